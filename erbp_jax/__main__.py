@@ -1,0 +1,26 @@
+"""`erbp-jax` and `python -m erbp_jax`: run the command line, turn errors into messages and exit codes."""
+
+import sys
+
+
+def main() -> None:
+    """Exit codes: 0 done, 2 the user's input is wrong (one message, no traceback), 1 anything else."""
+    from erbp_jax.cli import app
+    from erbp_jax.errors import NonFiniteError, UserError
+
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except NonFiniteError as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""The commands. JAX is imported inside them, so that `--help` answers at once."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Spiking networks that learn on line with local rules.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Data sets: fetch, verify, info.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[dotted.key=value]...", help="Overrides of the config.")
+]
+Name = Annotated[str, typer.Argument(help="mnist or digits")]
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A YAML config.")],
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder [default: runs/CONFIG-TIME].")] = None,
+) -> None:
+    """Train a network; the run folder gets numbers, checkpoints and pictures."""
+    from erbp_jax.config import build, load_config
+    from erbp_jax.training import run_folder
+
+    loaded = load_config(config, overrides or [])
+    for warning in build.warnings(loaded):
+        print(f"warning: {warning}", file=sys.stderr)
+    folder = out or run_folder.default_folder(config)
+    session = _session(loaded)
+    with run_folder.lock(folder):
+        run_folder.create(folder, loaded, _command(), _devices())
+        _fit(session, folder, resume=False)
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="The run folder of an interrupted training.")],
+    config: Annotated[
+        Path | None, typer.Option(help="Check that the run has this config before going on.")
+    ] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Go on with an interrupted training from its last checkpoint; ends as if it had never stopped."""
+    from erbp_jax.config import differences, load_config
+    from erbp_jax.errors import UserError
+    from erbp_jax.training import run_folder
+
+    loaded = run_folder.open_config(run)
+    wanted = load_config(config or run / run_folder.CONFIG, overrides or [])
+    if changed := differences(loaded, wanted):
+        raise UserError(
+            f"{run}: a run goes on with the config that it began with; these keys differ:\n  "
+            + "\n  ".join(changed)
+            + "\nStart a new run for another config: erbp-jax train ... --out OTHER"
+        )
+    if (run / run_folder.SUMMARY).exists():
+        print(f"{run}: this run is finished; its summary is {run / run_folder.SUMMARY}")
+        return
+    session = _session(loaded)
+    with run_folder.lock(run):
+        _fit(session, run, resume=True)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[data.*|encoding.test_steps=value]...", help="What to test on, and for how long."),
+    ] = None,
+) -> None:
+    """Test the last checkpoint of a run; writes evaluation.json."""
+    from erbp_jax.config import differences, load_config
+    from erbp_jax.errors import UserError
+    from erbp_jax.training import run_folder
+
+    loaded = run_folder.open_config(run)
+    wanted = load_config(run / run_folder.CONFIG, overrides or [])
+    allowed = ("data.dir", "data.test_size", "data.validation_size", "encoding.test_steps", "training.test_batch_size")
+    if wrong := [d for d in differences(loaded, wanted) if not d.startswith(allowed)]:
+        raise UserError(
+            "evaluate: only " + ", ".join(allowed) + " can be overridden; got\n  " + "\n  ".join(wrong)
+        )
+    session = _session(wanted)
+    with run_folder.lock(run):
+        from erbp_jax.training.evaluate import evaluate_run
+
+        result = evaluate_run(session, run)
+        run_folder.write_json(run / "evaluation.json", result)
+    spread = f" +- {result['test_error_std']:.2f}" if result["test_error_std"] is not None else ""
+    print(
+        f"test error {result['test_error']:.2f}{spread} % on {result['test_size']} samples, "
+        f"{result['undecided']:.2f} % undecided, {result['synops_per_sample']:,.0f} SynOps a sample "
+        f"(after epoch {result['epoch']}; {run / 'evaluation.json'})"
+    )
+
+
+@data_app.command()
+def fetch(
+    name: Name = "mnist",
+    data_dir: Annotated[str | None, typer.Option("--dir", help="Folder [default: the user cache].")] = None,
+) -> None:
+    """Download a data set and verify it."""
+    from erbp_jax.data import fetch as fetch_mnist
+    from erbp_jax.data import mnist
+
+    _known(name)
+    if name == "digits":
+        print("digits: comes with scikit-learn, nothing to fetch")
+        return
+    folder = fetch_mnist.fetch(data_dir)
+    mnist.load(str(folder))
+    print(f"mnist: four files, verified, in {folder}")
+
+
+@data_app.command()
+def verify(
+    name: Name = "mnist",
+    data_dir: Annotated[str | None, typer.Option("--dir", help="Folder to look in.")] = None,
+) -> None:
+    """Check that the files are the published ones."""
+    from erbp_jax import data
+    from erbp_jax.data import mnist
+
+    _known(name)
+    where = "scikit-learn" if name == "digits" else str(mnist.locate(data_dir))
+    data.load(name, data_dir)
+    print(f"{name}: ok ({where})")
+
+
+@data_app.command()
+def info(
+    name: Name = "mnist",
+    data_dir: Annotated[str | None, typer.Option("--dir", help="Folder to look in.")] = None,
+) -> None:
+    """Sizes and statistics of a data set."""
+    from erbp_jax import data
+
+    _known(name)
+    d = data.load(name, data_dir)
+    height, width = d.image_shape
+    print(
+        f"{d.name}: {len(d.train_labels):,} training and {len(d.test_labels):,} test images of {height} x {width}, "
+        f"{d.classes} classes; mean pixel {d.train_images.mean() / 255:.4f}, "
+        f"{100 * (d.train_images == 0).mean():.1f} % of the pixels are zero"
+    )
+
+
+def _known(name: str) -> None:
+    from erbp_jax.errors import UserError
+
+    if name not in ("mnist", "digits"):
+        raise UserError(f"data: {name!r} is not known; there are mnist and digits")
+
+
+def _session(config):
+    """A session with the compilation cache on: a second run of the same config starts at once."""
+    import jax
+
+    cache = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    if cache is None:
+        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+        jax.config.update("jax_compilation_cache_dir", str(base / "erbp_jax" / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+    from erbp_jax.training.session import Session
+
+    return Session(config)
+
+
+def _fit(session, folder: Path, *, resume: bool) -> None:
+    from erbp_jax.errors import UserError
+    from erbp_jax.training.session import fit
+
+    print(f"run folder: {folder}")
+    summary, learner = fit(session, folder, resume=resume)
+    try:
+        from erbp_jax.viz.run import draw_run
+
+        pictures = ", ".join(p.name for p in draw_run(session, learner, folder))
+    except UserError as error:  # matplotlib is an extra
+        pictures = f"none: {error}"
+    spread = summary["test_error_mean_last5_std"]
+    seeds = f" +- {spread:.2f} over {summary['seeds']} seeds" if spread is not None else ""
+    print(
+        f"test error {summary['test_error_mean_last5']:.2f}{seeds} % (mean of the last five epochs), "
+        f"{summary['samples_per_second']:,.0f} samples/s, compiled in {summary['compile_seconds']:.1f} s\n"
+        f"summary: {folder / 'summary.json'}; pictures: {pictures}"
+    )
+
+
+def _devices() -> list[str]:
+    import jax
+
+    return [f"{d.platform}:{d.device_kind}" for d in jax.devices()]
+
+
+def _command() -> list[str]:
+    return ["erbp-jax", *(shlex.quote(a) for a in sys.argv[1:])]

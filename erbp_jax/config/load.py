@@ -1,0 +1,172 @@
+"""From a YAML file and `key=value` overrides to a checked config: all mistakes at once, each with its path."""
+
+import difflib
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+from yaml import YAMLError
+
+from erbp_jax.config.schema import Config
+from erbp_jax.errors import UserError
+
+PERBP_TRANSMISSION = {"kind": "blank_out"}
+"""peRBP is eRBP with stochastic synapses: a preset of the transmission, not a second rule."""
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read a config file, apply `dotted.key=value` overrides, check.
+
+    Raises:
+        UserError: with one line a mistake: the path of the key, what was given, what is allowed.
+    """
+    path = Path(path)
+    try:
+        loaded = OmegaConf.load(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such config file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise UserError(f"{path}: not a YAML file: {error}") from None
+    if not OmegaConf.is_dict(loaded):
+        raise UserError(f"{path}: a config is a mapping of keys to values")
+    return check(_merge(loaded, overrides), str(path))
+
+
+def _merge(loaded: Any, overrides: Sequence[str]) -> dict[str, Any]:
+    for item in overrides:
+        key, equals, _ = item.partition("=")
+        if not equals or not all(part for part in key.split(".")):
+            raise UserError(f"{item!r}: an override is dotted.key=value, for example training.epochs=5")
+    try:
+        merged = OmegaConf.merge(loaded, OmegaConf.from_dotlist(list(overrides)))
+        return OmegaConf.to_container(merged, resolve=True)  # pyright: ignore[reportReturnType]
+    except (OmegaConfBaseException, YAMLError, TypeError) as error:
+        raise UserError(f"overrides {' '.join(overrides)}: {error}") from None
+
+
+def check(data: Mapping[str, Any], where: str) -> Config:
+    """A config from plain data.
+
+    Raises:
+        UserError: as `load_config`.
+    """
+    data = with_presets(data)
+    mistakes = list(_unknown_keys(Config, data, ()))
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        mistakes += [_explain(e, data) for e in error.errors() if e["type"] != "extra_forbidden"]
+        config = None
+    if mistakes or config is None:
+        raise UserError(f"{where}:\n" + "\n".join(f"  {m}" for m in dict.fromkeys(mistakes)))
+    return config
+
+
+def with_presets(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what a rule's name implies about the network: `perbp` has stochastic synapses."""
+    data = {str(k): v for k, v in data.items()}
+    rule, network = data.get("rule"), data.get("network", {})
+    if isinstance(rule, Mapping) and rule.get("kind") == "perbp" and isinstance(network, Mapping):
+        transmission = network.get("transmission")
+        if transmission is None:
+            data["network"] = {**network, "transmission": dict(PERBP_TRANSMISSION)}
+        elif isinstance(transmission, Mapping) and transmission.get("kind") == "reliable":
+            raise UserError(
+                "network.transmission.kind: perbp is eRBP with stochastic synapses, got 'reliable'; "
+                "leave it out, or set rule.kind=erbp"
+            )
+    return data
+
+
+def differences(a: Config, b: Config) -> list[str]:
+    """The dotted keys in which two configs differ, with both values."""
+    left, right = dict(_flatten(a.model_dump(mode="json"))), dict(_flatten(b.model_dump(mode="json")))
+    return [
+        f"{key}: {left.get(key, '(absent)')} -> {right.get(key, '(absent)')}"
+        for key in sorted(left.keys() | right.keys())
+        if left.get(key) != right.get(key)
+    ]
+
+
+def to_yaml(config: Config) -> str:
+    """The resolved config as YAML; `load_config` reads it back to an equal config."""
+    return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json")))
+
+
+def _flatten(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """Keys that the model has no field for, with the nearest one that it has."""
+    if not isinstance(data, Mapping):
+        return
+    for key, value in data.items():
+        field = model.model_fields.get(str(key))
+        if field is None:
+            near = difflib.get_close_matches(str(key), model.model_fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(model.model_fields)}"
+            yield f"{'.'.join((*path, str(key)))}: unknown key ({hint})"
+            continue
+        section = _section(field.annotation, value)
+        if section is not None:
+            yield from _unknown_keys(section, value, (*path, str(key)))
+
+
+def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
+    """The section that a value is checked against; of a union the one of its `kind`, if that is known."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    sections = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+    if len(sections) == 1:
+        return sections[0]
+    if isinstance(value, Mapping):
+        for section in sections:
+            kinds = get_args(section.model_fields["kind"].annotation)
+            if value.get("kind") in kinds:
+                return section
+    return None
+
+
+def _explain(error: Any, data: Any) -> str:
+    """One pydantic error as `path: what is allowed, what was given`."""
+    path, here = [], data
+    for part in error["loc"]:
+        if isinstance(here, Mapping) and part not in here and len(path) < len(error["loc"]) - 1:
+            continue  # the tag that pydantic adds for the chosen member of a union
+        path.append(str(part))
+        if isinstance(here, Mapping):
+            here = here.get(part)
+        elif isinstance(here, Sequence) and not isinstance(here, str) and isinstance(part, int):
+            here = here[part] if part < len(here) else None
+    given, context, kind = error["input"], error.get("ctx", {}), error["type"]
+    where = ".".join(path)
+    if kind == "union_tag_invalid":
+        known = context["expected_tags"].replace("'", "").split(", ")
+        return _unknown_kind(f"{where}.kind", context["tag"], known)
+    if kind == "union_tag_not_found":
+        return f"{where}.kind: missing; say which"
+    if kind == "literal_error":
+        return _unknown_kind(where, given, [x.strip("' ") for x in context["expected"].replace(" or ", ", ").split(", ")])
+    if kind == "missing":
+        return f"{where}: missing"
+    message = str(context["error"]) if kind == "value_error" else error["msg"].replace("Input should", "must")
+    got = "" if kind == "value_error" else f", got {given!r}"
+    return f"{where}: {message}{got}" if where else f"{message}{got}"
+
+
+def _unknown_kind(where: str, given: Any, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(str(given), known, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"{where}: unknown: {given!r}{hint}; known: {', '.join(known)}"

@@ -1,0 +1,195 @@
+"""The shape of a config: every key, its type, its range and its unit.
+
+Times are in milliseconds and rates in hertz, so that a config says the same at any `encoding.dt`; keys that count
+ticks say so. `erbp_jax.config.build` turns them into ticks, once.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A group of keys: frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    name: Literal["mnist", "digits"] = "mnist"
+    dir: str | None = None
+    train_size: Count | None = None
+    test_size: Count | None = None
+    validation_size: Annotated[int, Field(ge=0)] = 0
+    """Held-out training samples that take the place of the test set, for choosing hyper-parameters."""
+
+
+class EncodingBase(Section):
+    dt: Positive = 1.0
+    """Length of a tick, ms."""
+    steps: Count = 60
+    """Ticks of a presentation."""
+    test_steps: Count | None = None
+    """Ticks of a presentation at test; as in training if not given."""
+
+
+class PoissonEncoding(EncodingBase):
+    kind: Literal["poisson"] = "poisson"
+    max_rate: Positive = 250.0
+    """Mean rate of a white pixel, Hz."""
+    dead_time: NonNegative = 0.0
+    """Silence after a spike, ms; the shortest interval is `dead_time + dt`."""
+
+
+class RegularEncoding(EncodingBase):
+    kind: Literal["regular"] = "regular"
+    max_rate: Positive = 250.0
+
+
+class EscapeEncoding(EncodingBase):
+    kind: Literal["escape"] = "escape"
+    dead_time: NonNegative = 3.0
+    beta: Finite = 0.5
+    gamma: Finite = -0.215
+    base_rate: Positive = 100.0
+    threshold: Finite = 0.1
+    slope: Positive = 0.05
+
+
+Encoding = Annotated[PoissonEncoding | RegularEncoding | EscapeEncoding, Field(discriminator="kind")]
+
+
+class NoNoise(Section):
+    kind: Literal["none"] = "none"
+
+
+class GaussianNoise(Section):
+    kind: Literal["gaussian"] = "gaussian"
+    sigma: Positive
+    """Standard deviation per tick, in units of the membrane potential."""
+
+
+class KickNoise(Section):
+    kind: Literal["poisson_kicks"] = "poisson_kicks"
+    rate: Positive = 1000.0
+    amplitude: Finite = 0.05
+
+
+Noise = Annotated[NoNoise | GaussianNoise | KickNoise, Field(discriminator="kind")]
+
+
+class LIFNeuron(Section):
+    kind: Literal["lif"] = "lif"
+    tau_mem: NonNegative = 1.0
+    tau_syn: NonNegative = 4.0
+    threshold: Positive = 1.0
+    refractory: NonNegative = 3.0
+    """Time for which a neuron is held after a spike, ms; the shortest interval is `refractory + dt`."""
+    reset: Literal["value", "subtract"] = "value"
+    noise: Noise = NoNoise()
+
+
+Neuron = LIFNeuron
+
+
+class ReliableTransmission(Section):
+    kind: Literal["reliable"] = "reliable"
+
+
+class BlankOutTransmission(Section):
+    kind: Literal["blank_out", "shared_blank_out", "gaussian_blank_out"] = "blank_out"
+    p: Probability = 0.65
+    """Chance to transmit."""
+
+
+Transmission = Annotated[ReliableTransmission | BlankOutTransmission, Field(discriminator="kind")]
+
+
+class NetworkSection(Section):
+    layers: Annotated[tuple[Count, ...], Field(min_length=2)] = (784, 100, 10)
+    """Units per layer, the input first."""
+    neuron: Neuron = LIFNeuron()
+    transmission: Transmission = ReliableTransmission()
+    delay: NonNegative = 0.0
+    """From a spike to its arrival at the next layer, ms."""
+    init_gain: Positive = 1.0
+    """Weights start as U(-b, b), b = init_gain sqrt(7 / (inputs + outputs))."""
+
+
+Gate = tuple[float, float]
+
+
+def _gates(value: Any) -> Any:
+    """`[low, high]` for all layers, or a list of such pairs, one a layer."""
+    if isinstance(value, (list, tuple)) and value and not isinstance(value[0], (list, tuple)):
+        return (tuple(value),)
+    return value
+
+
+class ERBPRule(Section):
+    kind: Literal["erbp", "perbp"] = "erbp"
+    gate: Annotated[tuple[Gate, ...], BeforeValidator(_gates), Field(min_length=1)] = ((-2.0, 2.0),)
+    """Boxcar on the synaptic current: `[low, high]`, or one such pair a layer; in units of the weights."""
+    feedback_scale: NonNegative = 1.0
+    zero_sum: bool = True
+    output_scale: NonNegative = 1.0
+    tau_dendrite: NonNegative = 5.0
+    error_weight: Positive = 0.9
+    error_threshold: Positive = 1.0
+    error_floor: bool = True
+    label_period: Positive = 4.0
+    """Interval between label spikes, ms."""
+    burn_in: NonNegative = 10.0
+    """Time at the start of a presentation in which nothing is learned, ms."""
+    blank_out_gates_learning: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ERBPRule":
+        for low, high in self.gate:
+            if not low < high:
+                raise ValueError(f"gate: low must lie below high, got [{low}, {high}]")
+        return self
+
+
+Rule = ERBPRule
+
+
+class Optimizer(Section):
+    kind: Literal["sgd", "adam"] = "sgd"
+    learning_rate: Positive = 1e-3
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    schedule: Literal["constant", "exponential", "cosine", "linear"] = "exponential"
+    decay: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Factor on the learning rate per epoch, for the exponential schedule; it falls smoothly, not in steps."""
+    final: NonNegative = 0.0
+    """Fraction of the learning rate at the end, for the cosine and linear schedules."""
+
+
+class Training(Section):
+    epochs: Count = 10
+    batch_size: Count = 100
+    update_every: Count = 5
+    """Ticks over which updates are summed before the weights move."""
+    checkpoint_every: Positive = 1.0
+    """Epochs between checkpoints; fractions are allowed."""
+    test_batch_size: Count = 500
+    seeds: Count = 1
+    """Seeds trained side by side in one program: seed, seed + 1, ..."""
+
+
+class Config(Section):
+    """One experiment."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    data: Data = Data()
+    encoding: Encoding = PoissonEncoding()
+    network: NetworkSection = NetworkSection()
+    rule: Rule = ERBPRule()
+    optimizer: Optimizer = Optimizer()
+    training: Training = Training()

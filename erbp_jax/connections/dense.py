@@ -1,0 +1,52 @@
+"""All-to-all connection."""
+
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.connections.base import type_params
+from erbp_jax.connections.transmission import Reliable, Transmission
+
+
+@dataclass(frozen=True)
+class Dense:
+    r"""Every unit of one layer onto every unit of the next.
+
+    .. math:: c_o[t] = \sum_i \xi_{io}[t]\, s_i[t]\, w_{io}
+
+    Weights `[I, O]`, initialised as `U(-b, b)` with `b = gain * sqrt(7 / (I + O))`, where `gain` is one firing
+    threshold in the paper's units of 0.1 V (`gain = 10` restates its initialisation at threshold 1).
+    Source: Neftci et al. 2017 and its published code (initialisation); `transmission` draws xi.
+
+    Raises:
+        ValueError: an empty layer.
+    """
+
+    inputs: int
+    outputs: int
+    gain: float = 1.0
+    transmission: Transmission = field(default_factory=Reliable)
+
+    def __post_init__(self) -> None:
+        if self.inputs < 1 or self.outputs < 1:
+            raise ValueError(f"Dense: a layer must have at least one unit, got {self.inputs} -> {self.outputs}")
+
+    def init(self, key: jax.Array) -> type_params:
+        bound = self.gain * (7.0 / (self.inputs + self.outputs)) ** 0.5
+        shape = (self.inputs, self.outputs)
+        return {"weight": jax.random.uniform(key, shape, jnp.float32, -bound, bound)}
+
+    def __call__(self, params: type_params, spikes: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+        rows = spikes.reshape(-1, self.inputs)
+        keys = None if key is None else key.reshape(-1)
+        return self.transmission.current(params["weight"], rows, keys).reshape(*spikes.shape[:-1], self.outputs)
+
+    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> type_params:
+        pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
+        if key is None:
+            return {"weight": Reliable().outer(pre, post)}
+        return {"weight": self.transmission.outer(pre, post, key.reshape(-1))}
+
+    def fan_out(self) -> jax.Array:
+        return jnp.full((self.inputs,), self.outputs)

@@ -1,0 +1,25 @@
+"""Data sets: found, verified and read with NumPy alone."""
+
+from erbp_jax.data.dataset import Dataset
+
+
+def load(name: str, data_dir: str | None = None) -> Dataset:
+    """A data set by name: `mnist` or `digits`.
+
+    Raises:
+        UserError: unknown name, or the files are missing or damaged.
+    """
+    from erbp_jax.errors import UserError
+
+    if name == "digits":
+        from erbp_jax.data import digits
+
+        return digits.load()
+    if name == "mnist":
+        from erbp_jax.data import mnist
+
+        return mnist.load(data_dir)
+    raise UserError(f"data.name: {name!r} is not known; there are digits and mnist")
+
+
+__all__ = ["Dataset", "load"]

@@ -1,0 +1,83 @@
+"""What every learning rule is: something that looks at a block of ticks and says how the weights should move."""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+
+from erbp_jax.network import Network, NetworkState, Params, Trace
+
+
+class BlockResult(NamedTuple):
+    """What a rule makes of one block of ticks."""
+
+    network: NetworkState  # after the block
+    state: Any  # of the rule, after the block
+    update: Params  # a pseudo-gradient shaped like the parameters: optimisers step against it
+    output: jax.Array  # [k, B, K] spikes of the last layer
+    error_spikes: jax.Array  # [] spikes of the error neurons, all samples (0 for rules without them)
+
+
+class Rule(Protocol):
+    """A learning rule. The trainer knows nothing but this contract.
+
+    `init` makes what is fixed for the whole training (feedback weights): it is never in the trained parameters and
+    never reaches the optimiser. `init_state` makes what lives for one presentation.
+    """
+
+    @property
+    def burn_in(self) -> int:
+        """Ticks at the start of a presentation in which nothing is learned."""
+        ...
+
+    def init(self, network: Network, key: jax.Array) -> Any: ...
+
+    def init_state(self, network: Network, batch: int) -> Any: ...
+
+    def block(
+        self,
+        network: Network,
+        params: Params,
+        fixed: Any,
+        network_state: NetworkState,
+        state: Any,
+        spikes: jax.Array,
+        target: jax.Array,
+        *,
+        ticks: jax.Array,
+        key: jax.Array,
+    ) -> BlockResult:
+        """A block of k ticks: input `spikes[k, B, ...]`, classes `target[B]`, `ticks[k]`, `key[k, B]`."""
+        ...
+
+
+class LocalRule:
+    """A rule that needs nothing but the trace of a forward block: subclasses give `step`."""
+
+    def step(
+        self,
+        network: Network,
+        fixed: Any,
+        state: Any,
+        trace: Trace,
+        target: jax.Array,
+        ticks: jax.Array,
+    ) -> tuple[Any, Params, jax.Array]:
+        """`(rule state, trace, target) -> (rule state, update, number of error spikes)`."""
+        raise TypeError(f"{type(self).__name__} is a LocalRule without a step")
+
+    def block(
+        self,
+        network: Network,
+        params: Params,
+        fixed: Any,
+        network_state: NetworkState,
+        state: Any,
+        spikes: jax.Array,
+        target: jax.Array,
+        *,
+        ticks: jax.Array,
+        key: jax.Array,
+    ) -> BlockResult:
+        network_state, trace = network.advance(params, network_state, spikes, key=key)
+        state, update, error_spikes = self.step(network, fixed, state, trace, target, ticks)
+        return BlockResult(network_state, state, update, trace[-1].spikes, error_spikes)

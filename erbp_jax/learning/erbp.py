@@ -1,0 +1,112 @@
+"""Event-driven random back-propagation."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.encoding import LabelNeurons
+from erbp_jax.learning.base import LocalRule
+from erbp_jax.learning.feedback import RandomFeedback
+from erbp_jax.learning.gate import Boxcar
+from erbp_jax.network import Network, Params, Trace
+from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState
+
+Feedback = tuple[jax.Array, ...]  # per layer [K, N]
+
+
+class ERBPState(NamedTuple):
+    error: ErrorState  # each [B, K]
+    dendrites: tuple[jax.Array, ...]  # per layer [B, N]
+
+
+@dataclass(frozen=True)
+class ERBP(LocalRule):
+    r"""Event-driven random back-propagation (eRBP), for networks of any depth.
+
+    .. math::
+        \Delta w_{ij}[t] = \eta\; U_j[t]\; \Theta(b_{min} < I_j[t] < b_{max})\; s_i[t], \qquad
+        U_j[t] = e^{-1/\tau_U} U_j[t-1] + \sum_k g_{kj} (s^{E+}_k[t] - s^{E-}_k[t])
+
+    A presynaptic spike moves its synapses by the postsynaptic dendritic potential U if the synaptic current I lies
+    inside a boxcar. Spiking error neurons E+ and E- integrate label minus prediction and reach every hidden layer
+    directly through fixed random weights G, the output layer one to one through `output_scale` times the identity.
+
+    Order within a tick, after the network's sweep: label and output spikes -> error neurons -> dendrites -> update.
+    All samples of a batch run in lock-step and their updates add up; the learning rate is not divided by the batch.
+
+    With stochastic transmission in the network this is peRBP. `blank_out_gates_learning` restricts the update to the
+    synapses that transmitted (the code of March 2017); by default every presynaptic spike writes (January 2017).
+
+    `gates` has one boxcar a layer; `burn_in` in ticks.
+    Source: Neftci, Augustine, Paul, Detorakis 2017, Front. Neurosci. 11:324 (arXiv 1612.05596).
+
+    Raises:
+        ValueError: the number of gates or the number of classes does not fit the network.
+    """
+
+    label: LabelNeurons
+    gates: tuple[Boxcar, ...]
+    error: ErrorNeurons = ErrorNeurons()
+    dendrite: Dendrite = Dendrite()
+    feedback: RandomFeedback = RandomFeedback()
+    output_scale: float = 1.0
+    burn_in: int = 0
+    blank_out_gates_learning: bool = False
+
+    def init(self, network: Network, key: jax.Array) -> Feedback:
+        """The fixed weights from the error neurons to every layer, `[K, N]` each; the last is diagonal."""
+        *hidden, classes = network.sizes[1:]
+        if classes != self.label.classes or len(self.gates) != len(network.layers):
+            raise ValueError(
+                f"ERBP: {self.label.classes} label neurons and {len(self.gates)} gates do not fit a network of "
+                f"{len(network.layers)} layers with {classes} outputs"
+            )
+        random = [
+            self.feedback.init(jax.random.fold_in(key, layer), classes, units)
+            for layer, units in enumerate(hidden)
+        ]
+        return (*random, self.output_scale * jnp.eye(classes, dtype=jnp.float32))
+
+    def init_state(self, network: Network, batch: int) -> ERBPState:
+        sizes = network.sizes[1:]
+        return ERBPState(
+            self.error.init_state((batch, sizes[-1])),
+            tuple(self.dendrite.init_state((batch, units)) for units in sizes),
+        )
+
+    def step(
+        self,
+        network: Network,
+        fixed: Feedback,
+        state: ERBPState,
+        trace: Trace,
+        target: jax.Array,
+        ticks: jax.Array,
+    ) -> tuple[ERBPState, Params, jax.Array]:
+        """Rule state and update after the k ticks of a trace; the update is a sum over ticks and samples."""
+        output = trace[-1].spikes
+        label = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)  # [k, B, K]
+
+        def error_tick(state, inputs):
+            state, (positive, negative) = self.error.step(state, *inputs)
+            return state, (positive - negative, positive.sum() + negative.sum())
+
+        error_state, (error, count) = jax.lax.scan(
+            error_tick, state.error, (label, output), unroll=min(8, len(ticks))
+        )
+
+        dendrites, updates = [], []
+        for layer, gate, weights, seen, potential in zip(
+            network.layers, self.gates, fixed, trace, state.dendrites, strict=True
+        ):
+            potential, potentials = jax.lax.scan(
+                self.dendrite.step, potential, error @ weights, unroll=min(8, len(ticks))
+            )
+            post = jnp.where(gate(seen.current), potentials, 0.0)
+            key = seen.key if self.blank_out_gates_learning else None
+            # Minus: optimisers step against the update, as they do for a gradient.
+            updates.append(layer.connection.plasticity(seen.pre, -post, key=key))
+            dendrites.append(potential)
+        return ERBPState(error_state, tuple(dendrites)), tuple(updates), count.sum()

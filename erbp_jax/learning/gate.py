@@ -1,0 +1,30 @@
+"""The boxcar that eRBP puts in the place of the activation function's derivative."""
+
+import math
+from dataclasses import dataclass
+
+import jax
+
+
+@dataclass(frozen=True)
+class Boxcar:
+    r"""`Theta(I) = 1` where `low < I < high`, else 0: one addition and two comparisons a synapse event.
+
+    Reads the synaptic current, in units of the weights. `Boxcar.open()` lets everything through (no gate).
+    Source: Neftci et al. 2017, eRBP rule.
+    """
+
+    low: float = -2.0
+    high: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"Boxcar: low must lie below high, got {self.low} and {self.high}")
+
+    @classmethod
+    def open(cls) -> "Boxcar":
+        return cls(-math.inf, math.inf)
+
+    def __call__(self, current: jax.Array) -> jax.Array:
+        """The gate, bool, shape of `current`."""
+        return (current > self.low) & (current < self.high)

@@ -1,0 +1,119 @@
+"""Layers in order: the one definition of a model that every learning rule shares."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.connections import Connection
+from erbp_jax.neurons import Neuron
+from erbp_jax.random import fold_each
+
+Params = tuple[dict[str, jax.Array], ...]
+
+
+class LayerTrace(NamedTuple):
+    """What a local rule may see of a layer, for the k ticks of a block."""
+
+    pre: jax.Array  # [k, B, I] presynaptic spikes as they arrive at the synapses
+    current: jax.Array  # [k, B, O] synaptic current I
+    membrane: jax.Array  # [k, B, O] membrane potential V, after reset
+    spikes: jax.Array  # [k, B, O] output spikes
+    key: jax.Array  # [k, B] what the transmission drew its masks with
+
+
+Trace = tuple[LayerTrace, ...]
+
+
+class NetworkState(NamedTuple):
+    neurons: tuple[Any, ...]  # per layer, the state of its neurons
+    in_flight: tuple[jax.Array, ...]  # per layer [delay, B, I], spikes that are still on their way
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A connection and the neurons it drives. `delay` in ticks, from the presynaptic spike to its arrival."""
+
+    connection: Connection
+    neuron: Neuron
+    delay: int = 0
+
+
+@dataclass(frozen=True)
+class Network:
+    """An ordered set of layers.
+
+    The unit of time is a *block* of k ticks during which the weights do not change. Inside a block the layers are
+    worked through in order, each for all k ticks: one product for its synapses, then k element-wise ticks of its
+    neurons. With a delay of 0 a spike reaches the next layer within its tick (a feed-forward sweep).
+
+    Raises:
+        ValueError: layers that do not fit together.
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("Network: needs at least one layer")
+        for i, (a, b) in enumerate(zip(self.layers[:-1], self.layers[1:], strict=True)):
+            if a.connection.outputs != b.connection.inputs:
+                raise ValueError(
+                    f"Network: layer {i} has {a.connection.outputs} outputs, "
+                    f"layer {i + 1} takes {b.connection.inputs} inputs"
+                )
+        if any(layer.delay < 0 for layer in self.layers):
+            raise ValueError("Network: delays must be >= 0 ticks")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units per layer, the input first: `(784, 100, 10)`."""
+        return (self.layers[0].connection.inputs, *(layer.connection.outputs for layer in self.layers))
+
+    def init(self, key: jax.Array) -> Params:
+        """Fresh parameters, one dictionary a layer."""
+        return tuple(
+            layer.connection.init(jax.random.fold_in(key, i)) for i, layer in enumerate(self.layers)
+        )
+
+    def init_state(self, batch: int) -> NetworkState:
+        """The resting state for `batch` samples."""
+        return NetworkState(
+            tuple(layer.neuron.init_state((batch, layer.connection.outputs)) for layer in self.layers),
+            tuple(
+                jnp.zeros((layer.delay, batch, layer.connection.inputs), jnp.float32) for layer in self.layers
+            ),
+        )
+
+    def advance(
+        self, params: Params, state: NetworkState, spikes: jax.Array, *, key: jax.Array
+    ) -> tuple[NetworkState, Trace]:
+        """A block of k ticks: `spikes[k, B, I], key[k, B] -> (state, trace)`."""
+        neurons, in_flight, trace = [], [], []
+        for i, layer in enumerate(self.layers):
+            arriving = jnp.concatenate([state.in_flight[i], spikes]) if layer.delay else spikes
+            pre, waiting = arriving[: spikes.shape[0]], arriving[spikes.shape[0] :]
+            synapse_key = fold_each(key, jnp.uint32(2 * i + 1))
+            current = layer.connection(params[i], pre, key=synapse_key)
+
+            def tick(neuron_state, inputs, neuron=layer.neuron):
+                current, key = inputs
+                neuron_state, spikes = neuron.step(neuron_state, current, key=key)
+                return neuron_state, (neuron_state.synaptic, neuron_state.membrane, spikes)
+
+            noise_key = fold_each(key, jnp.uint32(2 * i + 2))
+            neuron_state, (synaptic, membrane, spikes) = jax.lax.scan(
+                tick, state.neurons[i], (current, noise_key), unroll=min(8, current.shape[0])
+            )
+            neurons.append(neuron_state)
+            in_flight.append(waiting if layer.delay else state.in_flight[i])
+            trace.append(LayerTrace(pre, synaptic, membrane, spikes, synapse_key))
+        return NetworkState(tuple(neurons), tuple(in_flight)), tuple(trace)
+
+    def step(
+        self, params: Params, state: NetworkState, spikes: jax.Array, *, key: jax.Array
+    ) -> tuple[NetworkState, Trace]:
+        """One tick: `spikes[B, I], key[B] -> (state, trace)`, the trace without the axis k."""
+        state, trace = self.advance(params, state, spikes[None], key=key[None])
+        return state, jax.tree.map(lambda x: x[0], trace)

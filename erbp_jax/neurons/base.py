@@ -1,0 +1,22 @@
+"""What every neuron model is: a frozen description with two functions."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+
+
+@runtime_checkable
+class Neuron(Protocol):
+    """A neuron model. Hyper-parameters are the fields of a frozen, hashable dataclass (static under `jit`).
+
+    Both functions are element-wise in the trailing neuron axis N; leading axes are the caller's (batch, cores).
+    A `key` has the shape of the leading axes: `key[B]` for `current[B, N]`, `key[]` for `current[N]`.
+    """
+
+    def init_state(self, shape: tuple[int, ...]) -> Any:
+        """The resting state of neurons of the given shape `(..., N)`."""
+        ...
+
+    def step(self, state: Any, current: jax.Array, *, key: jax.Array | None = None) -> tuple[Any, jax.Array]:
+        """One tick: `(state, current[..., N]) -> (state, spikes[..., N])`, spikes float 0 or 1."""
+        ...

@@ -1,0 +1,55 @@
+"""Error neurons: the pair E+ and E- that turns (label - prediction) into spikes of either sign."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class ErrorState(NamedTuple):
+    positive: jax.Array  # [..., K] membrane of E+ (label ahead of prediction)
+    negative: jax.Array  # [..., K] membrane of E- (prediction ahead of label)
+
+
+@dataclass(frozen=True)
+class ErrorNeurons:
+    r"""Non-leaky linear neurons with subtractive reset and a floor at zero.
+
+    .. math::
+        E^\pm[t] &= E^\pm[t-1] \pm w (s^L[t] - s^P[t]) \\
+        s^\pm[t] &= \Theta(E^\pm[t] - E_{th}), \qquad
+        E^\pm[t] \leftarrow \max(E^\pm[t] - E_{th} s^\pm[t],\; 0)
+
+    Order within a tick: input, threshold, reset, floor; at most one spike a tick. Without the floor every error
+    removes charge from the other neuron of the pair for ever, both drift to minus infinity and learning stops:
+    `floor=False` exists to show that.
+
+    `weight` and `threshold` share one unit. Labels, predictions and outputs `[..., K]`.
+    Source: Neftci et al. 2017, Methods (weight 90 mV, threshold 100 mV); its published code for the floor.
+    """
+
+    weight: float = 0.9
+    threshold: float = 1.0
+    floor: bool = True
+
+    def __post_init__(self) -> None:
+        if self.weight <= 0 or self.threshold <= 0:
+            raise ValueError(f"ErrorNeurons: weight and threshold must be > 0, got {self}")
+
+    def init_state(self, shape: tuple[int, ...]) -> ErrorState:
+        return ErrorState(jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.float32))
+
+    def step(
+        self, state: ErrorState, label: jax.Array, prediction: jax.Array
+    ) -> tuple[ErrorState, tuple[jax.Array, jax.Array]]:
+        """One tick: `(state, label[..., K], prediction[..., K]) -> (state, (E+ spikes, E- spikes))`."""
+        difference = self.weight * (label - prediction)
+        positive, spikes_positive = self._fire(state.positive + difference)
+        negative, spikes_negative = self._fire(state.negative - difference)
+        return ErrorState(positive, negative), (spikes_positive, spikes_negative)
+
+    def _fire(self, membrane: jax.Array) -> tuple[jax.Array, jax.Array]:
+        spikes = (membrane > self.threshold).astype(membrane.dtype)
+        membrane = membrane - self.threshold * spikes
+        return (jnp.maximum(membrane, 0.0) if self.floor else membrane), spikes

@@ -1,0 +1,105 @@
+"""Cheap, reproducible random bits.
+
+Every random number is a pure function of (seed, stream, epoch, sample, tick, layer), never of call order, batch
+size, chunking or device count. The generator is JAX's Threefry; what is added here is the packing: one 32-bit
+word serves four 8-bit comparisons, or 32 one-bit ones, because random bits are a large share of the cost of a
+stochastic network on a CPU.
+
+A *key array* has the leading (batch) axes of the data that it serves: `key[B]` for `spikes[B, N]`.
+"""
+
+import math
+from enum import IntEnum
+
+import jax
+import jax.numpy as jnp
+from jax.extend.random import threefry_2x32
+
+
+class Stream(IntEnum):
+    """What a key is for; folded in first, so that no two purposes ever share a random number."""
+
+    INIT = 0
+    FEEDBACK = 1
+    SHUFFLE = 2
+    TRAIN = 3
+    TEST = 4
+
+
+def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:
+    """The key `[]` of one stream of one seed. The generator is named, so no global setting changes results."""
+    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), int(stream))
+
+
+def fold_each(keys: jax.Array, data: jax.Array) -> jax.Array:
+    """Fold `data[...]` (uint32-like) into `keys[...]` element by element; shapes broadcast."""
+    shape = jnp.broadcast_shapes(keys.shape, data.shape)
+    flat = jax.vmap(jax.random.fold_in)(
+        jnp.broadcast_to(keys, shape).reshape(-1), jnp.broadcast_to(data, shape).reshape(-1)
+    )
+    return flat.reshape(shape)
+
+
+def words(key: jax.Array, n: int) -> jax.Array:
+    """Independent uniform words, uint32 `[*key.shape, n]`."""
+    count = jnp.arange(n, dtype=jnp.uint32)
+    flat = jax.random.key_data(key).reshape(-1, 2)
+    return jax.vmap(lambda k: threefry_2x32(k, count))(flat).reshape(*key.shape, n)
+
+
+def uniform_bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Independent uniform bytes, uint8 `[*key.shape, *shape]`: four to a generated word."""
+    n = math.prod(shape)
+    octets = jax.lax.bitcast_convert_type(words(key, -(-n // 4)), jnp.uint8)
+    return octets.reshape(*key.shape, -1)[..., :n].reshape(*key.shape, *shape)
+
+
+def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Independent uniform float32 in [0, 1) with 24 random bits, `[*key.shape, *shape]`."""
+    bits = words(key, math.prod(shape)).reshape(*key.shape, *shape)
+    return (bits >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
+
+
+def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Independent standard normal float32, `[*key.shape, *shape]`."""
+    flat = jax.vmap(lambda k: jax.random.normal(k, shape))(key.reshape(-1))
+    return flat.reshape(*key.shape, *shape)
+
+
+def below(octets: jax.Array, threshold: jax.Array) -> jax.Array:
+    """`octets < threshold` for uint8 words and integer thresholds in [0, 256], without widening the words.
+
+    256 does not fit into eight bits, so the comparison is made with `threshold - 1` where that exists.
+    """
+    last = jnp.maximum(threshold, 1) - 1
+    return (octets <= last.astype(jnp.uint8)) & (threshold > 0)
+
+
+def binary_fraction(probability: float, bits: int) -> tuple[int, int]:
+    """The nearest `k / 2**m`, m <= bits, to a probability, in lowest terms: `(k, m)`."""
+    k = round(probability * 2**bits)
+    m = bits
+    while m > 0 and k % 2 == 0:
+        k //= 2
+        m -= 1
+    return k, m
+
+
+def packed_bernoulli(draws: list[jax.Array], k: int) -> jax.Array:
+    """Bits that are 1 with probability `k / 2**m`, from m arrays of uniform words; 32 results to a word.
+
+    Horner's rule on the binary digits of the probability, lowest first: with r so far, digit 1 makes `w | r`
+    (probability 1/2 + P/2) and digit 0 makes `w & r` (P/2). Two-valued probabilities cost one word for 32 synapses.
+    """
+    m = len(draws)
+    result = jnp.zeros_like(draws[0])
+    for digit, word in enumerate(draws):
+        result = word | result if (k >> digit) & 1 else word & result
+    assert 0 < k < 2**m
+    return result
+
+
+def unpack_bits(packed: jax.Array, n: int) -> jax.Array:
+    """The first n bits of `packed[..., ceil(n / 32)]` as a bool array `[..., n]`, lowest bit first."""
+    bits = (packed[..., None] >> jnp.arange(32, dtype=jnp.uint32)) & jnp.uint32(1)
+    return bits.reshape(*packed.shape[:-1], -1)[..., :n].astype(bool)

@@ -1,0 +1,103 @@
+"""The time loop: one `lax.scan` over blocks of ticks, for training, inference, recording and streaming alike."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.encoding import Encoder
+from erbp_jax.network import Network, NetworkState, Params, Trace
+from erbp_jax.random import fold_each
+
+Carry = TypeVar("Carry")
+Out = TypeVar("Out")
+
+
+class RunState(NamedTuple):
+    """Everything that a simulation remembers between two ticks."""
+
+    encoder: Any  # state of the data neurons
+    network: NetworkState
+    tick: jax.Array  # [] int32, ticks since the start of the presentation
+
+
+def over_time(
+    body: Callable[[Carry, jax.Array], tuple[Carry, Out]],
+    carry: Carry,
+    *,
+    start: int | jax.Array,
+    steps: int,
+    block: int,
+) -> tuple[Carry, Out]:
+    """Scan `body(carry, ticks[block])` over the ticks `start .. start + steps - 1`.
+
+    Raises:
+        ValueError: `steps` is not a whole number of blocks.
+    """
+    if steps % block:
+        raise ValueError(f"{steps} ticks are not a whole number of blocks of {block} ticks")
+    ticks = start + jnp.arange(steps, dtype=jnp.int32).reshape(-1, block)
+    return jax.lax.scan(body, carry, ticks)
+
+
+def start(network: Network, encoder: Encoder, image: jax.Array, key: jax.Array) -> RunState:
+    """The state before the first tick of a presentation of `image[B, ...]` with the sample keys `key[B]`."""
+    encoder_state = encoder.init_state(image, fold_each(key, jnp.uint32(0)))
+    return RunState(encoder_state, network.init_state(image.shape[0]), jnp.int32(0))
+
+
+def encode(
+    encoder: Encoder, state: Any, image: jax.Array, key: jax.Array, ticks: jax.Array
+) -> tuple[Any, jax.Array, jax.Array]:
+    """Input spikes of the ticks `[k]` and the keys that the network may use in them.
+
+    Returns:
+        The encoder's state, spikes `[k, B, ...]`, keys `[k, B]` (a function of sample key and tick alone).
+    """
+    tick_key = fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)
+    state, spikes = jax.lax.scan(
+        lambda state, k: encoder.step(state, image, k), state, fold_each(tick_key, jnp.uint32(0))
+    )
+    return state, spikes, tick_key
+
+
+def output_spikes(trace: Trace) -> jax.Array:
+    """The last layer's spikes `[k, B, K]`."""
+    return trace[-1].spikes
+
+
+def run(
+    network: Network,
+    encoder: Encoder,
+    params: Params,
+    image: jax.Array,
+    key: jax.Array,
+    *,
+    steps: int,
+    block: int = 1,
+    state: RunState | None = None,
+    record: Callable[[Trace], Any] = output_spikes,
+) -> tuple[RunState, Any]:
+    """Run the network for `steps` ticks on `image[B, ...]` (uint8), without learning.
+
+    `record` chooses what to keep of every block's trace; its results come back time-major, `[steps, B, ...]`.
+    Two runs, the second starting from the first one's state, equal one run of both lengths, bit for bit, provided
+    that the blocks are the same.
+
+    Returns:
+        The state after the last tick, and what was recorded.
+    """
+    state = start(network, encoder, image, key) if state is None else state
+
+    def body(carry, ticks):
+        encoder_state, network_state = carry
+        encoder_state, spikes, tick_key = encode(encoder, encoder_state, image, key, ticks)
+        network_state, trace = network.advance(params, network_state, spikes, key=tick_key)
+        return (encoder_state, network_state), record(trace)
+
+    (encoder_state, network_state), kept = over_time(
+        body, (state.encoder, state.network), start=state.tick, steps=steps, block=block
+    )
+    kept = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), kept)
+    return RunState(encoder_state, network_state, state.tick + steps), kept

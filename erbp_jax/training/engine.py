@@ -1,0 +1,221 @@
+"""Training and testing as pure functions of (learner, data, position): whole stretches of an epoch in one `jit`."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from erbp_jax import simulate
+from erbp_jax.config.build import Experiment
+from erbp_jax.network import Params
+from erbp_jax.random import Stream, fold_each, root_key
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["seed", "params", "optimizer", "feedback", "tally"], meta_fields=[])
+@dataclass(frozen=True)
+class Learner:
+    """All that training changes or depends on. With several seeds every leaf has a leading axis for them."""
+
+    seed: jax.Array  # [] uint32
+    params: Params
+    optimizer: Any  # optax state
+    feedback: Any  # what the rule keeps fixed; outside the optimised parameters
+    tally: "Tally"  # of the epoch under way
+
+
+class Tally(NamedTuple):
+    """Counts since the epoch began."""
+
+    samples: jax.Array  # [] float32
+    wrong: jax.Array  # [] samples whose decision, while learning, was not their label
+    error_spikes: jax.Array  # [] of the error neurons
+
+
+class TestResult(NamedTuple):
+    """Sums over the test set."""
+
+    wrong: jax.Array  # [] samples decided wrongly, ties and silence included
+    undecided: jax.Array  # [] ties and silence
+    spikes: jax.Array  # [L + 1] spikes per layer, the input first
+    synops: jax.Array  # [] synapses addressed by these spikes
+
+
+def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: jax.Array) -> Learner:
+    """A learner that has seen nothing."""
+    params = experiment.network.init(root_key(seed, Stream.INIT))
+    feedback = experiment.rule.init(experiment.network, root_key(seed, Stream.FEEDBACK))
+    return Learner(seed, params, optimizer.init(params), feedback, new_tally())
+
+
+def new_tally() -> Tally:
+    zero = jnp.zeros((), jnp.float32)
+    return Tally(zero, zero, zero)
+
+
+def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
+    """The keys `[B]` of samples: functions of seed, epoch and the sample's place in the data set alone."""
+    return fold_each(jax.random.fold_in(root_key(seed, stream), epoch), index.astype(jnp.uint32))
+
+
+def decide(counts: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The class with the most output spikes `[B]`, and whether it is alone at the top `[B]` (bool)."""
+    best = counts.max(-1, keepdims=True)
+    return counts.argmax(-1), (counts == best).sum(-1) == 1
+
+
+def present(
+    experiment: Experiment,
+    optimizer: optax.GradientTransformation,
+    learner: Learner,
+    image: jax.Array,
+    target: jax.Array,
+    key: jax.Array,
+    *,
+    check: bool = False,
+) -> tuple[Learner, Any]:
+    """Show one batch, `image[B, ...]`, `target[B]`, `key[B]`, and learn from it on line.
+
+    With `check` also returns for every learning block and layer whether the weights are finite, `[blocks, L]`.
+    """
+    network, rule, encoder = experiment.network, experiment.rule, experiment.encoder
+    every, batch = experiment.update_every, image.shape[0]
+    start = simulate.start(network, encoder, image, key)
+
+    def block(carry, ticks, learn):
+        params, opt_state, encoder_state, network_state, rule_state, counts, errors = carry
+        encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
+        result = rule.block(
+            network, params, learner.feedback, network_state, rule_state, spikes, target, ticks=ticks, key=tick_key
+        )
+        finite = None
+        if learn:
+            step, opt_state = optimizer.update(result.update, opt_state, params)
+            params = optax.apply_updates(params, step)
+            finite = jnp.stack([_all_finite(layer) for layer in params]) if check else None
+        counts, errors = counts + result.output.sum(0), errors + result.error_spikes
+        return (params, opt_state, encoder_state, result.network, result.state, counts, errors), finite
+
+    counts = jnp.zeros((batch, network.sizes[-1]), jnp.float32)
+    carry = (
+        learner.params,
+        learner.optimizer,
+        start.encoder,
+        start.network,
+        rule.init_state(network, batch),
+        counts,
+        jnp.zeros((), jnp.float32),
+    )
+    if rule.burn_in:
+        carry, _ = simulate.over_time(
+            partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every
+        )
+    carry, finite = simulate.over_time(
+        partial(block, learn=True),
+        carry,
+        start=rule.burn_in,
+        steps=experiment.steps - rule.burn_in,
+        block=every,
+    )
+    params, opt_state, *_, counts, errors = carry
+    choice, decided = decide(counts)
+    tally = learner.tally
+    tally = Tally(
+        tally.samples + batch,
+        tally.wrong + jnp.sum((choice != target) | ~decided),
+        tally.error_spikes + errors,
+    )
+    return replace(learner, params=params, optimizer=opt_state, tally=tally), finite
+
+
+def train(
+    experiment: Experiment,
+    optimizer: optax.GradientTransformation,
+    learner: Learner,
+    images: jax.Array,
+    labels: jax.Array,
+    epoch: jax.Array,
+    first: jax.Array,
+    last: jax.Array,
+) -> Learner:
+    """Train on the batches `first .. last - 1` of an epoch, whose order is drawn anew every epoch.
+
+    The bounds are traced, so one compiled program serves stretches of any length, and an epoch in one stretch equals
+    the same epoch in many. An epoch is `n // batch_size` batches: what is left over differs from epoch to epoch.
+    """
+    show = _batch_of(experiment, optimizer, learner.seed, images, labels, epoch)
+    return jax.lax.fori_loop(first, last, lambda batch, learner: show(learner, batch)[0], learner)
+
+
+def trace_finite(
+    experiment: Experiment,
+    optimizer: optax.GradientTransformation,
+    learner: Learner,
+    images: jax.Array,
+    labels: jax.Array,
+    epoch: jax.Array,
+    batch: jax.Array,
+) -> tuple[Learner, jax.Array]:
+    """One batch, and after each of its learning blocks which layers' weights are finite, bool `[blocks, L]`."""
+    return _batch_of(experiment, optimizer, learner.seed, images, labels, epoch)(learner, batch, check=True)
+
+
+def _batch_of(experiment, optimizer, seed, images, labels, epoch):
+    size = experiment.batch_size
+    key = jax.random.fold_in(root_key(seed, Stream.SHUFFLE), epoch)
+    order = jax.random.permutation(key, images.shape[0])
+
+    def show(learner, batch, check=False):
+        index = jax.lax.dynamic_slice_in_dim(order, batch * size, size)
+        key = sample_keys(seed, Stream.TRAIN, epoch, index)
+        return present(experiment, optimizer, learner, images[index], labels[index], key, check=check)
+
+    return show
+
+
+def test(
+    experiment: Experiment,
+    seed: jax.Array,
+    params: Params,
+    images: jax.Array,
+    labels: jax.Array,
+    epoch: jax.Array,
+) -> TestResult:
+    """Decide every sample by its output spike counts, without learning; ties and silence count as wrong."""
+    size, n = experiment.test_batch_size, images.shape[0]
+    fan_out = [layer.connection.fan_out().astype(jnp.float32) for layer in experiment.network.layers]
+
+    def one(_, first):
+        index = first + jnp.arange(size)
+        valid = index < n
+        index = jnp.minimum(index, n - 1)
+        key = sample_keys(seed, Stream.TEST, epoch, index)
+
+        def measure(trace):
+            mask = valid.astype(jnp.float32)[:, None]
+            layers = [trace[0].pre, *(layer.spikes for layer in trace)]
+            synops = sum(((layer.pre * f) * mask).sum() for layer, f in zip(trace, fan_out, strict=True))
+            return trace[-1].spikes.sum(0)[None], jnp.stack([(s * mask).sum() for s in layers])[None], synops[None]
+
+        _, (counts, spikes, synops) = simulate.run(
+            experiment.network,
+            experiment.encoder,
+            params,
+            images[index],
+            key,
+            steps=experiment.test_steps,
+            block=experiment.update_every,
+            record=measure,
+        )
+        choice, decided = decide(counts.sum(0))
+        wrong = valid & ((choice != labels[index]) | ~decided)
+        return None, TestResult(wrong.sum(), (valid & ~decided).sum(), spikes.sum(0), synops.sum())
+
+    _, results = jax.lax.scan(one, None, jnp.arange(0, n, size))
+    return jax.tree.map(lambda x: x.sum(0), results)
+
+
+def _all_finite(tree: Any) -> jax.Array:
+    return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]))

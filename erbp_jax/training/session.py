@@ -1,0 +1,253 @@
+"""A training run from its config to its run folder: epochs, checkpoints, metrics, summary."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax import data
+from erbp_jax.config import Config
+from erbp_jax.config.build import Experiment, build
+from erbp_jax.data import Dataset
+from erbp_jax.errors import NonFiniteError
+from erbp_jax.training import engine, run_folder
+from erbp_jax.training.checkpoint import Checkpoints, Place
+from erbp_jax.training.engine import Learner
+from erbp_jax.training.optimizer import make_optimizer
+from erbp_jax.training.progress import Reporter, Stopwatch, reporting
+
+STRETCH_SECONDS = 2.0
+"""How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
+
+
+class Session:
+    """The compiled programs of one config, and the data they work on.
+
+    All seeds of the config are one more `vmap` axis, in front of every leaf of the learner.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.data: Dataset = data.load(config.data.name, config.data.dir).subset(
+            config.data.train_size, config.data.test_size, config.data.validation_size
+        )
+        self.experiment: Experiment = build(config, self.data)
+        self.batches = len(self.data.train_labels) // config.training.batch_size
+        blocks = (self.experiment.steps - self.experiment.rule.burn_in) // self.experiment.update_every
+        optimizer = make_optimizer(config.optimizer, self.batches * blocks, config.training.epochs)
+        self.seeds = jnp.asarray(config.seed + np.arange(config.training.seeds), jnp.uint32)
+        self.watch = Stopwatch()
+
+        parts = (self.experiment, optimizer)
+        here = (0, None, None, None)
+        self._init = jax.jit(jax.vmap(partial(engine.init, *parts)))
+        self._train = jax.jit(jax.vmap(partial(engine.train, *parts), in_axes=(*here, None, None)))
+        self._trace = jax.jit(jax.vmap(partial(engine.trace_finite, *parts), in_axes=(*here, None)))
+        self._test = jax.jit(
+            jax.vmap(partial(engine.test, self.experiment), in_axes=(0, 0, None, None, None))
+        )
+        self._finite = jax.jit(lambda params: [jnp.isfinite(x).all() for x in jax.tree.leaves(params)])
+
+    def start(self) -> Learner:
+        """Learners that have seen nothing, one a seed."""
+        return self._init(self.seeds)
+
+    def compile(self, learner: Learner) -> None:
+        """Put the data on the device and compile, with the time it takes kept apart."""
+        with self.watch.measure("compile"):
+            d = self.data
+            self._train_set = jax.device_put((jnp.asarray(d.train_images), jnp.asarray(d.train_labels)))
+            self._test_set = jax.device_put((jnp.asarray(d.test_images), jnp.asarray(d.test_labels)))
+            zero = jnp.int32(0)
+            self._train = self._train.lower(learner, *self._train_set, zero, zero, zero).compile()
+            self._test = self._test.lower(self.seeds, learner.params, *self._test_set, zero).compile()
+
+    def train(self, learner: Learner, epoch: int, first: int, last: int) -> Learner:
+        """The learner after the batches `first .. last - 1` of an epoch (from 0).
+
+        Raises:
+            NonFiniteError: weights became NaN or infinite; says in which tick and layer.
+        """
+        with self.watch.measure("train"):
+            after = self._train(learner, *self._train_set, jnp.int32(epoch), jnp.int32(first), jnp.int32(last))
+            finite = all(self._finite(after.params))
+        if not finite:
+            raise NonFiniteError(self._locate_non_finite(learner, epoch, first, last))
+        return after
+
+    def test(self, learner: Learner, epoch: int) -> engine.TestResult:
+        """The test result of every seed, `[S]` each, with the random numbers that belong to an epoch."""
+        with self.watch.measure("test"):
+            return jax.device_get(
+                self._test(self.seeds, learner.params, *self._test_set, jnp.int32(epoch))
+            )
+
+    def _locate_non_finite(self, learner: Learner, epoch: int, first: int, last: int) -> str:
+        """Go through the stretch again, looking at the weights after every block."""
+        for batch in range(first, last):
+            learner, finite = self._trace(learner, *self._train_set, jnp.int32(epoch), jnp.int32(batch))
+            bad = np.argwhere(~np.asarray(finite))  # (seed, block, layer)
+            if len(bad):
+                seed, block, layer = bad[np.lexsort((bad[:, 2], bad[:, 1]))][0]
+                every = self.experiment.update_every
+                tick = self.experiment.rule.burn_in + int(block) * every
+                return (
+                    f"the weights of layer {layer} (from 0) became NaN or infinite: seed {int(self.seeds[seed])}, "
+                    f"epoch {epoch + 1}, batch {batch}, ticks {tick} to {tick + every - 1} of the presentation"
+                )
+        return f"weights became NaN or infinite in epoch {epoch + 1}, batches {first} to {last - 1}"
+
+
+def fit(session: Session, folder: Path, *, resume: bool, sink: Callable[[str], None] = print) -> tuple[dict[str, Any], Learner]:
+    """Train to the end of the config, in a run folder that is locked and has its config.
+
+    Returns:
+        The summary, and the trained learner (every leaf with an axis for the seeds in front).
+
+    Raises:
+        NonFiniteError: training diverged; the last good checkpoint stands.
+        KeyboardInterrupt: after saving where it stopped.
+    """
+    config, batches, size = session.config, session.batches, session.config.training.batch_size
+    checkpoints = Checkpoints(folder / run_folder.CHECKPOINTS)
+    learner = session.start()
+    place = Place()
+    if resume:
+        learner, place = checkpoints.restore(learner)
+        run_folder.keep_metrics(folder, place.epoch)
+    else:
+        checkpoints.save(0, learner, place)
+    earlier = run_folder.read_metrics(folder)
+    seconds_before = earlier[-1]["train_seconds"] if earlier else 0.0
+    session.compile(learner)
+
+    interval = max(1, round(config.training.checkpoint_every * batches))
+    position = place.epoch * batches + place.batch
+    saved = position
+    total = config.training.epochs * batches
+    stretch = 1
+    with reporting(total * size, position * size) as reporter:
+        try:
+            while position < total:
+                epoch, batch = divmod(position, batches)
+                last = min(batch + stretch, batches, batch + saved + interval - position)
+                began = time.perf_counter()
+                learner = session.train(learner, epoch, batch, last)
+                stretch = _next_stretch(last - batch, time.perf_counter() - began)
+                position += last - batch
+                reporter.advance((last - batch) * size, _note(learner, epoch, config.training.epochs))
+                if last == batches:
+                    entry = measure(session, learner, epoch + 1, seconds_before)
+                    run_folder.append_metrics(folder, entry)
+                    reporter.line(epoch_line(entry, config.training.epochs))
+                    learner = replace(learner, tally=_fresh_tally(learner))
+                if position - saved >= interval or position == total:
+                    checkpoints.save(position, learner, Place(*divmod(position, batches)))
+                    saved = position
+        except NonFiniteError as error:
+            raise NonFiniteError(f"{error}\nlast good checkpoint: {checkpoints.latest()}") from None
+        except KeyboardInterrupt:
+            if position > saved:
+                checkpoints.save(position, learner, Place(*divmod(position, batches)))
+            sink(f"interrupted; go on with: erbp-jax resume {folder}")
+            raise
+        finally:
+            checkpoints.close()
+    save_weights(folder, learner)
+    summary = summarise(session, run_folder.read_metrics(folder))
+    run_folder.write_json(folder / run_folder.SUMMARY, summary)
+    return summary, learner
+
+
+def measure(session: Session, learner: Learner, epoch: int, seconds_before: float) -> dict[str, Any]:
+    """The metrics of a finished epoch: means over the seeds, and each seed's errors."""
+    result = session.test(learner, epoch)
+    tally = jax.device_get(learner.tally)
+    tested = len(session.data.test_labels)
+    sizes = np.asarray(session.experiment.network.sizes)
+    per_tick = result.spikes.mean(0) / (tested * session.experiment.test_steps * sizes)
+    test_error = 100.0 * result.wrong / tested
+    train_error = 100.0 * tally.wrong / tally.samples
+    return {
+        "epoch": epoch,
+        "samples": epoch * session.batches * session.config.training.batch_size,
+        "test_error": float(test_error.mean()),
+        "train_error": float(train_error.mean()),
+        "undecided": float(100.0 * result.undecided.mean() / tested),
+        "error_spikes_per_sample": float((tally.error_spikes / tally.samples).mean()),
+        "rates_hz": [round(float(r), 3) for r in per_tick * 1e3 / session.config.encoding.dt],
+        "synops_per_sample": float(result.synops.mean() / tested),
+        "per_seed": {
+            "seed": [int(s) for s in session.seeds],
+            "test_error": [float(e) for e in test_error],
+            "train_error": [float(e) for e in train_error],
+        },
+        "train_seconds": seconds_before + session.watch.seconds["train"],
+    }
+
+
+def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    """The final numbers of a run: the mean over the last five epochs is the talk's protocol."""
+    config = session.config
+    per_seed = np.asarray([entry["per_seed"]["test_error"] for entry in metrics])
+    last5 = per_seed[-5:].mean(0)
+    seconds = metrics[-1]["train_seconds"]
+    return {
+        "rule": config.rule.kind,
+        "dataset": session.data.name,
+        "network": "-".join(str(n) for n in session.experiment.network.sizes),
+        "seed": config.seed,
+        "seeds": config.training.seeds,
+        "epochs": config.training.epochs,
+        "train_size": len(session.data.train_labels),
+        "test_size": len(session.data.test_labels),
+        "test_error": metrics[-1]["test_error"],
+        "test_error_mean_last5": float(last5.mean()),
+        "test_error_mean_last5_std": float(last5.std(ddof=1)) if len(last5) > 1 else None,
+        "test_error_mean_last5_per_seed": [float(e) for e in last5],
+        "train_seconds": seconds,
+        "compile_seconds": session.watch.seconds.get("compile", 0.0),
+        "samples_per_second": config.training.seeds * metrics[-1]["samples"] / max(seconds, 1e-9),
+        "synops_per_sample": metrics[-1]["synops_per_sample"],
+    }
+
+
+def epoch_line(entry: dict[str, Any], epochs: int) -> str:
+    return (
+        f"epoch {entry['epoch']}/{epochs}  test error {entry['test_error']:.2f} %  "
+        f"train error {entry['train_error']:.2f} %  undecided {entry['undecided']:.2f} %  "
+        f"{entry['error_spikes_per_sample']:.1f} error spikes a sample  {entry['train_seconds']:.1f} s"
+    )
+
+
+def save_weights(folder: Path, learner: Learner) -> None:
+    """The weights as `weights.npz`, `layer0_weight[S, I, O]` and so on: readable without JAX."""
+    arrays = {
+        f"layer{i}_{name}": np.asarray(value)
+        for i, layer in enumerate(learner.params)
+        for name, value in layer.items()
+    }
+    partial_path = folder / ".weights.partial.npz"
+    np.savez(partial_path, **arrays)  # pyright: ignore[reportArgumentType]
+    partial_path.replace(folder / "weights.npz")
+
+
+def _fresh_tally(learner: Learner) -> engine.Tally:
+    return jax.tree.map(jnp.zeros_like, learner.tally)
+
+
+def _next_stretch(batches: int, seconds: float) -> int:
+    """Batches for the next stretch; grows at most fourfold, so that a slow start does not end in a long wait."""
+    return max(1, min(4 * batches, int(batches * STRETCH_SECONDS / max(seconds, 1e-3))))
+
+
+def _note(learner: Learner, epoch: int, epochs: int) -> str:
+    tally = jax.device_get(learner.tally)
+    error = 100.0 * float(tally.wrong.sum()) / max(float(tally.samples.sum()), 1.0)
+    return f"epoch {epoch + 1}/{epochs}  train error {error:.1f} %"

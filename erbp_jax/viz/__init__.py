@@ -1,0 +1,1 @@
+"""Pictures: rasters, weights, learning curves. Needs the `plot` extra."""

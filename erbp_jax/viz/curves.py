@@ -1,0 +1,34 @@
+"""Learning curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from erbp_jax.viz.figure import ACCENT, INK, pyplot, save
+
+
+def learning_curve(metrics: Sequence[dict[str, Any]], title: str, path: Path) -> Path:
+    """Test and training error by epochs, every seed as a thin line, the mean of the last five epochs marked."""
+    plt = pyplot()
+    epochs = [entry["epoch"] for entry in metrics]
+    test = np.asarray([entry["per_seed"]["test_error"] for entry in metrics])  # [epochs, S]
+    train = np.asarray([entry["per_seed"]["train_error"] for entry in metrics])
+    figure, axes = plt.subplots(figsize=(5.4, 3.4))
+    for errors, colour, name in ((train, INK, "training, while learning"), (test, ACCENT, "test")):
+        if errors.shape[1] > 1:
+            axes.plot(epochs, errors, color=colour, alpha=0.25, linewidth=0.8)
+        axes.plot(epochs, errors.mean(1), "o-", color=colour, markersize=3, label=name)
+    last5 = test[-5:].mean()
+    axes.axhline(last5, color=ACCENT, linestyle=":", linewidth=1)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
+    axes.tick_params(axis="y", which="minor", labelsize=7)
+    axes.xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("error (%)")
+    axes.set_title(f"{title}\nmean test error of the last {min(5, len(test))} epochs: {last5:.2f} %", fontsize=9, loc="left")
+    axes.legend(frameon=False)
+    return save(figure, path)

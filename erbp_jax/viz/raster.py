@@ -1,0 +1,54 @@
+"""Spikes of one digit through all layers, and the decision."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+
+
+def raster(
+    image: np.ndarray,
+    spikes: Sequence[np.ndarray],
+    label: int,
+    dt: float,
+    path: Path,
+    title: str = "",
+) -> Path:
+    """One column: the image `[H, W]`; rows: the spikes `[T, N]` of every layer, input first; output counts beside.
+
+    The output row of the true class is drawn in the accent colour.
+    """
+    plt = pyplot()
+    rows = len(spikes)
+    heights = [1.6] + [1.4] * (rows - 2) + [1.1]
+    figure, axes = plt.subplots(
+        rows, 2, figsize=(7.4, 1.9 * rows), width_ratios=(5, 1), height_ratios=heights, squeeze=False
+    )
+    names = ["input", *(f"hidden {i}" for i in range(1, rows - 1)), "output"]
+    for row, (layer, name) in enumerate(zip(spikes, names, strict=True)):
+        time, unit = np.nonzero(layer)
+        last = row == rows - 1
+        colour = [ACCENT if u == label else INK for u in unit] if last else INK
+        size = 60.0 if last else max(0.3, 300.0 / layer.shape[1])
+        axes[row, 0].scatter(time * dt, unit, s=size, marker="|", c=colour, linewidths=0.8, rasterized=True)
+        axes[row, 0].set(xlim=(-dt, layer.shape[0] * dt), ylim=(-0.7, layer.shape[1] - 0.3))
+        axes[row, 0].set_ylabel(f"{name}\n({layer.shape[1]})")
+        axes[row, 0].tick_params(labelbottom=last)
+        axes[row, 1].axis("off")
+    axes[-1, 0].set_xlabel("time (ms)")
+    axes[-1, 0].set_yticks(range(spikes[-1].shape[1]))
+    axes[-1, 0].tick_params(axis="y", labelsize=6)
+
+    axes[0, 1].imshow(image, cmap="gray_r", vmin=0, vmax=255)
+    counts = spikes[-1].sum(0)
+    axes[-1, 1].axis("on")
+    bars = axes[-1, 1].barh(range(len(counts)), counts, color=MUTED)
+    bars[label].set_color(ACCENT)
+    axes[-1, 1].set(ylim=(-0.7, len(counts) - 0.3), xlabel="spikes")
+    axes[-1, 1].set_yticks([])
+    alone = (counts == counts.max()).sum() == 1
+    decision = str(int(counts.argmax())) if alone else "none (a tie)"
+    figure.suptitle(f"{title}label {label}, decision {decision}", x=0.1, ha="left", fontsize=10)
+    return save(figure, path)
