@@ -101,5 +101,6 @@ def packed_bernoulli(draws: list[jax.Array], k: int) -> jax.Array:
 
 def unpack_bits(packed: jax.Array, n: int) -> jax.Array:
     """The first n bits of `packed[..., ceil(n / 32)]` as a bool array `[..., n]`, lowest bit first."""
-    bits = (packed[..., None] >> jnp.arange(32, dtype=jnp.uint32)) & jnp.uint32(1)
+    place = jnp.arange(32, dtype=jnp.uint32).reshape((1,) * packed.ndim + (32,))
+    bits = (packed[..., None] >> place) & jnp.uint32(1)
     return bits.reshape(*packed.shape[:-1], -1)[..., :n].astype(bool)

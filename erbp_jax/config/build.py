@@ -95,9 +95,13 @@ def ticks(key: str, milliseconds: float, dt: float) -> int:
 def _check_sizes(config: schema.Config, train_size: int) -> None:
     if config.training.batch_size > train_size:
         raise UserError(f"training.batch_size: {config.training.batch_size} is more than the {train_size} training samples")
-    gates, layers = len(config.rule.gate), len(config.network.layers) - 1
-    if gates not in (1, layers):
-        raise UserError(f"rule.gate: one [low, high], or one for each of the {layers} layers; got {gates}")
+    layers = len(config.network.layers) - 1
+    for key, got, want, what in (
+        ("gate", len(config.rule.gate), layers, "layers"),
+        ("feedback_scale", len(config.rule.feedback_scale), layers - 1, "hidden layers"),
+    ):
+        if got not in (1, want):
+            raise UserError(f"rule.{key}: one value, or one for each of the {want} {what}; got {got}")
 
 
 def _network(section: schema.NetworkSection, dt: float) -> Network:
@@ -171,12 +175,13 @@ def _rule(config: schema.Config, burn_in: int) -> Rule:
     rule, dt = config.rule, config.encoding.dt
     layers = len(config.network.layers) - 1
     gates = tuple(Boxcar(*pair) for pair in (rule.gate * layers if len(rule.gate) == 1 else rule.gate))
+    scales = rule.feedback_scale * (layers - 1) if len(rule.feedback_scale) == 1 else rule.feedback_scale
     return ERBP(
         label=LabelNeurons(config.network.layers[-1], ticks("rule.label_period", rule.label_period, dt)),
         gates=gates,
         error=ErrorNeurons(rule.error_weight, rule.error_threshold, rule.error_floor),
         dendrite=Dendrite(rule.tau_dendrite / dt),
-        feedback=RandomFeedback(rule.feedback_scale, rule.zero_sum),
+        feedback=tuple(RandomFeedback(scale, rule.zero_sum) for scale in scales),
         output_scale=rule.output_scale,
         burn_in=burn_in,
         blank_out_gates_learning=rule.blank_out_gates_learning,

@@ -73,9 +73,9 @@ def with_presets(data: Mapping[str, Any]) -> dict[str, Any]:
     data = {str(k): v for k, v in data.items()}
     rule, network = data.get("rule"), data.get("network", {})
     if isinstance(rule, Mapping) and rule.get("kind") == "perbp" and isinstance(network, Mapping):
-        transmission = network.get("transmission")
-        if transmission is None:
-            data["network"] = {**network, "transmission": dict(PERBP_TRANSMISSION)}
+        transmission = network.get("transmission") or {}
+        if isinstance(transmission, Mapping) and "kind" not in transmission:
+            data["network"] = {**network, "transmission": PERBP_TRANSMISSION | dict(transmission)}
         elif isinstance(transmission, Mapping) and transmission.get("kind") == "reliable":
             raise UserError(
                 "network.transmission.kind: perbp is eRBP with stochastic synapses, got 'reliable'; "

@@ -132,13 +132,20 @@ def _gates(value: Any) -> Any:
     return value
 
 
+def _listed(value: Any) -> Any:
+    """A number stands for a list of one."""
+    return (value,) if isinstance(value, (int, float)) else value
+
+
 class ERBPRule(Section):
     kind: Literal["erbp", "perbp"] = "erbp"
     gate: Annotated[tuple[Gate, ...], BeforeValidator(_gates), Field(min_length=1)] = ((-2.0, 2.0),)
     """Boxcar on the synaptic current: `[low, high]`, or one such pair a layer; in units of the weights."""
-    feedback_scale: NonNegative = 1.0
+    feedback_scale: Annotated[tuple[NonNegative, ...], BeforeValidator(_listed), Field(min_length=1)] = (1.0,)
+    """Size of the random feedback: one number, or one for each hidden layer."""
     zero_sum: bool = True
     output_scale: NonNegative = 1.0
+    """Weight from an error neuron to the dendrite of its own output neuron."""
     tau_dendrite: NonNegative = 5.0
     error_weight: Positive = 0.9
     error_threshold: Positive = 1.0

@@ -151,7 +151,7 @@ class GaussianBlankOut:
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         mean = self.p * (spikes @ weight)
         variance = self.p * (1.0 - self.p) * (spikes @ (weight * weight))
-        return mean + jnp.sqrt(variance) * normal(_need(key, "GaussianBlankOut"), mean.shape[1:])
+        return mean + jnp.sqrt(variance) * normal(_need(key, "GaussianBlankOut"), mean.shape[1:]).astype(mean.dtype)
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
         raise ValueError("GaussianBlankOut draws no masks: learning cannot be gated by transmission")
@@ -170,7 +170,7 @@ def _walk_spikes(spikes, per_turn, turn, carry):
         first, carry = loop
         j = first + jnp.arange(per_turn)
         units = jax.vmap(lambda row: jnp.searchsorted(row, j + 1, side="left"))(rank)
-        return first + per_turn, turn(carry, jnp.minimum(units, last), j < total[:, None])
+        return first + per_turn, turn(carry, jnp.minimum(units, last), j[None] < total[:, None])
 
     _, carry = jax.lax.while_loop(lambda loop: loop[0] < total.max(), body, (jnp.int32(0), carry))
     return carry

@@ -39,18 +39,18 @@ class ERBP(LocalRule):
     With stochastic transmission in the network this is peRBP. `blank_out_gates_learning` restricts the update to the
     synapses that transmitted (the code of March 2017); by default every presynaptic spike writes (January 2017).
 
-    `gates` has one boxcar a layer; `burn_in` in ticks.
+    `gates` has one boxcar a layer, `feedback` one entry a hidden layer; `burn_in` in ticks.
     Source: Neftci, Augustine, Paul, Detorakis 2017, Front. Neurosci. 11:324 (arXiv 1612.05596).
 
     Raises:
-        ValueError: the number of gates or the number of classes does not fit the network.
+        ValueError: the number of gates, feedbacks or classes does not fit the network.
     """
 
     label: LabelNeurons
     gates: tuple[Boxcar, ...]
+    feedback: tuple[RandomFeedback, ...]
     error: ErrorNeurons = ErrorNeurons()
     dendrite: Dendrite = Dendrite()
-    feedback: RandomFeedback = RandomFeedback()
     output_scale: float = 1.0
     burn_in: int = 0
     blank_out_gates_learning: bool = False
@@ -58,14 +58,14 @@ class ERBP(LocalRule):
     def init(self, network: Network, key: jax.Array) -> Feedback:
         """The fixed weights from the error neurons to every layer, `[K, N]` each; the last is diagonal."""
         *hidden, classes = network.sizes[1:]
-        if classes != self.label.classes or len(self.gates) != len(network.layers):
+        if (self.label.classes, len(self.gates), len(self.feedback)) != (classes, len(hidden) + 1, len(hidden)):
             raise ValueError(
-                f"ERBP: {self.label.classes} label neurons and {len(self.gates)} gates do not fit a network of "
-                f"{len(network.layers)} layers with {classes} outputs"
+                f"ERBP: {self.label.classes} label neurons, {len(self.gates)} gates and {len(self.feedback)} feedbacks "
+                f"do not fit a network of sizes {network.sizes}"
             )
         random = [
-            self.feedback.init(jax.random.fold_in(key, layer), classes, units)
-            for layer, units in enumerate(hidden)
+            feedback.init(jax.random.fold_in(key, layer), classes, units)
+            for layer, (feedback, units) in enumerate(zip(self.feedback, hidden, strict=True))
         ]
         return (*random, self.output_scale * jnp.eye(classes, dtype=jnp.float32))
 

@@ -53,5 +53,5 @@ class PoissonKicks:
         u = uniform(key, (n,))
         count = jnp.zeros_like(u)
         for edge in self._cumulative():
-            count = count + (u >= edge)
+            count = count + (u >= edge).astype(u.dtype)
         return self.amplitude * count

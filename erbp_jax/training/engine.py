@@ -123,8 +123,8 @@ def present(
     choice, decided = decide(counts)
     tally = learner.tally
     tally = Tally(
-        tally.samples + batch,
-        tally.wrong + jnp.sum((choice != target) | ~decided),
+        tally.samples + float(batch),
+        tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
     )
     return replace(learner, params=params, optimizer=opt_state, tally=tally), finite
@@ -194,10 +194,11 @@ def test(
         key = sample_keys(seed, Stream.TEST, epoch, index)
 
         def measure(trace):
-            mask = valid.astype(jnp.float32)[:, None]
+            mask = valid.astype(jnp.float32)
             layers = [trace[0].pre, *(layer.spikes for layer in trace)]
-            synops = sum(((layer.pre * f) * mask).sum() for layer, f in zip(trace, fan_out, strict=True))
-            return trace[-1].spikes.sum(0)[None], jnp.stack([(s * mask).sum() for s in layers])[None], synops[None]
+            spikes = jnp.stack([jnp.einsum("kbn,b->", s, mask) for s in layers])
+            per_layer = [jnp.einsum("kbi,i,b->", x.pre, f, mask) for x, f in zip(trace, fan_out, strict=True)]
+            return trace[-1].spikes.sum(0)[None], spikes[None], jnp.stack(per_layer).sum()[None]
 
         _, (counts, spikes, synops) = simulate.run(
             experiment.network,

@@ -1,0 +1,121 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut
+
+INPUTS, OUTPUTS = 40, 70
+
+
+def problem(key, rows=16, rate=0.3):
+    a, b, c, d = jax.random.split(key, 4)
+    spikes = (jax.random.uniform(a, (rows, INPUTS)) < rate).astype(jnp.float32)
+    return spikes, jax.random.normal(b, (INPUTS, OUTPUTS)), jax.random.normal(c, (rows, OUTPUTS)), jax.random.split(d, rows)
+
+
+def dense_mask(transmission, keys):
+    """Every synapse's mask `[R, I, O]`: the memory that the event-driven form avoids."""
+    units = jnp.broadcast_to(jnp.arange(INPUTS), (len(keys), INPUTS))
+    keys = jnp.broadcast_to(keys[:, None], (len(keys), INPUTS))
+    return np.asarray(transmission.mask(keys, units, OUTPUTS), np.float64)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5, 0.65, 0.75, 1.0])
+@pytest.mark.parametrize("per_turn", [1, 4, 7])
+def test_blank_out_equals_the_dense_masked_sum(key, p, per_turn):
+    spikes, weight, post, keys = problem(key)
+    transmission = BlankOut(p, spikes_per_turn=per_turn)
+    xi = dense_mask(transmission, keys)
+    s, w, q = (np.asarray(x, np.float64) for x in (spikes, weight, post))
+    np.testing.assert_allclose(
+        transmission.current(weight, spikes, keys), np.einsum("rio,ri,io->ro", xi, s, w), atol=1e-4
+    )
+    np.testing.assert_allclose(
+        transmission.outer(spikes, post, keys), np.einsum("rio,ri,ro->io", xi, s, q), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_blank_out_of_silent_and_of_full_rows(key, rate):
+    spikes, weight, _, keys = problem(key, rate=rate)
+    xi = dense_mask(BlankOut(0.5), keys)
+    want = np.einsum("rio,ri,io->ro", xi, np.asarray(spikes, np.float64), np.asarray(weight, np.float64))
+    np.testing.assert_allclose(BlankOut(0.5).current(weight, spikes, keys), want, atol=1e-4)
+
+
+@pytest.mark.parametrize("p", [0.5, 0.65, 0.9])
+def test_masks_are_independent_bernoulli_draws(key, p):
+    transmission = BlankOut(p)
+    xi = dense_mask(transmission, jax.random.split(key, 500))  # [R, I, O]
+    assert transmission.probability == pytest.approx(p, abs=1 / 512)
+    n = xi.size
+    assert xi.mean() == pytest.approx(transmission.probability, abs=4 * np.sqrt(p * (1 - p) / n))
+    centred = (xi - xi.mean()) / xi.std()
+    neighbours = [
+        (centred[:, :, :-1] * centred[:, :, 1:]).mean(),  # targets
+        (centred[:, :-1] * centred[:, 1:]).mean(),  # presynaptic units
+        (centred[:-1] * centred[1:]).mean(),  # rows: ticks and samples
+        (centred[:, :, :-32] * centred[:, :, 32:]).mean(),  # words
+    ]
+    assert np.abs(neighbours).max() < 4 / np.sqrt(n / 2)
+
+
+def test_a_probability_takes_as_few_bits_as_it_needs():
+    from erbp_jax.random import binary_fraction
+
+    assert [binary_fraction(p, 8) for p in (0.5, 0.75, 0.625, 1.0, 0.0)] == [(1, 1), (3, 2), (5, 3), (1, 0), (0, 0)]
+    assert BlankOut(0.65).probability == 166 / 256
+    assert BlankOut(0.65, bits=16).probability == pytest.approx(0.65, abs=1e-5)
+
+
+@pytest.mark.parametrize("stand_in", [SharedBlankOut(0.5), GaussianBlankOut(0.5)])
+def test_stand_ins_keep_mean_and_variance(key, stand_in):
+    spikes, weight, _, _ = problem(key, rows=1)
+    draws = np.asarray(
+        jax.vmap(lambda k: stand_in.current(weight, spikes, k[None])[0])(jax.random.split(key, 4000))
+    )
+    active = np.asarray(weight)[np.asarray(spikes)[0] > 0]
+    variance = 0.25 * (active**2).sum(0)
+    assert np.all(np.abs(draws.mean(0) - 0.5 * active.sum(0)) < 5 * np.sqrt(variance / 4000))
+    np.testing.assert_allclose(draws.var(0), variance, rtol=0.15)
+
+
+def test_what_the_stand_ins_lose(key):
+    """One mask for the batch makes the samples' currents move together; exact draws leave them apart."""
+    spikes = jnp.ones((2, INPUTS))
+    weight = jnp.ones((INPUTS, OUTPUTS))
+    pairs = {}
+    for transmission in (BlankOut(0.5), SharedBlankOut(0.5)):
+        draws = jax.vmap(lambda k, t=transmission: t.current(weight, spikes, jax.random.split(k, 2)))(
+            jax.random.split(key, 300)
+        )
+        a, b = np.asarray(draws[:, 0]).ravel(), np.asarray(draws[:, 1]).ravel()
+        pairs[type(transmission)] = np.corrcoef(a, b)[0, 1]
+    assert abs(pairs[BlankOut]) < 0.03
+    assert pairs[SharedBlankOut] > 0.99
+    with pytest.raises(ValueError, match="no masks"):
+        GaussianBlankOut(0.5).outer(spikes, weight[:2], jax.random.split(key, 2))
+
+
+@pytest.mark.parametrize("transmission", [Reliable(), BlankOut(0.65)])
+def test_dense_takes_any_leading_axes_and_sums_its_update(key, transmission):
+    dense = Dense(INPUTS, OUTPUTS, transmission=transmission)
+    params = dense.init(key)
+    spikes, _, post, keys = problem(key, rows=12)
+    whole = dense(params, spikes.reshape(3, 4, -1), key=keys.reshape(3, 4))
+    rows = jnp.concatenate([dense(params, spikes[i : i + 1], key=keys[i : i + 1]) for i in range(12)])
+    np.testing.assert_allclose(whole.reshape(12, -1), rows, atol=1e-5)
+    update = dense.plasticity(spikes.reshape(3, 4, -1), post.reshape(3, 4, -1))["weight"]
+    np.testing.assert_allclose(
+        update, np.einsum("ri,ro->io", np.asarray(spikes, np.float64), np.asarray(post, np.float64)), atol=1e-4
+    )
+    np.testing.assert_array_equal(dense.fan_out(), np.full(INPUTS, OUTPUTS))
+
+
+def test_bad_values_are_refused(key):
+    for make in (lambda: BlankOut(1.2), lambda: BlankOut(-0.1), lambda: BlankOut(0.5, bits=0), lambda: Dense(0, 3)):
+        with pytest.raises(ValueError, match="got"):
+            make()
+    with pytest.raises(ValueError, match="needs a key"):
+        BlankOut(0.5).current(jnp.ones((3, 2)), jnp.ones((1, 3)), None)

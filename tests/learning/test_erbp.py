@@ -1,0 +1,175 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from erbp_jax import simulate
+from erbp_jax.config.build import Experiment
+from erbp_jax.connections import BlankOut, Dense, Reliable
+from erbp_jax.encoding import LabelNeurons, Regular
+from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons
+from erbp_jax.training import engine
+from tests import oracles
+
+NEURON = {"tau_mem": 1.0, "tau_syn": 4.0, "threshold": 1.0, "refractory": 1}
+ERROR = {"weight": 0.9, "threshold": 1.0}
+ETA, TAU_U, GATE, BURN_IN, STEPS = 0.02, 5.0, (-6.0, 6.0), 4, 24
+
+
+def experiment(sizes=(12, 9, 7, 3), every=1, transmission=None, **rule):
+    layers = tuple(
+        Layer(Dense(i, o, 3.0, transmission or Reliable()), LIF(**NEURON))
+        for i, o in zip(sizes[:-1], sizes[1:], strict=True)
+    )
+    erbp = ERBP(
+        label=LabelNeurons(sizes[-1], 2),
+        gates=(Boxcar(*GATE),) * (len(sizes) - 1),
+        error=ErrorNeurons(**ERROR),
+        dendrite=Dendrite(TAU_U),
+        feedback=(RandomFeedback(2.0),) * (len(sizes) - 2),
+        output_scale=0.5,
+        burn_in=BURN_IN,
+        **rule,
+    )
+    return Experiment(Network(layers), Regular(0.6), erbp, STEPS, STEPS, every, 4, 4)
+
+
+def batch(key, size=4, pixels=12, classes=3):
+    a, b, c = jax.random.split(key, 3)
+    image = jax.random.randint(a, (size, pixels), 0, 256).astype(jnp.uint8)
+    return image, jax.random.randint(b, (size,), 0, classes), jax.random.split(c, size)
+
+
+def learn(e, image, target, key, learner=None):
+    optimizer = optax.sgd(ETA)
+    learner = learner or engine.init(e, optimizer, jnp.uint32(0))
+    return learner, jax.jit(lambda l, *a: engine.present(e, optimizer, l, *a)[0])(learner, image, target, key)
+
+
+@pytest.mark.parametrize("sizes", [(12, 3), (12, 9, 3), (12, 9, 7, 3)])
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_erbp_equals_the_oracle_at_any_depth(key, sizes, every):
+    e = experiment(sizes, every)
+    image, target, keys = batch(key, 1)
+    before, after = learn(e, image, target, keys)
+    encoder_state = e.encoder.init_state(image, simulate.fold_each(keys, jnp.uint32(0)))
+    _, spikes, _ = simulate.encode(e.encoder, encoder_state, image, keys, jnp.arange(STEPS))
+    want, _ = oracles.erbp(
+        [np.asarray(p["weight"]) for p in before.params],
+        [np.asarray(g, np.float64) for g in before.feedback],
+        np.asarray(spikes[:, 0], np.float64),
+        (np.arange(STEPS) % 2 == 0).astype(float),
+        int(target[0]),
+        neuron=NEURON, gate=GATE, tau_u=TAU_U, error=ERROR, eta=ETA, burn_in=BURN_IN, every=every,
+    )  # fmt: skip
+    moved = 0.0
+    for w, p, old in zip(want, after.params, before.params, strict=True):
+        np.testing.assert_allclose(p["weight"], w, atol=2e-4)
+        moved += np.abs(w - old["weight"]).max()
+    assert moved > 0.05  # it did learn something
+
+
+@pytest.mark.parametrize("gates_learning", [False, True])
+def test_perbp_update_with_and_without_the_mask(key, gates_learning):
+    """One learning block: the update is post x pre, and with gating only where the synapse transmitted."""
+    e = experiment((12, 9, 3), 4, BlankOut(0.5), blank_out_gates_learning=gates_learning)
+    network, rule = e.network, e.rule
+    params = network.init(key)
+    fixed = rule.init(network, key)
+    spikes = (jax.random.uniform(key, (4, 5, 12)) < 0.5).astype(jnp.float32)
+    keys = jax.random.split(key, 20).reshape(4, 5)
+    state, trace = network.advance(params, network.init_state(5), spikes, key=keys)
+    target, ticks = jnp.arange(5) % 3, jnp.arange(4)
+    after, update, _ = rule.step(network, fixed, rule.init_state(network, 5), trace, target, ticks)
+    assert all(np.abs(u["weight"]).max() > 0 for u in update[1:])
+    for layer, got in zip(trace, update, strict=True):
+        inputs, outputs = layer.pre.shape[-1], layer.spikes.shape[-1]
+        units = jnp.broadcast_to(jnp.arange(inputs), (4, 5, inputs))
+        mask = BlankOut(0.5).mask(jnp.broadcast_to(layer.key[..., None], units.shape), units, outputs)
+        reached = np.einsum("kbi,kbio->io", np.asarray(layer.pre), np.asarray(mask, np.float32)) > 0
+        moved = np.abs(np.asarray(got["weight"])) > 0
+        if gates_learning:
+            assert not np.any(moved & ~reached)
+
+
+def test_a_batch_learns_the_sum_of_its_samples(key):
+    """Batch update = sum of single updates, the learning rate unchanged: exact while weights are frozen."""
+    e = experiment(every=STEPS - BURN_IN)
+    e = Experiment(e.network, e.encoder, e.rule, STEPS, STEPS, 4, 4, 4)
+    network, rule = e.network, e.rule
+    image, target, keys = batch(key, 6)
+    params, fixed = network.init(key), rule.init(network, key)
+
+    def update(image, target, keys):
+        n = len(target)
+        state = e.encoder.init_state(image, keys)
+        _, spikes, tick_keys = simulate.encode(e.encoder, state, image, keys, jnp.arange(STEPS))
+        result = rule.block(
+            network, params, fixed, network.init_state(n), rule.init_state(network, n), spikes, target,
+            ticks=jnp.arange(STEPS), key=tick_keys,
+        )  # fmt: skip
+        return result.update
+
+    whole = update(image, target, keys)
+    single = [update(image[i : i + 1], target[i : i + 1], keys[i : i + 1]) for i in range(6)]
+    for layer in range(3):
+        total = sum(np.asarray(s[layer]["weight"], np.float64) for s in single)
+        assert np.abs(total).max() > 0
+        np.testing.assert_allclose(whole[layer]["weight"], total, atol=1e-4)
+
+
+def test_feedback_is_fixed_and_zero_sum_and_outside_the_parameters(key):
+    e = experiment()
+    before, after = learn(e, *batch(key))
+    for g, old in zip(after.feedback, before.feedback, strict=True):
+        np.testing.assert_array_equal(g, old)
+    for g in before.feedback[:-1]:
+        np.testing.assert_allclose(g.sum(0), 0.0, atol=1e-5)
+        assert np.abs(g).max() > 0.1
+    np.testing.assert_array_equal(before.feedback[-1], 0.5 * np.eye(3))
+    weights = sum(p["weight"].size for p in before.params)
+    leaves = jax.tree.leaves(optax.sgd(0.1, momentum=0.9).init(before.params))
+    assert sum(x.size for x in leaves) == weights
+
+
+def test_nothing_is_learned_during_the_burn_in(key):
+    e = experiment()
+    quiet = Experiment(e.network, e.encoder, e.rule, BURN_IN, BURN_IN, 1, 4, 4)
+    before, after = learn(quiet, *batch(key))
+    for p, old in zip(after.params, before.params, strict=True):
+        np.testing.assert_array_equal(p["weight"], old["weight"])
+
+
+def test_the_rule_refuses_a_network_that_does_not_fit():
+    e = experiment()
+    with pytest.raises(ValueError, match="do not fit"):
+        experiment((12, 9, 3)).rule.init(e.network, jax.random.key(0))
+    with pytest.raises(ValueError, match="low must lie below high"):
+        Boxcar(1.0, 1.0)
+    with pytest.raises(ValueError, match="Network: layer 0 has 9 outputs"):
+        Network((Layer(Dense(3, 9), LIF()), Layer(Dense(8, 2), LIF())))
+
+
+def test_delayed_spikes_arrive_late_and_at_the_same_tick_in_any_block(key):
+    network = Network(tuple(Layer(Dense(5, 5, 4.0), LIF(), delay=3) for _ in range(2)))
+    params = network.init(key)
+    spikes = (jax.random.uniform(key, (12, 2, 5)) < 0.5).astype(jnp.float32)
+    keys = jax.random.split(key, 24).reshape(12, 2)
+
+    def run(block):
+        state, pre, out = network.init_state(2), [], []
+        for t in range(0, 12, block):
+            state, trace = network.advance(params, state, spikes[t : t + block], key=keys[t : t + block])
+            pre.append(trace[0].pre)
+            out.append(trace[-1].spikes)
+        return np.concatenate(pre), np.concatenate(out)
+
+    pre, out = run(12)
+    np.testing.assert_array_equal(pre[3:], spikes[:-3])
+    assert pre[:3].sum() == 0
+    assert out.sum() > 0
+    for block in (1, 2, 6):
+        np.testing.assert_array_equal(run(block)[1], out)

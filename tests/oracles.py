@@ -1,0 +1,102 @@
+"""Independent float64 NumPy loops, written from the equations and not from the package."""
+
+import numpy as np
+
+
+def lif(current, *, tau_mem, tau_syn, threshold, refractory, reset, noise=None):
+    """Spikes, I and V of one neuron for a current `[T]`; order: synapse, membrane, clamp, threshold, reset."""
+    i = v = 0.0
+    held = 0
+    alpha = np.exp(-1.0 / tau_mem) if tau_mem else 0.0
+    beta = np.exp(-1.0 / tau_syn) if tau_syn else 0.0
+    out = []
+    for t, c in enumerate(current):
+        i = beta * i + c
+        spike = 0
+        if held:
+            held -= 1
+        else:
+            v = alpha * v + (1 - alpha) * i + (0.0 if noise is None else noise[t])
+            if v > threshold:
+                spike = 1
+                v = v - threshold if reset == "subtract" else 0.0
+                held = refractory
+        out.append((spike, i, v))
+    return np.array(out).T
+
+
+def error_pair(label, prediction, *, weight, threshold, floor=True):
+    """Spikes of one E+ and one E- for spike trains `[T]`."""
+    plus = minus = 0.0
+    out = []
+    for s_label, s_out in zip(label, prediction, strict=True):
+        plus += weight * (s_label - s_out)
+        minus -= weight * (s_label - s_out)
+        fired = [0, 0]
+        if plus > threshold:
+            plus -= threshold
+            fired[0] = 1
+        if minus > threshold:
+            minus -= threshold
+            fired[1] = 1
+        if floor:
+            plus, minus = max(plus, 0.0), max(minus, 0.0)
+        out.append(fired)
+    return np.array(out).T
+
+
+def erbp(weights, feedback, inputs, label_train, target, *, neuron, gate, tau_u, error, eta, burn_in, every=1, masks=None):
+    """eRBP on one sample, tick by tick: the weights after a presentation and the output spikes `[T, K]`.
+
+    `inputs[T, I]`, `label_train[T]`; `feedback[l][K, N]`; `masks[l][T, I, N]` are transmission masks.
+    """
+    weights = [w.astype(np.float64).copy() for w in weights]
+    sizes = [w.shape[1] for w in weights]
+    alpha = np.exp(-1.0 / neuron["tau_mem"]) if neuron["tau_mem"] else 0.0
+    beta = np.exp(-1.0 / neuron["tau_syn"]) if neuron["tau_syn"] else 0.0
+    gamma = np.exp(-1.0 / tau_u)
+    current = [np.zeros(n) for n in sizes]
+    potential = [np.zeros(n) for n in sizes]
+    held = [np.zeros(n, int) for n in sizes]
+    dendrite = [np.zeros(n) for n in sizes]
+    plus, minus = np.zeros(sizes[-1]), np.zeros(sizes[-1])
+    pending = [np.zeros_like(w) for w in weights]
+    outputs = []
+    for t, spikes in enumerate(inputs):
+        pre = []
+        for layer, w in enumerate(weights):
+            pre.append(spikes)
+            through = w if masks is None else w * masks[layer][t]
+            current[layer] = beta * current[layer] + spikes @ through
+            nxt = np.zeros(sizes[layer])
+            for n in range(sizes[layer]):
+                if held[layer][n] > 0:
+                    held[layer][n] -= 1
+                    continue
+                v = alpha * potential[layer][n] + (1 - alpha) * current[layer][n]
+                if v > neuron["threshold"]:
+                    nxt[n] = 1.0
+                    held[layer][n] = neuron["refractory"]
+                    v = 0.0
+                potential[layer][n] = v
+            spikes = nxt
+        outputs.append(spikes)
+        label = np.zeros(sizes[-1])
+        label[target] = label_train[t]
+        plus = plus + error["weight"] * (label - spikes)
+        minus = minus - error["weight"] * (label - spikes)
+        e_plus, e_minus = plus > error["threshold"], minus > error["threshold"]
+        plus = np.maximum(plus - error["threshold"] * e_plus, 0.0)
+        minus = np.maximum(minus - error["threshold"] * e_minus, 0.0)
+        e = e_plus.astype(float) - e_minus
+        for layer in range(len(weights)):
+            dendrite[layer] = gamma * dendrite[layer] + e @ feedback[layer]
+            if t >= burn_in:
+                open_gate = (current[layer] > gate[0]) & (current[layer] < gate[1])
+                for i in np.flatnonzero(pre[layer]):
+                    pending[layer][i] += eta * dendrite[layer] * open_gate
+        if t >= burn_in and (t + 1) % every == 0:
+            for layer in range(len(weights)):
+                weights[layer] += pending[layer]
+                pending[layer][:] = 0.0
+    return weights, np.array(outputs)

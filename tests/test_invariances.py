@@ -1,0 +1,147 @@
+"""What must not change the numbers: jit, vmap, chunks, batches, devices. One table over every part."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from erbp_jax import simulate
+from erbp_jax.config.build import Experiment
+from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut
+from erbp_jax.encoding import ExponentialEscape, LabelNeurons, Poisson, Regular
+from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LIF, GaussianNoise, PoissonKicks
+from erbp_jax.training import engine
+
+ENCODERS = {
+    "poisson": Poisson(0.3),
+    "poisson with dead time": Poisson(0.25, 3),
+    "regular": Regular(0.5),
+    "escape": ExponentialEscape(),
+}
+NEURONS = {
+    "lif": LIF(),
+    "lif, subtractive reset": LIF(4.0, 1.0, reset="subtract", refractory=0),
+    "lif, gaussian noise": LIF(noise=GaussianNoise(0.2)),
+    "lif, kicks": LIF(noise=PoissonKicks(1.0, 0.1)),
+}
+TRANSMISSIONS = {
+    "reliable": Reliable(),
+    "blank-out": BlankOut(0.65),
+    "gaussian": GaussianBlankOut(0.65),
+    "shared": SharedBlankOut(0.65),
+}
+PARTS = (
+    [(e, "lif", "reliable") for e in ENCODERS]
+    + [("regular", n, "reliable") for n in NEURONS if n != "lif"]
+    + [("regular", "lif", t) for t in TRANSMISSIONS if t != "reliable"]
+)
+
+
+def build(encoder, neuron, transmission, every=2):
+    layers = tuple(
+        Layer(Dense(i, o, 4.0, TRANSMISSIONS[transmission]), NEURONS[neuron], delay=1)
+        for i, o in ((12, 9), (9, 3))
+    )
+    rule = ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4)
+    return Experiment(Network(layers), ENCODERS[encoder], rule, 12, 12, every, 8, 8)
+
+
+def problem(key, size=8):
+    a, b = jax.random.split(key)
+    return jax.random.randint(a, (size, 12), 0, 256).astype(jnp.uint8), jax.random.split(b, size)
+
+
+@pytest.mark.parametrize("parts", PARTS, ids=lambda p: ", ".join(p))
+def test_inference(key, parts):
+    e = build(*parts)
+    image, keys = problem(key)
+    params = e.network.init(key)
+
+    def run(params, image, keys, steps=12, state=None):
+        return simulate.run(e.network, e.encoder, params, image, keys, steps=steps, block=2, state=state)
+
+    state, whole = jax.jit(run)(params, image, keys)
+    assert 0 < whole.mean() < 1
+
+    with jax.disable_jit():
+        np.testing.assert_array_equal(run(params, image, keys)[1], whole)
+
+    chunk = jax.jit(run, static_argnames="steps")
+    middle, first = chunk(params, image, keys, steps=4)
+    end, second = chunk(params, image, keys, steps=8, state=middle)
+    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+    jax.tree.map(np.testing.assert_array_equal, end, state)
+
+    if parts[2] != "shared":  # one mask for the batch: depends on the batch by design
+        alone = jax.jit(run)(params, image[3:4], keys[3:4])[1]
+        np.testing.assert_array_equal(alone[:, 0], whole[:, 3])
+
+    two = jax.tree.map(lambda p: jnp.stack([p, 0.5 * p]), params)
+    mapped = jax.jit(jax.vmap(run, in_axes=(0, None, None)))(two, image, keys)[1]
+    np.testing.assert_array_equal(mapped[0], whole)
+
+
+@pytest.mark.parametrize("transmission", ["reliable", "blank-out"])
+def test_learning_in_stretches_equals_learning_at_once(key, transmission):
+    e = build("poisson", "lif", transmission)
+    optimizer = optax.sgd(0.01, momentum=0.5)
+    images, _ = problem(key, 40)
+    labels = jax.random.randint(key, (40,), 0, 3)
+    learner = engine.init(e, optimizer, jnp.uint32(3))
+    train = jax.jit(lambda l, a, b: engine.train(e, optimizer, l, images, labels, jnp.int32(1), a, b))
+    whole = train(learner, jnp.int32(0), jnp.int32(5))
+    parts = learner
+    for a, b in ((0, 1), (1, 4), (4, 5)):
+        parts = train(parts, jnp.int32(a), jnp.int32(b))
+    jax.tree.map(np.testing.assert_array_equal, parts, whole)
+    assert any(np.any(a["weight"] != b["weight"]) for a, b in zip(whole.params, learner.params, strict=True))
+
+
+def test_learning_on_four_devices_equals_learning_on_one(key):
+    e = build("poisson", "lif", "reliable")
+    optimizer = optax.sgd(0.01)
+    image, keys = problem(key)
+    target = jnp.arange(8) % 3
+    learner = engine.init(e, optimizer, jnp.uint32(0))
+    step = jax.jit(lambda l, *a: engine.present(e, optimizer, l, *a)[0])
+    one = step(learner, image, target, keys)
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,))
+    split = [jax.device_put(x, NamedSharding(mesh, P("data"))) for x in (image, target, keys)]
+    four = step(jax.device_put(learner, NamedSharding(mesh, P())), *split)
+    for a, b in zip(jax.tree.leaves(one.params), jax.tree.leaves(four.params), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-6)
+    np.testing.assert_array_equal(one.tally.error_spikes, four.tally.error_spikes)
+
+
+def test_seeds_side_by_side_equal_seeds_alone(key):
+    e = build("regular", "lif", "reliable")
+    optimizer = optax.sgd(0.01)
+    images, _ = problem(key, 24)
+    labels = jnp.arange(24) % 3
+    init = lambda s: engine.init(e, optimizer, s)  # noqa: E731
+    go = lambda l: engine.train(e, optimizer, l, images, labels, jnp.int32(0), jnp.int32(0), jnp.int32(3))  # noqa: E731
+    seeds = jnp.arange(3, dtype=jnp.uint32)
+    together = jax.jit(jax.vmap(lambda s: go(init(s))))(seeds)
+    for i in range(3):
+        alone = jax.jit(lambda s: go(init(s)))(seeds[i])
+        for a, b in zip(jax.tree.leaves(alone.params), jax.tree.leaves(together.params), strict=True):
+            np.testing.assert_allclose(a, b[i], atol=2e-6)
+
+
+def test_the_test_error_and_synops_do_not_depend_on_the_batch(key):
+    e = build("poisson", "lif", "reliable")
+    images, _ = problem(key, 23)
+    labels = jnp.arange(23) % 3
+    params = e.network.init(key)
+    results = []
+    for size in (1, 8, 23, 50):
+        sized = Experiment(e.network, e.encoder, e.rule, 12, 12, 2, 8, size)
+        results.append(engine.test(sized, jnp.uint32(0), params, images, labels, jnp.int32(1)))
+    for other in results[1:]:
+        jax.tree.map(np.testing.assert_array_equal, other, results[0])
+    assert results[0].synops > 0
