@@ -1,5 +1,6 @@
 """From a config to the objects that it describes; milliseconds become ticks here and nowhere else."""
 
+import math
 from dataclasses import dataclass
 
 from erbp_jax.config import schema
@@ -24,6 +25,7 @@ class Experiment:
     update_every: int
     batch_size: int
     test_batch_size: int
+    reset_state: bool = True
 
 
 def build(config: schema.Config, data: Dataset) -> Experiment:
@@ -61,6 +63,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             update_every=every,
             batch_size=config.training.batch_size,
             test_batch_size=min(config.training.test_batch_size, len(data.test_labels)),
+            reset_state=config.training.reset_state,
         )
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None
@@ -112,7 +115,7 @@ def _network(section: schema.NetworkSection, dt: float) -> Network:
         threshold=section.neuron.threshold,
         refractory=ticks("network.neuron.refractory", section.neuron.refractory, dt),
         reset=section.neuron.reset,
-        noise=_noise(section.neuron.noise, dt),
+        noise=_noise(section.neuron, dt),
     )
     transmission = _transmission(section.transmission)
     return Network(
@@ -123,14 +126,17 @@ def _network(section: schema.NetworkSection, dt: float) -> Network:
     )
 
 
-def _noise(section: schema.Noise, dt: float) -> Noise | None:
-    match section:
+def _noise(neuron: schema.Neuron, dt: float) -> Noise | None:
+    match neuron.noise:
         case schema.NoNoise():
             return None
-        case schema.GaussianNoise():
-            return GaussianNoise(section.sigma)
-        case schema.KickNoise():
-            return PoissonKicks(section.rate * 1e-3 * dt, section.amplitude)
+        case schema.GaussianNoise(sigma=sigma):
+            return GaussianNoise(sigma)
+        case schema.KickNoise(rate=rate, amplitude=amplitude):
+            # A kick comes at any time within its tick, and has leaked a little when the tick ends. With the mean of
+            # that leak the mean depolarisation is rate * amplitude * tau_mem at any dt.
+            left = neuron.tau_mem / dt * -math.expm1(-dt / neuron.tau_mem) if neuron.tau_mem else 0.0
+            return PoissonKicks(rate * 1e-3 * dt, amplitude * left)
 
 
 def _transmission(section: schema.Transmission) -> Transmission:

@@ -44,7 +44,12 @@ def _merge(loaded: Any, overrides: Sequence[str]) -> dict[str, Any]:
         if not equals or not all(part for part in key.split(".")):
             raise UserError(f"{item!r}: an override is dotted.key=value, for example training.epochs=5")
     try:
-        merged = OmegaConf.merge(loaded, OmegaConf.from_dotlist(list(overrides)))
+        wanted = OmegaConf.from_dotlist(list(overrides))
+        for key in (item.partition("=")[0] for item in overrides):
+            group = OmegaConf.select(wanted, key)
+            if OmegaConf.is_dict(group) and "kind" in group and OmegaConf.select(loaded, key) is not None:
+                OmegaConf.update(loaded, key, {}, merge=False)  # a group of another kind takes the old one's place
+        merged = OmegaConf.merge(loaded, wanted)
         return OmegaConf.to_container(merged, resolve=True)  # pyright: ignore[reportReturnType]
     except (OmegaConfBaseException, YAMLError, TypeError) as error:
         raise UserError(f"overrides {' '.join(overrides)}: {error}") from None

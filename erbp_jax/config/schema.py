@@ -78,7 +78,9 @@ class GaussianNoise(Section):
 class KickNoise(Section):
     kind: Literal["poisson_kicks"] = "poisson_kicks"
     rate: Positive = 1000.0
+    """Background spikes per neuron, Hz."""
     amplitude: Finite = 0.05
+    """What a background spike adds to the membrane at once, in units of the membrane potential."""
 
 
 Noise = Annotated[NoNoise | GaussianNoise | KickNoise, Field(discriminator="kind")]
@@ -186,6 +188,9 @@ class Training(Section):
     checkpoint_every: Positive = 1.0
     """Epochs between checkpoints; fractions are allowed."""
     test_batch_size: Count = 500
+    reset_state: bool = True
+    """Start every presentation at rest; if not, each place of the batch goes on from the sample before, as the
+    original did."""
     seeds: Count = 1
     """Seeds trained side by side in one program: seed, seed + 1, ..."""
 

@@ -14,7 +14,7 @@ from erbp_jax.network import Params
 from erbp_jax.random import Stream, fold_each, root_key
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["seed", "params", "optimizer", "feedback", "tally"], meta_fields=[])
+@partial(jax.tree_util.register_dataclass, data_fields=["seed", "params", "optimizer", "feedback", "lanes", "tally"], meta_fields=[])
 @dataclass(frozen=True)
 class Learner:
     """All that training changes or depends on. With several seeds every leaf has a leading axis for them."""
@@ -23,6 +23,7 @@ class Learner:
     params: Params
     optimizer: Any  # optax state
     feedback: Any  # what the rule keeps fixed; outside the optimised parameters
+    lanes: Any  # network and rule state of the batch's samples, where presentations follow on one another; else None
     tally: "Tally"  # of the epoch under way
 
 
@@ -47,7 +48,13 @@ def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: 
     """A learner that has seen nothing."""
     params = experiment.network.init(root_key(seed, Stream.INIT))
     feedback = experiment.rule.init(experiment.network, root_key(seed, Stream.FEEDBACK))
-    return Learner(seed, params, optimizer.init(params), feedback, new_tally())
+    lanes = None if experiment.reset_state else _rest(experiment, experiment.batch_size)
+    return Learner(seed, params, optimizer.init(params), feedback, lanes, new_tally())
+
+
+def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
+    network, rule = experiment.network, experiment.rule
+    return network.init_state(batch), rule.init_state(network, batch)
 
 
 def new_tally() -> Tally:
@@ -83,6 +90,7 @@ def present(
     network, rule, encoder = experiment.network, experiment.rule, experiment.encoder
     every, batch = experiment.update_every, image.shape[0]
     start = simulate.start(network, encoder, image, key)
+    network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
     def block(carry, ticks, learn):
         params, opt_state, encoder_state, network_state, rule_state, counts, errors = carry
@@ -103,8 +111,8 @@ def present(
         learner.params,
         learner.optimizer,
         start.encoder,
-        start.network,
-        rule.init_state(network, batch),
+        network_state,
+        rule_state,
         counts,
         jnp.zeros((), jnp.float32),
     )
@@ -119,7 +127,8 @@ def present(
         steps=experiment.steps - rule.burn_in,
         block=every,
     )
-    params, opt_state, *_, counts, errors = carry
+    params, opt_state, _, network_state, rule_state, counts, errors = carry
+    lanes = None if learner.lanes is None else (network_state, rule_state)
     choice, decided = decide(counts)
     tally = learner.tally
     tally = Tally(
@@ -127,7 +136,7 @@ def present(
         tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
     )
-    return replace(learner, params=params, optimizer=opt_state, tally=tally), finite
+    return replace(learner, params=params, optimizer=opt_state, lanes=lanes, tally=tally), finite
 
 
 def train(

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erbp_jax.config import Config, check, differences, load_config, to_yaml
+from erbp_jax.config.build import build, ticks, warnings
+from erbp_jax.connections import BlankOut
+from erbp_jax.errors import UserError
+from erbp_jax.neurons import PoissonKicks
+
+
+def shipped(root):
+    return sorted((root / "configs").rglob("*.yaml"))
+
+
+def test_every_shipped_config_builds_and_names_its_command(root):
+    from erbp_jax import data
+
+    sizes = {"mnist": ((28, 28), 60000, 10000), "digits": ((8, 8), 1437, 360)}
+    assert len(shipped(root)) >= 5
+    for path in shipped(root):
+        config = load_config(path)
+        shape, train, test = sizes[config.data.name]
+        dataset = data.Dataset(
+            config.data.name, shape, 10,
+            np.zeros((train, shape[0] * shape[1]), np.uint8), np.zeros(train, np.int32),
+            np.zeros((test, shape[0] * shape[1]), np.uint8), np.zeros(test, np.int32),
+        )  # fmt: skip
+        experiment = build(config, dataset)
+        assert experiment.network.sizes == config.network.layers
+        assert hash(experiment.network) == hash(build(config, dataset).network)
+        assert warnings(config) == []
+        assert f"erbp-jax train {path.relative_to(root)}" in path.read_text()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    p=st.floats(0, 1),
+    rate=st.floats(1e-6, 1e6),
+    gates=st.lists(st.tuples(st.floats(-50, -0.01), st.floats(0.01, 50)), min_size=1, max_size=3),
+    kind=st.sampled_from(["erbp", "perbp"]),
+    neuron=st.fixed_dictionaries({}, optional={"tau_mem": st.floats(0, 100), "reset": st.sampled_from(["value", "subtract"])}),
+)
+def test_a_config_survives_yaml_and_is_hashable(tmp_path_factory, seed, p, rate, gates, kind, neuron):
+    config = check(
+        {
+            "seed": seed,
+            "network": {"transmission": {"kind": "blank_out", "p": p}, "neuron": neuron},
+            "rule": {"kind": kind, "gate": gates},
+            "optimizer": {"learning_rate": rate},
+        },
+        "test",
+    )
+    path = tmp_path_factory.mktemp("c") / "config.yaml"
+    path.write_text(to_yaml(config))
+    again = load_config(path)
+    assert again == config
+    assert hash(again) == hash(config)
+    assert differences(again, config) == []
+
+
+def test_overrides_and_differences(root):
+    base = load_config(root / "configs" / "digits.yaml")
+    other = load_config(root / "configs" / "digits.yaml", ["training.epochs=7", "optimizer.learning_rate=1e-3"])
+    assert other.training.epochs == 7
+    assert other.optimizer.learning_rate == 1e-3
+    assert len(differences(base, other)) == 2
+
+
+def test_perbp_is_a_preset_of_the_transmission():
+    assert check({"rule": {"kind": "perbp"}}, "t").network.transmission.kind == "blank_out"
+    chosen = check({"rule": {"kind": "perbp"}, "network": {"transmission": {"p": 0.5}}}, "t")
+    assert chosen.network.transmission.p == 0.5
+    assert check({"rule": {"kind": "erbp"}}, "t").network.transmission.kind == "reliable"
+
+
+def test_milliseconds_become_ticks_once():
+    from erbp_jax import data
+
+    config = check(
+        {
+            "data": {"name": "digits"},
+            "encoding": {"kind": "poisson", "dt": 0.1, "steps": 100, "dead_time": 3.9, "max_rate": 250},
+            "network": {
+                "layers": [64, 10],
+                "neuron": {"refractory": 3.8, "noise": {"kind": "poisson_kicks", "rate": 1000, "amplitude": 0.05}},
+                "transmission": {"kind": "blank_out", "p": 0.5},
+                "delay": 0.8,
+            },
+            "rule": {"burn_in": 5.0, "label_period": 4.0, "tau_dendrite": 5.0},
+        },
+        "t",
+    )
+    e = build(config, data.load("digits"))
+    layer = e.network.layers[0]
+    assert (layer.neuron.tau_syn, layer.neuron.tau_mem, layer.neuron.refractory, layer.delay) == (40.0, 10.0, 38, 8)
+    noise = layer.neuron.noise
+    assert isinstance(noise, PoissonKicks)
+    assert noise.rate == pytest.approx(0.1)
+    # whatever dt: mean depolarisation = rate * amplitude * tau_mem = half the published threshold
+    assert noise.rate * noise.amplitude / (1 - np.exp(-0.1)) == pytest.approx(0.05)
+    assert layer.connection.transmission == BlankOut(0.5)
+    assert (e.encoder.dead_time, e.encoder.max_rate) == (39, pytest.approx(0.025))
+    assert (e.rule.burn_in, e.rule.label.period, e.rule.dendrite.tau) == (50, 40, 50.0)
+    with pytest.raises(UserError, match="whole number of ticks"):
+        ticks("x", 0.25, 0.1)
+
+
+def test_defaults_are_valid():
+    assert check({}, "t") == Config()

@@ -1,0 +1,49 @@
+"""Learning on real digits, and the published pitfalls: leave one part out and learning is clearly worse."""
+
+import pytest
+
+from erbp_jax.config import load_config
+from erbp_jax.training.session import Session
+
+SHORT = ["training.epochs=4", "training.seeds=2", "optimizer.decay=0.6"]
+
+
+def error(root, *overrides):
+    """Mean test error (percent) of two seeds after four epochs of the demo's config."""
+    session = Session(load_config(root / "configs" / "digits.yaml", [*SHORT, *overrides]))
+    learner = session.start()
+    session.compile(learner)
+    for epoch in range(session.config.training.epochs):
+        learner = session.train(learner, epoch, 0, session.batches)
+    result = session.test(learner, session.config.training.epochs)
+    return 100.0 * float(result.wrong.mean()) / len(session.data.test_labels)
+
+
+@pytest.fixture(scope="module")
+def intact(root):
+    return error(root)
+
+
+def test_erbp_learns_digits(intact):
+    assert intact < 8.0
+
+
+def test_perbp_learns_digits(root):
+    assert error(root, "rule.kind=perbp", "network.transmission.p=0.75") < 12.0
+
+
+def test_without_the_floor_of_the_error_neurons_learning_is_clearly_worse(root, intact):
+    assert error(root, "rule.error_floor=false") > intact + 8.0
+
+
+def test_without_the_gate_learning_is_clearly_worse(root, intact):
+    assert error(root, "rule.gate=[-1e9,1e9]") > intact + 2.0
+
+
+def test_without_feedback_to_the_hidden_layer_learning_is_clearly_worse(root, intact):
+    assert error(root, "rule.feedback_scale=0") > intact + 2.0
+
+
+def test_momentum_and_adam_are_one_config_key_away(root):
+    assert error(root, "optimizer.momentum=0.5", "optimizer.learning_rate=1e-4") < 12.0
+    assert error(root, "optimizer.kind=adam", "optimizer.learning_rate=3e-3") < 20.0

@@ -1,0 +1,274 @@
+"""The command line through its real entry point: what it prints, writes and returns."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from erbp_jax.__main__ import main
+
+SMALL = [
+    "data.train_size=200", "data.test_size=60", "encoding.steps=20", "training.epochs=3", "network.layers=[64,12,10]",
+]  # fmt: skip
+
+
+def call(monkeypatch, capsys, *arguments):
+    """`erbp-jax ARGUMENTS` in this process: exit code, standard output, standard error."""
+    monkeypatch.setattr(sys, "argv", ["erbp-jax", *map(str, arguments)])
+    code = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code or 0
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def start(environment, *arguments, cwd=None):
+    return subprocess.Popen(
+        [sys.executable, "-m", "erbp_jax", *map(str, arguments)],
+        env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def run(environment, *arguments, cwd=None):
+    process = start(environment, *arguments, cwd=cwd)
+    out, err = process.communicate(timeout=400)
+    return process.returncode, out, err
+
+
+@pytest.fixture
+def digits(root):
+    return root / "configs" / "digits.yaml"
+
+
+WRONG = {
+    "an unknown key": (["trainig.epochs=3"], ["trainig: unknown key", "did you mean 'training'?"]),
+    "an unknown key inside": (["network.neuron.tau_men=3"], ["network.neuron.tau_men", "did you mean 'tau_mem'?"]),
+    "a wrong type": (["training.epochs=many"], ["training.epochs", "integer", "'many'"]),
+    "a probability above 1": (
+        ["rule.kind=perbp", "network.transmission.p=1.5"], ["network.transmission.p", "less than or equal to 1", "1.5"],
+    ),
+    "a negative time constant": (["network.neuron.tau_mem=-1"], ["network.neuron.tau_mem", "greater than or equal to 0"]),
+    "a dt of zero": (["encoding.dt=0"], ["encoding.dt", "greater than 0"]),
+    "an empty layer": (["network.layers=[64,0,10]"], ["network.layers.1", "greater than or equal to 1"]),
+    "no hidden units that fit": (["network.layers=[32,10]"], ["network.layers", "64", "pixels"]),
+    "the wrong number of classes": (["network.layers=[64,12,7]"], ["network.layers", "classes", "got 7"]),
+    "an unknown rule": (["rule.kind=erpb"], ["rule.kind", "'erpb'", "did you mean 'erbp'", "known: erbp, perbp"]),
+    "an unknown neuron": (["network.neuron.kind=hodgkin"], ["network.neuron.kind", "known: lif"]),
+    "an unknown encoding": (["encoding.kind=morse"], ["encoding.kind", "known: poisson, regular, escape"]),
+    "perbp with reliable synapses": (
+        ["rule.kind=perbp", "network.transmission.kind=reliable"], ["network.transmission.kind", "perbp"],
+    ),
+    "a block that does not divide": (["training.update_every=7"], ["training.update_every", "divisors"]),
+    "a rate above one a tick": (["encoding.max_rate=1500"], ["encoding.max_rate", "1500"]),
+    "a batch above the data": (["training.batch_size=9999"], ["training.batch_size", "1437"]),
+    "more data than there is": (["data.train_size=5000"], ["data.train_size", "5000", "1437"]),
+    "a gate upside down": (["rule.gate=[2,-2]"], ["rule", "low must lie below high"]),
+    "too many gates": (["rule.gate=[[-1,1],[-1,1],[-1,1]]"], ["rule.gate", "2 layers"]),
+    "times off the grid": (["network.neuron.refractory=1.5"], ["network.neuron.refractory", "1.5 ms", "encoding.dt"]),
+    "not an override": (["training.epochs"], ["dotted.key=value"]),
+    "two mistakes": (["training.epochs=0", "seed=-1"], ["training.epochs", "seed"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_bad_input_is_one_clear_message_and_nothing_written(monkeypatch, capsys, tmp_path, digits, case):
+    overrides, words = WRONG[case]
+    out = tmp_path / "run"
+    code, _, err = call(monkeypatch, capsys, "train", digits, *overrides, "--out", out)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+    assert not out.exists()
+
+
+def test_missing_and_broken_config_files(monkeypatch, capsys, tmp_path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("training: [unclosed")
+    for path, words in ((tmp_path / "none.yaml", "no such config file"), (broken, "not a YAML file")):
+        code, _, err = call(monkeypatch, capsys, "train", path)
+        assert code == 2
+        assert words in err
+
+
+def test_a_dead_time_that_hides_the_label_is_a_warning_with_its_reason(monkeypatch, capsys, tmp_path, digits):
+    code, _, err = call(
+        monkeypatch, capsys, "train", digits, "network.neuron.refractory=4", "training.batch_size=9999", "--out", tmp_path / "r"
+    )
+    assert code == 2  # the batch size: the warning comes before anything runs
+    assert "warning: network.neuron.refractory" in err
+    assert "never match its label" in err
+
+
+def test_missing_data_says_three_ways_to_get_it(monkeypatch, capsys, tmp_path, root):
+    monkeypatch.delenv("ERBP_JAX_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    config = root / "configs" / "pi_mnist" / "erbp_784_100_10.yaml"
+    code, _, err = call(monkeypatch, capsys, "train", config, "--out", tmp_path / "run")
+    assert code == 2
+    for word in ("data fetch mnist", "ERBP_JAX_DATA=", "data.dir=", "configs/digits.yaml"):
+        assert word in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_output_folder_that_cannot_be_written(monkeypatch, capsys, tmp_path, digits):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    code, _, err = call(monkeypatch, capsys, "train", digits, "--out", blocked / "run")
+    assert code == 2
+    assert "cannot be written" in err
+
+
+def test_an_output_folder_with_something_in_it(monkeypatch, capsys, tmp_path, digits):
+    (tmp_path / "mine.txt").write_text("precious")
+    code, _, err = call(monkeypatch, capsys, "train", digits, "--out", tmp_path)
+    assert code == 2
+    assert "not an empty folder" in err
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_resume_and_evaluate_need_a_run_folder(monkeypatch, capsys, tmp_path):
+    for command in ("resume", "evaluate"):
+        code, _, err = call(monkeypatch, capsys, command, tmp_path)
+        assert code == 2
+        assert "not a run folder" in err
+
+
+def test_help_is_quick_because_jax_is_not_imported():
+    code = "import sys; import erbp_jax.cli; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_data_commands(monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "data", "info", "digits")
+    assert code == 0
+    assert "1,437 training and 360 test images of 8 x 8" in out
+    assert call(monkeypatch, capsys, "data", "verify", "digits")[1].startswith("digits: ok")
+    code, _, err = call(monkeypatch, capsys, "data", "info", "cifar")
+    assert code == 2
+    assert "mnist and digits" in err
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, cli_environment, root):
+    """A small run of two seeds, through a process of its own."""
+    out = tmp_path_factory.mktemp("runs") / "finished"
+    code, printed, err = run(
+        cli_environment, "train", root / "configs" / "digits.yaml", *SMALL, "training.seeds=2", "--out", out
+    )
+    assert code == 0, err
+    return out, printed
+
+
+def test_a_run_folder_holds_what_the_design_promises(finished):
+    out, printed = finished
+    assert printed.count("epoch ") >= 3
+    summary = json.loads((out / "summary.json").read_text())
+    for key in (
+        "rule", "dataset", "network", "seed", "epochs", "test_error", "test_error_mean_last5", "train_seconds",
+        "compile_seconds", "samples_per_second", "synops_per_sample",
+    ):  # fmt: skip
+        assert key in summary
+    assert summary["network"] == "64-12-10"
+    assert len(summary["test_error_mean_last5_per_seed"]) == 2
+    metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [m["epoch"] for m in metrics] == [1, 2, 3]
+    assert summary["test_error_mean_last5"] == pytest.approx(np.mean([m["test_error"] for m in metrics]))
+    assert metrics[-1]["test_error"] < 40
+    environment = json.loads((out / "environment.json").read_text())
+    assert environment["versions"]["jax"]
+    assert environment["command"][1] == "train"
+    for picture in ("learning_curve.png", "raster.png", "weights.png"):
+        assert (out / picture).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    weights = np.load(out / "weights.npz", allow_pickle=False)
+    assert weights["layer0_weight"].shape == (2, 64, 12)
+    assert not (out / ".lock").exists()
+    assert not list(out.glob(".*partial*"))
+
+
+def test_evaluate_gives_the_error_of_the_last_epoch(finished, monkeypatch, capsys):
+    out, _ = finished
+    code, printed, err = call(monkeypatch, capsys, "evaluate", out)
+    assert code == 0, err
+    result = json.loads((out / "evaluation.json").read_text())
+    last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
+    assert result["test_error"] == pytest.approx(last["test_error"])
+    assert "SynOps" in printed
+    code, _, err = call(monkeypatch, capsys, "evaluate", out, "rule.burn_in=0")
+    assert code == 2
+    assert "rule.burn_in" in err
+
+
+def test_resume_of_a_finished_run_and_with_another_config(finished, monkeypatch, capsys):
+    out, _ = finished
+    code, printed, _ = call(monkeypatch, capsys, "resume", out)
+    assert code == 0
+    assert "finished" in printed
+    code, _, err = call(monkeypatch, capsys, "resume", out, "optimizer.learning_rate=0.5", "seed=9")
+    assert code == 2
+    assert "optimizer.learning_rate: 0.0002 -> 0.5" in err
+    assert "seed: 0 -> 9" in err
+
+
+def _same_run(a: Path, b: Path) -> None:
+    wa, wb = (np.load(x / "weights.npz", allow_pickle=False) for x in (a, b))
+    for name in wa.files:
+        np.testing.assert_array_equal(wa[name], wb[name])
+    lines = [[json.loads(line) for line in (x / "metrics.jsonl").read_text().splitlines()] for x in (a, b)]
+    for one, other in zip(*lines, strict=True):
+        assert {**one, "train_seconds": 0} == {**other, "train_seconds": 0}
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been(tmp_path, cli_environment, digits, blow):
+    arguments = ["train", digits, *SMALL, "training.epochs=12", "training.checkpoint_every=0.5", "optimizer.momentum=0.5"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    code, _, err = run(cli_environment, *arguments, "--out", whole)
+    assert code == 0, err
+
+    process = start(cli_environment, *arguments, "--out", cut)
+    deadline = time.time() + 200
+    while time.time() < deadline and not (cut / "metrics.jsonl").exists() and process.poll() is None:
+        time.sleep(0.01)
+    busy = run(cli_environment, "resume", cut)
+    os.kill(process.pid, blow)
+    _, stop_err = process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.fail("the run ended before it could be stopped: make it longer")
+    assert "Traceback" not in stop_err
+    if blow is signal.SIGINT:
+        assert process.returncode == 1
+    assert not (cut / "summary.json").exists()
+    del busy
+
+    code, _, err = run(cli_environment, "resume", cut)
+    assert code == 0, err
+    _same_run(whole, cut)
+
+
+def test_a_live_run_keeps_its_folder(tmp_path, monkeypatch, capsys, digits):
+    from erbp_jax.training import run_folder
+
+    with run_folder.lock(tmp_path):
+        (tmp_path / "config.yaml").write_text(digits.read_text())
+        code, _, err = call(monkeypatch, capsys, "resume", tmp_path)
+    assert code == 2
+    assert f"in use by a live run (process {os.getpid()})" in err
+
+
+def test_nan_stops_with_the_tick_the_layer_and_the_last_checkpoint(tmp_path, monkeypatch, capsys, digits):
+    out = tmp_path / "run"
+    code, _, err = call(monkeypatch, capsys, "train", digits, *SMALL, "optimizer.learning_rate=3e38", "--out", out)
+    assert code == 1
+    for word in ("stopped: the weights of layer", "epoch 1, batch", "ticks", "last good checkpoint:"):
+        assert word in err
+    assert list((out / "checkpoints").iterdir())
