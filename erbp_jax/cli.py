@@ -46,9 +46,7 @@ def train(
 @app.command()
 def resume(
     run: Annotated[Path, typer.Argument(help="The run folder of an interrupted training.")],
-    config: Annotated[
-        Path | None, typer.Option(help="Check that the run has this config before going on.")
-    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Check that the run has this config before going on.")] = None,
     overrides: Overrides = None,
 ) -> None:
     """Go on with an interrupted training from its last checkpoint; ends as if it had never stopped."""
@@ -87,11 +85,15 @@ def evaluate(
 
     loaded = run_folder.open_config(run)
     wanted = load_config(run / run_folder.CONFIG, overrides or [])
-    allowed = ("data.dir", "data.test_size", "data.validation_size", "encoding.test_steps", "training.test_batch_size")
+    allowed = (
+        "data.dir",
+        "data.test_size",
+        "data.validation_size",
+        "encoding.test_steps",
+        "training.test_batch_size",
+    )
     if wrong := [d for d in differences(loaded, wanted) if not d.startswith(allowed)]:
-        raise UserError(
-            "evaluate: only " + ", ".join(allowed) + " can be overridden; got\n  " + "\n  ".join(wrong)
-        )
+        raise UserError("evaluate: only " + ", ".join(allowed) + " can be overridden; got\n  " + "\n  ".join(wrong))
     session = _session(wanted)
     with run_folder.lock(run):
         from erbp_jax.training.evaluate import evaluate_run

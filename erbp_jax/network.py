@@ -73,17 +73,13 @@ class Network:
 
     def init(self, key: jax.Array) -> Params:
         """Fresh parameters, one dictionary a layer."""
-        return tuple(
-            layer.connection.init(jax.random.fold_in(key, i)) for i, layer in enumerate(self.layers)
-        )
+        return tuple(layer.connection.init(jax.random.fold_in(key, i)) for i, layer in enumerate(self.layers))
 
     def init_state(self, batch: int) -> NetworkState:
         """The resting state for `batch` samples."""
         return NetworkState(
             tuple(layer.neuron.init_state((batch, layer.connection.outputs)) for layer in self.layers),
-            tuple(
-                jnp.zeros((layer.delay, batch, layer.connection.inputs), jnp.float32) for layer in self.layers
-            ),
+            tuple(jnp.zeros((layer.delay, batch, layer.connection.inputs), jnp.float32) for layer in self.layers),
         )
 
     def advance(

@@ -45,7 +45,22 @@ def error_pair(label, prediction, *, weight, threshold, floor=True):
     return np.array(out).T
 
 
-def erbp(weights, feedback, inputs, label_train, target, *, neuron, gate, tau_u, error, eta, burn_in, every=1, masks=None):
+def erbp(
+    weights,
+    feedback,
+    inputs,
+    label_train,
+    target,
+    *,
+    neuron,
+    gate,
+    tau_u,
+    error,
+    eta,
+    burn_in,
+    every=1,
+    masks=None,
+):
     """eRBP on one sample, tick by tick: the weights after a presentation and the output spikes `[T, K]`.
 
     `inputs[T, I]`, `label_train[T]`; `feedback[l][K, N]`; `masks[l][T, I, N]` are transmission masks.

@@ -50,21 +50,32 @@ def digits(root):
 
 WRONG = {
     "an unknown key": (["trainig.epochs=3"], ["trainig: unknown key", "did you mean 'training'?"]),
-    "an unknown key inside": (["network.neuron.tau_men=3"], ["network.neuron.tau_men", "did you mean 'tau_mem'?"]),
+    "an unknown key inside": (
+        ["network.neuron.tau_men=3"],
+        ["network.neuron.tau_men", "did you mean 'tau_mem'?"],
+    ),
     "a wrong type": (["training.epochs=many"], ["training.epochs", "integer", "'many'"]),
     "a probability above 1": (
-        ["rule.kind=perbp", "network.transmission.p=1.5"], ["network.transmission.p", "less than or equal to 1", "1.5"],
+        ["rule.kind=perbp", "network.transmission.p=1.5"],
+        ["network.transmission.p", "less than or equal to 1", "1.5"],
     ),
-    "a negative time constant": (["network.neuron.tau_mem=-1"], ["network.neuron.tau_mem", "greater than or equal to 0"]),
+    "a negative time constant": (
+        ["network.neuron.tau_mem=-1"],
+        ["network.neuron.tau_mem", "greater than or equal to 0"],
+    ),
     "a dt of zero": (["encoding.dt=0"], ["encoding.dt", "greater than 0"]),
     "an empty layer": (["network.layers=[64,0,10]"], ["network.layers.1", "greater than or equal to 1"]),
     "no hidden units that fit": (["network.layers=[32,10]"], ["network.layers", "64", "pixels"]),
     "the wrong number of classes": (["network.layers=[64,12,7]"], ["network.layers", "classes", "got 7"]),
-    "an unknown rule": (["rule.kind=erpb"], ["rule.kind", "'erpb'", "did you mean 'erbp'", "known: erbp, perbp"]),
+    "an unknown rule": (
+        ["rule.kind=erpb"],
+        ["rule.kind", "'erpb'", "did you mean 'erbp'", "known: erbp, perbp"],
+    ),
     "an unknown neuron": (["network.neuron.kind=hodgkin"], ["network.neuron.kind", "known: lif"]),
     "an unknown encoding": (["encoding.kind=morse"], ["encoding.kind", "known: poisson, regular, escape"]),
     "perbp with reliable synapses": (
-        ["rule.kind=perbp", "network.transmission.kind=reliable"], ["network.transmission.kind", "perbp"],
+        ["rule.kind=perbp", "network.transmission.kind=reliable"],
+        ["network.transmission.kind", "perbp"],
     ),
     "a block that does not divide": (["training.update_every=7"], ["training.update_every", "divisors"]),
     "a rate above one a tick": (["encoding.max_rate=1500"], ["encoding.max_rate", "1500"]),
@@ -72,7 +83,10 @@ WRONG = {
     "more data than there is": (["data.train_size=5000"], ["data.train_size", "5000", "1437"]),
     "a gate upside down": (["rule.gate=[2,-2]"], ["rule", "low must lie below high"]),
     "too many gates": (["rule.gate=[[-1,1],[-1,1],[-1,1]]"], ["rule.gate", "2 layers"]),
-    "times off the grid": (["network.neuron.refractory=1.5"], ["network.neuron.refractory", "1.5 ms", "encoding.dt"]),
+    "times off the grid": (
+        ["network.neuron.refractory=1.5"],
+        ["network.neuron.refractory", "1.5 ms", "encoding.dt"],
+    ),
     "not an override": (["training.epochs"], ["dotted.key=value"]),
     "two mistakes": (["training.epochs=0", "seed=-1"], ["training.epochs", "seed"]),
 }
@@ -102,7 +116,14 @@ def test_missing_and_broken_config_files(monkeypatch, capsys, tmp_path):
 
 def test_a_dead_time_that_hides_the_label_is_a_warning_with_its_reason(monkeypatch, capsys, tmp_path, digits):
     code, _, err = call(
-        monkeypatch, capsys, "train", digits, "network.neuron.refractory=4", "training.batch_size=9999", "--out", tmp_path / "r"
+        monkeypatch,
+        capsys,
+        "train",
+        digits,
+        "network.neuron.refractory=4",
+        "training.batch_size=9999",
+        "--out",
+        tmp_path / "r",
     )
     assert code == 2  # the batch size: the warning comes before anything runs
     assert "warning: network.neuron.refractory" in err
@@ -230,7 +251,14 @@ def _same_run(a: Path, b: Path) -> None:
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been(tmp_path, cli_environment, digits, blow):
-    arguments = ["train", digits, *SMALL, "training.epochs=12", "training.checkpoint_every=0.5", "optimizer.momentum=0.5"]
+    arguments = [
+        "train",
+        digits,
+        *SMALL,
+        "training.epochs=12",
+        "training.checkpoint_every=0.5",
+        "optimizer.momentum=0.5",
+    ]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     code, _, err = run(cli_environment, *arguments, "--out", whole)
     assert code == 0, err

@@ -44,8 +44,7 @@ PARTS = (
 
 def build(encoder, neuron, transmission, every=2):
     layers = tuple(
-        Layer(Dense(i, o, 4.0, TRANSMISSIONS[transmission]), NEURONS[neuron], delay=1)
-        for i, o in ((12, 9), (9, 3))
+        Layer(Dense(i, o, 4.0, TRANSMISSIONS[transmission]), NEURONS[neuron], delay=1) for i, o in ((12, 9), (9, 3))
     )
     rule = ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4)
     return Experiment(Network(layers), ENCODERS[encoder], rule, 12, 12, every, 8, 8)
@@ -69,7 +68,7 @@ def test_inference(key, parts):
     assert 0 < whole.mean() < 1
 
     with jax.disable_jit():
-        np.testing.assert_array_equal(run(params, image, keys)[1], whole)
+        np.testing.assert_array_equal(run(params, image, keys, steps=4)[1], whole[:4])
 
     chunk = jax.jit(run, static_argnames="steps")
     middle, first = chunk(params, image, keys, steps=4)

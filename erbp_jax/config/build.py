@@ -39,13 +39,19 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     if layers[0] != pixels:
         raise UserError(f"network.layers: the first must be {pixels}, the pixels of {data.name}; got {layers[0]}")
     if layers[-1] != data.classes:
-        raise UserError(f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {layers[-1]}")
+        raise UserError(
+            f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {layers[-1]}"
+        )
     _check_sizes(config, len(data.train_labels))
     steps, every = config.encoding.steps, config.training.update_every
     test_steps = config.encoding.test_steps or steps
     dt = config.encoding.dt
     burn_in = ticks("rule.burn_in", config.rule.burn_in, dt)
-    for key, value in (("encoding.steps", steps), ("encoding.test_steps", test_steps), ("rule.burn_in", burn_in)):
+    for key, value in (
+        ("encoding.steps", steps),
+        ("encoding.test_steps", test_steps),
+        ("rule.burn_in", burn_in),
+    ):
         if value % every:
             raise UserError(
                 f"training.update_every: {every} ticks do not divide {key} = {value} ticks; "
@@ -75,8 +81,8 @@ def warnings(config: schema.Config) -> list[str]:
     label = config.rule.label_period
     if shortest > label + 1e-9:
         return [
-            f"network.neuron.refractory: an output neuron can fire every {shortest:g} ms at most, its label fires every "
-            f"{label:g} ms (rule.label_period): the right answer can never match its label, so the error never "
+            f"network.neuron.refractory: an output neuron can fire every {shortest:g} ms at most, its label fires "
+            f"every {label:g} ms (rule.label_period): the right answer can never match its label, so the error never "
             f"vanishes and learning stalls. Shorten the refractory period to {max(label - config.encoding.dt, 0):g} ms "
             f"or lengthen rule.label_period to {shortest:g} ms"
         ]
@@ -97,7 +103,9 @@ def ticks(key: str, milliseconds: float, dt: float) -> int:
 
 def _check_sizes(config: schema.Config, train_size: int) -> None:
     if config.training.batch_size > train_size:
-        raise UserError(f"training.batch_size: {config.training.batch_size} is more than the {train_size} training samples")
+        raise UserError(
+            f"training.batch_size: {config.training.batch_size} is more than the {train_size} training samples"
+        )
     layers = len(config.network.layers) - 1
     for key, got, want, what in (
         ("gate", len(config.rule.gate), layers, "layers"),

@@ -163,7 +163,9 @@ def _explain(error: Any, data: Any) -> str:
     if kind == "union_tag_not_found":
         return f"{where}.kind: missing; say which"
     if kind == "literal_error":
-        return _unknown_kind(where, given, [x.strip("' ") for x in context["expected"].replace(" or ", ", ").split(", ")])
+        return _unknown_kind(
+            where, given, [x.strip("' ") for x in context["expected"].replace(" or ", ", ").split(", ")]
+        )
     if kind == "missing":
         return f"{where}: missing"
     message = str(context["error"]) if kind == "value_error" else error["msg"].replace("Input should", "must")

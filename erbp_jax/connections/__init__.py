@@ -10,4 +10,12 @@ from erbp_jax.connections.transmission import (
     Transmission,
 )
 
-__all__ = ["BlankOut", "Connection", "Dense", "GaussianBlankOut", "Reliable", "SharedBlankOut", "Transmission"]
+__all__ = [
+    "BlankOut",
+    "Connection",
+    "Dense",
+    "GaussianBlankOut",
+    "Reliable",
+    "SharedBlankOut",
+    "Transmission",
+]

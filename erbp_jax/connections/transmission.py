@@ -122,7 +122,7 @@ class SharedBlankOut:
     def __post_init__(self) -> None:
         _check_probability("SharedBlankOut", self.p)
 
-    def _mask(self, key: jax.Array | None, shape: tuple[int, int]) -> jax.Array:
+    def _mask(self, key: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
         return BlankOut(self.p).mask(
             jnp.broadcast_to(_need(key, "SharedBlankOut")[0], shape[:1]), jnp.arange(shape[0]), shape[1]
         )
@@ -154,6 +154,7 @@ class GaussianBlankOut:
         return mean + jnp.sqrt(variance) * normal(_need(key, "GaussianBlankOut"), mean.shape[1:]).astype(mean.dtype)
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
+        del spikes, post, key
         raise ValueError("GaussianBlankOut draws no masks: learning cannot be gated by transmission")
 
 

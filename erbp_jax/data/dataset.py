@@ -41,7 +41,10 @@ class Dataset:
                 )
             test_x, test_y = train_x[-validation:], train_y[-validation:]
             train_x, train_y = train_x[:-validation], train_y[:-validation]
-        for key, want, have in (("train_size", train_size, len(train_x)), ("test_size", test_size, len(test_x))):
+        for key, want, have in (
+            ("train_size", train_size, len(train_x)),
+            ("test_size", test_size, len(test_x)),
+        ):
             if want is not None and want > have:
                 raise UserError(f"data.{key}: {want} asked for, {self.name} has {have}")
         return Dataset(

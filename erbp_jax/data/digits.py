@@ -14,9 +14,9 @@ def load() -> Dataset:
     """
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    images = np.clip(digits.data * 16.0, 0, 255).astype(np.uint8)  # 0..16 -> 0..255
-    labels = digits.target.astype(np.int32)
+    data, target = load_digits(return_X_y=True)
+    images = np.clip(np.asarray(data) * 16.0, 0, 255).astype(np.uint8)  # 0..16 -> 0..255
+    labels = np.asarray(target).astype(np.int32)
     order = np.random.default_rng(0).permutation(len(images))
     train, test = order[TEST_SIZE:], order[:TEST_SIZE]
     return Dataset("digits", (8, 8), 10, images[train], labels[train], images[test], labels[test])

@@ -17,12 +17,12 @@ def fetch(data_dir: str | None = None) -> Path:
         UserError: the `data` extra is not installed, or the download or its checksum failed.
     """
     try:
-        import tensorflow_datasets as tfds
-        from tensorflow_datasets.image_classification.mnist import MNIST as BUILDER
+        import tensorflow_datasets as tfds  # pyright: ignore[reportMissingImports]
+        from tensorflow_datasets.image_classification.mnist import (  # pyright: ignore[reportMissingImports]
+            MNIST as BUILDER,
+        )
     except ImportError as error:
-        raise UserError(
-            f"`erbp-jax data fetch` needs the data extra ({error}): pip install 'erbp-jax[data]'"
-        ) from None
+        raise UserError(f"`erbp-jax data fetch` needs the data extra ({error}): pip install 'erbp-jax[data]'") from None
 
     target = (Path(data_dir) if data_dir else user_cache()) / "mnist"
     downloads = target / "downloads"

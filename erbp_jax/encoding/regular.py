@@ -12,7 +12,9 @@ from erbp_jax.random import uniform_bytes
 class Regular:
     r"""Data neurons that integrate the pixel and spike at every full turn of an 8-bit phase.
 
-    .. math:: \phi[t] = (\phi[t-1] + r) \bmod 256, \quad s[t] = [\phi[t] < r], \quad r = \mathrm{round}(256 \rho_{max} x)
+    .. math::
+        \phi[t] = (\phi[t-1] + r) \bmod 256, \quad s[t] = [\phi[t] < r], \quad
+        r = \mathrm{round}(256 \rho_{max} x)
 
     The count of spikes after T ticks is within one of `rho T`: the same rate code as `Poisson` with far less noise,
     for one random byte a pixel and presentation instead of one a tick. The phase is drawn anew for each presentation.

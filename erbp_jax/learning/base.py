@@ -1,5 +1,6 @@
 """What every learning rule is: something that looks at a block of ticks and says how the weights should move."""
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -50,9 +51,10 @@ class Rule(Protocol):
         ...
 
 
-class LocalRule:
+class LocalRule(ABC):
     """A rule that needs nothing but the trace of a forward block: subclasses give `step`."""
 
+    @abstractmethod
     def step(
         self,
         network: Network,
@@ -63,7 +65,6 @@ class LocalRule:
         ticks: jax.Array,
     ) -> tuple[Any, Params, jax.Array]:
         """`(rule state, trace, target) -> (rule state, update, number of error spikes)`."""
-        raise TypeError(f"{type(self).__name__} is a LocalRule without a step")
 
     def block(
         self,

@@ -58,7 +58,11 @@ class ERBP(LocalRule):
     def init(self, network: Network, key: jax.Array) -> Feedback:
         """The fixed weights from the error neurons to every layer, `[K, N]` each; the last is diagonal."""
         *hidden, classes = network.sizes[1:]
-        if (self.label.classes, len(self.gates), len(self.feedback)) != (classes, len(hidden) + 1, len(hidden)):
+        if (self.label.classes, len(self.gates), len(self.feedback)) != (
+            classes,
+            len(hidden) + 1,
+            len(hidden),
+        ):
             raise ValueError(
                 f"ERBP: {self.label.classes} label neurons, {len(self.gates)} gates and {len(self.feedback)} feedbacks "
                 f"do not fit a network of sizes {network.sizes}"
@@ -93,9 +97,7 @@ class ERBP(LocalRule):
             state, (positive, negative) = self.error.step(state, *inputs)
             return state, (positive - negative, positive.sum() + negative.sum())
 
-        error_state, (error, count) = jax.lax.scan(
-            error_tick, state.error, (label, output), unroll=min(8, len(ticks))
-        )
+        error_state, (error, count) = jax.lax.scan(error_tick, state.error, (label, output), unroll=min(8, len(ticks)))
 
         dendrites, updates = [], []
         for layer, gate, weights, seen, potential in zip(

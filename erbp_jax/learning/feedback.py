@@ -10,7 +10,9 @@ import jax.numpy as jnp
 class RandomFeedback:
     r"""Direct feedback weights G from K error neurons to the N units of a hidden layer, `[K, N]`.
 
-    .. math:: g_{kn} \sim U(-b, b), \quad b = \mathrm{scale}\,\sqrt{7/(K + N)}, \quad g_{kn} \leftarrow g_{kn} - \tfrac1K \sum_{k'} g_{k'n}
+    .. math::
+        g_{kn} \sim U(-b, b), \quad b = \mathrm{scale}\,\sqrt{7/(K + N)}, \quad
+        g_{kn} \leftarrow g_{kn} - \tfrac1K \sum_{k'} g_{k'n}
 
     With `zero_sum` (the second step) every unit's feedback sums to zero over the classes, so that an error which all
     classes share moves nothing. Drawn once; never trained, never decayed.

@@ -62,9 +62,7 @@ class LIF:
         zero = jnp.zeros(shape, jnp.float32)
         return LIFState(zero, jnp.full(shape, self.v_reset, jnp.float32), zero)
 
-    def step(
-        self, state: LIFState, current: jax.Array, *, key: jax.Array | None = None
-    ) -> tuple[LIFState, jax.Array]:
+    def step(self, state: LIFState, current: jax.Array, *, key: jax.Array | None = None) -> tuple[LIFState, jax.Array]:
         decay_syn, decay_mem = decay(self.tau_syn), decay(self.tau_mem)
         synaptic = decay_syn * state.synaptic + current
         membrane = decay_mem * state.membrane + (1.0 - decay_mem) * synaptic

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,11 @@ from erbp_jax.network import Params
 from erbp_jax.random import Stream, fold_each, root_key
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["seed", "params", "optimizer", "feedback", "lanes", "tally"], meta_fields=[])
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["seed", "params", "optimizer", "feedback", "lanes", "tally"],
+    meta_fields=[],
+)
 @dataclass(frozen=True)
 class Learner:
     """All that training changes or depends on. With several seeds every leaf has a leading axis for them."""
@@ -96,13 +100,21 @@ def present(
         params, opt_state, encoder_state, network_state, rule_state, counts, errors = carry
         encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
         result = rule.block(
-            network, params, learner.feedback, network_state, rule_state, spikes, target, ticks=ticks, key=tick_key
+            network,
+            params,
+            learner.feedback,
+            network_state,
+            rule_state,
+            spikes,
+            target,
+            ticks=ticks,
+            key=tick_key,
         )
         finite = None
         if learn:
             step, opt_state = optimizer.update(result.update, opt_state, params)
             params = optax.apply_updates(params, step)
-            finite = jnp.stack([_all_finite(layer) for layer in params]) if check else None
+            finite = jnp.stack([_all_finite(layer) for layer in cast(Params, params)]) if check else None
         counts, errors = counts + result.output.sum(0), errors + result.error_spikes
         return (params, opt_state, encoder_state, result.network, result.state, counts, errors), finite
 
@@ -117,9 +129,7 @@ def present(
         jnp.zeros((), jnp.float32),
     )
     if rule.burn_in:
-        carry, _ = simulate.over_time(
-            partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every
-        )
+        carry, _ = simulate.over_time(partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every)
     carry, finite = simulate.over_time(
         partial(block, learn=True),
         carry,

@@ -20,7 +20,7 @@ from erbp_jax.training import engine, run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.optimizer import make_optimizer
-from erbp_jax.training.progress import Reporter, Stopwatch, reporting
+from erbp_jax.training.progress import Stopwatch, reporting
 
 STRETCH_SECONDS = 2.0
 """How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
@@ -47,11 +47,9 @@ class Session:
         parts = (self.experiment, optimizer)
         here = (0, None, None, None)
         self._init = jax.jit(jax.vmap(partial(engine.init, *parts)))
-        self._train = jax.jit(jax.vmap(partial(engine.train, *parts), in_axes=(*here, None, None)))
+        self._train_jit = jax.jit(jax.vmap(partial(engine.train, *parts), in_axes=(*here, None, None)))
         self._trace = jax.jit(jax.vmap(partial(engine.trace_finite, *parts), in_axes=(*here, None)))
-        self._test = jax.jit(
-            jax.vmap(partial(engine.test, self.experiment), in_axes=(0, 0, None, None, None))
-        )
+        self._test_jit = jax.jit(jax.vmap(partial(engine.test, self.experiment), in_axes=(0, 0, None, None, None)))
         self._finite = jax.jit(lambda params: [jnp.isfinite(x).all() for x in jax.tree.leaves(params)])
 
     def start(self) -> Learner:
@@ -65,8 +63,8 @@ class Session:
             self._train_set = jax.device_put((jnp.asarray(d.train_images), jnp.asarray(d.train_labels)))
             self._test_set = jax.device_put((jnp.asarray(d.test_images), jnp.asarray(d.test_labels)))
             zero = jnp.int32(0)
-            self._train = self._train.lower(learner, *self._train_set, zero, zero, zero).compile()
-            self._test = self._test.lower(self.seeds, learner.params, *self._test_set, zero).compile()
+            self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
+            self._test = self._test_jit.lower(self.seeds, learner.params, *self._test_set, zero).compile()
 
     def train(self, learner: Learner, epoch: int, first: int, last: int) -> Learner:
         """The learner after the batches `first .. last - 1` of an epoch (from 0).
@@ -84,9 +82,7 @@ class Session:
     def test(self, learner: Learner, epoch: int) -> engine.TestResult:
         """The test result of every seed, `[S]` each, with the random numbers that belong to an epoch."""
         with self.watch.measure("test"):
-            return jax.device_get(
-                self._test(self.seeds, learner.params, *self._test_set, jnp.int32(epoch))
-            )
+            return jax.device_get(self._test(self.seeds, learner.params, *self._test_set, jnp.int32(epoch)))
 
     def _locate_non_finite(self, learner: Learner, epoch: int, first: int, last: int) -> str:
         """Go through the stretch again, looking at the weights after every block."""
@@ -104,7 +100,9 @@ class Session:
         return f"weights became NaN or infinite in epoch {epoch + 1}, batches {first} to {last - 1}"
 
 
-def fit(session: Session, folder: Path, *, resume: bool, sink: Callable[[str], None] = print) -> tuple[dict[str, Any], Learner]:
+def fit(
+    session: Session, folder: Path, *, resume: bool, sink: Callable[[str], None] = print
+) -> tuple[dict[str, Any], Learner]:
     """Train to the end of the config, in a run folder that is locked and has its config.
 
     Returns:
@@ -229,9 +227,7 @@ def epoch_line(entry: dict[str, Any], epochs: int) -> str:
 def save_weights(folder: Path, learner: Learner) -> None:
     """The weights as `weights.npz`, `layer0_weight[S, I, O]` and so on: readable without JAX."""
     arrays = {
-        f"layer{i}_{name}": np.asarray(value)
-        for i, layer in enumerate(learner.params)
-        for name, value in layer.items()
+        f"layer{i}_{name}": np.asarray(value) for i, layer in enumerate(learner.params) for name, value in layer.items()
     }
     partial_path = folder / ".weights.partial.npz"
     np.savez(partial_path, **arrays)  # pyright: ignore[reportArgumentType]

@@ -29,6 +29,10 @@ def learning_curve(metrics: Sequence[dict[str, Any]], title: str, path: Path) ->
     axes.xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel("error (%)")
-    axes.set_title(f"{title}\nmean test error of the last {min(5, len(test))} epochs: {last5:.2f} %", fontsize=9, loc="left")
+    axes.set_title(
+        f"{title}\nmean test error of the last {min(5, len(test))} epochs: {last5:.2f} %",
+        fontsize=9,
+        loc="left",
+    )
     axes.legend(frameon=False)
     return save(figure, path)

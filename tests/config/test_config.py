@@ -41,7 +41,9 @@ def test_every_shipped_config_builds_and_names_its_command(root):
     rate=st.floats(1e-6, 1e6),
     gates=st.lists(st.tuples(st.floats(-50, -0.01), st.floats(0.01, 50)), min_size=1, max_size=3),
     kind=st.sampled_from(["erbp", "perbp"]),
-    neuron=st.fixed_dictionaries({}, optional={"tau_mem": st.floats(0, 100), "reset": st.sampled_from(["value", "subtract"])}),
+    neuron=st.fixed_dictionaries(
+        {}, optional={"tau_mem": st.floats(0, 100), "reset": st.sampled_from(["value", "subtract"])}
+    ),
 )
 def test_a_config_survives_yaml_and_is_hashable(tmp_path_factory, seed, p, rate, gates, kind, neuron):
     config = check(
@@ -85,7 +87,10 @@ def test_milliseconds_become_ticks_once():
             "encoding": {"kind": "poisson", "dt": 0.1, "steps": 100, "dead_time": 3.9, "max_rate": 250},
             "network": {
                 "layers": [64, 10],
-                "neuron": {"refractory": 3.8, "noise": {"kind": "poisson_kicks", "rate": 1000, "amplitude": 0.05}},
+                "neuron": {
+                    "refractory": 3.8,
+                    "noise": {"kind": "poisson_kicks", "rate": 1000, "amplitude": 0.05},
+                },
                 "transmission": {"kind": "blank_out", "p": 0.5},
                 "delay": 0.8,
             },
@@ -95,7 +100,12 @@ def test_milliseconds_become_ticks_once():
     )
     e = build(config, data.load("digits"))
     layer = e.network.layers[0]
-    assert (layer.neuron.tau_syn, layer.neuron.tau_mem, layer.neuron.refractory, layer.delay) == (40.0, 10.0, 38, 8)
+    assert (layer.neuron.tau_syn, layer.neuron.tau_mem, layer.neuron.refractory, layer.delay) == (
+        40.0,
+        10.0,
+        38,
+        8,
+    )
     noise = layer.neuron.noise
     assert isinstance(noise, PoissonKicks)
     assert noise.rate == pytest.approx(0.1)

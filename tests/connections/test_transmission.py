@@ -11,7 +11,12 @@ INPUTS, OUTPUTS = 40, 70
 def problem(key, rows=16, rate=0.3):
     a, b, c, d = jax.random.split(key, 4)
     spikes = (jax.random.uniform(a, (rows, INPUTS)) < rate).astype(jnp.float32)
-    return spikes, jax.random.normal(b, (INPUTS, OUTPUTS)), jax.random.normal(c, (rows, OUTPUTS)), jax.random.split(d, rows)
+    return (
+        spikes,
+        jax.random.normal(b, (INPUTS, OUTPUTS)),
+        jax.random.normal(c, (rows, OUTPUTS)),
+        jax.random.split(d, rows),
+    )
 
 
 def dense_mask(transmission, keys):
@@ -31,9 +36,7 @@ def test_blank_out_equals_the_dense_masked_sum(key, p, per_turn):
     np.testing.assert_allclose(
         transmission.current(weight, spikes, keys), np.einsum("rio,ri,io->ro", xi, s, w), atol=1e-4
     )
-    np.testing.assert_allclose(
-        transmission.outer(spikes, post, keys), np.einsum("rio,ri,ro->io", xi, s, q), atol=1e-4
-    )
+    np.testing.assert_allclose(transmission.outer(spikes, post, keys), np.einsum("rio,ri,ro->io", xi, s, q), atol=1e-4)
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -64,7 +67,13 @@ def test_masks_are_independent_bernoulli_draws(key, p):
 def test_a_probability_takes_as_few_bits_as_it_needs():
     from erbp_jax.random import binary_fraction
 
-    assert [binary_fraction(p, 8) for p in (0.5, 0.75, 0.625, 1.0, 0.0)] == [(1, 1), (3, 2), (5, 3), (1, 0), (0, 0)]
+    assert [binary_fraction(p, 8) for p in (0.5, 0.75, 0.625, 1.0, 0.0)] == [
+        (1, 1),
+        (3, 2),
+        (5, 3),
+        (1, 0),
+        (0, 0),
+    ]
     assert BlankOut(0.65).probability == 166 / 256
     assert BlankOut(0.65, bits=16).probability == pytest.approx(0.65, abs=1e-5)
 
@@ -72,9 +81,7 @@ def test_a_probability_takes_as_few_bits_as_it_needs():
 @pytest.mark.parametrize("stand_in", [SharedBlankOut(0.5), GaussianBlankOut(0.5)])
 def test_stand_ins_keep_mean_and_variance(key, stand_in):
     spikes, weight, _, _ = problem(key, rows=1)
-    draws = np.asarray(
-        jax.vmap(lambda k: stand_in.current(weight, spikes, k[None])[0])(jax.random.split(key, 4000))
-    )
+    draws = np.asarray(jax.vmap(lambda k: stand_in.current(weight, spikes, k[None])[0])(jax.random.split(key, 4000)))
     active = np.asarray(weight)[np.asarray(spikes)[0] > 0]
     variance = 0.25 * (active**2).sum(0)
     assert np.all(np.abs(draws.mean(0) - 0.5 * active.sum(0)) < 5 * np.sqrt(variance / 4000))
@@ -108,13 +115,20 @@ def test_dense_takes_any_leading_axes_and_sums_its_update(key, transmission):
     np.testing.assert_allclose(whole.reshape(12, -1), rows, atol=1e-5)
     update = dense.plasticity(spikes.reshape(3, 4, -1), post.reshape(3, 4, -1))["weight"]
     np.testing.assert_allclose(
-        update, np.einsum("ri,ro->io", np.asarray(spikes, np.float64), np.asarray(post, np.float64)), atol=1e-4
+        update,
+        np.einsum("ri,ro->io", np.asarray(spikes, np.float64), np.asarray(post, np.float64)),
+        atol=1e-4,
     )
     np.testing.assert_array_equal(dense.fan_out(), np.full(INPUTS, OUTPUTS))
 
 
-def test_bad_values_are_refused(key):
-    for make in (lambda: BlankOut(1.2), lambda: BlankOut(-0.1), lambda: BlankOut(0.5, bits=0), lambda: Dense(0, 3)):
+def test_bad_values_are_refused():
+    for make in (
+        lambda: BlankOut(1.2),
+        lambda: BlankOut(-0.1),
+        lambda: BlankOut(0.5, bits=0),
+        lambda: Dense(0, 3),
+    ):
         with pytest.raises(ValueError, match="got"):
             make()
     with pytest.raises(ValueError, match="needs a key"):

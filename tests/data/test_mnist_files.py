@@ -35,7 +35,9 @@ def test_the_same_content_compressed_anew_is_valid(tmp_path):
     assert verify(path, PUBLISHED) == CONTENT
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:40] + b"\xff" + b[41:], lambda b: b"", lambda b: b"PNG"])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-9], lambda b: b[:40] + b"\xff" + b[41:], lambda _: b"", lambda _: b"PNG"]
+)
 @pytest.mark.parametrize("good", [ARCHIVE, CONTENT])
 def test_damage_is_refused_with_path_and_both_checksums(tmp_path, good, damage):
     path = tmp_path / "some-idx3-ubyte"
@@ -50,7 +52,7 @@ def test_damage_is_refused_with_path_and_both_checksums(tmp_path, good, damage):
 
 @pytest.mark.parametrize("wrong", [b"", b"\0\0\x0d\x01", CONTENT[:-1], CONTENT + b"\0", b"\0\0\x08\x03\0\0"])
 def test_files_that_are_not_idx_are_refused(tmp_path, wrong):
-    with pytest.raises(UserError, match="idx|do not fit"):
+    with pytest.raises(UserError, match=r"idx|do not fit"):
         idx.parse(wrong, tmp_path / "x")
 
 

@@ -81,9 +81,9 @@ def test_perbp_update_with_and_without_the_mask(key, gates_learning):
     fixed = rule.init(network, key)
     spikes = (jax.random.uniform(key, (4, 5, 12)) < 0.5).astype(jnp.float32)
     keys = jax.random.split(key, 20).reshape(4, 5)
-    state, trace = network.advance(params, network.init_state(5), spikes, key=keys)
+    _, trace = network.advance(params, network.init_state(5), spikes, key=keys)
     target, ticks = jnp.arange(5) % 3, jnp.arange(4)
-    after, update, _ = rule.step(network, fixed, rule.init_state(network, 5), trace, target, ticks)
+    _, update, _ = rule.step(network, fixed, rule.init_state(network, 5), trace, target, ticks)
     assert all(np.abs(u["weight"]).max() > 0 for u in update[1:])
     for layer, got in zip(trace, update, strict=True):
         inputs, outputs = layer.pre.shape[-1], layer.spikes.shape[-1]

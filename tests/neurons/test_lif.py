@@ -20,7 +20,7 @@ def run(neuron, current, key=None):
     return jax.lax.scan(tick, neuron.init_state(current.shape[1:]), (current, keys))[1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     tau_mem=st.sampled_from([0.0, 1.0, 4.0, 20.0]),
     tau_syn=st.sampled_from([0.0, 0.5, 4.0]),
@@ -69,7 +69,8 @@ def test_noise_moves_the_membrane_and_needs_a_key(key):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tau_mem": -1.0}, {"tau_syn": -0.1}, {"refractory": -1}, {"refractory": 1.5}, {"threshold": 0.0}]
+    "wrong",
+    [{"tau_mem": -1.0}, {"tau_syn": -0.1}, {"refractory": -1}, {"refractory": 1.5}, {"threshold": 0.0}],
 )
 def test_hyper_parameters_are_checked(wrong):
     with pytest.raises(ValueError, match="LIF"):
