@@ -65,9 +65,8 @@ def resume(
     if (run / run_folder.SUMMARY).exists():
         print(f"{run}: this run is finished; its summary is {run / run_folder.SUMMARY}")
         return
-    session = _session(loaded)
     with run_folder.lock(run):
-        _fit(session, run, resume=True)
+        _fit(_session(loaded), run, resume=True)
 
 
 @app.command()
@@ -94,8 +93,8 @@ def evaluate(
     )
     if wrong := [d for d in differences(loaded, wanted) if not d.startswith(allowed)]:
         raise UserError("evaluate: only " + ", ".join(allowed) + " can be overridden; got\n  " + "\n  ".join(wrong))
-    session = _session(wanted)
     with run_folder.lock(run):
+        session = _session(wanted)
         from erbp_jax.training.evaluate import evaluate_run
 
         result = evaluate_run(session, run)
@@ -187,7 +186,10 @@ def _fit(session, folder: Path, *, resume: bool) -> None:
     from erbp_jax.training.session import fit
 
     print(f"run folder: {folder}")
-    summary, learner = fit(session, folder, resume=resume)
+    try:
+        summary, learner = fit(session, folder, resume=resume)
+    except KeyboardInterrupt:  # fit has said how to go on
+        raise typer.Exit(1) from None
     try:
         from erbp_jax.viz.run import draw_run
 

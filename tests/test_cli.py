@@ -14,7 +14,7 @@ import pytest
 from erbp_jax.__main__ import main
 
 SMALL = [
-    "data.train_size=200", "data.test_size=60", "encoding.steps=20", "training.epochs=3", "network.layers=[64,12,10]",
+    "data.train_size=600", "data.test_size=60", "encoding.steps=20", "training.epochs=3", "network.layers=[64,50,10]",
 ]  # fmt: skip
 
 
@@ -84,8 +84,8 @@ WRONG = {
     "a gate upside down": (["rule.gate=[2,-2]"], ["rule", "low must lie below high"]),
     "too many gates": (["rule.gate=[[-1,1],[-1,1],[-1,1]]"], ["rule.gate", "2 layers"]),
     "times off the grid": (
-        ["network.neuron.refractory=1.5"],
-        ["network.neuron.refractory", "1.5 ms", "encoding.dt"],
+        ["rule.burn_in=10.5"],
+        ["rule.burn_in", "10.5 ms", "encoding.dt"],
     ),
     "not an override": (["training.epochs"], ["dotted.key=value"]),
     "two mistakes": (["training.epochs=0", "seed=-1"], ["training.epochs", "seed"]),
@@ -199,7 +199,7 @@ def test_a_run_folder_holds_what_the_design_promises(finished):
         "compile_seconds", "samples_per_second", "synops_per_sample",
     ):  # fmt: skip
         assert key in summary
-    assert summary["network"] == "64-12-10"
+    assert summary["network"] == "64-50-10"
     assert len(summary["test_error_mean_last5_per_seed"]) == 2
     metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [m["epoch"] for m in metrics] == [1, 2, 3]
@@ -211,7 +211,7 @@ def test_a_run_folder_holds_what_the_design_promises(finished):
     for picture in ("learning_curve.png", "raster.png", "weights.png"):
         assert (out / picture).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     weights = np.load(out / "weights.npz", allow_pickle=False)
-    assert weights["layer0_weight"].shape == (2, 64, 12)
+    assert weights["layer0_weight"].shape == (2, 64, 50)
     assert not (out / ".lock").exists()
     assert not list(out.glob(".*partial*"))
 
@@ -255,7 +255,7 @@ def test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been(tmp_path
         "train",
         digits,
         *SMALL,
-        "training.epochs=12",
+        "training.epochs=40",
         "training.checkpoint_every=0.5",
         "optimizer.momentum=0.5",
     ]
@@ -267,7 +267,6 @@ def test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been(tmp_path
     deadline = time.time() + 200
     while time.time() < deadline and not (cut / "metrics.jsonl").exists() and process.poll() is None:
         time.sleep(0.01)
-    busy = run(cli_environment, "resume", cut)
     os.kill(process.pid, blow)
     _, stop_err = process.communicate(timeout=60)
     if process.returncode == 0:
@@ -276,7 +275,6 @@ def test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been(tmp_path
     if blow is signal.SIGINT:
         assert process.returncode == 1
     assert not (cut / "summary.json").exists()
-    del busy
 
     code, _, err = run(cli_environment, "resume", cut)
     assert code == 0, err

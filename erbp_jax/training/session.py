@@ -136,15 +136,17 @@ def fit(
                 epoch, batch = divmod(position, batches)
                 last = min(batch + stretch, batches, batch + saved + interval - position)
                 began = time.perf_counter()
-                learner = session.train(learner, epoch, batch, last)
+                after = session.train(learner, epoch, batch, last)
                 stretch = _next_stretch(last - batch, time.perf_counter() - began)
-                position += last - batch
-                reporter.advance((last - batch) * size, _note(learner, epoch, config.training.epochs))
+                reporter.advance((last - batch) * size, _note(after, epoch, config.training.epochs))
                 if last == batches:
-                    entry = measure(session, learner, epoch + 1, seconds_before)
+                    entry = measure(session, after, epoch + 1, seconds_before)
                     run_folder.append_metrics(folder, entry)
                     reporter.line(epoch_line(entry, config.training.epochs))
-                    learner = replace(learner, tally=_fresh_tally(learner))
+                    after = replace(after, tally=_fresh_tally(after))
+                # Learner and position change together, and only now: an interrupt before this line goes back to the
+                # stretch's beginning, and `keep_metrics` drops a line that was written too early.
+                learner, position = after, position + last - batch
                 if position - saved >= interval or position == total:
                     checkpoints.save(position, learner, Place(*divmod(position, batches)))
                     saved = position

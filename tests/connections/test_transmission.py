@@ -23,20 +23,22 @@ def dense_mask(transmission, keys):
     """Every synapse's mask `[R, I, O]`: the memory that the event-driven form avoids."""
     units = jnp.broadcast_to(jnp.arange(INPUTS), (len(keys), INPUTS))
     keys = jnp.broadcast_to(keys[:, None], (len(keys), INPUTS))
-    return np.asarray(transmission.mask(keys, units, OUTPUTS), np.float64)
+    return np.asarray(jax.jit(transmission.mask, static_argnums=2)(keys, units, OUTPUTS), np.float64)
 
 
 @pytest.mark.parametrize("p", [0.0, 0.5, 0.65, 0.75, 1.0])
-@pytest.mark.parametrize("per_turn", [1, 4, 7])
+@pytest.mark.parametrize("per_turn", [1, 7])
 def test_blank_out_equals_the_dense_masked_sum(key, p, per_turn):
     spikes, weight, post, keys = problem(key)
     transmission = BlankOut(p, spikes_per_turn=per_turn)
     xi = dense_mask(transmission, keys)
     s, w, q = (np.asarray(x, np.float64) for x in (spikes, weight, post))
     np.testing.assert_allclose(
-        transmission.current(weight, spikes, keys), np.einsum("rio,ri,io->ro", xi, s, w), atol=1e-4
+        jax.jit(transmission.current)(weight, spikes, keys), np.einsum("rio,ri,io->ro", xi, s, w), atol=1e-4
     )
-    np.testing.assert_allclose(transmission.outer(spikes, post, keys), np.einsum("rio,ri,ro->io", xi, s, q), atol=1e-4)
+    np.testing.assert_allclose(
+        jax.jit(transmission.outer)(spikes, post, keys), np.einsum("rio,ri,ro->io", xi, s, q), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -108,10 +110,10 @@ def test_what_the_stand_ins_lose(key):
 @pytest.mark.parametrize("transmission", [Reliable(), BlankOut(0.65)])
 def test_dense_takes_any_leading_axes_and_sums_its_update(key, transmission):
     dense = Dense(INPUTS, OUTPUTS, transmission=transmission)
-    params = dense.init(key)
+    params, call = dense.init(key), jax.jit(lambda p, s, k: dense(p, s, key=k))
     spikes, _, post, keys = problem(key, rows=12)
-    whole = dense(params, spikes.reshape(3, 4, -1), key=keys.reshape(3, 4))
-    rows = jnp.concatenate([dense(params, spikes[i : i + 1], key=keys[i : i + 1]) for i in range(12)])
+    whole = call(params, spikes.reshape(3, 4, -1), keys.reshape(3, 4))
+    rows = jnp.concatenate([call(params, spikes[i : i + 1], keys[i : i + 1]) for i in range(12)])
     np.testing.assert_allclose(whole.reshape(12, -1), rows, atol=1e-5)
     update = dense.plasticity(spikes.reshape(3, 4, -1), post.reshape(3, 4, -1))["weight"]
     np.testing.assert_allclose(

@@ -11,8 +11,12 @@ PIXELS = np.array([0, 20, 64, 110, 128, 161, 200, 255], np.uint8)
 
 
 def spikes_of(encoder, image, key, steps):
-    state = encoder.init_state(image, fold_each(key, jnp.uint32(0)))
-    return np.asarray(encode(encoder, state, image, key, jnp.arange(steps))[1])
+    @jax.jit
+    def run(image, key):
+        state = encoder.init_state(image, fold_each(key, jnp.uint32(0)))
+        return encode(encoder, state, image, key, jnp.arange(steps))[1]
+
+    return np.asarray(run(image, key))
 
 
 def population(key, copies=400):

@@ -81,14 +81,17 @@ def test_perbp_update_with_and_without_the_mask(key, gates_learning):
     fixed = rule.init(network, key)
     spikes = (jax.random.uniform(key, (4, 5, 12)) < 0.5).astype(jnp.float32)
     keys = jax.random.split(key, 20).reshape(4, 5)
-    _, trace = network.advance(params, network.init_state(5), spikes, key=keys)
+    _, trace = jax.jit(lambda s, k: network.advance(params, network.init_state(5), s, key=k))(spikes, keys)
     target, ticks = jnp.arange(5) % 3, jnp.arange(4)
-    _, update, _ = rule.step(network, fixed, rule.init_state(network, 5), trace, target, ticks)
+    step = jax.jit(lambda t: rule.step(network, fixed, rule.init_state(network, 5), t, target, ticks))
+    _, update, _ = step(trace)
     assert all(np.abs(u["weight"]).max() > 0 for u in update[1:])
     for layer, got in zip(trace, update, strict=True):
         inputs, outputs = layer.pre.shape[-1], layer.spikes.shape[-1]
         units = jnp.broadcast_to(jnp.arange(inputs), (4, 5, inputs))
-        mask = BlankOut(0.5).mask(jnp.broadcast_to(layer.key[..., None], units.shape), units, outputs)
+        mask = jax.jit(BlankOut(0.5).mask, static_argnums=2)(
+            jnp.broadcast_to(layer.key[..., None], units.shape), units, outputs
+        )
         reached = np.einsum("kbi,kbio->io", np.asarray(layer.pre), np.asarray(mask, np.float32)) > 0
         moved = np.abs(np.asarray(got["weight"])) > 0
         if gates_learning:
@@ -103,6 +106,7 @@ def test_a_batch_learns_the_sum_of_its_samples(key):
     image, target, keys = batch(key, 6)
     params, fixed = network.init(key), rule.init(network, key)
 
+    @jax.jit
     def update(image, target, keys):
         n = len(target)
         state = e.encoder.init_state(image, keys)
@@ -159,10 +163,12 @@ def test_delayed_spikes_arrive_late_and_at_the_same_tick_in_any_block(key):
     spikes = (jax.random.uniform(key, (12, 2, 5)) < 0.5).astype(jnp.float32)
     keys = jax.random.split(key, 24).reshape(12, 2)
 
+    advance = jax.jit(lambda state, s, k: network.advance(params, state, s, key=k))
+
     def run(block):
         state, pre, out = network.init_state(2), [], []
         for t in range(0, 12, block):
-            state, trace = network.advance(params, state, spikes[t : t + block], key=keys[t : t + block])
+            state, trace = advance(state, spikes[t : t + block], keys[t : t + block])
             pre.append(trace[0].pre)
             out.append(trace[-1].spikes)
         return np.concatenate(pre), np.concatenate(out)
