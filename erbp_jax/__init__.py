@@ -1,0 +1,65 @@
+"""Spiking networks that learn on line with local rules: event-driven random back-propagation in JAX.
+
+What a notebook needs, in one place::
+
+    import jax, erbp_jax as ej
+    network = ej.Network((ej.Layer(ej.Dense(784, 100), ej.LIF()), ej.Layer(ej.Dense(100, 10), ej.LIF())))
+    rule = ej.ERBP(ej.LabelNeurons(10), gates=(ej.Boxcar(),) * 2, feedback=(ej.RandomFeedback(),))
+
+Names are imported when they are used, so that the command line answers before JAX is loaded.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut
+    from erbp_jax.encoding import ExponentialEscape, LabelNeurons, Poisson, Regular
+    from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+    from erbp_jax.network import Layer, Network
+    from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, GaussianNoise, PoissonKicks, TwoCompartment
+    from erbp_jax.simulate import run
+
+_HOME = {
+    "connections": ("BlankOut", "Dense", "GaussianBlankOut", "Reliable", "SharedBlankOut"),
+    "encoding": ("ExponentialEscape", "LabelNeurons", "Poisson", "Regular"),
+    "learning": ("ERBP", "Boxcar", "RandomFeedback"),
+    "network": ("Layer", "Network"),
+    "neurons": ("LIF", "Dendrite", "ErrorNeurons", "GaussianNoise", "PoissonKicks", "TwoCompartment"),
+    "simulate": ("run",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "ERBP",
+    "LIF",
+    "BlankOut",
+    "Boxcar",
+    "Dendrite",
+    "Dense",
+    "ErrorNeurons",
+    "ExponentialEscape",
+    "GaussianBlankOut",
+    "GaussianNoise",
+    "LabelNeurons",
+    "Layer",
+    "Network",
+    "Poisson",
+    "PoissonKicks",
+    "RandomFeedback",
+    "Regular",
+    "Reliable",
+    "SharedBlankOut",
+    "TwoCompartment",
+    "run",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'erbp_jax' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"erbp_jax.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

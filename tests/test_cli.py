@@ -179,6 +179,13 @@ def test_data_commands(monkeypatch, capsys):
     assert "mnist and digits" in err
 
 
+def test_fetch_names_the_extra_that_it_needs(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # as where the extra is not installed
+    code, _, err = call(monkeypatch, capsys, "data", "fetch", "mnist", "--dir", tmp_path)
+    assert code == 2
+    assert "pip install 'erbp-jax[data]'" in err
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, cli_environment, root):
     """A small run of two seeds, through a process of its own."""

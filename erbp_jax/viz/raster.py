@@ -24,7 +24,13 @@ def raster(
     rows = len(spikes)
     heights = [1.6] + [1.4] * (rows - 2) + [1.1]
     figure, axes = plt.subplots(
-        rows, 2, figsize=(7.4, 1.9 * rows), width_ratios=(5, 1), height_ratios=heights, squeeze=False
+        rows,
+        2,
+        figsize=(7.4, 1.9 * rows),
+        width_ratios=(5, 1),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
     )
     names = ["input", *(f"hidden {i}" for i in range(1, rows - 1)), "output"]
     for row, (layer, name) in enumerate(zip(spikes, names, strict=True)):
@@ -50,5 +56,5 @@ def raster(
     axes[-1, 1].set_yticks([])
     alone = (counts == counts.max()).sum() == 1
     decision = str(int(counts.argmax())) if alone else "none (a tie)"
-    figure.suptitle(f"{title}label {label}, decision {decision}", x=0.1, ha="left", fontsize=10)
+    figure.suptitle(f"{title}label {label}, decision {decision}", x=0.02, ha="left", fontsize=10)
     return save(figure, path)

@@ -14,7 +14,9 @@ def first_layer(weight: np.ndarray, image_shape: tuple[int, int], path: Path, mo
     columns = min(len(strongest), 10)
     rows = -(-len(strongest) // columns)
     limit = float(np.quantile(np.abs(weight[:, strongest]), 0.995)) or 1.0
-    figure, axes = plt.subplots(rows, columns, figsize=(0.72 * columns, 0.72 * rows + 0.4), squeeze=False)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(0.72 * columns, 0.72 * rows + 0.4), squeeze=False, layout="constrained"
+    )
     for axis in axes.flat:
         axis.axis("off")
     image = None
