@@ -56,7 +56,8 @@ def prepare(changes, data):
     began = time.perf_counter()
     compiled = train.lower(learner, *arrays, jnp.int32(BATCHES)).compile()
     seconds = time.perf_counter() - began
-    memory = compiled.memory_analysis().temp_size_in_bytes / 2**20
+    analysis = compiled.memory_analysis()
+    memory = analysis.temp_size_in_bytes / 2**20 if analysis else float("nan")
     return partial(compiled, learner, *arrays, jnp.int32(BATCHES)), seconds, memory
 
 

@@ -6,10 +6,14 @@ from erbp_jax.config import load_config
 from erbp_jax.training.session import Session
 
 
-def error(root, *overrides):
-    """Mean test error (percent) of three seeds of the demo's config, trained for six epochs."""
-    short = ["training.epochs=6", "training.seeds=3", "optimizer.decay=0.7"]
-    session = Session(load_config(root / "configs" / "digits.yaml", [*short, *overrides]))
+DIGITS = ("digits.yaml", "training.epochs=6", "training.seeds=3", "optimizer.decay=0.7")
+MNIST = ("pi_mnist/erbp_784_100_10.yaml", "training.epochs=3", "data.train_size=6000", "data.test_size=2000")
+
+
+def error(root, *overrides, base=DIGITS):
+    """Mean test error (percent) of a shipped config in short."""
+    name, *short = base
+    session = Session(load_config(root / "configs" / name, [*short, *overrides]))
     learner = session.start()
     session.compile(learner)
     for epoch in range(session.config.training.epochs):
@@ -35,6 +39,13 @@ def test_without_the_floor_of_the_error_neurons_learning_is_clearly_worse(root):
     """Presentations follow on one another without a reset, as in the original: the pair's charge drifts away."""
     on_going = ["training.reset_state=false", "training.epochs=12"]
     assert error(root, *on_going, "rule.error_floor=false") > 1.4 * error(root, *on_going)
+
+
+def test_without_the_gate_learning_is_clearly_worse(root, mnist):
+    assert len(mnist.train_labels) == 60000
+    gated = error(root, base=MNIST)
+    assert gated < 13.0
+    assert error(root, "rule.gate=[-1e9,1e9]", base=MNIST) > gated + 2.0
 
 
 def test_without_feedback_to_the_hidden_layer_learning_is_clearly_worse(root, intact):
