@@ -18,6 +18,15 @@ SMALL = [
 ]  # fmt: skip
 
 
+# A process that was started in the background may inherit "ignore SIGINT": the command line must hear Ctrl-C here.
+ENTRY = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from erbp_jax.__main__ import main
+main()
+"""
+
+
 def call(monkeypatch, capsys, *arguments):
     """`erbp-jax ARGUMENTS` in this process: exit code, standard output, standard error."""
     monkeypatch.setattr(sys, "argv", ["erbp-jax", *map(str, arguments)])
@@ -32,7 +41,7 @@ def call(monkeypatch, capsys, *arguments):
 
 def start(environment, *arguments, cwd=None):
     return subprocess.Popen(
-        [sys.executable, "-m", "erbp_jax", *map(str, arguments)],
+        [sys.executable, "-c", ENTRY, *map(str, arguments)],
         env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
