@@ -100,7 +100,7 @@ class Network:
 
             noise_key = fold_each(key, jnp.uint32(2 * i + 2))
             neuron_state, (synaptic, membrane, spikes) = jax.lax.scan(
-                tick, state.neurons[i], (current, noise_key), unroll=min(8, current.shape[0])
+                tick, state.neurons[i], (current, noise_key), unroll=unrolling(current.shape[0])
             )
             neurons.append(neuron_state)
             in_flight.append(waiting if layer.delay else state.in_flight[i])
@@ -113,3 +113,11 @@ class Network:
         """One tick: `spikes[B, I], key[B] -> (state, trace)`, the trace without the axis k."""
         state, trace = self.advance(params, state, spikes[None], key=key[None])
         return state, jax.tree.map(lambda x: x[0], trace)
+
+
+def unrolling(ticks: int) -> int:
+    """How far to unroll a scan over the ticks of a block: wholly if it is short, else not at all.
+
+    A loop unrolled in part fails to compile on the CPU for some lengths (jax 0.10.2, 10 ticks by 8).
+    """
+    return ticks if ticks <= 8 else 1

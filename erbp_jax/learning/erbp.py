@@ -10,7 +10,7 @@ from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.base import LocalRule
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
-from erbp_jax.network import Network, Params, Trace
+from erbp_jax.network import Network, Params, Trace, unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState
 
 Feedback = tuple[jax.Array, ...]  # per layer [K, N]
@@ -97,14 +97,16 @@ class ERBP(LocalRule):
             state, (positive, negative) = self.error.step(state, *inputs)
             return state, (positive - negative, positive.sum() + negative.sum())
 
-        error_state, (error, count) = jax.lax.scan(error_tick, state.error, (label, output), unroll=min(8, len(ticks)))
+        error_state, (error, count) = jax.lax.scan(
+            error_tick, state.error, (label, output), unroll=unrolling(len(ticks))
+        )
 
         dendrites, updates = [], []
         for layer, gate, weights, seen, potential in zip(
             network.layers, self.gates, fixed, trace, state.dendrites, strict=True
         ):
             potential, potentials = jax.lax.scan(
-                self.dendrite.step, potential, error @ weights, unroll=min(8, len(ticks))
+                self.dendrite.step, potential, error @ weights, unroll=unrolling(len(ticks))
             )
             post = jnp.where(gate(seen.current), potentials, 0.0)
             key = seen.key if self.blank_out_gates_learning else None
