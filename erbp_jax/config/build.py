@@ -27,6 +27,11 @@ class Experiment:
     test_batch_size: int
     reset_state: bool = True
 
+    @property
+    def test_block(self) -> int:
+        """Ticks that a test works through at once: the largest divisor of its length up to 10."""
+        return max(k for k in range(1, 11) if self.test_steps % k == 0)
+
 
 def build(config: schema.Config, data: Dataset) -> Experiment:
     """The experiment of a config on a data set.
@@ -49,7 +54,6 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     burn_in = ticks("rule.burn_in", config.rule.burn_in, dt)
     for key, value in (
         ("encoding.steps", steps),
-        ("encoding.test_steps", test_steps),
         ("rule.burn_in", burn_in),
     ):
         if value % every:

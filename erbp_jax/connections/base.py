@@ -4,7 +4,7 @@ from typing import Protocol
 
 import jax
 
-type_params = dict[str, jax.Array]
+Weights = dict[str, jax.Array]
 
 
 class Connection(Protocol):
@@ -19,15 +19,15 @@ class Connection(Protocol):
     @property
     def outputs(self) -> int: ...
 
-    def init(self, key: jax.Array) -> type_params:
+    def init(self, key: jax.Array) -> Weights:
         """Fresh parameters."""
         ...
 
-    def __call__(self, params: type_params, spikes: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, params: Weights, spikes: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         """`spikes[..., I] -> current[..., O]`."""
         ...
 
-    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> type_params:
+    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         """The local update, shaped like the parameters: the product of presynaptic spikes `[..., I]` and a
         postsynaptic factor `[..., O]`, summed over ticks and samples. With the transmission's `key`, only synapses
         that transmitted take part."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.connections.base import type_params
+from erbp_jax.connections.base import Weights
 from erbp_jax.connections.transmission import Reliable, Transmission
 
 
@@ -15,8 +15,8 @@ class Dense:
 
     .. math:: c_o[t] = \sum_i \xi_{io}[t]\, s_i[t]\, w_{io}
 
-    Weights `[I, O]`, initialised as `U(-b, b)` with `b = gain * sqrt(7 / (I + O))`, where `gain` is one firing
-    threshold in the paper's units of 0.1 V (`gain = 10` restates its initialisation at threshold 1).
+    Weights `[I, O]`, initialised as `U(-b, b)` with `b = gain * sqrt(7 / (I + O))`. The paper's initialisation is
+    `gain = 1` at its threshold of 0.1; the same network at threshold 1 has `gain = 10`.
     Source: Neftci et al. 2017 and its published code (initialisation); `transmission` draws xi.
 
     Raises:
@@ -32,17 +32,17 @@ class Dense:
         if self.inputs < 1 or self.outputs < 1:
             raise ValueError(f"Dense: a layer must have at least one unit, got {self.inputs} -> {self.outputs}")
 
-    def init(self, key: jax.Array) -> type_params:
+    def init(self, key: jax.Array) -> Weights:
         bound = self.gain * (7.0 / (self.inputs + self.outputs)) ** 0.5
         shape = (self.inputs, self.outputs)
         return {"weight": jax.random.uniform(key, shape, jnp.float32, -bound, bound)}
 
-    def __call__(self, params: type_params, spikes: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, params: Weights, spikes: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         rows = spikes.reshape(-1, self.inputs)
         keys = None if key is None else key.reshape(-1)
         return self.transmission.current(params["weight"], rows, keys).reshape(*spikes.shape[:-1], self.outputs)
 
-    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> type_params:
+    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
         if key is None:
             return {"weight": Reliable().outer(pre, post)}

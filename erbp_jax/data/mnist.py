@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from erbp_jax.data import idx
+from erbp_jax.data import idx, prepared
 from erbp_jax.data.checksums import MNIST, Published
 from erbp_jax.data.dataset import Dataset
 from erbp_jax.errors import UserError
@@ -30,7 +30,7 @@ def candidates(data_dir: str | None) -> Iterator[tuple[str, Path]]:
 
 
 def locate(data_dir: str | None = None) -> Path:
-    """The folder of the four files.
+    """The folder of the four files, or the TFDS data folder that holds MNIST prepared.
 
     Raises:
         UserError: they are nowhere; says where was looked and how to get them.
@@ -40,11 +40,13 @@ def locate(data_dir: str | None = None) -> Path:
         for folder in (root / "mnist", root):
             if find(folder, MNIST["train_images"]):
                 return folder
+        if folder := prepared.find(root):
+            return folder
         looked.append(f"  {source}: {root}")
     raise UserError(
         "MNIST was not found. Looked in\n" + "\n".join(looked) + "\nThree ways to get it:\n"
         "  erbp-jax data fetch mnist        (downloads it into the user cache and verifies it)\n"
-        f"  {ENVIRONMENT}=FOLDER             (a folder that holds mnist/ with the four idx files)\n"
+        f"  {ENVIRONMENT}=FOLDER             (holds mnist/ with the four idx files, or prepared by TFDS)\n"
         "  data.dir=FOLDER                  (the same, in the config or on the command line)\n"
         "Or train on the digits that need no download: erbp-jax train configs/digits.yaml"
     )
@@ -94,6 +96,8 @@ def load(data_dir: str | None = None) -> Dataset:
         UserError: files missing, damaged, or of the wrong kind.
     """
     folder = locate(data_dir)
+    if prepared.find(folder):
+        return prepared.load(folder)
     arrays = {}
     for part, published in MNIST.items():
         path = find(folder, published)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.lif import LIF, LIFState
@@ -38,5 +39,6 @@ class TwoCompartment:
         key: jax.Array | None = None,
     ) -> tuple[TwoCompartmentState, jax.Array]:
         soma, spikes = self.soma.step(state.soma, current, key=key)
-        dendrite, _ = self.dendrite.step(state.dendrite, error_current + 0.0 * state.dendrite)
+        error_current = jnp.broadcast_to(jnp.asarray(error_current, state.dendrite.dtype), state.dendrite.shape)
+        dendrite, _ = self.dendrite.step(state.dendrite, error_current)
         return TwoCompartmentState(soma, dendrite), spikes

@@ -40,12 +40,12 @@ class Tally(NamedTuple):
 
 
 class TestResult(NamedTuple):
-    """Sums over the test set."""
+    """What every test sample gave: exact counts, so that sums over a test set of any size are for the host to make."""
 
-    wrong: jax.Array  # [] samples decided wrongly, ties and silence included
-    undecided: jax.Array  # [] ties and silence
-    spikes: jax.Array  # [L + 1] spikes per layer, the input first
-    synops: jax.Array  # [] synapses addressed by these spikes
+    wrong: jax.Array  # [n] bool, decided wrongly, ties and silence included
+    undecided: jax.Array  # [n] bool, a tie or silence
+    activity: jax.Array  # [n, L + 1] float32, spikes per layer, the input first (in the rate form: sums of rates)
+    synops: jax.Array  # [n, L] int32, synapses addressed by the presynaptic spikes of each layer
 
 
 def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: jax.Array) -> Learner:
@@ -204,37 +204,35 @@ def test(
 ) -> TestResult:
     """Decide every sample by its output spike counts, without learning; ties and silence count as wrong."""
     size, n = experiment.test_batch_size, images.shape[0]
-    fan_out = [layer.connection.fan_out().astype(jnp.float32) for layer in experiment.network.layers]
+    fan_out = [layer.connection.fan_out().astype(jnp.int32) for layer in experiment.network.layers]
 
     def one(_, first):
-        index = first + jnp.arange(size)
-        valid = index < n
-        index = jnp.minimum(index, n - 1)
+        index = jnp.minimum(first + jnp.arange(size), n - 1)  # the last batch is filled up with copies, cut off below
         key = sample_keys(seed, Stream.TEST, epoch, index)
 
         def measure(trace):
-            mask = valid.astype(jnp.float32)
             layers = [trace[0].pre, *(layer.spikes for layer in trace)]
-            spikes = jnp.stack([jnp.einsum("kbn,b->", s, mask) for s in layers])
-            per_layer = [jnp.einsum("kbi,i,b->", x.pre, f, mask) for x, f in zip(trace, fan_out, strict=True)]
-            return trace[-1].spikes.sum(0)[None], spikes[None], jnp.stack(per_layer).sum()[None]
+            activity = jnp.stack([spikes.sum((0, 2)) for spikes in layers], -1)
+            events = [jnp.sum(seen.pre != 0, 0, dtype=jnp.int32) for seen in trace]
+            synops = jnp.stack([e @ f for e, f in zip(events, fan_out, strict=True)], -1)
+            return trace[-1].spikes.sum(0)[None], activity[None], synops[None]
 
-        _, (counts, spikes, synops) = simulate.run(
+        _, recorded = simulate.run(
             experiment.network,
             experiment.encoder,
             params,
             images[index],
             key,
             steps=experiment.test_steps,
-            block=experiment.update_every,
+            block=experiment.test_block,
             record=measure,
         )
-        choice, decided = decide(counts.sum(0))
-        wrong = valid & ((choice != labels[index]) | ~decided)
-        return None, TestResult(wrong.sum(), (valid & ~decided).sum(), spikes.sum(0), synops.sum())
+        counts, activity, synops = (x.sum(0) for x in recorded)
+        choice, decided = decide(counts)
+        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops)
 
     _, results = jax.lax.scan(one, None, jnp.arange(0, n, size))
-    return jax.tree.map(lambda x: x.sum(0), results)
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)
 
 
 def _all_finite(tree: Any) -> jax.Array:

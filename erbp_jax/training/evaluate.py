@@ -5,7 +5,7 @@ from typing import Any
 
 from erbp_jax.training import run_folder
 from erbp_jax.training.checkpoint import Checkpoints
-from erbp_jax.training.session import Session
+from erbp_jax.training.session import Session, synops_per_sample
 
 
 def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
@@ -19,15 +19,14 @@ def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
     checkpoints.close()
     session.compile(learner)
     result = session.test(learner, place.epoch)
-    tested = len(session.data.test_labels)
-    errors = 100.0 * result.wrong / tested
+    errors = 100.0 * result.wrong.mean(1)
     return {
         "epoch": place.epoch,
-        "test_size": tested,
+        "test_size": len(session.data.test_labels),
         "test_steps": session.experiment.test_steps,
         "test_error": float(errors.mean()),
         "test_error_std": float(errors.std(ddof=1)) if len(errors) > 1 else None,
         "test_error_per_seed": [float(e) for e in errors],
-        "undecided": float(100.0 * result.undecided.mean() / tested),
-        "synops_per_sample": float(result.synops.mean() / tested),
+        "undecided": float(100.0 * result.undecided.mean()),
+        "synops_per_sample": synops_per_sample(result),
     }

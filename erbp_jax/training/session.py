@@ -80,7 +80,7 @@ class Session:
         return after
 
     def test(self, learner: Learner, epoch: int) -> engine.TestResult:
-        """The test result of every seed, `[S]` each, with the random numbers that belong to an epoch."""
+        """The test result of every seed, `[S, n]` each, with the random numbers that belong to an epoch."""
         with self.watch.measure("test"):
             return jax.device_get(self._test(self.seeds, learner.params, *self._test_set, jnp.int32(epoch)))
 
@@ -169,20 +169,19 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
     """The metrics of a finished epoch: means over the seeds, and each seed's errors."""
     result = session.test(learner, epoch)
     tally = jax.device_get(learner.tally)
-    tested = len(session.data.test_labels)
     sizes = np.asarray(session.experiment.network.sizes)
-    per_tick = result.spikes.mean(0) / (tested * session.experiment.test_steps * sizes)
-    test_error = 100.0 * result.wrong / tested
+    per_tick = result.activity.astype(np.float64).mean((0, 1)) / (session.experiment.test_steps * sizes)
+    test_error = 100.0 * result.wrong.mean(1)
     train_error = 100.0 * tally.wrong / tally.samples
     return {
         "epoch": epoch,
         "samples": epoch * session.batches * session.config.training.batch_size,
         "test_error": float(test_error.mean()),
         "train_error": float(train_error.mean()),
-        "undecided": float(100.0 * result.undecided.mean() / tested),
+        "undecided": float(100.0 * result.undecided.mean()),
         "error_spikes_per_sample": float((tally.error_spikes / tally.samples).mean()),
         "rates_hz": [round(float(r), 3) for r in per_tick * 1e3 / session.config.encoding.dt],
-        "synops_per_sample": float(result.synops.mean() / tested),
+        "synops_per_sample": synops_per_sample(result),
         "per_seed": {
             "seed": [int(s) for s in session.seeds],
             "test_error": [float(e) for e in test_error],
@@ -190,6 +189,11 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
         },
         "train_seconds": seconds_before + session.watch.seconds["train"],
     }
+
+
+def synops_per_sample(result: engine.TestResult) -> float:
+    """Mean over seeds and test samples of the synapses that spikes addressed."""
+    return float(result.synops.sum(-1, dtype=np.int64).mean())
 
 
 def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""What TFDS does for the project, without TensorFlow and without a network: downloads and prepared folders."""
+
+import gzip
+import hashlib
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from erbp_jax.data import mnist
+from erbp_jax.data.checksums import Published
+from erbp_jax.data.fetch import fetch
+from erbp_jax.errors import UserError
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of TFDS and what it imports
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path):
+    folder = tmp_path / "published"
+    folder.mkdir()
+    files = {}
+    for part, content in (("train_images", b"images" * 99), ("train_labels", b"labels" * 9)):
+        archive = gzip.compress(content, mtime=0)
+        (folder / f"{part}.gz").write_bytes(archive)
+        sums = (hashlib.sha256(archive).hexdigest(), hashlib.sha256(content).hexdigest())
+        files[part] = Published(part, *sums, len(archive))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", files, folder
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetch_downloads_verifies_and_leaves_only_the_files(tmp_path, server):
+    url, files, published = server
+    target = fetch(str(tmp_path / "data"), url=url, files=files)
+    assert sorted(p.name for p in target.iterdir()) == ["train_images.gz", "train_labels.gz"]
+    for name in ("train_images.gz", "train_labels.gz"):
+        assert (target / name).read_bytes() == (published / name).read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_bad_download_is_one_message_and_leaves_no_file(tmp_path, server, damage):
+    url, files, published = server
+    if damage == "changed":
+        (published / "train_labels.gz").write_bytes(b"something else")
+    else:
+        (published / "train_labels.gz").unlink()
+    with pytest.raises(UserError, match="download of MNIST into .* failed"):
+        fetch(str(tmp_path / "data"), url=url, files=files)
+    assert list((tmp_path / "data" / "mnist").iterdir()) == []
+
+
+def test_a_prepared_folder_is_found_and_read(tmp_path):
+    import tensorflow_datasets as tfds
+    from PIL import Image
+    from tensorflow_datasets.image_classification import mnist as stock
+
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (12, 28, 28, 1), np.uint8)
+
+    class Mnist(stock.MNIST, skip_registration=True):
+        """The stock builder on our own images; the stock one unpacks with TensorFlow."""
+
+        def _split_generators(self, dl_manager):
+            del dl_manager
+            return {"train": self._generate(range(8)), "test": self._generate(range(8, 12))}
+
+        def _generate(self, indices):
+            for i in indices:
+                yield i, {"image": Image.fromarray(images[i, ..., 0]), "label": i % 10}
+
+    tfds.disable_progress_bar()
+    Mnist(data_dir=tmp_path, file_format="array_record").download_and_prepare()
+    assert mnist.locate(str(tmp_path)) == tmp_path
+    data = mnist.load(str(tmp_path))
+    assert data.train_images.shape == (8, 784)
+    assert data.test_images.shape == (4, 784)
+    by_label = dict(zip(data.train_labels.tolist(), data.train_images, strict=True))
+    for label in range(8):
+        np.testing.assert_array_equal(by_label[label], images[label].reshape(784))
+
+    next(tmp_path.glob("mnist/*/dataset_info.json")).write_text("{")
+    with pytest.raises(UserError, match="TFDS cannot read"):
+        mnist.load(str(tmp_path))
