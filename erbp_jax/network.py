@@ -1,13 +1,14 @@
 """Layers in order: the one definition of a model that every learning rule shares."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections import Connection
-from erbp_jax.neurons import Neuron
+from erbp_jax.neurons import Neuron, Static, Surrogate
 from erbp_jax.random import fold_each
 
 Params = tuple[dict[str, jax.Array], ...]
@@ -38,6 +39,18 @@ class Layer:
     connection: Connection
     neuron: Neuron
     delay: int = 0
+
+
+Synapses = Callable[[int, Layer, Any, Sequence[jax.Array], jax.Array], jax.Array]
+"""`(index, layer, its parameters, presynaptic spikes of this and all earlier layers, key) -> current`."""
+
+
+def own_weights(
+    index: int, layer: Layer, params: Any, presynaptic: Sequence[jax.Array], key: jax.Array
+) -> jax.Array:
+    """Errors come back through the weights that spikes went through: plain differentiation."""
+    del index
+    return layer.connection(params, presynaptic[-1], key=key)
 
 
 @dataclass(frozen=True)
@@ -82,16 +95,37 @@ class Network:
             tuple(jnp.zeros((layer.delay, batch, layer.connection.inputs), jnp.float32) for layer in self.layers),
         )
 
+    def with_surrogate(self, surrogate: Surrogate) -> "Network":
+        """The same network with differentiable thresholds; its spikes are the same."""
+        return Network(tuple(replace(x, neuron=x.neuron.with_surrogate(surrogate)) for x in self.layers))
+
+    def rate_form(self, smoothing: float) -> "Network":
+        """The non-spiking network of the same connections: static transfer functions, reliable synapses, no delay.
+
+        Raises:
+            ValueError: a neuron without a static transfer function.
+        """
+        return Network(tuple(Layer(x.connection.reliable(), Static(x.neuron, smoothing)) for x in self.layers))
+
     def advance(
-        self, params: Params, state: NetworkState, spikes: jax.Array, *, key: jax.Array
+        self,
+        params: Params,
+        state: NetworkState,
+        spikes: jax.Array,
+        *,
+        key: jax.Array,
+        synapses: Synapses = own_weights,
     ) -> tuple[NetworkState, Trace]:
-        """A block of k ticks: `spikes[k, B, I], key[k, B] -> (state, trace)`."""
+        """A block of k ticks: `spikes[k, B, I], key[k, B] -> (state, trace)`.
+
+        `synapses` says how errors come back under differentiation; it must not change the currents.
+        """
         neurons, in_flight, trace = [], [], []
         for i, layer in enumerate(self.layers):
             arriving = jnp.concatenate([state.in_flight[i], spikes]) if layer.delay else spikes
             pre, waiting = arriving[: spikes.shape[0]], arriving[spikes.shape[0] :]
             synapse_key = fold_each(key, jnp.uint32(2 * i + 1))
-            current = layer.connection(params[i], pre, key=synapse_key)
+            current = synapses(i, layer, params[i], [*(seen.pre for seen in trace), pre], synapse_key)
 
             def tick(neuron_state, inputs, neuron=layer.neuron):
                 current, key = inputs

@@ -24,6 +24,7 @@ class Stream(IntEnum):
     SHUFFLE = 2
     TRAIN = 3
     TEST = 4
+    ALIGNMENT = 5
 
 
 def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:

@@ -115,3 +115,43 @@ def erbp(
                 weights[layer] += pending[layer]
                 pending[layer][:] = 0.0
     return weights, np.array(outputs)
+
+
+def bptt(weights, spikes, target, tau_mem, tau_syn, threshold, derivative):
+    """Gradient of the mean over the batch of half the squared error of the output's mean rates, by hand.
+
+    Leaky neurons without refractory period, reset to 0; the reset is not differentiated. `spikes[T, B, I]`.
+    """
+    steps, batch = spikes.shape[:2]
+    a = np.exp(-1 / tau_syn)
+    b = np.exp(-1 / tau_mem) if tau_mem else 0.0
+    inputs, kept = spikes.astype(np.float64), []
+    for w in weights:
+        current = np.zeros((batch, w.shape[1]))
+        membrane = np.zeros_like(current)
+        record = []
+        for t in range(steps):
+            current = a * current + inputs[t] @ w
+            before = b * membrane + (1 - b) * current
+            spiking = before > threshold
+            membrane = np.where(spiking, 0.0, before)
+            record.append((before, spiking))
+        kept.append((inputs, record))
+        inputs = np.stack([s for _, s in record]).astype(np.float64)
+    label = np.eye(weights[-1].shape[1])[target]
+    d_spikes = np.broadcast_to((inputs.mean(0) - label) / steps / batch, inputs.shape).copy()
+    gradients = []
+    for w, (below, record) in zip(weights[::-1], kept[::-1], strict=True):
+        gradient, d_below = np.zeros_like(w), np.zeros_like(below)
+        d_membrane = np.zeros(d_spikes.shape[1:])
+        d_current = np.zeros_like(d_membrane)
+        for t in reversed(range(steps)):
+            before, spiking = record[t]
+            d_before = np.where(spiking, 0.0, d_membrane) + derivative(before - threshold) * d_spikes[t]
+            d_current = a * d_current + (1 - b) * d_before
+            d_membrane = b * d_before
+            gradient += below[t].T @ d_current
+            d_below[t] = d_current @ w.T
+        gradients.append(gradient)
+        d_spikes = d_below
+    return gradients[::-1]

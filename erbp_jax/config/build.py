@@ -1,16 +1,21 @@
-"""From a config to the objects that it describes; milliseconds become ticks here and nowhere else."""
+"""From a config to the objects that it describes; milliseconds become ticks here and in `build_rule` alone."""
 
 import math
 from dataclasses import dataclass
 
 from erbp_jax.config import schema
+from erbp_jax.config.build_rule import build_rule, ticks
 from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
-from erbp_jax.encoding import Encoder, ExponentialEscape, LabelNeurons, Poisson, Regular
+from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
 from erbp_jax.errors import UserError
-from erbp_jax.learning import ERBP, Boxcar, RandomFeedback, Rule
+from erbp_jax.learning import Rule
 from erbp_jax.network import Layer, Network
-from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, GaussianNoise, Noise, PoissonKicks
+from erbp_jax.neurons import LIF, GaussianNoise, Noise, PoissonKicks
+
+
+LOCAL_UPDATE_EVERY = 5
+"""Ticks between the weight changes of a local rule, unless the config says."""
 
 
 @dataclass(frozen=True)
@@ -47,30 +52,26 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         raise UserError(
             f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {layers[-1]}"
         )
-    _check_sizes(config, len(data.train_labels))
-    steps, every = config.encoding.steps, config.training.update_every
-    test_steps = config.encoding.test_steps or steps
-    dt = config.encoding.dt
-    burn_in = ticks("rule.burn_in", config.rule.burn_in, dt)
-    for key, value in (
-        ("encoding.steps", steps),
-        ("rule.burn_in", burn_in),
-    ):
-        if value % every:
-            raise UserError(
-                f"training.update_every: {every} ticks do not divide {key} = {value} ticks; "
-                f"divisors of {value}: {', '.join(str(d) for d in range(1, min(value, 50) + 1) if value % d == 0)}"
-            )
-    if burn_in >= steps:
-        raise UserError(f"rule.burn_in: {burn_in} of {steps} ticks leave none to learn in")
+    if config.training.batch_size > len(data.train_labels):
+        raise UserError(
+            f"training.batch_size: {config.training.batch_size} is more than the {len(data.train_labels)} training "
+            "samples"
+        )
     try:
+        network, encoder = _network(config.network, config.encoding.dt), _encoder(config.encoding)
+        steps = config.encoding.steps
+        test_steps = config.encoding.test_steps or steps
+        if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
+            network, encoder = network.rate_form(config.rule.smoothing), Analog(_max_rate(config.encoding))
+            steps = test_steps = 1
+        rule = build_rule(config)
         return Experiment(
-            network=_network(config.network, dt),
-            encoder=_encoder(config.encoding),
-            rule=_rule(config, burn_in),
+            network=network,
+            encoder=encoder,
+            rule=rule,
             steps=steps,
             test_steps=test_steps,
-            update_every=every,
+            update_every=_update_every(config, steps, rule.burn_in),
             batch_size=config.training.batch_size,
             test_batch_size=min(config.training.test_batch_size, len(data.test_labels)),
             reset_state=config.training.reset_state,
@@ -81,6 +82,8 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
 
 def warnings(config: schema.Config) -> list[str]:
     """What is allowed but will not work well, and why."""
+    if isinstance(config.rule, schema.GradientRule):
+        return []
     shortest = config.network.neuron.refractory + config.encoding.dt
     label = config.rule.label_period
     if shortest > label + 1e-9:
@@ -93,30 +96,23 @@ def warnings(config: schema.Config) -> list[str]:
     return []
 
 
-def ticks(key: str, milliseconds: float, dt: float) -> int:
-    """A time as a whole number of ticks.
-
-    Raises:
-        UserError: it is not a multiple of dt.
-    """
-    exact = milliseconds / dt
-    if abs(exact - round(exact)) > 1e-6 * max(1.0, exact):
-        raise UserError(f"{key}: {milliseconds:g} ms is not a whole number of ticks of encoding.dt = {dt:g} ms")
-    return round(exact)
-
-
-def _check_sizes(config: schema.Config, train_size: int) -> None:
-    if config.training.batch_size > train_size:
-        raise UserError(
-            f"training.batch_size: {config.training.batch_size} is more than the {train_size} training samples"
-        )
-    layers = len(config.network.layers) - 1
-    for key, got, want, what in (
-        ("gate", len(config.rule.gate), layers, "layers"),
-        ("feedback_scale", len(config.rule.feedback_scale), layers - 1, "hidden layers"),
-    ):
-        if got not in (1, want):
-            raise UserError(f"rule.{key}: one value, or one for each of the {want} {what}; got {got}")
+def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
+    default = steps if isinstance(config.rule, schema.GradientRule) else min(LOCAL_UPDATE_EVERY, steps)
+    every = config.training.update_every or default
+    if steps == 1:
+        every = 1  # the rate form has one tick
+    for key, value in (("encoding.steps", steps), ("rule.burn_in", burn_in)):
+        if value % every:
+            raise UserError(
+                f"training.update_every: {every} ticks do not divide {key} = {value} ticks; "
+                f"divisors of {value}: {', '.join(str(d) for d in range(1, min(value, 50) + 1) if value % d == 0)}"
+            )
+    if burn_in >= steps:
+        raise UserError(f"rule.burn_in: {burn_in} of {steps} ticks leave none to learn in")
+    segment = getattr(config.rule, "segment", None)
+    if segment and every % segment:
+        raise UserError(f"rule.segment: {segment} ticks do not divide the {every} ticks of back-propagation")
+    return every
 
 
 def _network(section: schema.NetworkSection, dt: float) -> Network:
@@ -182,25 +178,15 @@ def _encoder(section: schema.Encoding) -> Encoder:
             )
 
 
+def _max_rate(section: schema.Encoding) -> float:
+    """Spikes per tick of a white pixel."""
+    if isinstance(section, schema.EscapeEncoding):
+        return section.dt / (section.dead_time + section.dt)
+    return _per_tick(section.max_rate, section.dt)
+
+
 def _per_tick(hertz: float, dt: float) -> float:
     rate = hertz * 1e-3 * dt
     if rate > 1:
         raise UserError(f"encoding.max_rate: {hertz:g} Hz is more than one spike a tick of {dt:g} ms ({1e3 / dt:g} Hz)")
     return rate
-
-
-def _rule(config: schema.Config, burn_in: int) -> Rule:
-    rule, dt = config.rule, config.encoding.dt
-    layers = len(config.network.layers) - 1
-    gates = tuple(Boxcar(*pair) for pair in (rule.gate * layers if len(rule.gate) == 1 else rule.gate))
-    scales = rule.feedback_scale * (layers - 1) if len(rule.feedback_scale) == 1 else rule.feedback_scale
-    return ERBP(
-        label=LabelNeurons(config.network.layers[-1], ticks("rule.label_period", rule.label_period, dt)),
-        gates=gates,
-        error=ErrorNeurons(rule.error_weight, rule.error_threshold, rule.error_floor),
-        dendrite=Dendrite(rule.tau_dendrite / dt),
-        feedback=tuple(RandomFeedback(scale, rule.zero_sum) for scale in scales),
-        output_scale=rule.output_scale,
-        burn_in=burn_in,
-        blank_out_gates_learning=rule.blank_out_gates_learning,
-    )

@@ -18,41 +18,80 @@ PERBP_TRANSMISSION = {"kind": "blank_out"}
 """peRBP is eRBP with stochastic synapses: a preset of the transmission, not a second rule."""
 
 
-def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | None = None) -> Config:
     """Read a config file, apply `dotted.key=value` overrides, check.
+
+    A file may describe one network under several rules: its key `rules` has a name for each, and under it the groups
+    that differ. `rule` chooses one; without it the one that an override of `rule.kind` names, else the first.
 
     Raises:
         UserError: with one line a mistake: the path of the key, what was given, what is allowed.
     """
-    path = Path(path)
+    base, recipes = _read(Path(path))
+    patch = _parse(overrides)
+    if not recipes:
+        kind = {"rule": {"kind": rule}} if rule else {}
+        return check(_overlay(_overlay(base, kind), patch), str(path))
+    for name, recipe in recipes.items():  # a mistake in any of them is a mistake in the file
+        check(_overlay(base, recipe), f"{path}, rules.{name}")
+    named = patch.get("rule")
+    wanted = rule or (named.get("kind") if isinstance(named, Mapping) else None)
+    if rule is not None and rule not in recipes:
+        raise UserError(_unknown_kind(f"{path}: rules", rule, list(recipes)))
+    chosen = wanted if wanted in recipes else next(iter(recipes))
+    return check(_overlay(_overlay(base, recipes[chosen]), patch), f"{path}, rules.{chosen}")
+
+
+def rule_names(path: Path | str) -> list[str]:
+    """The rules that a config file describes by name; empty if it describes one network and one rule."""
+    return list(_read(Path(path))[1])
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The file's groups, and those of its `rules`."""
     try:
         loaded = OmegaConf.load(path)
+        data = OmegaConf.to_container(loaded, resolve=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
     except (YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path}: not a YAML file: {error}") from None
-    if not OmegaConf.is_dict(loaded):
+    if not isinstance(data, dict):
         raise UserError(f"{path}: a config is a mapping of keys to values")
-    return check(_merge(loaded, overrides), str(path))
+    recipes = data.pop("rules", None) or {}
+    if not isinstance(recipes, dict) or not all(isinstance(r, dict) for r in recipes.values()):
+        raise UserError(f"{path}: rules: a mapping of names to groups of keys, for example bp: {{rule: {{kind: bp}}}}")
+    return {str(k): v for k, v in data.items()}, {str(k): v for k, v in recipes.items()}
 
 
-def _merge(loaded: Any, overrides: Sequence[str]) -> dict[str, Any]:
+def _parse(overrides: Sequence[str]) -> dict[str, Any]:
     for item in overrides:
         key, equals, _ = item.partition("=")
         if not equals or not all(part for part in key.split(".")):
             raise UserError(f"{item!r}: an override is dotted.key=value, for example training.epochs=5")
     try:
-        wanted = OmegaConf.from_dotlist(list(overrides))
-        for key in (item.partition("=")[0] for item in overrides):
-            group = OmegaConf.select(wanted, key)
-            if OmegaConf.is_dict(group) and "kind" in group and OmegaConf.select(loaded, key) is not None:
-                OmegaConf.update(loaded, key, {}, merge=False)  # a group of another kind takes the old one's place
-        merged = OmegaConf.merge(loaded, wanted)
-        return OmegaConf.to_container(merged, resolve=True)  # pyright: ignore[reportReturnType]
+        patch = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)), resolve=True)
     except (OmegaConfBaseException, YAMLError, TypeError) as error:
         raise UserError(f"overrides {' '.join(overrides)}: {error}") from None
+    return {str(k): v for k, v in patch.items()} if isinstance(patch, dict) else {}
+
+
+def _overlay(base: Mapping[str, Any], patch: Mapping[str, Any], model: type[BaseModel] | None = Config) -> dict[str, Any]:
+    """`patch` over `base`, key by key. A group whose `kind` changes keeps the keys that the new kind has too."""
+    merged = dict(base)
+    for key, value in patch.items():
+        old = merged.get(key)
+        if not (isinstance(value, Mapping) and isinstance(old, Mapping)):
+            merged[key] = value
+            continue
+        field = model.model_fields.get(str(key)) if model else None
+        section = _section(field.annotation, {**old, **value}) if field else None
+        if section and value.get("kind", old.get("kind")) != old.get("kind"):
+            old = {k: v for k, v in old.items() if k in section.model_fields}
+        merged[key] = _overlay(old, value, section)
+    return merged
 
 
 def check(data: Mapping[str, Any], where: str) -> Config:
@@ -61,7 +100,7 @@ def check(data: Mapping[str, Any], where: str) -> Config:
     Raises:
         UserError: as `load_config`.
     """
-    data = with_presets(data)
+    data = _with_kinds(Config, with_presets(data))
     mistakes = list(_unknown_keys(Config, data, ()))
     try:
         config = Config.model_validate(data)
@@ -110,6 +149,20 @@ def _flatten(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
+
+
+def _with_kinds(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Groups that do not say their `kind` are of the default's."""
+    filled = dict(data)
+    for key, value in data.items():
+        field = model.model_fields.get(str(key))
+        if field is None or not isinstance(value, Mapping):
+            continue
+        if "kind" not in value and hasattr(field.default, "kind"):
+            value = {"kind": field.default.kind, **value}
+        section = _section(field.annotation, value)
+        filled[key] = _with_kinds(section, value) if section else value
+    return filled
 
 
 def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> Iterator[str]:

@@ -166,13 +166,60 @@ class ERBPRule(Section):
         return self
 
 
-Rule = ERBPRule
+class SurrogateSection(Section):
+    kind: Literal["boxcar", "fast_sigmoid", "arctan", "triangular"] = "boxcar"
+    width: Positive = 1.0
+    """In units of the membrane potential."""
+
+
+class CrossEntropyLoss(Section):
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    gain: Positive = 10.0
+    """Logits are `gain` times the output's rates, as fractions of the highest rate."""
+
+
+class SquaredErrorLoss(Section):
+    kind: Literal["squared_error"] = "squared_error"
+
+
+Loss = Annotated[CrossEntropyLoss | SquaredErrorLoss, Field(discriminator="kind")]
+
+
+class GradientRule(Section):
+    """What BP and RBP have in common."""
+
+    form: Literal["spiking", "rate"] = "spiking"
+    """Through time with surrogate derivatives, or on the non-spiking network of the same layers."""
+    surrogate: SurrogateSection = SurrogateSection()
+    smoothing: Positive = 0.5
+    """Scale of the threshold noise in the transfer function of the rate form, in units of the membrane potential."""
+    loss: Loss = CrossEntropyLoss()
+    segment: Count | None = None
+    """Ticks that the backward pass keeps at a time; the rest is computed again. All of them if not given."""
+
+
+class BPRule(GradientRule):
+    kind: Literal["bp"]
+
+
+class RBPRule(GradientRule):
+    kind: Literal["rbp"]
+    wiring: Literal["direct", "layerwise"] = "direct"
+    """From the output to every hidden layer, as in eRBP, or back through one layer after the other."""
+    feedback_scale: NonNegative = 1.0
+    zero_sum: bool = True
+    """For direct wiring: every hidden unit's feedback sums to zero over the classes."""
+
+
+Rule = Annotated[ERBPRule | BPRule | RBPRule, Field(discriminator="kind")]
 
 
 class Optimizer(Section):
     kind: Literal["sgd", "adam"] = "sgd"
     learning_rate: Positive = 1e-3
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: NonNegative = 0.0
+    """Fraction of each weight, times the learning rate, that is taken off at every update (decoupled)."""
     schedule: Literal["constant", "exponential", "cosine", "linear"] = "exponential"
     decay: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Factor on the learning rate per epoch, for the exponential schedule; it falls smoothly, not in steps."""
@@ -183,14 +230,17 @@ class Optimizer(Section):
 class Training(Section):
     epochs: Count = 10
     batch_size: Count = 100
-    update_every: Count = 5
-    """Ticks over which updates are summed before the weights move."""
+    update_every: Count | None = None
+    """Ticks over which updates are summed before the weights move; a gradient rule's length of back-propagation
+    through time. If not given 5 for local rules, the whole presentation for gradient rules."""
     checkpoint_every: Positive = 1.0
     """Epochs between checkpoints; fractions are allowed."""
     test_batch_size: Count = 500
     reset_state: bool = True
     """Start every presentation at rest; if not, each place of the batch goes on from the sample before, as the
     original did."""
+    alignment: bool = True
+    """Measure after every epoch how far feedback and updates are from gradient descent."""
     seeds: Count = 1
     """Seeds trained side by side in one program: seed, seed + 1, ..."""
 

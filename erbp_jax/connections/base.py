@@ -23,14 +23,34 @@ class Connection(Protocol):
         """Fresh parameters."""
         ...
 
-    def __call__(self, params: Weights, spikes: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
-        """`spikes[..., I] -> current[..., O]`."""
+    def __call__(
+        self,
+        params: Weights,
+        spikes: jax.Array,
+        *,
+        key: jax.Array | None = None,
+        backward: Weights | None = None,
+    ) -> jax.Array:
+        """`spikes[..., I] -> current[..., O]`.
+
+        Under differentiation the error comes back through `backward`, weights shaped like the parameters, in the
+        place of the parameters: random back-propagation. They get no gradient of their own.
+        """
         ...
 
     def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         """The local update, shaped like the parameters: the product of presynaptic spikes `[..., I]` and a
         postsynaptic factor `[..., O]`, summed over ticks and samples. With the transmission's `key`, only synapses
         that transmitted take part."""
+        ...
+
+    def reliable(self) -> "Connection":
+        """The same connection without stochastic transmission."""
+        ...
+
+    @property
+    def multiplications(self) -> int:
+        """Multiply-accumulates of one dense pass."""
         ...
 
     def fan_out(self) -> jax.Array:

@@ -1,6 +1,7 @@
 """All-to-all connection."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,9 @@ class Dense:
     Weights `[I, O]`, initialised as `U(-b, b)` with `b = gain * sqrt(7 / (I + O))`. The paper's initialisation is
     `gain = 1` at its threshold of 0.1; the same network at threshold 1 has `gain = 10`.
     Source: Neftci et al. 2017 and its published code (initialisation); `transmission` draws xi.
+
+    The gradient: to the weights through the synapses that transmitted; to the presynaptic spikes
+    through the mean of xi, for an input that did not spike has drawn no xi.
 
     Raises:
         ValueError: an empty layer.
@@ -37,10 +41,19 @@ class Dense:
         shape = (self.inputs, self.outputs)
         return {"weight": jax.random.uniform(key, shape, jnp.float32, -bound, bound)}
 
-    def __call__(self, params: Weights, spikes: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self,
+        params: Weights,
+        spikes: jax.Array,
+        *,
+        key: jax.Array | None = None,
+        backward: Weights | None = None,
+    ) -> jax.Array:
         rows = spikes.reshape(-1, self.inputs)
         keys = None if key is None else key.reshape(-1)
-        return self.transmission.current(params["weight"], rows, keys).reshape(*spikes.shape[:-1], self.outputs)
+        back = params if backward is None else backward
+        current = _synapses(self.transmission, params["weight"], back["weight"], rows, keys)
+        return current.reshape(*spikes.shape[:-1], self.outputs)
 
     def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
@@ -48,5 +61,35 @@ class Dense:
             return {"weight": Reliable().outer(pre, post)}
         return {"weight": self.transmission.outer(pre, post, key.reshape(-1))}
 
+    def reliable(self) -> "Dense":
+        return replace(self, transmission=Reliable())
+
+    @property
+    def multiplications(self) -> int:
+        return self.inputs * self.outputs
+
     def fan_out(self) -> jax.Array:
         return jnp.full((self.inputs,), self.outputs)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _synapses(transmission, weight, backward, spikes, keys):
+    """Currents of rows of spikes; errors come back through `backward[I, O]` in the place of the weights."""
+    del backward
+    return transmission.current(weight, spikes, keys)
+
+
+def _synapses_fwd(transmission, weight, backward, spikes, keys):
+    return transmission.current(weight, spikes, keys), (backward, spikes, keys)
+
+
+def _synapses_bwd(transmission, kept, error):
+    backward, spikes, keys = kept
+    if transmission.has_masks:
+        update = transmission.outer(spikes, error, keys)
+    else:
+        update = transmission.mean * Reliable().outer(spikes, error)
+    return update, jnp.zeros_like(backward), transmission.mean * (error @ backward.T), None
+
+
+_synapses.defvjp(_synapses_fwd, _synapses_bwd)

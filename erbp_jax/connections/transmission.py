@@ -20,6 +20,16 @@ from erbp_jax.random import binary_fraction, normal, packed_bernoulli, unpack_bi
 class Transmission(Protocol):
     """Synaptic transmission on a weight matrix `[I, O]`, for rows of spikes `[R, I]` with keys `[R]`."""
 
+    @property
+    def mean(self) -> float:
+        """The mean of xi."""
+        ...
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether xi is drawn synapse by synapse, so that `outer` can be gated by it."""
+        ...
+
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         """Postsynaptic currents `[R, O]`."""
         ...
@@ -32,6 +42,14 @@ class Transmission(Protocol):
 @dataclass(frozen=True)
 class Reliable:
     """Every spike is transmitted: xi = 1."""
+
+    @property
+    def mean(self) -> float:
+        return 1.0
+
+    @property
+    def has_masks(self) -> bool:
+        return True
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None = None) -> jax.Array:
         del key
@@ -70,6 +88,14 @@ class BlankOut:
         """The probability in use: p rounded to a multiple of `2**-bits`."""
         k, m = binary_fraction(self.p, self.bits)
         return k / 2**m
+
+    @property
+    def mean(self) -> float:
+        return self.probability
+
+    @property
+    def has_masks(self) -> bool:
+        return True
 
     def mask(self, key: jax.Array, presynaptic: jax.Array, outputs: int) -> jax.Array:
         """`xi[..., O]` as bool, for the synapses of the presynaptic units `[...]` under the row keys `[...]`."""
@@ -122,6 +148,14 @@ class SharedBlankOut:
     def __post_init__(self) -> None:
         _check_probability("SharedBlankOut", self.p)
 
+    @property
+    def mean(self) -> float:
+        return BlankOut(self.p).probability
+
+    @property
+    def has_masks(self) -> bool:
+        return True
+
     def _mask(self, key: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
         return BlankOut(self.p).mask(
             jnp.broadcast_to(_need(key, "SharedBlankOut")[0], shape[:1]), jnp.arange(shape[0]), shape[1]
@@ -147,6 +181,14 @@ class GaussianBlankOut:
 
     def __post_init__(self) -> None:
         _check_probability("GaussianBlankOut", self.p)
+
+    @property
+    def mean(self) -> float:
+        return self.p
+
+    @property
+    def has_masks(self) -> bool:
+        return False
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         mean = self.p * (spikes @ weight)

@@ -1,8 +1,27 @@
 """Learning rules, one a file, behind one contract."""
 
+from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import BlockResult, LocalRule, Rule
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
+from erbp_jax.learning.loss import CrossEntropy, Loss, SquaredError
+from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
 
-__all__ = ["ERBP", "BlockResult", "Boxcar", "ERBPState", "LocalRule", "RandomFeedback", "Rule"]
+__all__ = [
+    "ERBP",
+    "BackProp",
+    "BlockResult",
+    "Boxcar",
+    "CrossEntropy",
+    "Direct",
+    "ERBPState",
+    "Layerwise",
+    "LocalRule",
+    "Loss",
+    "RandomFeedback",
+    "Rule",
+    "SquaredError",
+    "Symmetric",
+    "Wiring",
+]

@@ -50,6 +50,21 @@ class Rule(Protocol):
         """A block of k ticks: input `spikes[k, B, ...]`, classes `target[B]`, `ticks[k]`, `key[k, B]`."""
         ...
 
+    def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
+        """What carries the output's error to each hidden layer, `[K, N]` each: for measuring alignment."""
+        ...
+
+    def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
+        """What learning from one presentation costs, in synaptic operations and multiply-accumulates.
+
+        `synops` of the forward pass over `steps` ticks and `error_spikes` are measured means per presentation.
+        """
+        ...
+
+    def gradient(self) -> "Rule":
+        """The gradient rule that this rule stands for: for measuring alignment."""
+        ...
+
 
 class LocalRule(ABC):
     """A rule that needs nothing but the trace of a forward block: subclasses give `step`."""

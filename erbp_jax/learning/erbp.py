@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.encoding import LabelNeurons
+from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import LocalRule
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
+from erbp_jax.learning.loss import SquaredError
 from erbp_jax.network import Network, Params, Trace, unrolling
-from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState
+from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
 
 Feedback = tuple[jax.Array, ...]  # per layer [K, N]
 
@@ -79,6 +81,19 @@ class ERBP(LocalRule):
             self.error.init_state((batch, sizes[-1])),
             tuple(self.dendrite.init_state((batch, units)) for units in sizes),
         )
+
+    def to_hidden(self, network: Network, params: Params, fixed: Feedback) -> tuple[jax.Array, ...]:
+        del network, params
+        return fixed[:-1]
+
+    def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
+        """Every presynaptic spike transmits, and after the burn-in writes; an error spike reaches all dendrites."""
+        dendrites = sum(network.sizes[1:-1]) + 1
+        return synops * (1.0 + (steps - self.burn_in) / steps) + error_spikes * dendrites
+
+    def gradient(self) -> BackProp:
+        """Through time, of the squared distance between output and label: what the error neurons count."""
+        return BackProp(Surrogate("boxcar", 1.0), SquaredError())
 
     def step(
         self,

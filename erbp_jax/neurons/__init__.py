@@ -5,10 +5,13 @@ from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.error import ErrorNeurons, ErrorState
 from erbp_jax.neurons.lif import LIF, LIFState
 from erbp_jax.neurons.noise import GaussianNoise, Noise, PoissonKicks
+from erbp_jax.neurons.static import Static, StaticState
+from erbp_jax.neurons.surrogate import SURROGATES, Surrogate, spike
 from erbp_jax.neurons.two_compartment import TwoCompartment, TwoCompartmentState
 
 __all__ = [
     "LIF",
+    "SURROGATES",
     "Dendrite",
     "ErrorNeurons",
     "ErrorState",
@@ -17,6 +20,10 @@ __all__ = [
     "Neuron",
     "Noise",
     "PoissonKicks",
+    "Static",
+    "StaticState",
+    "Surrogate",
     "TwoCompartment",
     "TwoCompartmentState",
+    "spike",
 ]

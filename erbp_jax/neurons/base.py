@@ -1,17 +1,24 @@
-"""What every neuron model is: a frozen description with two functions."""
+"""What every neuron model is: a frozen description with a resting state and one tick."""
 
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+
+from erbp_jax.neurons.surrogate import Surrogate
 
 
 @runtime_checkable
 class Neuron(Protocol):
     """A neuron model. Hyper-parameters are the fields of a frozen, hashable dataclass (static under `jit`).
 
-    Both functions are element-wise in the trailing neuron axis N; leading axes are the caller's (batch, cores).
+    Everything is element-wise in the trailing neuron axis N; leading axes are the caller's (batch, cores).
     A `key` has the shape of the leading axes: `key[B]` for `current[B, N]`, `key[]` for `current[N]`.
     """
+
+    @property
+    def max_rate(self) -> float:
+        """The highest firing rate, in spikes per tick."""
+        ...
 
     def init_state(self, shape: tuple[int, ...]) -> Any:
         """The resting state of neurons of the given shape `(..., N)`."""
@@ -19,4 +26,8 @@ class Neuron(Protocol):
 
     def step(self, state: Any, current: jax.Array, *, key: jax.Array | None = None) -> tuple[Any, jax.Array]:
         """One tick: `(state, current[..., N]) -> (state, spikes[..., N])`, spikes float 0 or 1."""
+        ...
+
+    def with_surrogate(self, surrogate: Surrogate) -> "Neuron":
+        """The same neuron with a differentiable threshold; its spikes are the same."""
         ...

@@ -1,13 +1,14 @@
 """Leaky integrate-and-fire neuron with a first-order (exponential) synapse and a refractory period."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.neurons.noise import Noise
+from erbp_jax.neurons.surrogate import Surrogate, spike
 
 Reset = Literal["value", "subtract"]
 
@@ -35,7 +36,8 @@ class LIF:
     shortest interval between spikes is `refractory + 1` ticks.
 
     Units: `tau_mem`, `tau_syn` and `refractory` in ticks; V, I and the weights in units of `threshold`'s unit.
-    `tau_mem = 0` makes the membrane follow the current at once.
+    `tau_mem = 0` makes the membrane follow the current at once. `surrogate` is the derivative that the threshold has for
+    rules that differentiate through it; it changes no spike. A reset to a value cuts the gradient through the membrane.
     Source: Neftci et al. 2017 (arXiv 1612.05596), Methods; talk, equation 2, with the leak read as `(1 - alpha) V`.
 
     Raises:
@@ -49,6 +51,7 @@ class LIF:
     reset: Reset = "value"
     v_reset: float = 0.0
     noise: Noise | None = None
+    surrogate: Surrogate | None = None
 
     def __post_init__(self) -> None:
         if self.tau_mem < 0 or self.tau_syn < 0:
@@ -73,11 +76,41 @@ class LIF:
 
         held = state.refractory > 0
         membrane = jnp.where(held, state.membrane, membrane)
-        spiking = (membrane > self.threshold) & ~held
+        crossed = jnp.where(held, 0.0, spike(membrane - self.threshold, self.surrogate))
+        spiking = crossed > 0
         after = membrane - self.threshold if self.reset == "subtract" else self.v_reset
         membrane = jnp.where(spiking, after, membrane)
         refractory = jnp.where(spiking, float(self.refractory), jnp.maximum(state.refractory - 1.0, 0.0))
-        return LIFState(synaptic, membrane, refractory), spiking.astype(current.dtype)
+        return LIFState(synaptic, membrane, jax.lax.stop_gradient(refractory)), crossed.astype(current.dtype)
+
+    def with_surrogate(self, surrogate: Surrogate) -> "LIF":
+        """The same neuron, differentiable."""
+        return replace(self, surrogate=surrogate)
+
+    def steady_current(self, current: jax.Array) -> jax.Array:
+        """The synaptic current that an input of `current` in every tick settles at."""
+        return current / (1.0 - decay(self.tau_syn))
+
+    def rate(self, synaptic: jax.Array, smoothing: float) -> jax.Array:
+        r"""Static transfer function: mean spikes per tick under a constant synaptic current I.
+
+        .. math::
+            
+ho = \left[t_{ref} + rac1p + 	au_{mem} \ln\!\left(1 + rac{V_{th}}{z}
+ight)
+ight]^{-1},\quad
+            p = \sigma\!\left(rac{I - V_{th}}{w}
+ight),\quad z = w \ln\!\left(1 + e^{(I - V_{th})/w}
+ight)
+
+        The three terms are the refractory period, the mean wait of a memoryless threshold with logistic noise of scale
+        w = `smoothing`, and the time that the membrane takes to charge. For `tau_mem = 0` it is exact under that noise;
+        for `w -> 0` it is the textbook curve of the leaky integrator.
+        """
+        x = jnp.maximum((synaptic - self.threshold) / smoothing, -30.0)  # below that 1 / p overflows
+        p = jax.nn.sigmoid(x)
+        charge = jnp.log1p(self.threshold / (smoothing * jax.nn.softplus(x))) if self.tau_mem else 0.0
+        return p / (1.0 + p * (self.refractory + self.tau_mem * charge))
 
     @property
     def max_rate(self) -> float:

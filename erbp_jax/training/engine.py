@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from erbp_jax import simulate
+from erbp_jax.analysis.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.config.build import Experiment
 from erbp_jax.network import Params
 from erbp_jax.random import Stream, fold_each, root_key
@@ -233,6 +234,29 @@ def test(
 
     _, results = jax.lax.scan(one, None, jnp.arange(0, n, size))
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)
+
+
+def alignment(
+    experiment: Experiment, learner: Learner, images: jax.Array, labels: jax.Array, epoch: jax.Array
+) -> Alignment:
+    """Angles of a learner's feedback and update to those of gradient descent, on the batch `images[B, ...]`."""
+    e = experiment
+    key = sample_keys(learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(images.shape[0]))
+    return Alignment(
+        feedback_angles(e.network, e.rule, learner.params, learner.feedback),
+        update_angles(
+            e.network,
+            e.encoder,
+            e.rule,
+            learner.params,
+            learner.feedback,
+            images,
+            labels,
+            key,
+            steps=e.steps,
+            every=e.update_every,
+        ),
+    )
 
 
 def _all_finite(tree: Any) -> jax.Array:

@@ -8,9 +8,14 @@ from erbp_jax.config.schema import Optimizer
 def make_optimizer(section: Optimizer, updates_per_epoch: int, epochs: int) -> optax.GradientTransformation:
     """The optax transformation of a config. It is applied to every update of a rule, once per learning block."""
     schedule = learning_rate(section, updates_per_epoch, epochs)
+    parts = []
     if section.kind == "adam":
-        return optax.adam(schedule)
-    return optax.sgd(schedule, momentum=section.momentum or None)
+        parts.append(optax.scale_by_adam())
+    elif section.momentum:
+        parts.append(optax.trace(section.momentum))
+    if section.weight_decay:
+        parts.append(optax.add_decayed_weights(section.weight_decay))
+    return optax.chain(*parts, optax.scale_by_learning_rate(schedule))
 
 
 def learning_rate(section: Optimizer, updates_per_epoch: int, epochs: int) -> optax.Schedule:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax import data
+from erbp_jax.analysis.alignment import Alignment
 from erbp_jax.config import Config
 from erbp_jax.config.build import Experiment, build
 from erbp_jax.data import Dataset
@@ -21,6 +22,9 @@ from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.progress import Stopwatch, reporting
+
+PROBE_SIZE = 100
+"""Training samples on which updates are compared with gradients."""
 
 STRETCH_SECONDS = 2.0
 """How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
@@ -50,6 +54,7 @@ class Session:
         self._train_jit = jax.jit(jax.vmap(partial(engine.train, *parts), in_axes=(*here, None, None)))
         self._trace = jax.jit(jax.vmap(partial(engine.trace_finite, *parts), in_axes=(*here, None)))
         self._test_jit = jax.jit(jax.vmap(partial(engine.test, self.experiment), in_axes=(0, 0, None, None, None)))
+        self._align_jit = jax.jit(jax.vmap(partial(engine.alignment, self.experiment), in_axes=(0, None, None, None)))
         self._finite = jax.jit(lambda params: [jnp.isfinite(x).all() for x in jax.tree.leaves(params)])
 
     def start(self) -> Learner:
@@ -65,6 +70,9 @@ class Session:
             zero = jnp.int32(0)
             self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
             self._test = self._test_jit.lower(self.seeds, learner.params, *self._test_set, zero).compile()
+            if self.config.training.alignment:
+                self._probe = jax.tree.map(lambda x: x[:PROBE_SIZE], self._train_set)
+                self._align = self._align_jit.lower(learner, *self._probe, zero).compile()
 
     def train(self, learner: Learner, epoch: int, first: int, last: int) -> Learner:
         """The learner after the batches `first .. last - 1` of an epoch (from 0).
@@ -83,6 +91,13 @@ class Session:
         """The test result of every seed, `[S, n]` each, with the random numbers that belong to an epoch."""
         with self.watch.measure("test"):
             return jax.device_get(self._test(self.seeds, learner.params, *self._test_set, jnp.int32(epoch)))
+
+    def align(self, learner: Learner, epoch: int) -> Alignment | None:
+        """The angles of every seed, `[S, ...]`; None if the config does not want them."""
+        if not self.config.training.alignment:
+            return None
+        with self.watch.measure("alignment"):
+            return jax.device_get(self._align(learner, *self._probe, jnp.int32(epoch)))
 
     def _locate_non_finite(self, learner: Learner, epoch: int, first: int, last: int) -> str:
         """Go through the stretch again, looking at the weights after every block."""
@@ -168,9 +183,11 @@ def fit(
 def measure(session: Session, learner: Learner, epoch: int, seconds_before: float) -> dict[str, Any]:
     """The metrics of a finished epoch: means over the seeds, and each seed's errors."""
     result = session.test(learner, epoch)
+    angles = session.align(learner, epoch)
+    e = session.experiment
     tally = jax.device_get(learner.tally)
-    sizes = np.asarray(session.experiment.network.sizes)
-    per_tick = result.activity.astype(np.float64).mean((0, 1)) / (session.experiment.test_steps * sizes)
+    per_tick = result.activity.astype(np.float64).mean((0, 1)) / (e.test_steps * np.asarray(e.network.sizes))
+    synops, error_spikes = synops_per_sample(result), float((tally.error_spikes / tally.samples).mean())
     test_error = 100.0 * result.wrong.mean(1)
     train_error = 100.0 * tally.wrong / tally.samples
     return {
@@ -179,9 +196,18 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
         "test_error": float(test_error.mean()),
         "train_error": float(train_error.mean()),
         "undecided": float(100.0 * result.undecided.mean()),
-        "error_spikes_per_sample": float((tally.error_spikes / tally.samples).mean()),
+        "error_spikes_per_sample": error_spikes,
         "rates_hz": [round(float(r), 3) for r in per_tick * 1e3 / session.config.encoding.dt],
-        "synops_per_sample": synops_per_sample(result),
+        "synops_per_sample": synops,
+        "training_operations_per_sample": e.rule.operations(
+            e.network, e.steps, synops * e.steps / e.test_steps, error_spikes
+        ),
+        "alignment": None
+        if angles is None
+        else {
+            "feedback": [float(a) for a in angles.feedback.mean(0)],
+            "update": [float(a) for a in angles.update.mean(0)],
+        },
         "per_seed": {
             "seed": [int(s) for s in session.seeds],
             "test_error": [float(e) for e in test_error],

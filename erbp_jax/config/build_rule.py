@@ -1,0 +1,84 @@
+"""From the rule section of a config to a learning rule."""
+
+from erbp_jax.config import schema
+from erbp_jax.encoding import LabelNeurons
+from erbp_jax.errors import UserError
+from erbp_jax.learning import (
+    ERBP,
+    BackProp,
+    Boxcar,
+    CrossEntropy,
+    Direct,
+    Layerwise,
+    Loss,
+    RandomFeedback,
+    Rule,
+    SquaredError,
+    Symmetric,
+    Wiring,
+)
+from erbp_jax.neurons import Dendrite, ErrorNeurons, Surrogate
+
+
+def build_rule(config: schema.Config) -> Rule:
+    """The learning rule of a config.
+
+    Raises:
+        UserError: times off the grid of ticks, or a number of values that does not fit the layers.
+    """
+    match config.rule:
+        case schema.ERBPRule():
+            return _erbp(config, config.rule)
+        case schema.BPRule():
+            return _gradient(config.rule, Symmetric())
+        case schema.RBPRule(wiring="layerwise"):
+            return _gradient(config.rule, Layerwise(config.rule.feedback_scale))
+        case schema.RBPRule():
+            return _gradient(config.rule, Direct(RandomFeedback(config.rule.feedback_scale, config.rule.zero_sum)))
+
+
+def ticks(key: str, milliseconds: float, dt: float) -> int:
+    """A time as a whole number of ticks.
+
+    Raises:
+        UserError: it is not a multiple of dt.
+    """
+    exact = milliseconds / dt
+    if abs(exact - round(exact)) > 1e-6 * max(1.0, exact):
+        raise UserError(f"{key}: {milliseconds:g} ms is not a whole number of ticks of encoding.dt = {dt:g} ms")
+    return round(exact)
+
+
+def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
+    dt, layers = config.encoding.dt, len(config.network.layers) - 1
+    gates = _for_each("gate", rule.gate, layers, "layers")
+    scales = _for_each("feedback_scale", rule.feedback_scale, layers - 1, "hidden layers")
+    return ERBP(
+        label=LabelNeurons(config.network.layers[-1], ticks("rule.label_period", rule.label_period, dt)),
+        gates=tuple(Boxcar(*pair) for pair in gates),
+        error=ErrorNeurons(rule.error_weight, rule.error_threshold, rule.error_floor),
+        dendrite=Dendrite(rule.tau_dendrite / dt),
+        feedback=tuple(RandomFeedback(scale, rule.zero_sum) for scale in scales),
+        output_scale=rule.output_scale,
+        burn_in=ticks("rule.burn_in", rule.burn_in, dt),
+        blank_out_gates_learning=rule.blank_out_gates_learning,
+    )
+
+
+def _for_each(key: str, values: tuple, wanted: int, what: str) -> tuple:
+    if len(values) not in (1, wanted):
+        raise UserError(f"rule.{key}: one value, or one for each of the {wanted} {what}; got {len(values)}")
+    return values * wanted if len(values) == 1 else values
+
+
+def _gradient(rule: schema.GradientRule, wiring: Wiring) -> BackProp:
+    surrogate = Surrogate(rule.surrogate.kind, rule.surrogate.width)
+    return BackProp(surrogate, _loss(rule.loss), wiring, rule.segment)
+
+
+def _loss(section: schema.Loss) -> Loss:
+    match section:
+        case schema.CrossEntropyLoss():
+            return CrossEntropy(section.gain)
+        case schema.SquaredErrorLoss():
+            return SquaredError()

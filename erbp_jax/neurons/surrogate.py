@@ -1,0 +1,73 @@
+"""Surrogate derivatives of the spike threshold, for rules that differentiate through spikes."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+# Each takes the distance x from the threshold in units of the width, and integrates to 1 over x.
+
+
+def boxcar(x: jax.Array) -> jax.Array:
+    """`1/2` where `|x| < 1`: what eRBP uses. Source: Neftci et al. 2017."""
+    return jnp.where(jnp.abs(x) < 1.0, 0.5, 0.0)
+
+
+def fast_sigmoid(x: jax.Array) -> jax.Array:
+    """`1 / (2 (1 + |x|)^2)`. Source: Zenke & Ganguli 2018 (SuperSpike)."""
+    return 0.5 / jnp.square(1.0 + jnp.abs(x))
+
+
+def arctan(x: jax.Array) -> jax.Array:
+    """`1 / (pi (1 + x^2))`. Source: Fang et al. 2021."""
+    return 1.0 / (math.pi * (1.0 + jnp.square(x)))
+
+
+def triangular(x: jax.Array) -> jax.Array:
+    """`max(0, 1 - |x|)`. Source: Esser et al. 2016; Bellec et al. 2018."""
+    return jnp.maximum(0.0, 1.0 - jnp.abs(x))
+
+
+SURROGATES = {"boxcar": boxcar, "fast_sigmoid": fast_sigmoid, "arctan": arctan, "triangular": triangular}
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    r"""A derivative for the threshold, by name and width.
+
+    .. math:: s = \Theta(x), \qquad \frac{\partial s}{\partial x} := \frac1w\, h\!\left(\frac xw\right)
+
+    x is the distance from the threshold and w the width, both in units of the membrane potential. Every h integrates
+    to 1, so that a wider surrogate is a flatter one.
+
+    Raises:
+        ValueError: an unknown name, or a width that is not positive.
+    """
+
+    kind: str = "boxcar"
+    width: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in SURROGATES:
+            raise ValueError(f"Surrogate: {self.kind!r} is not known; there are {', '.join(SURROGATES)}")
+        if not self.width > 0:
+            raise ValueError(f"Surrogate: width must be > 0, got {self.width}")
+
+    def derivative(self, x: jax.Array) -> jax.Array:
+        return SURROGATES[self.kind](x / self.width) / self.width
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def spike(x: jax.Array, surrogate: Surrogate | None = None) -> jax.Array:
+    """`1` where `x > 0`, else 0; its derivative is the surrogate's, or zero without one."""
+    del surrogate
+    return (x > 0).astype(x.dtype)
+
+
+@spike.defjvp
+def _spike_jvp(surrogate, primals, tangents):
+    (x,), (dx,) = primals, tangents
+    slope = jnp.zeros_like(x) if surrogate is None else surrogate.derivative(x)
+    return spike(x, surrogate), slope * dx

@@ -1,0 +1,200 @@
+"""BP and RBP against gradients written by hand, and against each other."""
+
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut
+from erbp_jax.learning import BackProp, CrossEntropy, Direct, Layerwise, RandomFeedback, SquaredError
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LIF, SURROGATES, GaussianNoise, Surrogate
+from tests.oracles import bptt
+
+T, B = 6, 5
+
+
+def network(sizes=(7, 6, 4), transmission=None, **neuron):
+    neuron = LIF(**{"tau_mem": 2.0, "tau_syn": 1.5, "refractory": 0, **neuron})
+    make = (lambda i, o: Dense(i, o, 4.0)) if transmission is None else (lambda i, o: Dense(i, o, 4.0, transmission))
+    return Network(tuple(Layer(make(i, o), neuron) for i, o in zip(sizes[:-1], sizes[1:], strict=True)))
+
+
+def update(rule, net, key, fixed=None, params=None):
+    params = net.init(key) if params is None else params
+    fixed = rule.init(net, jax.random.fold_in(key, 1)) if fixed is None else fixed
+    spikes = jax.random.bernoulli(jax.random.fold_in(key, 2), 0.5, (T, B, net.sizes[0])).astype(jnp.float32)
+    target = jnp.arange(B) % net.sizes[-1]
+    keys = jax.random.split(jax.random.fold_in(key, 3), (T, B))
+    return block(rule, net, params, fixed, spikes, target, keys), params, spikes, target
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def block(rule, net, params, fixed, spikes, target, keys):
+    start = net.init_state(B), rule.init_state(net, B)
+    return rule.block(net, params, fixed, *start, spikes, target, ticks=jnp.arange(T), key=keys)
+
+
+def assert_close(a, b, tolerance=2e-5):
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        scale = np.abs(y).max()
+        assert scale > 0
+        np.testing.assert_allclose(x, y, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("kind", SURROGATES)
+def test_surrogates_are_even_peak_at_the_threshold_and_integrate_to_one(kind):
+    x = jnp.arange(-400_000, 400_001).astype(jnp.float32) / 1000
+    for width in (0.5, 2.0):
+        h = Surrogate(kind, width).derivative(x)
+        tail = 2 / (np.pi * 400 / width) if kind == "arctan" else 1 / (400 / width) if kind == "fast_sigmoid" else 0
+        assert float(jnp.trapezoid(h, x)) == pytest.approx(1.0, abs=tail + 2e-3)
+        np.testing.assert_allclose(h, h[::-1], atol=1e-6)
+        assert h.max() == h[400_000]
+        assert np.all(np.asarray(h) >= 0)
+
+
+def test_surrogates_at_half_a_width_from_the_threshold():
+    at = {kind: float(Surrogate(kind, 2.0).derivative(jnp.float32(1.0))) for kind in SURROGATES}
+    want = {"boxcar": 0.25, "fast_sigmoid": 0.25 / 2.25, "arctan": 0.5 / (np.pi * 1.25), "triangular": 0.25}
+    assert at == pytest.approx(want)
+
+
+@pytest.mark.parametrize("kind", SURROGATES)
+@pytest.mark.parametrize("tau_mem", [0.0, 2.0])
+def test_the_gradient_equals_one_written_by_hand(key, kind, tau_mem):
+    net = network(tau_mem=tau_mem)
+    surrogate = Surrogate(kind, 1.3)
+    rule = BackProp(surrogate=surrogate, loss=SquaredError())
+    result, params, spikes, target = update(rule, net, key)
+    derivative = lambda x: np.asarray(surrogate.derivative(jnp.asarray(x, jnp.float32)), np.float64)  # noqa: E731
+    weights = [np.asarray(p["weight"], np.float64) for p in params]
+    want = bptt(weights, np.asarray(spikes), np.asarray(target), tau_mem, 1.5, 1.0, derivative)
+    assert_close([u["weight"] for u in result.update], want)
+
+
+def test_a_neuron_of_the_talk_and_its_differentiable_form_spike_alike(key):
+    net = network(noise=GaussianNoise(0.3), refractory=2, reset="subtract")
+    result, params, spikes, _ = update(BackProp(), net, key)
+    keys = jax.random.split(jax.random.fold_in(key, 3), (T, B))
+    _, trace = net.advance(params, net.init_state(B), spikes, key=keys)
+    np.testing.assert_array_equal(result.output, trace[-1].spikes)
+
+
+@pytest.mark.parametrize("form", ["spiking", "rate"])
+@pytest.mark.parametrize("sizes", [(7, 6, 4), (7, 6, 5, 4)])
+def test_layerwise_feedback_of_the_transposes_is_back_propagation(key, form, sizes):
+    net = network(sizes) if form == "spiking" else network(sizes).rate_form(0.5)
+    params = net.init(key)
+    bp = update(BackProp(), net, key)[0].update
+    fa = BackProp(wiring=Layerwise())
+    assert_close(update(fa, net, key, fixed=params[1:])[0].update, bp, 1e-6)
+    random = update(fa, net, key)[0].update
+    np.testing.assert_allclose(random[-1]["weight"], bp[-1]["weight"], atol=1e-7)  # no feedback on this side of it
+    assert not np.allclose(random[0]["weight"], bp[0]["weight"], atol=1e-3 * np.abs(bp[0]["weight"]).max())
+
+
+@pytest.mark.parametrize("form", ["spiking", "rate"])
+def test_direct_feedback_of_the_transpose_is_back_propagation_with_one_hidden_layer(key, form):
+    net = network() if form == "spiking" else network().rate_form(0.5)
+    net = Network(tuple(replace(layer, delay=1) for layer in net.layers)) if form == "spiking" else net
+    params = net.init(key)
+    bp = update(BackProp(), net, key)[0].update
+    rule = BackProp(wiring=Direct())
+    assert_close(update(rule, net, key, fixed=(params[1]["weight"].T,))[0].update, bp, 1e-6)
+
+
+def test_direct_feedback_reaches_every_hidden_layer_past_the_layers_between(key):
+    net = network((7, 6, 5, 4))
+    rule = BackProp(wiring=Direct(RandomFeedback()))
+    fixed = rule.init(net, key)
+    assert [g.shape for g in fixed] == [(4, 6), (4, 5)]
+    full = update(rule, net, key, fixed=fixed)[0].update
+    only_first = update(rule, net, key, fixed=(fixed[0], 0.0 * fixed[1]))[0].update
+    np.testing.assert_allclose(only_first[0]["weight"], full[0]["weight"], atol=1e-7)
+    assert np.abs(full[0]["weight"]).max() > 0
+    np.testing.assert_array_equal(only_first[1]["weight"], 0.0)
+
+
+def test_feedback_is_no_parameter(key):
+    net = network()
+    for wiring in (Layerwise(), Direct()):
+        rule = BackProp(wiring=wiring)
+        assert jax.tree.structure(update(rule, net, key)[0].update) == jax.tree.structure(net.init(key))
+        carried = rule.to_hidden(net, net.init(key), rule.init(net, key))
+        assert [g.shape for g in carried] == [(4, 6)]
+
+
+@pytest.mark.parametrize("segment", [1, 2, 3, 6])
+def test_checkpointed_segments_change_nothing_but_memory(key, segment):
+    net = network(noise=GaussianNoise(0.2))
+    whole = update(BackProp(), net, key)[0]
+    parts = update(BackProp(segment=segment), net, key)[0]
+    np.testing.assert_array_equal(whole.output, parts.output)
+    assert_close(parts.update, whole.update, 1e-5)
+
+
+def test_segments_must_divide_the_block(key):
+    with pytest.raises(ValueError, match="6 ticks is not a whole number of segments of 4"):
+        update(BackProp(segment=4), network(), key)
+
+
+def test_blank_out_masks_the_weight_gradient_with_the_spikes_masks(key):
+    p = 0.5
+    one = Dense(5, 3, 4.0, BlankOut(p))
+    params = one.init(key)
+    spikes = jax.random.bernoulli(key, 0.6, (B, 5)).astype(jnp.float32)
+    keys = jax.random.split(key, B)
+    error = jax.random.normal(jax.random.fold_in(key, 9), (B, 3))
+    current, back = jax.vjp(lambda w, s: one({"weight": w}, s, key=keys), params["weight"], spikes)
+    masks = np.stack([BlankOut(p).mask(jnp.broadcast_to(k, (5,)), jnp.arange(5), 3) for k in keys])
+    d_weight, d_spikes = back(error)
+    s, e, w = np.asarray(spikes), np.asarray(error), np.asarray(params["weight"])
+    np.testing.assert_allclose(current, np.einsum("rio,ri,io->ro", masks, s, w), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(d_weight, np.einsum("rio,ri,ro->io", masks, s, e), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(d_spikes, p * e @ w.T, rtol=1e-5, atol=1e-5)
+
+
+def test_the_gaussian_stand_in_is_differentiated_by_its_mean(key):
+    one = Dense(5, 3, 4.0, GaussianBlankOut(0.25))
+    params = one.init(key)
+    spikes = jnp.ones((B, 5))
+    _, back = jax.vjp(lambda w: one({"weight": w}, spikes, key=jax.random.split(key, B)), params["weight"])
+    np.testing.assert_allclose(back(jnp.ones((B, 3)))[0], 0.25 * B * np.ones((5, 3)), rtol=1e-6)
+
+
+def test_the_rate_form_is_the_mean_of_a_noisy_memoryless_neuron(key):
+    """tau_mem = 0 and logistic noise: the spiking neuron, counted, against the transfer function."""
+    neuron = LIF(tau_mem=0.0, tau_syn=0.0, refractory=2)
+    currents = jnp.asarray([-1.0, 0.5, 1.0, 1.5, 4.0])
+    ticks = 20_000
+    noise = 0.5 * jax.random.logistic(key, (ticks, 5))
+    _, spikes = jax.lax.scan(lambda s, x: neuron.step(s, currents + x), neuron.init_state((5,)), noise)
+    np.testing.assert_allclose(spikes.mean(0), neuron.rate(currents, 0.5), atol=0.01)
+
+
+def test_the_rate_form_without_noise_is_the_curve_of_the_leaky_integrator():
+    neuron = LIF(tau_mem=40.0, tau_syn=3.0, refractory=5)
+    drive = jnp.asarray([0.5, 1.2, 1.5, 2.0, 3.0])
+    settled = neuron.init_state((5,))._replace(synaptic=drive)
+    per_tick = drive * (1.0 - np.exp(-1 / 3.0))
+    np.testing.assert_allclose(neuron.steady_current(per_tick), drive, rtol=1e-5)
+    _, spikes = jax.lax.scan(lambda s, _: neuron.step(s, per_tick), settled, None, length=8000)
+    np.testing.assert_allclose(spikes.mean(0), neuron.rate(drive, 1e-3), rtol=0.03, atol=1e-4)
+
+
+def test_losses_are_those_of_their_equations():
+    rates = jnp.asarray([[0.2, 0.9, 0.0]])
+    logits = 10.0 * np.asarray(rates[0], np.float64)
+    want = -(logits[1] - np.log(np.exp(logits).sum()))
+    np.testing.assert_allclose(CrossEntropy(10.0)(rates, jnp.asarray([1])), [want], rtol=1e-4)
+    np.testing.assert_allclose(SquaredError()(rates, jnp.asarray([1])), [0.5 * (0.04 + 0.01)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "sigmoid"}, {"width": 0.0}])
+def test_bad_surrogates_are_refused(wrong):
+    with pytest.raises(ValueError, match="Surrogate"):
+        Surrogate(**wrong)
