@@ -4,9 +4,13 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from erbp_jax.config import Config
+    from erbp_jax.training.session import Session
 
 app = typer.Typer(
     help="Spiking networks that learn on line with local rules.",
@@ -28,19 +32,21 @@ def train(
     config: Annotated[Path, typer.Argument(help="A YAML config.")],
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Run folder [default: runs/CONFIG-TIME].")] = None,
+    rule: Annotated[str | None, typer.Option(help="One of the config's rules, by name.")] = None,
 ) -> None:
     """Train a network; the run folder gets numbers, checkpoints and pictures."""
     from erbp_jax.config import build, load_config
     from erbp_jax.training import run_folder
 
-    loaded = load_config(config, overrides or [])
+    loaded = load_config(config, overrides or [], rule)
     for warning in build.warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
     folder = out or run_folder.default_folder(config)
     session = _session(loaded)
     with run_folder.lock(folder):
         run_folder.create(folder, loaded, _command(), _devices())
-        _fit(session, folder, resume=False)
+        print(f"run folder: {folder}")
+        print(_fit(session, folder, resume=False))
 
 
 @app.command()
@@ -66,7 +72,44 @@ def resume(
         print(f"{run}: this run is finished; its summary is {run / run_folder.SUMMARY}")
         return
     with run_folder.lock(run):
-        _fit(_session(loaded), run, resume=True)
+        print(f"run folder: {run}")
+        print(_fit(_session(loaded), run, resume=True))
+
+
+@app.command()
+def compare(
+    config: Annotated[Path, typer.Argument(help="A YAML config, best one that has `rules`.")],
+    overrides: Overrides = None,
+    rules: Annotated[str | None, typer.Option(help="Which, by comma [default: all that the config has].")] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds of each rule, trained side by side.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="Folder [default: runs/compare-CONFIG].")] = None,
+) -> None:
+    """Train one network by several rules; the same command again goes on where it stopped."""
+    from erbp_jax.comparison import cells, report
+    from erbp_jax.comparison.table import markdown
+    from erbp_jax.config import build
+    from erbp_jax.training import run_folder
+    from erbp_jax.training.checkpoint import Checkpoints
+
+    names = [name.strip() for name in rules.split(",")] if rules is not None else None
+    folder = out or Path("runs") / f"compare-{config.stem}"
+    planned = cells.plan(config, overrides or [], names, seeds, folder)
+    for cell in planned:
+        for warning in build.warnings(cell.config):
+            print(f"warning: {cell.name}: {warning}", file=sys.stderr)
+
+    sessions = {cell.name: _session(cell.config) for cell in planned if not cell.finished}  # all data and keys, first
+
+    def work(cell: cells.Cell, title: str) -> None:
+        going_on = Checkpoints.exist(cell.folder / run_folder.CHECKPOINTS)
+        session = sessions.pop(cell.name)
+        print(_fit(session, cell.folder, resume=going_on, label=title, again=" ".join(_command())))
+
+    with run_folder.lock(folder):
+        cells.run(planned, _command(), _devices(), work)
+        table = report.publish(planned, folder)
+    print(markdown(table))
+    print(f"report: {folder / 'report.html'}")
 
 
 @app.command()
@@ -159,13 +202,14 @@ def info(
 
 
 def _known(name: str) -> None:
+    from erbp_jax import data
     from erbp_jax.errors import UserError
 
-    if name not in ("mnist", "digits"):
-        raise UserError(f"data: {name!r} is not known; there are mnist and digits")
+    if name not in data.NAMES:
+        raise UserError(f"data: {name!r} is not known; there are {' and '.join(data.NAMES)}")
 
 
-def _session(config):
+def _session(config: "Config") -> "Session":
     """A session with the compilation cache on: a second run of the same config starts at once."""
     import jax
 
@@ -181,13 +225,15 @@ def _session(config):
     return Session(config)
 
 
-def _fit(session, folder: Path, *, resume: bool) -> None:
+def _fit(
+    session: "Session", folder: Path, *, resume: bool, label: str = "training", again: str | None = None
+) -> str:
+    """Train, draw; returns what to tell the user at the end."""
     from erbp_jax.errors import UserError
     from erbp_jax.training.session import fit
 
-    print(f"run folder: {folder}")
     try:
-        summary, learner = fit(session, folder, resume=resume)
+        summary, learner = fit(session, folder, resume=resume, label=label, again=again)
     except KeyboardInterrupt:  # fit has said how to go on
         raise typer.Exit(1) from None
     try:
@@ -198,7 +244,7 @@ def _fit(session, folder: Path, *, resume: bool) -> None:
         pictures = f"none: {error}"
     spread = summary["test_error_mean_last5_std"]
     seeds = f" +- {spread:.2f} over {summary['seeds']} seeds" if spread is not None else ""
-    print(
+    return (
         f"test error {summary['test_error_mean_last5']:.2f}{seeds} % (mean of the last five epochs), "
         f"{summary['samples_per_second']:,.0f} samples/s, compiled in {summary['compile_seconds']:.1f} s\n"
         f"summary: {folder / 'summary.json'}; pictures: {pictures}"

@@ -3,6 +3,9 @@
 from erbp_jax.data.dataset import Dataset
 
 
+NAMES = ("digits", "mnist")
+
+
 def load(name: str, data_dir: str | None = None) -> Dataset:
     """A data set by name: `mnist` or `digits`.
 
@@ -19,7 +22,7 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
         from erbp_jax.data import mnist
 
         return mnist.load(data_dir)
-    raise UserError(f"data.name: {name!r} is not known; there are digits and mnist")
+    raise UserError(f"data.name: {name!r} is not known; there are {' and '.join(NAMES)}")
 
 
-__all__ = ["Dataset", "load"]
+__all__ = ["NAMES", "Dataset", "load"]

@@ -58,5 +58,15 @@ class Checkpoints:
         step = self._manager.latest_step()
         return None if step is None else Path(str(self._manager.directory)) / str(step)
 
+    @staticmethod
+    def exist(folder: Path) -> bool:
+        """Whether there is a finished checkpoint to go on from."""
+        checkpoints = Checkpoints(folder) if folder.is_dir() else None
+        if checkpoints is None:
+            return False
+        found = checkpoints.latest() is not None
+        checkpoints.close()
+        return found
+
     def close(self) -> None:
         self._manager.close()

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 class Reporter:
     """Counts samples and prints epochs."""
 
-    def __init__(self, progress: Progress | None, console: Console, total: int, done: int) -> None:
+    def __init__(self, progress: Progress | None, console: Console, label: str, total: int, done: int) -> None:
         self._progress, self._console = progress, console
-        self._task = progress.add_task("training", total=total, completed=done, note="") if progress else None
+        self._task = progress.add_task(label, total=total, completed=done, note="") if progress else None
 
     def advance(self, samples: int, note: str) -> None:
         if self._progress is not None and self._task is not None:
@@ -25,11 +25,11 @@ class Reporter:
 
 
 @contextmanager
-def reporting(total: int, done: int) -> Iterator[Reporter]:
+def reporting(label: str, total: int, done: int) -> Iterator[Reporter]:
     """A reporter for `total` samples, `done` of which were seen by an earlier run."""
     console = Console(file=sys.stdout)
     if not console.is_terminal:
-        yield Reporter(None, console, total, done)
+        yield Reporter(None, console, label, total, done)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -40,7 +40,7 @@ def reporting(total: int, done: int) -> Iterator[Reporter]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as progress:
-        yield Reporter(progress, console, total, done)
+        yield Reporter(progress, console, label, total, done)
 
 
 class Stopwatch:

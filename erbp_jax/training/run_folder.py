@@ -42,8 +42,8 @@ def create(folder: Path, config: Config, command: list[str], devices: list[str])
             hint = f"; `erbp-jax resume {folder}` goes on with that run" if (folder / CONFIG).exists() else ""
             raise UserError(f"--out {folder}: exists and is not an empty folder{hint}")
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / CONFIG, to_yaml(config))
         write_json(folder / ENVIRONMENT, environment(command, devices))
+        write_text(folder / CONFIG, to_yaml(config))  # last: a folder with a config is a run
     except OSError as error:
         raise UserError(f"--out {folder}: cannot be written ({error.strerror})") from None
 

@@ -116,9 +116,17 @@ class Session:
 
 
 def fit(
-    session: Session, folder: Path, *, resume: bool, sink: Callable[[str], None] = print
+    session: Session,
+    folder: Path,
+    *,
+    resume: bool,
+    label: str = "training",
+    again: str | None = None,
+    sink: Callable[[str], None] = print,
 ) -> tuple[dict[str, Any], Learner]:
     """Train to the end of the config, in a run folder that is locked and has its config.
+
+    `label` stands beside the progress bar; `again` is the command that goes on after an interrupt.
 
     Returns:
         The summary, and the trained learner (every leaf with an axis for the seeds in front).
@@ -145,7 +153,7 @@ def fit(
     saved = position
     total = config.training.epochs * batches
     stretch = 1
-    with reporting(total * size, position * size) as reporter:
+    with reporting(label, total * size, position * size) as reporter:
         try:
             while position < total:
                 epoch, batch = divmod(position, batches)
@@ -170,7 +178,7 @@ def fit(
         except KeyboardInterrupt:
             if position > saved:
                 checkpoints.save(position, learner, Place(*divmod(position, batches)))
-            sink(f"interrupted; go on with: erbp-jax resume {folder}")
+            sink(f"interrupted; go on with: {again or f'erbp-jax resume {folder}'}")
             raise
         finally:
             checkpoints.close()

@@ -43,3 +43,8 @@ def save(figure: Any, path: Path) -> Path:
     pyplot().close(figure)
     partial.replace(path)
     return path
+
+
+def colours() -> tuple[str, ...]:
+    """Colours for lines that must be told apart, by people who see colours differently too (Okabe and Ito 2008)."""
+    return ("#c2410c", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1b2733", "#8a97a5")

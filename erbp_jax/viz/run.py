@@ -22,15 +22,17 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     summary = summarise(session, metrics)
     first = jax.tree.map(lambda x: x[0], learner)
     title = f"{summary['network']}, {summary['rule']}, {summary['dataset']}"
-    spikes = record(session, first, sample)
     label = int(session.data.test_labels[sample])
     image = session.data.test_images[sample].reshape(session.data.image_shape)
     dt = session.config.encoding.dt
-    return [
+    pictures = [
         learning_curve(metrics, title, folder / "learning_curve.png"),
-        raster(image, spikes, label, dt, folder / "raster.png", f"{title}: "),
         first_layer(np.asarray(first.params[0]["weight"]), session.data.image_shape, folder / "weights.png"),
     ]
+    if session.experiment.test_steps > 1:  # the rate form has no spikes to show
+        spikes = record(session, first, sample)
+        pictures.append(raster(image, spikes, label, dt, folder / "raster.png", f"{title}: "))
+    return pictures
 
 
 def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:
@@ -50,7 +52,7 @@ def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:
         image,
         key,
         steps=e.test_steps,
-        block=e.update_every,
+        block=e.test_block,
         record=every_layer,
     )
     return [np.asarray(s[:, 0]) for s in spikes]

@@ -1,0 +1,1 @@
+"""One network, several rules: the cells of a comparison, its table and its report."""

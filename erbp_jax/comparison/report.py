@@ -1,0 +1,134 @@
+"""`report.html`: everything about a comparison in one file that needs nothing else."""
+
+import base64
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from erbp_jax.comparison.cells import Cell
+from erbp_jax.comparison.table import COLUMNS, cells, collect, markdown
+from erbp_jax.training import run_folder
+
+STYLE = """
+:root { color-scheme: light; --ink: #1b2733; --muted: #5b6875; --line: #d9dfe5; --accent: #c2410c; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); max-width: 72rem; margin: 2rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
+p.note { color: var(--muted); margin: .3rem 0 1rem; max-width: 52rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+th { font-weight: 600; color: var(--muted); font-size: .85rem; }
+td.best { color: var(--accent); font-weight: 700; }
+img { max-width: 100%; height: auto; display: block; }
+.rules { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.2rem; }
+figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .3rem; }
+details { margin: .4rem 0; } summary { cursor: pointer; }
+pre { background: #f5f7f9; padding: .8rem; overflow-x: auto; font-size: .8rem; border-radius: 4px; }
+"""
+
+
+def publish(finished: Sequence[Cell], out: Path) -> dict[str, Any]:
+    """Write `table.json`, `table.md`, the pictures and `report.html` of finished cells; returns the table.
+
+    Raises:
+        UserError: the `plot` extra is not installed; the tables are written all the same.
+    """
+    from erbp_jax.viz import comparison
+
+    table = collect(finished)
+    run_folder.write_json(out / "table.json", table)
+    run_folder.write_text(out / "table.md", markdown(table))
+    metrics = {cell.name: run_folder.read_metrics(cell.folder) for cell in finished}
+    published = {row["name"]: row["talk"] for row in table["rows"] if row["talk"] is not None}
+    curves = comparison.learning_curves(metrics, out / "learning_curves.png", published)
+    alignment = comparison.alignment_curves(metrics, out / "alignment.png")
+    write(table, finished, curves, alignment, out / "report.html")
+    return table
+
+
+def write(
+    table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignment: Path | None, path: Path
+) -> Path:
+    """Write the report under a temporary name, then rename."""
+    title = f"{table['network']} on {table['dataset']}"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="note">One network, {len(finished)} learning rules. Test error: {escape(table["protocol"]).replace("+-", "&plusmn;")}. '
+        "The best of each kind of column is marked.</p>",
+        f'<div class="scroll">{_table(table)}</div>',
+        "<h2>Learning curves</h2>",
+        '<p class="note">Bands are one standard deviation over seeds; dotted lines are the talk&#8217;s figures. '
+        "Operations: synaptic operations of the forward pass and of plasticity for local rules; with the dense "
+        "multiply-accumulates of the backward pass and of the weight gradients for gradient rules.</p>",
+        _picture(curves, "Test error of every rule by epochs, by samples and by operations"),
+    ]
+    if alignment is not None:
+        parts += [
+            "<h2>Alignment</h2>",
+            '<p class="note">Left, what the rule&#8217;s feedback carries from the output to a hidden layer against the '
+            "transpose of the forward weights on that way. Right, the rule&#8217;s update of a layer against the gradient, "
+            "for the same batch and spikes. 90 degrees: nothing in common; below, the rule descends the loss.</p>",
+            _picture(alignment, "Angles between feedback and weights, and between updates and gradients, by epochs"),
+        ]
+    for file, heading in (("weights.png", "First-layer weights"), ("raster.png", "One test sample")):
+        shown = [(c.name, c.folder / file) for c in finished if (c.folder / file).is_file()]
+        if shown:
+            parts.append(f'<h2>{heading}</h2><div class="rules">')
+            parts += [
+                f"<figure><figcaption>{escape(name)}</figcaption>{_picture(image, f'{heading}, {name}')}</figure>"
+                for name, image in shown
+            ]
+            parts.append("</div>")
+    parts.append("<h2>Configs, versions, commands</h2>")
+    parts += [_details(cell) for cell in finished]
+    html = (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>\n'
+        "<body>\n" + "\n".join(parts) + "\n</body></html>\n"
+    )
+    run_folder.write_text(path, html)
+    return path
+
+
+def _table(table: dict[str, Any]) -> str:
+    rows = table["rows"]
+    lowest = {
+        key: min((row[field] for row in rows if row[field] is not None), default=None)
+        for key, field in (
+            ("test_error", "test_error"),
+            ("samples_to", "samples_to_goal"),
+            ("operations_to", "operations_to_goal"),
+            ("synops", "synops_per_sample"),
+        )
+    }
+    fields = {"test_error": "test_error", "samples_to": "samples_to_goal", "operations_to": "operations_to_goal"}
+    fields["synops"] = "synops_per_sample"
+    head = "".join(f"<th>{escape(text)}</th>" for text in COLUMNS.values())
+    body = []
+    for row in rows:
+        tds = []
+        for key, text in zip(COLUMNS, cells(row), strict=True):
+            best = key in fields and len(rows) > 1 and row[fields[key]] is not None and row[fields[key]] == lowest[key]
+            tds.append(f"<td{' class=best' if best else ''}>{escape(text).replace('+-', '&plusmn;')}</td>")
+        body.append(f"<tr>{''.join(tds)}</tr>")
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def _picture(path: Path, description: str) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<img alt="{escape(description)}" src="data:image/png;base64,{data}">'
+
+
+def _details(cell: Cell) -> str:
+    environment = json.loads((cell.folder / run_folder.ENVIRONMENT).read_text())
+    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
+    facts = (
+        f"command: {' '.join(environment['command'])}\nstarted: {environment['started']}\n"
+        f"devices: {', '.join(environment['devices'])}\npython {environment['python']}, {versions}\n"
+        f"revision: {environment['git']}\n\n"
+    )
+    config = (cell.folder / run_folder.CONFIG).read_text()
+    return f"<details><summary>{escape(cell.name)}</summary><pre>{escape(facts + config)}</pre></details>"
