@@ -225,9 +225,7 @@ def _session(config: "Config") -> "Session":
     return Session(config)
 
 
-def _fit(
-    session: "Session", folder: Path, *, resume: bool, label: str = "training", again: str | None = None
-) -> str:
+def _fit(session: "Session", folder: Path, *, resume: bool, label: str = "training", again: str | None = None) -> str:
     """Train, draw; returns what to tell the user at the end."""
     from erbp_jax.errors import UserError
     from erbp_jax.training.session import fit

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections import Connection
-from erbp_jax.neurons import Neuron, Static, Surrogate
+from erbp_jax.neurons import Neuron, Static, Surrogate, Transfer
 from erbp_jax.random import fold_each
 
 Params = tuple[dict[str, jax.Array], ...]
@@ -45,9 +45,7 @@ Synapses = Callable[[int, Layer, Any, Sequence[jax.Array], jax.Array], jax.Array
 """`(index, layer, its parameters, presynaptic spikes of this and all earlier layers, key) -> current`."""
 
 
-def own_weights(
-    index: int, layer: Layer, params: Any, presynaptic: Sequence[jax.Array], key: jax.Array
-) -> jax.Array:
+def own_weights(index: int, layer: Layer, params: Any, presynaptic: Sequence[jax.Array], key: jax.Array) -> jax.Array:
     """Errors come back through the weights that spikes went through: plain differentiation."""
     del index
     return layer.connection(params, presynaptic[-1], key=key)
@@ -105,7 +103,12 @@ class Network:
         Raises:
             ValueError: a neuron without a static transfer function.
         """
-        return Network(tuple(Layer(x.connection.reliable(), Static(x.neuron, smoothing)) for x in self.layers))
+        layers = []
+        for layer in self.layers:
+            if not isinstance(layer.neuron, Transfer):
+                raise ValueError(f"{type(layer.neuron).__name__} has no static transfer function, hence no rate form")
+            layers.append(Layer(layer.connection.reliable(), Static(layer.neuron, smoothing)))
+        return Network(tuple(layers))
 
     def advance(
         self,

@@ -11,8 +11,8 @@ from jax.sharding import PartitionSpec as P
 from erbp_jax import simulate
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut
-from erbp_jax.encoding import ExponentialEscape, LabelNeurons, Poisson, Regular
-from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
+from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, GaussianNoise, PoissonKicks
 from erbp_jax.training import engine
@@ -21,6 +21,7 @@ ENCODERS = {
     "poisson": Poisson(0.3),
     "poisson with dead time": Poisson(0.25, 3),
     "regular": Regular(0.5),
+    "analog": Analog(0.5),
     "escape": ExponentialEscape(),
 }
 NEURONS = {
@@ -35,6 +36,13 @@ TRANSMISSIONS = {
     "gaussian": GaussianBlankOut(0.65),
     "shared": SharedBlankOut(0.65),
 }
+RULES = {
+    "erbp": ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4),
+    "bp": BackProp(),
+    "bp, in segments": BackProp(segment=1),
+    "rbp, direct": BackProp(wiring=Direct()),
+    "rbp, layerwise": BackProp(wiring=Layerwise()),
+}
 PARTS = (
     [(e, "lif", "reliable") for e in ENCODERS]
     + [("regular", n, "reliable") for n in NEURONS if n != "lif"]
@@ -42,12 +50,11 @@ PARTS = (
 )
 
 
-def build(encoder, neuron, transmission, every=2):
+def build(encoder, neuron, transmission, rule="erbp", every=2):
     layers = tuple(
         Layer(Dense(i, o, 4.0, TRANSMISSIONS[transmission]), NEURONS[neuron], delay=1) for i, o in ((12, 9), (9, 3))
     )
-    rule = ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4)
-    return Experiment(Network(layers), ENCODERS[encoder], rule, 12, 12, every, 8, 8)
+    return Experiment(Network(layers), ENCODERS[encoder], RULES[rule], 12, 12, every, 8, 8)
 
 
 def problem(key, size=8):
@@ -85,9 +92,10 @@ def test_inference(key, parts):
     np.testing.assert_array_equal(mapped[0], whole)
 
 
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("transmission", ["reliable", "blank-out"])
-def test_learning_in_stretches_equals_learning_at_once(key, transmission):
-    e = build("poisson", "lif", transmission)
+def test_learning_in_stretches_equals_learning_at_once(key, transmission, rule):
+    e = build("poisson", "lif", transmission, rule)
     optimizer = optax.sgd(0.01, momentum=0.5)
     images, _ = problem(key, 40)
     labels = jax.random.randint(key, (40,), 0, 3)
@@ -101,8 +109,9 @@ def test_learning_in_stretches_equals_learning_at_once(key, transmission):
     assert any(np.any(a["weight"] != b["weight"]) for a, b in zip(whole.params, learner.params, strict=True))
 
 
-def test_learning_on_four_devices_equals_learning_on_one(key):
-    e = build("poisson", "lif", "reliable")
+@pytest.mark.parametrize("rule", RULES)
+def test_learning_on_four_devices_equals_learning_on_one(key, rule):
+    e = build("poisson", "lif", "reliable", rule)
     optimizer = optax.sgd(0.01)
     image, keys = problem(key)
     target = jnp.arange(8) % 3
@@ -117,8 +126,9 @@ def test_learning_on_four_devices_equals_learning_on_one(key):
     np.testing.assert_array_equal(one.tally.error_spikes, four.tally.error_spikes)
 
 
-def test_seeds_side_by_side_equal_seeds_alone(key):
-    e = build("regular", "lif", "reliable")
+@pytest.mark.parametrize("rule", RULES)
+def test_seeds_side_by_side_equal_seeds_alone(key, rule):
+    e = build("regular", "lif", "reliable", rule)
     optimizer = optax.sgd(0.01)
     images, _ = problem(key, 24)
     labels = jnp.arange(24) % 3
@@ -126,8 +136,9 @@ def test_seeds_side_by_side_equal_seeds_alone(key):
     go = lambda l: engine.train(e, optimizer, l, images, labels, jnp.int32(0), jnp.int32(0), jnp.int32(3))  # noqa: E731
     seeds = jnp.arange(3, dtype=jnp.uint32)
     together = jax.jit(jax.vmap(lambda s: go(init(s))))(seeds)
+    one = jax.jit(lambda s: go(init(s)))
     for i in range(3):
-        alone = jax.jit(lambda s: go(init(s)))(seeds[i])
+        alone = one(seeds[i])
         for a, b in zip(jax.tree.leaves(alone.params), jax.tree.leaves(together.params), strict=True):
             np.testing.assert_allclose(a, b[i], atol=2e-6)
 
@@ -143,4 +154,5 @@ def test_the_test_error_and_synops_do_not_depend_on_the_batch(key):
         results.append(engine.test(sized, jnp.uint32(0), params, images, labels, jnp.int32(1)))
     for other in results[1:]:
         jax.tree.map(np.testing.assert_array_equal, other, results[0])
-    assert results[0].synops.shape == (23, 2) and np.all(np.asarray(results[0].synops).sum(1) > 0)
+    assert results[0].synops.shape == (23, 2)
+    assert np.all(np.asarray(results[0].synops).sum(1) > 0)

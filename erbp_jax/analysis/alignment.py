@@ -94,7 +94,12 @@ def presentation_update(
         total = jax.tree.map(jnp.add, total, result.update) if learn else total
         return (encoder_state, result.network, result.state, total), None
 
-    carry = (start.encoder, start.network, rule.init_state(network, image.shape[0]), jax.tree.map(jnp.zeros_like, params))
+    carry = (
+        start.encoder,
+        start.network,
+        rule.init_state(network, image.shape[0]),
+        jax.tree.map(jnp.zeros_like, params),
+    )
     if rule.burn_in:
         carry, _ = simulate.over_time(lambda c, t: block(c, t, False), carry, start=0, steps=rule.burn_in, block=every)
     carry, _ = simulate.over_time(

@@ -54,7 +54,10 @@ def plan(config: Path, overrides: Sequence[str], rules: Sequence[str] | None, se
 
 
 def run(
-    cells: Sequence[Cell], command: list[str], devices: list[str], work: Callable[[Cell, str], None],
+    cells: Sequence[Cell],
+    command: list[str],
+    devices: list[str],
+    work: Callable[[Cell, str], None],
     say: Callable[[str], None] = print,
 ) -> None:
     """Do what is not done: `work(cell, title)` trains a cell, from its last checkpoint if it has one."""

@@ -13,7 +13,8 @@ from erbp_jax.training import run_folder
 
 STYLE = """
 :root { color-scheme: light; --ink: #1b2733; --muted: #5b6875; --line: #d9dfe5; --accent: #c2410c; }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); max-width: 72rem; margin: 2rem auto; padding: 0 1.2rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); }
+body { max-width: 72rem; margin: 2rem auto; padding: 0 1.2rem; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
 p.note { color: var(--muted); margin: .3rem 0 1rem; max-width: 52rem; }
 .scroll { overflow-x: auto; }
@@ -49,14 +50,13 @@ def publish(finished: Sequence[Cell], out: Path) -> dict[str, Any]:
     return table
 
 
-def write(
-    table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignment: Path | None, path: Path
-) -> Path:
+def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignment: Path | None, path: Path) -> Path:
     """Write the report under a temporary name, then rename."""
     title = f"{table['network']} on {table['dataset']}"
+    protocol = escape(table["protocol"]).replace("+-", "&plusmn;")
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="note">One network, {len(finished)} learning rules. Test error: {escape(table["protocol"]).replace("+-", "&plusmn;")}. '
+        f'<p class="note">One network, {len(finished)} learning rules. Test error: {protocol}. '
         "The best of each kind of column is marked.</p>",
         f'<div class="scroll">{_table(table)}</div>',
         "<h2>Learning curves</h2>",
@@ -68,9 +68,10 @@ def write(
     if alignment is not None:
         parts += [
             "<h2>Alignment</h2>",
-            '<p class="note">Left, what the rule&#8217;s feedback carries from the output to a hidden layer against the '
-            "transpose of the forward weights on that way. Right, the rule&#8217;s update of a layer against the gradient, "
-            "for the same batch and spikes. 90 degrees: nothing in common; below, the rule descends the loss.</p>",
+            '<p class="note">Left, what the rule&#8217;s feedback carries from the output to a hidden layer against '
+            "the transpose of the forward weights on that way. Right, the rule&#8217;s update of a layer against the "
+            "gradient, for the same batch and spikes. At 90 degrees they have nothing in common; below, the rule "
+            "descends the loss.</p>",
             _picture(alignment, "Angles between feedback and weights, and between updates and gradients, by epochs"),
         ]
     for file, heading in (("weights.png", "First-layer weights"), ("raster.png", "One test sample")):

@@ -13,7 +13,6 @@ from erbp_jax.learning import Rule
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, GaussianNoise, Noise, PoissonKicks
 
-
 LOCAL_UPDATE_EVERY = 5
 """Ticks between the weight changes of a local rule, unless the config says."""
 

@@ -78,7 +78,9 @@ def _parse(overrides: Sequence[str]) -> dict[str, Any]:
     return {str(k): v for k, v in patch.items()} if isinstance(patch, dict) else {}
 
 
-def _overlay(base: Mapping[str, Any], patch: Mapping[str, Any], model: type[BaseModel] | None = Config) -> dict[str, Any]:
+def _overlay(
+    base: Mapping[str, Any], patch: Mapping[str, Any], model: type[BaseModel] | None = Config
+) -> dict[str, Any]:
     """`patch` over `base`, key by key. A group whose `kind` changes keeps the keys that the new kind has too."""
     merged = dict(base)
     for key, value in patch.items():

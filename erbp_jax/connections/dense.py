@@ -52,7 +52,7 @@ class Dense:
         rows = spikes.reshape(-1, self.inputs)
         keys = None if key is None else key.reshape(-1)
         back = params if backward is None else backward
-        current = _synapses(self.transmission, params["weight"], back["weight"], rows, keys)
+        current: jax.Array = _synapses(self.transmission, params["weight"], back["weight"], rows, keys)
         return current.reshape(*spikes.shape[:-1], self.outputs)
 
     def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:

@@ -2,7 +2,6 @@
 
 from erbp_jax.data.dataset import Dataset
 
-
 NAMES = ("digits", "mnist")
 
 

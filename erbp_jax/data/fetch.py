@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from erbp_jax.data.checksums import MNIST, MNIST_URL, Published
 from erbp_jax.data.mnist import user_cache, verify
@@ -20,6 +21,7 @@ def fetch(data_dir: str | None = None, *, url: str = MNIST_URL, files: Mapping[s
     try:
         import tensorflow_datasets as tfds
         from tensorflow_datasets.core.download.checksums import UrlInfo
+        from tensorflow_datasets.core.units import Size
     except ImportError as error:
         raise UserError(f"`erbp-jax data fetch` needs the data extra ({error}): pip install 'erbp-jax[data]'") from None
 
@@ -31,13 +33,13 @@ def fetch(data_dir: str | None = None, *, url: str = MNIST_URL, files: Mapping[s
         manager = tfds.download.DownloadManager(
             download_dir=downloads,
             url_infos={
-                addresses[part]: UrlInfo(size=p.gz_bytes, checksum=p.gz_sha256, filename=f"{p.name}.gz")
+                addresses[part]: UrlInfo(size=Size(p.gz_bytes), checksum=p.gz_sha256, filename=f"{p.name}.gz")
                 for part, p in files.items()
             },
             dataset_name="mnist",
             force_checksums_validation=True,
         )
-        got = manager.download(addresses)
+        got: Any = manager.download(addresses)
         for part, published in files.items():
             source = Path(got[part])
             verify(source, published)

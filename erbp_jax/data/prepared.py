@@ -1,6 +1,7 @@
 """MNIST from a folder that TFDS has prepared, read through `tfds.data_source`, which needs no TensorFlow."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def load(root: Path) -> Dataset:
     parts = []
     try:
         for split in ("train", "test"):
-            source = tfds.data_source("mnist", data_dir=root, split=split, download=False)
+            source: Any = tfds.data_source("mnist", data_dir=root, split=split, download=False)
             records = [source[i] for i in range(len(source))]
             images = np.stack([np.asarray(r["image"], np.uint8).reshape(784) for r in records])
             parts += [images, np.asarray([r["label"] for r in records], np.int32)]

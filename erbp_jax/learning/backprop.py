@@ -17,7 +17,7 @@ class BackProp:
     r"""The gradient of a loss on the output's mean rates over a block of k ticks, averaged over the batch.
 
     .. math::
-        \Delta w = -\eta\, \frac1B \sum_b \nabla_w\, \mathcal L\!\left(\tfrac1k \textstyle\sum_t s^{out}_b[t],\, y_b\right),
+        \Delta w = -\frac\eta B \sum_b \nabla_w\, \mathcal L\!\left(\tfrac1k \textstyle\sum_t s^{out}_b[t], y_b\right),
         \qquad \frac{\partial s}{\partial V} := h(V - V_{th})
 
     A block as long as the presentation is full back-propagation through time; shorter ones truncate it: the state

@@ -106,9 +106,7 @@ class Direct:
 
         return currents
 
-    def to_hidden(
-        self, network: Network, params: Params, fixed: tuple[jax.Array, ...]
-    ) -> tuple[jax.Array, ...]:
+    def to_hidden(self, network: Network, params: Params, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         del network, params
         return fixed
 
@@ -117,9 +115,7 @@ class Direct:
 
 
 @jax.custom_vjp
-def broadcast(
-    current: jax.Array, hidden: tuple[jax.Array, ...], weights: tuple[jax.Array, ...]
-) -> jax.Array:
+def broadcast(current: jax.Array, hidden: tuple[jax.Array, ...], weights: tuple[jax.Array, ...]) -> jax.Array:
     """`current[..., K]` unchanged; its error reaches each of `hidden[..., N]` through `weights[K, N]`."""
     del hidden, weights
     return current

@@ -5,7 +5,7 @@ from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.error import ErrorNeurons, ErrorState
 from erbp_jax.neurons.lif import LIF, LIFState
 from erbp_jax.neurons.noise import GaussianNoise, Noise, PoissonKicks
-from erbp_jax.neurons.static import Static, StaticState
+from erbp_jax.neurons.static import Static, StaticState, Transfer
 from erbp_jax.neurons.surrogate import SURROGATES, Surrogate, spike
 from erbp_jax.neurons.two_compartment import TwoCompartment, TwoCompartmentState
 
@@ -23,6 +23,7 @@ __all__ = [
     "Static",
     "StaticState",
     "Surrogate",
+    "Transfer",
     "TwoCompartment",
     "TwoCompartmentState",
     "spike",

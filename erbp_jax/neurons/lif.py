@@ -36,8 +36,8 @@ class LIF:
     shortest interval between spikes is `refractory + 1` ticks.
 
     Units: `tau_mem`, `tau_syn` and `refractory` in ticks; V, I and the weights in units of `threshold`'s unit.
-    `tau_mem = 0` makes the membrane follow the current at once. `surrogate` is the derivative that the threshold has for
-    rules that differentiate through it; it changes no spike. A reset to a value cuts the gradient through the membrane.
+    `tau_mem = 0` makes the membrane follow the current at once. `surrogate` is the derivative that the threshold has
+    for rules that differentiate through it; it changes no spike. A reset to a value cuts the gradient there.
     Source: Neftci et al. 2017 (arXiv 1612.05596), Methods; talk, equation 2, with the leak read as `(1 - alpha) V`.
 
     Raises:
@@ -95,17 +95,12 @@ class LIF:
         r"""Static transfer function: mean spikes per tick under a constant synaptic current I.
 
         .. math::
-            
-ho = \left[t_{ref} + rac1p + 	au_{mem} \ln\!\left(1 + rac{V_{th}}{z}
-ight)
-ight]^{-1},\quad
-            p = \sigma\!\left(rac{I - V_{th}}{w}
-ight),\quad z = w \ln\!\left(1 + e^{(I - V_{th})/w}
-ight)
+            \rho = \left[t_{ref} + \frac1p + \tau_{mem} \ln\!\left(1 + \frac{V_{th}}{z}\right)\right]^{-1},\quad
+            p = \sigma\!\left(\frac{I - V_{th}}{w}\right),\quad z = w \ln\!\left(1 + e^{(I - V_{th})/w}\right)
 
-        The three terms are the refractory period, the mean wait of a memoryless threshold with logistic noise of scale
-        w = `smoothing`, and the time that the membrane takes to charge. For `tau_mem = 0` it is exact under that noise;
-        for `w -> 0` it is the textbook curve of the leaky integrator.
+        The three terms are the refractory period, the mean wait of a memoryless threshold with logistic noise of
+        scale w = `smoothing`, and the time that the membrane takes to charge. For `tau_mem = 0` it is exact under
+        that noise; for `w -> 0` it is the textbook curve of the leaky integrator.
         """
         x = jnp.maximum((synaptic - self.threshold) / smoothing, -30.0)  # below that 1 / p overflows
         p = jax.nn.sigmoid(x)

@@ -43,8 +43,6 @@ class Static:
     smoothing: float = 0.5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.neuron, Transfer):
-            raise ValueError(f"{type(self.neuron).__name__} has no static transfer function, hence no rate form")
         if not self.smoothing > 0:
             raise ValueError(f"Static: smoothing must be > 0, got {self.smoothing}")
 

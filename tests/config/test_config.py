@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erbp_jax.config import Config, check, differences, load_config, to_yaml
+from erbp_jax import data
+from erbp_jax.config import Config, check, differences, load_config, rule_names, to_yaml
 from erbp_jax.config.build import build, ticks, warnings
 from erbp_jax.connections import BlankOut
 from erbp_jax.errors import UserError
@@ -15,12 +16,10 @@ def shipped(root):
 
 
 def test_every_shipped_config_builds_and_names_its_command(root):
-    from erbp_jax import data
-
     sizes = {"mnist": ((28, 28), 60000, 10000), "digits": ((8, 8), 1437, 360)}
     assert len(shipped(root)) >= 5
-    for path in shipped(root):
-        config = load_config(path)
+    for path, rule in ((p, r) for p in shipped(root) for r in rule_names(p) or [None]):
+        config = load_config(path, rule=rule)
         shape, train, test = sizes[config.data.name]
         dataset = data.Dataset(
             config.data.name, shape, 10,
@@ -31,13 +30,17 @@ def test_every_shipped_config_builds_and_names_its_command(root):
         assert experiment.network.sizes == config.network.layers
         assert hash(experiment.network) == hash(build(config, dataset).network)
         assert warnings(config) == []
-        assert f"erbp-jax train {path.relative_to(root)}" in path.read_text()
+        command = "compare" if rule else "train"
+        assert f"erbp-jax {command} {path.relative_to(root)}" in path.read_text()
 
 
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**31 - 1),
     p=st.floats(0, 1),
+    rule=st.sampled_from(
+        [{"kind": "bp"}, {"kind": "rbp", "wiring": "layerwise", "form": "rate"}, {"kind": "bp", "segment": 3}, None]
+    ),
     rate=st.floats(1e-6, 1e6),
     gates=st.lists(st.tuples(st.floats(-50, -0.01), st.floats(0.01, 50)), min_size=1, max_size=3),
     kind=st.sampled_from(["erbp", "perbp"]),
@@ -45,12 +48,12 @@ def test_every_shipped_config_builds_and_names_its_command(root):
         {}, optional={"tau_mem": st.floats(0, 100), "reset": st.sampled_from(["value", "subtract"])}
     ),
 )
-def test_a_config_survives_yaml_and_is_hashable(tmp_path_factory, seed, p, rate, gates, kind, neuron):
+def test_a_config_survives_yaml_and_is_hashable(tmp_path_factory, seed, p, rule, rate, gates, kind, neuron):
     config = check(
         {
             "seed": seed,
             "network": {"transmission": {"kind": "blank_out", "p": p}, "neuron": neuron},
-            "rule": {"kind": kind, "gate": gates},
+            "rule": rule or {"kind": kind, "gate": gates},
             "optimizer": {"learning_rate": rate},
         },
         "test",
@@ -120,3 +123,63 @@ def test_milliseconds_become_ticks_once():
 
 def test_defaults_are_valid():
     assert check({}, "t") == Config()
+
+
+RULES = """
+network: {layers: [64, 50, 10]}
+encoding: {kind: regular, steps: 20}
+rules:
+  erbp: {rule: {kind: erbp, tau_dendrite: 2}, training: {epochs: 3}}
+  noisy: {rule: {kind: perbp}, network: {transmission: {p: 0.5}}}
+  bp: {rule: {kind: bp, form: rate}, optimizer: {kind: adam}}
+"""
+
+
+@pytest.fixture
+def several(tmp_path):
+    path = tmp_path / "several.yaml"
+    path.write_text(RULES)
+    return path
+
+
+def test_one_file_describes_a_network_under_several_rules(several):
+    assert rule_names(several) == ["erbp", "noisy", "bp"]
+    assert load_config(several) == load_config(several, rule="erbp")
+    assert load_config(several, rule="erbp").training.epochs == 3
+    assert load_config(several, rule="noisy").network.transmission.p == 0.5
+    assert load_config(several, ["rule.kind=bp"]) == load_config(several, rule="bp")
+    assert load_config(several, ["training.epochs=9"], rule="erbp").training.epochs == 9
+    with pytest.raises(UserError, match=r"rules: unknown: 'nosy' \(did you mean 'noisy'\?\); known: erbp, noisy, bp"):
+        load_config(several, rule="nosy")
+
+
+def test_a_mistake_under_any_rule_is_found_whichever_is_asked_for(several):
+    several.write_text(RULES.replace("optimizer: {kind: adam}", "optimizer: {knd: adam}"))
+    with pytest.raises(UserError, match=r"rules\.bp:\n  optimizer\.knd: unknown key \(did you mean 'kind'"):
+        load_config(several, rule="erbp")
+
+
+def test_a_group_that_changes_its_kind_keeps_what_the_new_kind_knows(several):
+    poisson = load_config(several, ["encoding.kind=poisson", "encoding.dead_time=3"], rule="erbp")
+    assert (poisson.encoding.kind, poisson.encoding.steps) == ("poisson", 20)
+    assert load_config(several, ["rule.kind=perbp"], rule="erbp").rule.tau_dendrite == 2
+    assert load_config(several, ["rule={kind: rbp, wiring: layerwise}"], rule="erbp").rule.wiring == "layerwise"
+    with pytest.raises(UserError, match=r"rule\.tau_dendrite: unknown key"):
+        load_config(several, ["rule.kind=bp", "rule.tau_dendrite=2"])
+
+
+def test_the_rate_form_is_one_tick_of_the_same_network():
+    d = data.load("digits")
+    base = {"network": {"layers": [64, 50, 10]}, "encoding": {"steps": 20, "max_rate": 500, "kind": "regular"}}
+    rate = build(check({**base, "rule": {"kind": "bp", "form": "rate"}}, "t"), d)
+    spiking = build(check({**base, "rule": {"kind": "bp"}}, "t"), d)
+    local = build(check(base, "t"), d)
+    assert (rate.steps, rate.update_every, rate.encoder.max_rate) == (1, 1, 0.5)
+    assert (spiking.steps, spiking.update_every) == (20, 20)
+    assert local.update_every == 5
+    assert spiking.network == local.network
+    assert rate.network == local.network.rate_form(0.5)
+    short = build(check({**base, "rule": {"kind": "bp"}, "training": {"update_every": 4}}, "t"), d)
+    assert short.update_every == 4
+    with pytest.raises(UserError, match=r"rule\.segment: 3 ticks do not divide the 20"):
+        build(check({**base, "rule": {"kind": "bp", "segment": 3}}, "t"), d)

@@ -17,7 +17,9 @@ def idx_bytes(array):
 
 CONTENT = idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
 ARCHIVE = gzip.compress(CONTENT, mtime=0)
-PUBLISHED = Published("some-idx3-ubyte", hashlib.sha256(ARCHIVE).hexdigest(), hashlib.sha256(CONTENT).hexdigest(), len(ARCHIVE))
+PUBLISHED = Published(
+    "some-idx3-ubyte", hashlib.sha256(ARCHIVE).hexdigest(), hashlib.sha256(CONTENT).hexdigest(), len(ARCHIVE)
+)
 
 
 @pytest.mark.parametrize("name", ["some-idx3-ubyte", "some-idx3-ubyte.gz", "some.idx3-ubyte", "some.idx3-ubyte.gz"])

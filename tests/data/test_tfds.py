@@ -57,7 +57,7 @@ def test_a_bad_download_is_one_message_and_leaves_no_file(tmp_path, server, dama
         (published / "train_labels.gz").write_bytes(b"something else")
     else:
         (published / "train_labels.gz").unlink()
-    with pytest.raises(UserError, match="download of MNIST into .* failed"):
+    with pytest.raises(UserError, match=r"download of MNIST into .* failed"):
         fetch(str(tmp_path / "data"), url=url, files=files)
     assert list((tmp_path / "data" / "mnist").iterdir()) == []
 

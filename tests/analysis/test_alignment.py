@@ -1,0 +1,82 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erbp_jax.analysis.alignment import angle, feedback_angles, presentation_update, update_angles
+from erbp_jax.connections import Dense
+from erbp_jax.encoding import Analog, LabelNeurons, Regular
+from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, RandomFeedback, SquaredError
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LIF, Surrogate
+
+NETWORK = Network(
+    tuple(Layer(Dense(i, o, 3.0), LIF(tau_mem=0.0, tau_syn=0.5, refractory=0)) for i, o in ((12, 40), (40, 3)))
+)
+LOCAL = ERBP(LabelNeurons(3, 1), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4)
+
+
+def batch(key):
+    image = jax.random.randint(key, (16, 12), 0, 256).astype(jnp.uint8)
+    return image, jnp.arange(16) % 3, jax.random.split(key, 16)
+
+
+def test_angles():
+    x, y = jnp.asarray([[1.0, 0.0]]), jnp.asarray([[1.0, 1.0]])
+    assert float(angle(x, y)) == pytest.approx(45.0, abs=1e-4)
+    assert float(angle(x, 7.0 * x)) == 0.0
+    assert float(angle(x, -x)) == pytest.approx(180.0, abs=1e-4)
+    assert float(angle(x, jnp.asarray([[0.0, 3.0]]))) == pytest.approx(90.0, abs=1e-4)
+    assert float(angle(x, 0.0 * x)) == pytest.approx(90.0, abs=1e-4)
+    assert float(angle(x, x + jnp.asarray([[0.0, 1e-4]]))) == pytest.approx(np.degrees(1e-4), rel=1e-2)
+
+
+def test_feedback_is_measured_against_the_way_through_all_layers_above(key):
+    deep = Network((*NETWORK.layers[:1], *(Layer(Dense(i, o), LIF()) for i, o in ((40, 20), (20, 3)))))
+    params = deep.init(key)
+    w1, w2 = (np.asarray(p["weight"]) for p in params[1:])
+    rule = BackProp(wiring=Direct())
+    exact = ((w1 @ w2).T, w2.T)
+    np.testing.assert_allclose(feedback_angles(deep, rule, params, exact), 0.0, atol=1e-2)
+    np.testing.assert_allclose(feedback_angles(deep, BackProp(wiring=Layerwise()), params, params[1:]), 0.0, atol=1e-2)
+    drawn = np.asarray(feedback_angles(deep, rule, params, rule.init(deep, key)))
+    assert np.all((drawn > 60) & (drawn < 120))
+
+
+def test_the_update_of_a_gradient_rule_is_the_gradient(key):
+    params = NETWORK.init(key)
+    common = {"steps": 12, "every": 12}
+    bp = BackProp()
+    angles = update_angles(NETWORK, Regular(0.5), bp, params, (), *batch(key), **common)
+    np.testing.assert_allclose(angles, 0.0, atol=1e-2)
+    direct = BackProp(wiring=Direct())
+    angles = update_angles(NETWORK, Regular(0.5), direct, params, direct.init(NETWORK, key), *batch(key), **common)
+    assert angles[0] > 30  # random feedback has not aligned yet
+    np.testing.assert_allclose(angles[1], 0.0, atol=1e-2)
+
+
+def test_erbp_descends_the_loss_at_the_output_from_the_start(key):
+    params = NETWORK.init(key)
+    angles = update_angles(
+        NETWORK, Regular(0.5), LOCAL, params, LOCAL.init(NETWORK, key), *batch(key), steps=24, every=2
+    )
+    assert angles[1] < 75
+
+
+def test_erbp_with_the_transposed_weights_for_feedback_descends_the_loss_in_the_hidden_layer_too(key):
+    params = NETWORK.init(key)
+    fixed = LOCAL.init(NETWORK, key)
+    transposed = (params[1]["weight"].T, fixed[1])
+    show = lambda g: update_angles(NETWORK, Regular(0.5), LOCAL, params, g, *batch(key), steps=24, every=2)  # noqa: E731
+    assert show(transposed)[0] < show(fixed)[0] - 15
+    assert show(transposed)[0] < 75
+
+
+def test_the_update_of_a_presentation_is_the_sum_of_its_blocks(key):
+    """In the rate form every tick has the same gradient: n ticks give n of them."""
+    rate = NETWORK.rate_form(0.5)
+    params, shown = rate.init(key), batch(key)
+    rule = BackProp(Surrogate(), SquaredError())
+    one = presentation_update(rate, Analog(0.5), rule, params, (), *shown, steps=1, every=1)
+    three = presentation_update(rate, Analog(0.5), rule, params, (), *shown, steps=3, every=1)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(3.0 * a, b, rtol=1e-4, atol=1e-7), one, three)

@@ -1,0 +1,157 @@
+"""`erbp-jax compare` as a user runs it, and its report in a real browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from erbp_jax.__main__ import main
+
+SMALL = [
+    "data.train_size=600", "data.test_size=60", "encoding.steps=20", "training.epochs=3", "network.layers=[64,50,10]",
+]  # fmt: skip
+NAMES = "erbp,rbp,bp"
+
+
+def compare(root, out, *arguments):
+    sys.argv = [
+        "erbp-jax",
+        "compare",
+        str(root / "configs" / "digits_rules.yaml"),
+        *SMALL,
+        *arguments,
+        "--out",
+        str(out),
+    ]
+    try:
+        with jax.numpy_dtype_promotion("standard"):  # optax's Adam promotes
+            main()
+    except SystemExit as stop:
+        return stop.code or 0
+    return 0
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, root):
+    out = tmp_path_factory.mktemp("compare") / "digits"
+    argv = sys.argv
+    try:
+        assert compare(root, out, "--rules", NAMES, "--seeds", "2") == 0
+    finally:
+        sys.argv = argv
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _arguments(monkeypatch):
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+
+
+def test_the_table_has_a_row_a_rule_and_says_how_it_was_measured(finished):
+    table = json.loads((finished / "table.json").read_text())
+    assert (table["network"], table["dataset"]) == ("64-50-10", "digits")
+    assert [row["name"] for row in table["rows"]] == NAMES.split(",")
+    for row in table["rows"]:
+        errors = row["test_error_per_seed"]
+        assert len(errors) == row["seeds"] == 2
+        assert row["test_error"] == pytest.approx(np.mean(errors))
+        assert row["test_error_std"] == pytest.approx(np.std(errors, ddof=1))
+        assert row["synops_per_sample"] > 0
+    assert [row["form"] for row in table["rows"]] == ["spiking", "rate", "rate"]
+    markdown = (finished / "table.md").read_text()
+    assert markdown.count("\n| ") == 4
+    assert f"{table['rows'][0]['test_error']:.2f} +- {table['rows'][0]['test_error_std']:.2f}" in markdown
+
+
+def test_every_rule_logs_its_alignment(finished):
+    lines = {
+        name: [json.loads(line) for line in (finished / "cells" / name / "metrics.jsonl").read_text().splitlines()]
+        for name in NAMES.split(",")
+    }
+    for name, entries in lines.items():
+        for entry in entries:
+            assert len(entry["alignment"]["feedback"]) == 1
+            assert len(entry["alignment"]["update"]) == 2
+            assert entry["training_operations_per_sample"] > entry["synops_per_sample"]
+            if name == "bp":
+                assert max(entry["alignment"]["feedback"] + entry["alignment"]["update"]) < 0.1
+    first, last = (lines["rbp"][i]["alignment"]["feedback"][0] for i in (0, -1))
+    assert 10 < last < 90
+    assert last < first  # feedback alignment
+
+
+def test_what_is_finished_is_not_run_again_and_what_was_cut_off_goes_on(finished, root, tmp_path, capsys):
+    out = tmp_path / "copy"
+    shutil.copytree(finished, out)
+    before = (out / "cells" / "erbp" / "summary.json").read_text()
+    (out / "cells" / "bp" / "summary.json").unlink()
+    weights = np.load(out / "cells" / "bp" / "weights.npz")["layer0_weight"]
+    table = (out / "table.json").read_text()
+    (out / "table.json").unlink()
+    assert compare(root, out, "--rules", NAMES, "--seeds", "2") == 0
+    printed = capsys.readouterr().out
+    assert printed.count("finished before") == 2
+    assert (out / "cells" / "erbp" / "summary.json").read_text() == before
+    np.testing.assert_array_equal(np.load(out / "cells" / "bp" / "weights.npz")["layer0_weight"], weights)
+    for old, new in zip(json.loads(table)["rows"], json.loads((out / "table.json").read_text())["rows"], strict=True):
+        assert old["test_error_per_seed"] == new["test_error_per_seed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--rules", "erbp,bp", "--seeds", "2", "rule.kind=bp"],
+            ["cells/erbp", "rule.kind: erbp -> bp", "another --out"],
+        ),
+        (["--rules", "erbp,bpp", "--seeds", "2"], ["rules: unknown: 'bpp' (did you mean 'bp'?)"]),
+        (["--rules", "bp,bp", "--seeds", "2"], ["bp given more than once"]),
+        (["--rules", "bp", "--seeds", "0"], ["--seeds: must be at least 1, got 0"]),
+    ],
+)
+def test_wrong_comparisons_are_refused_before_anything_runs(finished, root, capsys, arguments, words):
+    before = {p: p.stat().st_mtime_ns for p in finished.rglob("*")}
+    assert compare(root, finished, *arguments) == 2
+    message = capsys.readouterr().err
+    for word in words:
+        assert word in message
+    assert {p: p.stat().st_mtime_ns for p in finished.rglob("*")} == before
+
+
+def test_the_report_needs_no_other_file(finished):
+    html = (finished / "report.html").read_text()
+    assert not re.search(r"""(src|href)=["']?+(?!data:)""", html)
+    assert "http" not in html.replace("http-equiv", "")
+    assert html.count("<img") >= 5
+
+
+def test_the_report_in_a_browser(finished, tmp_path):
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    probe = """<script>addEventListener("load", () => {
+      const images = [...document.images].map(i => i.naturalWidth);
+      const wide = document.documentElement.scrollWidth > innerWidth;
+      document.title = JSON.stringify({images, wide, rows: document.querySelectorAll("tbody tr").length});
+    });</script>"""
+    page = tmp_path / "report.html"
+    page.write_text((finished / "report.html").read_text().replace("</body>", probe + "</body>"))
+    for width in (1280, 420):
+        shown = subprocess.run(
+            [
+                browser, "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900",
+                f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom", page.as_uri(),
+            ],
+            capture_output=True, text=True, timeout=120, check=True, env={**os.environ, "HOME": str(tmp_path)},
+        ).stdout  # fmt: skip
+        seen = json.loads(re.search(r"<title>(.*?)</title>", shown)[1].replace("&quot;", '"'))
+        assert seen["rows"] == 3
+        assert len(seen["images"]) >= 5
+        assert min(seen["images"]) > 100
+        assert not seen["wide"]
