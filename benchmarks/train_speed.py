@@ -28,6 +28,7 @@ CASES = [
     *(("steps", {"encoding": {"steps": t}}) for t in (40, 160, 640)),
     *(("hidden", {"network": {"layers": [784, n, 10]}}) for n in (100, 400, 1600)),
     *(("update_every", {"training": {"update_every": k}}) for k in (1, 5, 10)),
+    *(("bp, steps", {"encoding": {"steps": t}, "rule": {"kind": "bp"}}) for t in (40, 160, 640)),
     ("perbp", {"rule": {"kind": "perbp"}, "network": {"transmission": {"p": 0.5}}}),
 ]
 
@@ -47,7 +48,10 @@ def prepare(changes, data):
         "optimizer": {"learning_rate": 1e-5},
         "training": {"update_every": 5, "batch_size": 100},
     }
-    config = check({k: v | changes.get(k, {}) for k, v in base.items()}, "benchmark")
+    merged = {k: v | changes.get(k, {}) for k, v in base.items()}
+    if merged["rule"]["kind"] == "bp":  # has none of the keys of a local rule, and goes back through the presentation
+        merged["rule"], merged["training"] = {"kind": "bp"}, {"batch_size": 100}
+    config = check(merged, "benchmark")
     experiment = build(config, data)
     optimizer = make_optimizer(config.optimizer, 1, 1)
     learner = jax.jit(partial(engine.init, experiment, optimizer))(jnp.uint32(0))

@@ -14,18 +14,38 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut
-    from erbp_jax.encoding import ExponentialEscape, LabelNeurons, Poisson, Regular
-    from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+    from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
+    from erbp_jax.learning import (
+        ERBP,
+        BackProp,
+        Boxcar,
+        CrossEntropy,
+        Direct,
+        Layerwise,
+        RandomFeedback,
+        SquaredError,
+        Symmetric,
+    )
     from erbp_jax.network import Layer, Network
-    from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, GaussianNoise, PoissonKicks, TwoCompartment
+    from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, GaussianNoise, PoissonKicks, Surrogate, TwoCompartment
     from erbp_jax.simulate import run
 
 _HOME = {
     "connections": ("BlankOut", "Dense", "GaussianBlankOut", "Reliable", "SharedBlankOut"),
-    "encoding": ("ExponentialEscape", "LabelNeurons", "Poisson", "Regular"),
-    "learning": ("ERBP", "Boxcar", "RandomFeedback"),
+    "encoding": ("Analog", "ExponentialEscape", "LabelNeurons", "Poisson", "Regular"),
+    "learning": (
+        "ERBP",
+        "BackProp",
+        "Boxcar",
+        "CrossEntropy",
+        "Direct",
+        "Layerwise",
+        "RandomFeedback",
+        "SquaredError",
+        "Symmetric",
+    ),
     "network": ("Layer", "Network"),
-    "neurons": ("LIF", "Dendrite", "ErrorNeurons", "GaussianNoise", "PoissonKicks", "TwoCompartment"),
+    "neurons": ("LIF", "Dendrite", "ErrorNeurons", "GaussianNoise", "PoissonKicks", "Surrogate", "TwoCompartment"),
     "simulate": ("run",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -33,16 +53,21 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "ERBP",
     "LIF",
+    "Analog",
+    "BackProp",
     "BlankOut",
     "Boxcar",
+    "CrossEntropy",
     "Dendrite",
     "Dense",
+    "Direct",
     "ErrorNeurons",
     "ExponentialEscape",
     "GaussianBlankOut",
     "GaussianNoise",
     "LabelNeurons",
     "Layer",
+    "Layerwise",
     "Network",
     "Poisson",
     "PoissonKicks",
@@ -50,6 +75,9 @@ __all__ = [
     "Regular",
     "Reliable",
     "SharedBlankOut",
+    "SquaredError",
+    "Surrogate",
+    "Symmetric",
     "TwoCompartment",
     "run",
 ]

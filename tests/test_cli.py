@@ -200,8 +200,9 @@ def finished(tmp_path_factory, cli_environment, root):
     """A small run of two seeds, through a process of its own."""
     out = tmp_path_factory.mktemp("runs") / "finished"
     code, printed, err = run(
-        cli_environment, "train", root / "configs" / "digits.yaml", *SMALL, "training.seeds=2", "--out", out
-    )
+        cli_environment, "train", root / "configs" / "digits.yaml", *SMALL, "training.seeds=2",
+        "training.alignment=true", "--out", out,
+    )  # fmt: skip
     assert code == 0, err
     return out, printed
 
@@ -224,7 +225,7 @@ def test_a_run_folder_holds_what_the_design_promises(finished):
     environment = json.loads((out / "environment.json").read_text())
     assert environment["versions"]["jax"]
     assert environment["command"][1] == "train"
-    for picture in ("learning_curve.png", "raster.png", "weights.png"):
+    for picture in ("learning_curve.png", "raster.png", "weights.png", "alignment.png"):
         assert (out / picture).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     weights = np.load(out / "weights.npz", allow_pickle=False)
     assert weights["layer0_weight"].shape == (2, 64, 50)

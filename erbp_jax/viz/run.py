@@ -11,13 +11,14 @@ from erbp_jax.random import Stream
 from erbp_jax.training import run_folder
 from erbp_jax.training.engine import Learner, sample_keys
 from erbp_jax.training.session import Session, summarise
+from erbp_jax.viz.comparison import alignment_curves
 from erbp_jax.viz.curves import learning_curve
 from erbp_jax.viz.raster import raster
 from erbp_jax.viz.weights import first_layer
 
 
 def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) -> list[Path]:
-    """Learning curve, raster of one test digit, first-layer weights, of the first seed; returns the files."""
+    """Learning curve, first-layer weights and raster of one test digit of the first seed, angles; returns the files."""
     metrics = run_folder.read_metrics(folder)
     summary = summarise(session, metrics)
     first = jax.tree.map(lambda x: x[0], learner)
@@ -32,6 +33,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     if session.experiment.test_steps > 1:  # the rate form has no spikes to show
         spikes = record(session, first, sample)
         pictures.append(raster(image, spikes, label, dt, folder / "raster.png", f"{title}: "))
+    if alignment := alignment_curves({summary["rule"]: metrics}, folder / "alignment.png"):
+        pictures.append(alignment)
     return pictures
 
 
