@@ -155,3 +155,88 @@ def bptt(weights, spikes, target, tau_mem, tau_syn, threshold, derivative):
         gradients.append(gradient)
         d_spikes = d_below
     return gradients[::-1]
+
+
+def _factor(tau, integration):
+    return 1 - 1 / tau if integration == "euler" else np.exp(-1 / tau)
+
+
+def _integrate_and_fire(potentials, refractory, reset):
+    """Spikes and V of a neuron; `potentials(v)` is a generator-like function that gives V before the threshold."""
+    v, held, spikes, trace = 0.0, 0, [], []
+    for integrate in potentials:
+        integrated = integrate(v)
+        spike = 0
+        if held:
+            held -= 1
+        else:
+            v = integrated
+            if v > 1.0:
+                spike, held = 1, refractory
+                v = {"value": 0.0, "subtract": v - 1.0, "none": v}[reset]
+        spikes.append(spike)
+        trace.append(v)
+    return np.array(spikes), np.array(trace)
+
+
+def leaky(current, tau_mem, refractory, reset, integration):
+    a = _factor(tau_mem, integration)
+    return _integrate_and_fire([lambda v, c=c: a * v + c for c in current], refractory, reset)
+
+
+def second_order(current, tau_mem, tau_syn, tau_rise, bias, refractory, reset, integration):
+    a, a1, a2 = (_factor(t, integration) for t in (tau_mem, tau_syn, tau_rise))
+    first = second = 0.0
+    steps = []
+    for c in current:
+        first = a2 * first + c
+        second = a1 * second + (1 - a1) * first + bias
+        steps.append(lambda v, i=second: a * v + (1 - a) * i)
+    return _integrate_and_fire(steps, refractory, reset)
+
+
+def dual_compartment(current, tau_mem, tau_den, tau_syn, there, back, bias, refractory, reset, integration):
+    """Exact integration by many small Euler steps, extrapolated: no matrix exponential."""
+    i = soma = dendrite = 0.0
+    a = _factor(tau_syn, integration)
+    held, spikes, trace = 0, [], []
+    for c in current:
+        i = a * i + c + bias
+        if integration == "euler":
+            new = (soma + (-soma + there * dendrite) / tau_mem, dendrite + (-dendrite + back * soma + i) / tau_den)
+        else:
+            new = _taylor(soma, dendrite, i, tau_mem, tau_den, there, back)
+        spike = 0
+        dendrite = new[1]
+        if held:
+            held -= 1
+        else:
+            soma = new[0]
+            if soma > 1.0:
+                spike, held = 1, refractory
+                soma = {"value": 0.0, "subtract": soma - 1.0, "none": soma}[reset]
+        spikes.append(spike)
+        trace.append(soma)
+    return np.array(spikes), np.array(trace)
+
+
+def _taylor(soma, dendrite, i, tau_mem, tau_den, there, back):
+    """One unit of time of the linear pair by its Taylor series: the k-th derivative from the one before."""
+    total = np.array([soma, dendrite])
+    term = np.array([(-soma + there * dendrite) / tau_mem, (-dendrite + back * soma + i) / tau_den])
+    factorial = 1.0
+    for k in range(1, 40):
+        factorial *= k
+        total = total + term / factorial
+        term = np.array([(-term[0] + there * term[1]) / tau_mem, (-term[1] + back * term[0]) / tau_den])
+    return total
+
+
+def filtered_noise_deviation(sigma, a, b):
+    """Standard deviation of V = b V + (1 - b) I, I = a I + xi: the impulse response, squared and summed."""
+    i = v = total = 0.0
+    for t in range(2000):
+        i = a * i + (1.0 if t == 0 else 0.0)
+        v = b * v + (1 - b) * i
+        total += v * v
+    return sigma * np.sqrt(total)

@@ -14,7 +14,7 @@ from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, Sh
 from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, RandomFeedback
 from erbp_jax.network import Layer, Network
-from erbp_jax.neurons import LIF, GaussianNoise, PoissonKicks
+from erbp_jax.neurons import LIF, DualCompartmentLIF, GaussianNoise, LeakyIF, PoissonKicks, SecondOrderLIF
 from erbp_jax.training import engine
 
 ENCODERS = {
@@ -29,6 +29,9 @@ NEURONS = {
     "lif, subtractive reset": LIF(4.0, 1.0, reset="subtract", refractory=0),
     "lif, gaussian noise": LIF(noise=GaussianNoise(0.2)),
     "lif, kicks": LIF(noise=PoissonKicks(1.0, 0.1)),
+    "leaky": LeakyIF(4.0),
+    "second order": SecondOrderLIF(2.0, 2.0, 1.0, noise=GaussianNoise(0.1)),
+    "dual compartment": DualCompartmentLIF(2.0, 2.0, 2.0, 2.0, 0.1),
 }
 TRANSMISSIONS = {
     "reliable": Reliable(),

@@ -1,17 +1,17 @@
-"""From a config to the objects that it describes; milliseconds become ticks here and in `build_rule` alone."""
+"""From a config to the objects that it describes; milliseconds become ticks in this folder alone."""
 
-import math
 from dataclasses import dataclass
 
 from erbp_jax.config import schema
-from erbp_jax.config.build_rule import build_rule, ticks
+from erbp_jax.config.build_neuron import build_neuron
+from erbp_jax.config.build_rule import build_rule
+from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Rule
 from erbp_jax.network import Layer, Network
-from erbp_jax.neurons import LIF, GaussianNoise, Noise, PoissonKicks
 
 LOCAL_UPDATE_EVERY = 5
 """Ticks between the weight changes of a local rule, unless the config says."""
@@ -83,7 +83,7 @@ def warnings(config: schema.Config) -> list[str]:
     """What is allowed but will not work well, and why."""
     if isinstance(config.rule, schema.GradientRule):
         return []
-    shortest = config.network.neuron.refractory + config.encoding.dt
+    shortest = getattr(config.network.neuron, "refractory", 0.0) + config.encoding.dt
     label = config.rule.label_period
     if shortest > label + 1e-9:
         return [
@@ -116,14 +116,7 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
 
 def _network(section: schema.NetworkSection, dt: float) -> Network:
     delay = ticks("network.delay", section.delay, dt)
-    neuron = LIF(
-        tau_mem=section.neuron.tau_mem / dt,
-        tau_syn=section.neuron.tau_syn / dt,
-        threshold=section.neuron.threshold,
-        refractory=ticks("network.neuron.refractory", section.neuron.refractory, dt),
-        reset=section.neuron.reset,
-        noise=_noise(section.neuron, dt),
-    )
+    neuron = build_neuron(section.neuron, dt)
     transmission = _transmission(section.transmission)
     return Network(
         tuple(
@@ -131,19 +124,6 @@ def _network(section: schema.NetworkSection, dt: float) -> Network:
             for i, o in zip(section.layers[:-1], section.layers[1:], strict=True)
         )
     )
-
-
-def _noise(neuron: schema.Neuron, dt: float) -> Noise | None:
-    match neuron.noise:
-        case schema.NoNoise():
-            return None
-        case schema.GaussianNoise(sigma=sigma):
-            return GaussianNoise(sigma)
-        case schema.KickNoise(rate=rate, amplitude=amplitude):
-            # A kick comes at any time within its tick, and has leaked a little when the tick ends. With the mean of
-            # that leak the mean depolarisation is rate * amplitude * tau_mem at any dt.
-            left = neuron.tau_mem / dt * -math.expm1(-dt / neuron.tau_mem) if neuron.tau_mem else 0.0
-            return PoissonKicks(rate * 1e-3 * dt, amplitude * left)
 
 
 def _transmission(section: schema.Transmission) -> Transmission:

@@ -1,6 +1,7 @@
 """From the rule section of a config to a learning rule."""
 
 from erbp_jax.config import schema
+from erbp_jax.config.time import ticks
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.errors import UserError
 from erbp_jax.learning import (
@@ -35,18 +36,6 @@ def build_rule(config: schema.Config) -> Rule:
             return _gradient(config.rule, Layerwise(config.rule.feedback_scale))
         case schema.RBPRule():
             return _gradient(config.rule, Direct(RandomFeedback(config.rule.feedback_scale, config.rule.zero_sum)))
-
-
-def ticks(key: str, milliseconds: float, dt: float) -> int:
-    """A time as a whole number of ticks.
-
-    Raises:
-        UserError: it is not a multiple of dt.
-    """
-    exact = milliseconds / dt
-    if abs(exact - round(exact)) > 1e-6 * max(1.0, exact):
-        raise UserError(f"{key}: {milliseconds:g} ms is not a whole number of ticks of encoding.dt = {dt:g} ms")
-    return round(exact)
 
 
 def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:

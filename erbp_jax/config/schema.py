@@ -86,18 +86,85 @@ class KickNoise(Section):
 Noise = Annotated[NoNoise | GaussianNoise | KickNoise, Field(discriminator="kind")]
 
 
-class LIFNeuron(Section):
-    kind: Literal["lif"] = "lif"
-    tau_mem: NonNegative = 1.0
-    tau_syn: NonNegative = 4.0
+class FiringNeuron(Section):
+    """What the integrate-and-fire family has in common."""
+
     threshold: Positive = 1.0
     refractory: NonNegative = 3.0
     """Time for which a neuron is held after a spike, ms; the shortest interval is `refractory + dt`."""
-    reset: Literal["value", "subtract"] = "value"
+    reset: Literal["value", "subtract", "none"] = "value"
     noise: Noise = NoNoise()
+    integration: Literal["exact", "euler"] = "exact"
 
 
-Neuron = LIFNeuron
+class LIFNeuron(FiringNeuron):
+    """First-order synapse: equations 2 of the talk. Time constants in ms."""
+
+    kind: Literal["lif"] = "lif"
+    tau_mem: NonNegative = 1.0
+    tau_syn: NonNegative = 4.0
+
+
+class LeakyNeuron(FiringNeuron):
+    """No synapse of its own: equations 1."""
+
+    kind: Literal["leaky"]
+    tau_mem: NonNegative = 10.0
+
+
+class SecondOrderNeuron(FiringNeuron):
+    """Second-order synapse: equations 3."""
+
+    kind: Literal["second_order_lif"]
+    tau_mem: NonNegative = 10.0
+    tau_syn: NonNegative = 5.0
+    tau_rise: NonNegative = 2.0
+    bias: Finite = 0.0
+    """Added to the synaptic current every ms."""
+
+
+class DualCompartmentNeuron(FiringNeuron):
+    """A soma and a dendrite, coupled: equations 4."""
+
+    kind: Literal["dual_compartment_lif"]
+    tau_mem: Positive = 10.0
+    tau_den: Positive = 10.0
+    tau_syn: NonNegative = 5.0
+    to_soma: Finite = 1.0
+    to_dendrite: Finite = 0.2
+    bias: Finite = 0.0
+    """Added to the synaptic current every ms."""
+
+
+class MihalasNieburNeuron(Section):
+    """Adaptive threshold and spike-induced currents: equations 5. ms, mV and mV/ms."""
+
+    kind: Literal["mihalas_niebur"]
+    a: Finite = 0.0
+    a1: Finite = 0.0
+    a2: Finite = 0.0
+    r1: Finite = 0.0
+    r2: Finite = 1.0
+    b: Positive = 0.01
+    g: Positive = 0.05
+    k1: Positive = 0.2
+    k2: Positive = 0.02
+    e_leak: Finite = -70.0
+    v_reset: Finite = -70.0
+    theta_reset: Finite = -60.0
+    theta_inf: Finite = -50.0
+    bias: Finite = 0.0
+    v_init: Finite = -70.0
+    theta_init: Finite = -50.0
+    i1_init: Finite = 0.01
+    i2_init: Finite = 0.001
+    integration: Literal["exact", "euler"] = "euler"
+
+
+Neuron = Annotated[
+    LIFNeuron | LeakyNeuron | SecondOrderNeuron | DualCompartmentNeuron | MihalasNieburNeuron,
+    Field(discriminator="kind"),
+]
 
 
 class ReliableTransmission(Section):

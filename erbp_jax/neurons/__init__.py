@@ -2,24 +2,50 @@
 
 from erbp_jax.neurons.base import Neuron
 from erbp_jax.neurons.dendrite import Dendrite
+from erbp_jax.neurons.dual_compartment import DualCompartmentLIF, DualCompartmentState
 from erbp_jax.neurons.error import ErrorNeurons, ErrorState
+from erbp_jax.neurons.firing_patterns import PATTERNS, FiringPattern
+from erbp_jax.neurons.leaky import LeakyIF, LeakyState
 from erbp_jax.neurons.lif import LIF, LIFState
+from erbp_jax.neurons.mihalas_niebur import MihalasNiebur, MihalasNieburState
 from erbp_jax.neurons.noise import GaussianNoise, Noise, PoissonKicks
+from erbp_jax.neurons.second_order import SecondOrderLIF, SecondOrderState
 from erbp_jax.neurons.static import Static, StaticState, Transfer
 from erbp_jax.neurons.surrogate import SURROGATES, Surrogate, spike
 from erbp_jax.neurons.two_compartment import TwoCompartment, TwoCompartmentState
 
+NEURONS: dict[str, type] = {
+    "leaky": LeakyIF,
+    "lif": LIF,
+    "second_order_lif": SecondOrderLIF,
+    "dual_compartment_lif": DualCompartmentLIF,
+    "mihalas_niebur": MihalasNiebur,
+    "two_compartment": TwoCompartment,
+}
+"""The talk's equations 1 to 5 by the name that a config has for them, and the eRBP neuron as one object."""
+
 __all__ = [
     "LIF",
+    "NEURONS",
+    "PATTERNS",
     "SURROGATES",
     "Dendrite",
+    "DualCompartmentLIF",
+    "DualCompartmentState",
     "ErrorNeurons",
     "ErrorState",
+    "FiringPattern",
     "GaussianNoise",
     "LIFState",
+    "LeakyIF",
+    "LeakyState",
+    "MihalasNiebur",
+    "MihalasNieburState",
     "Neuron",
     "Noise",
     "PoissonKicks",
+    "SecondOrderLIF",
+    "SecondOrderState",
     "Static",
     "StaticState",
     "Surrogate",

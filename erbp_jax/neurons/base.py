@@ -3,6 +3,8 @@
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from erbp_jax.neurons.surrogate import Surrogate
 
@@ -20,8 +22,11 @@ class Neuron(Protocol):
         """The highest firing rate, in spikes per tick."""
         ...
 
-    def init_state(self, shape: tuple[int, ...]) -> Any:
-        """The resting state of neurons of the given shape `(..., N)`."""
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Any:
+        """The resting state of neurons of the given shape `(..., N)`.
+
+        It has at least the fields `synaptic`, the current that a gate reads, and `membrane`, the potential that spikes.
+        """
         ...
 
     def step(self, state: Any, current: jax.Array, *, key: jax.Array | None = None) -> tuple[Any, jax.Array]:

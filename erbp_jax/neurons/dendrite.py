@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
-from erbp_jax.neurons.lif import decay
+from erbp_jax.neurons.firing import decay
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Dendrite:
         if self.tau < 0:
             raise ValueError(f"Dendrite: tau must be >= 0, got {self.tau}")
 
-    def init_state(self, shape: tuple[int, ...]) -> jax.Array:
-        return jnp.zeros(shape, jnp.float32)
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
+        return jnp.zeros(shape, dtype)
 
     def step(self, state: jax.Array, current: jax.Array) -> tuple[jax.Array, jax.Array]:
         potential = decay(self.tau) * state + current

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from erbp_jax.neurons.surrogate import Surrogate
 
@@ -46,8 +47,8 @@ class Static:
         if not self.smoothing > 0:
             raise ValueError(f"Static: smoothing must be > 0, got {self.smoothing}")
 
-    def init_state(self, shape: tuple[int, ...]) -> StaticState:
-        zero = jnp.zeros(shape, jnp.float32)
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> StaticState:
+        zero = jnp.zeros(shape, dtype)
         return StaticState(zero, zero)
 
     def step(

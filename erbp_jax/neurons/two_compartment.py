@@ -1,34 +1,45 @@
 """The eRBP neuron as one object: a soma that spikes and a dendrite that only modulates plasticity."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.lif import LIF, LIFState
+from erbp_jax.neurons.surrogate import Surrogate
 
 
 class TwoCompartmentState(NamedTuple):
     soma: LIFState  # each field [..., N]
     dendrite: jax.Array  # [..., N] dendritic potential U
 
+    @property
+    def synaptic(self) -> jax.Array:
+        return self.soma.synaptic
+
+    @property
+    def membrane(self) -> jax.Array:
+        return self.soma.membrane
+
 
 @dataclass(frozen=True)
 class TwoCompartment:
     """Soma `LIF` (V, I) beside `Dendrite` (U); the two meet in the learning rule alone.
 
-    Inside a network the soma belongs to the layer and the dendrite to the rule, so that a gradient rule can train the
-    same layers; this class is the whole neuron, for looking at one. Order within a tick: soma, then dendrite.
+    Order within a tick: soma, then dendrite. The dual-compartment neuron (`DualCompartmentLIF`) without coupling, its
+    synapse on the soma. In a network that learns by eRBP the dendrites are the rule's, so that another rule can train
+    the same layers: there a layer's neuron is the soma alone.
     Source: Neftci et al. 2017, Methods.
     """
 
     soma: LIF = LIF()
     dendrite: Dendrite = Dendrite()
 
-    def init_state(self, shape: tuple[int, ...]) -> TwoCompartmentState:
-        return TwoCompartmentState(self.soma.init_state(shape), self.dendrite.init_state(shape))
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> TwoCompartmentState:
+        return TwoCompartmentState(self.soma.init_state(shape, dtype), self.dendrite.init_state(shape, dtype))
 
     def step(
         self,
@@ -42,3 +53,12 @@ class TwoCompartment:
         error_current = jnp.broadcast_to(jnp.asarray(error_current, state.dendrite.dtype), state.dendrite.shape)
         dendrite, _ = self.dendrite.step(state.dendrite, error_current)
         return TwoCompartmentState(soma, dendrite), spikes
+
+    def with_surrogate(self, surrogate: Surrogate) -> "TwoCompartment":
+        """The same neuron, differentiable."""
+        return replace(self, soma=self.soma.with_surrogate(surrogate))
+
+    @property
+    def max_rate(self) -> float:
+        """The highest firing rate, in spikes per tick."""
+        return self.soma.max_rate

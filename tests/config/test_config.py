@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 
 from erbp_jax import data
 from erbp_jax.config import Config, check, differences, load_config, rule_names, to_yaml
-from erbp_jax.config.build import build, ticks, warnings
+from erbp_jax.config.build import build, warnings
+from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut
 from erbp_jax.errors import UserError
-from erbp_jax.neurons import PoissonKicks
+from erbp_jax.neurons import LIF, DualCompartmentLIF, LeakyIF, MihalasNiebur, PoissonKicks, SecondOrderLIF
 
 
 def shipped(root):
@@ -166,6 +167,31 @@ def test_a_group_that_changes_its_kind_keeps_what_the_new_kind_knows(several):
     assert load_config(several, ["rule={kind: rbp, wiring: layerwise}"], rule="erbp").rule.wiring == "layerwise"
     with pytest.raises(UserError, match=r"rule\.tau_dendrite: unknown key"):
         load_config(several, ["rule.kind=bp", "rule.tau_dendrite=2"])
+
+
+@pytest.mark.parametrize(
+    ("section", "neuron"),
+    [
+        ({"kind": "lif", "tau_mem": 2, "refractory": 1}, LIF(4.0, 8.0, refractory=2)),
+        ({"kind": "leaky", "tau_mem": 5}, LeakyIF(10.0, refractory=6)),
+        ({"kind": "second_order_lif", "bias": 0.2}, SecondOrderLIF(20.0, 10.0, 4.0, 0.1, refractory=6)),
+        (
+            {"kind": "dual_compartment_lif", "integration": "euler"},
+            DualCompartmentLIF(20.0, 20.0, 10.0, refractory=6, integration="euler"),
+        ),
+        ({"kind": "mihalas_niebur", "a": 0.005}, MihalasNiebur(a=0.005, dt=0.5)),
+    ],
+)
+def test_every_neuron_of_the_talk_has_a_kind(section, neuron):
+    config = check({"network": {"layers": [64, 9, 10], "neuron": section}, "encoding": {"dt": 0.5}}, "t")
+    built = build(config, data.load("digits"))
+    assert all(layer.neuron == neuron for layer in built.network.layers)
+
+
+def test_a_neuron_without_a_transfer_function_has_no_rate_form():
+    wanted = {"network": {"layers": [64, 9, 10], "neuron": {"kind": "leaky"}}, "rule": {"kind": "bp", "form": "rate"}}
+    with pytest.raises(UserError, match="LeakyIF has no static transfer function"):
+        build(check(wanted, "t"), data.load("digits"))
 
 
 def test_the_rate_form_is_one_tick_of_the_same_network():

@@ -30,7 +30,7 @@ def run(neuron, current, key=None):
 )
 def test_lif_equals_the_oracle(tau_mem, tau_syn, refractory, reset, seed):
     current = np.random.default_rng(seed).normal(0.3, 0.8, (60, 3)).astype(np.float32)
-    neuron = LIF(tau_mem, tau_syn, 1.0, refractory, reset)
+    neuron = LIF(tau_mem, tau_syn, refractory=refractory, reset=reset)
     spikes, i, v = run(neuron, jnp.asarray(current))
     for n in range(3):
         want = oracles.lif(

@@ -1,0 +1,99 @@
+"""Two coupled compartments with a synapse on the dendrite, noise and bias: equations 4 of the talk."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+from scipy.linalg import expm
+
+from erbp_jax.neurons.firing import Firing
+
+
+class DualCompartmentState(NamedTuple):
+    synaptic: jax.Array  # [..., N] synaptic current I_syn, into the dendrite
+    dendrite: jax.Array  # [..., N] dendritic potential V_2
+    membrane: jax.Array  # [..., N] somatic potential V_1, which spikes
+    refractory: jax.Array  # [..., N] float, ticks for which the soma is still held
+
+
+@dataclass(frozen=True)
+class DualCompartmentLIF(Firing):
+    r"""A spiking soma V_1 coupled to a dendrite V_2 that receives the synaptic current.
+
+    .. math::
+        \tau_{mem} \dot V_1 &= -V_1 + g_{21} V_2 \\
+        \tau_{den} \dot V_2 &= -V_2 + g_{12} V_1 + I_{syn} \\
+        I_{syn}[t] &= e^{-1/\tau_{syn}} I_{syn}[t-1] + \sum_j w_j s_j[t] + \eta[t] + b
+
+    Order within a tick: synaptic current (decay, input, noise, bias), both compartments together under that current,
+    then as `Firing` has it; reset and refractory period are the soma's. `"exact"` integration is the matrix
+    exponential of the coupled pair; `"euler"` takes both derivatives from the old state.
+
+    Time constants in ticks; currents, potentials and the weights in the unit of `threshold`; `to_soma` g_21 and
+    `to_dendrite` g_12 without unit.
+    Source: talk, equations 4, with leaks as (1 - alpha); its alpha_21 is g_21 / tau_mem, its alpha_12 g_12 / tau_den.
+
+    Raises:
+        ValueError: a time constant that is not positive, a loop gain g_21 g_12 of 1 or more (the pair would run away),
+            a step too coarse for Euler, or as `Firing`.
+    """
+
+    tau_mem: float = 10.0
+    tau_den: float = 10.0
+    tau_syn: float = 5.0
+    to_soma: float = 1.0
+    to_dendrite: float = 0.2
+    bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("tau_mem", "tau_den", "tau_syn"):
+            self._check_time_constant(name, getattr(self, name))
+            if name != "tau_syn" and not getattr(self, name) > 0:
+                raise ValueError(f"DualCompartmentLIF: {name} must be > 0, got {getattr(self, name)}")
+        if self.to_soma * self.to_dendrite >= 1.0:
+            raise ValueError(
+                f"DualCompartmentLIF: to_soma * to_dendrite must be < 1, or the compartments drive each other without "
+                f"bound; got {self.to_soma} * {self.to_dendrite}"
+            )
+        radius = float(np.abs(np.linalg.eigvals(self._matrices[0])).max())
+        if radius > 1.0 + 1e-12:
+            raise ValueError(
+                f"DualCompartmentLIF: forward Euler is unstable with this coupling and these ticks (spectral radius "
+                f"{radius:.3f}, must be <= 1): use shorter ticks or exact integration"
+            )
+
+    @cached_property
+    def _matrices(self) -> tuple[np.ndarray, np.ndarray]:
+        """`(V_1, V_2)[t] = M (V_1, V_2)[t-1] + m I_syn[t]`."""
+        rates = np.array(
+            [
+                [-1.0 / self.tau_mem, self.to_soma / self.tau_mem],
+                [self.to_dendrite / self.tau_den, -1.0 / self.tau_den],
+            ]
+        )
+        drive = np.array([0.0, 1.0 / self.tau_den])
+        if self.integration == "euler":
+            return np.eye(2) + rates, drive
+        step = expm(rates)
+        return step, np.linalg.solve(rates, (step - np.eye(2)) @ drive)
+
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> DualCompartmentState:
+        zero = jnp.zeros(shape, dtype)
+        return DualCompartmentState(zero, zero, self._rest(shape, dtype), zero)
+
+    def step(
+        self, state: DualCompartmentState, current: jax.Array, *, key: jax.Array | None = None
+    ) -> tuple[DualCompartmentState, jax.Array]:
+        synaptic = self._decay(self.tau_syn) * state.synaptic + current + self.bias
+        if (noise := self._noise(key, current.shape[-1])) is not None:
+            synaptic = synaptic + noise
+        ((m11, m12), (m21, m22)), (d1, d2) = (x.tolist() for x in self._matrices)
+        membrane = m11 * state.membrane + m12 * state.dendrite + d1 * synaptic
+        dendrite = m21 * state.membrane + m22 * state.dendrite + d2 * synaptic
+        membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
+        return DualCompartmentState(synaptic, dendrite, membrane, refractory), spikes.astype(current.dtype)

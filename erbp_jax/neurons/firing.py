@@ -1,0 +1,109 @@
+"""What the integrate-and-fire family has in common: noise on the membrane, refractory period, threshold, reset."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from erbp_jax.neurons.noise import Noise
+from erbp_jax.neurons.surrogate import Surrogate, spike
+
+Reset = Literal["value", "subtract", "none"]
+Integration = Literal["exact", "euler"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firing:
+    """Threshold, reset and refractory period; a base of neuron models, not a model.
+
+    Order within a tick, after the model has integrated its membrane: refractory clamp, threshold, reset.
+
+    Reset `"value"` sets V to `v_reset`; `"subtract"` subtracts the threshold and keeps the excess; `"none"` leaves V,
+    so that the neuron fires whenever it is above threshold and not refractory. After a spike the membrane is held where
+    the reset put it for `refractory` ticks, so that the shortest interval between spikes is `refractory + 1` ticks.
+
+    `integration` of the linear parts: `"exact"` for a current that is constant over the tick, or forward `"euler"`.
+    `surrogate` is the derivative that the threshold has for rules that differentiate through it; it changes no spike.
+    A reset to a value cuts the gradient there. `refractory` in ticks; `threshold` and `v_reset` in the unit of V.
+
+    Raises:
+        ValueError: a value out of range; says which, what was given and the bound.
+    """
+
+    threshold: float = 1.0
+    refractory: int = 3
+    reset: Reset = "value"
+    v_reset: float = 0.0
+    noise: Noise | None = None
+    surrogate: Surrogate | None = None
+    integration: Integration = "exact"
+
+    def __post_init__(self) -> None:
+        if self.refractory < 0 or int(self.refractory) != self.refractory:
+            raise ValueError(f"{self._name}: refractory must be a whole number of ticks >= 0, got {self.refractory}")
+        if self.reset not in ("value", "subtract", "none"):
+            raise ValueError(f"{self._name}: reset must be 'value', 'subtract' or 'none', got {self.reset!r}")
+        if self.reset == "value" and self.threshold <= self.v_reset:
+            raise ValueError(f"{self._name}: threshold {self.threshold} must lie above v_reset {self.v_reset}")
+        if self.reset == "subtract" and self.threshold <= 0:
+            raise ValueError(f"{self._name}: threshold must be > 0 to be subtracted, got {self.threshold}")
+        if self.integration not in ("exact", "euler"):
+            raise ValueError(f"{self._name}: integration must be 'exact' or 'euler', got {self.integration!r}")
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _check_time_constant(self, name: str, tau: float) -> None:
+        if not tau >= 0 or math.isinf(tau):
+            raise ValueError(f"{self._name}: {name} must be >= 0 and finite, got {tau}")
+        if self.integration == "euler" and tau < 1.0:
+            raise ValueError(
+                f"{self._name}: {name} = {tau} ticks is too short for forward Euler, which needs at least 1 tick: "
+                "use shorter ticks or exact integration"
+            )
+
+    def _decay(self, tau: float) -> float:
+        """The factor of one tick of leak."""
+        return decay(tau) if self.integration == "exact" else 1.0 - 1.0 / tau
+
+    def _noise(self, key: jax.Array | None, n: int) -> jax.Array | None:
+        if self.noise is None:
+            return None
+        if key is None:
+            raise ValueError(f"{self._name}: a neuron with noise needs a key")
+        return self.noise.sample(key, n)
+
+    def _rest(self, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
+        return jnp.full(shape, self.v_reset if self.reset == "value" else 0.0, dtype)
+
+    def _fire(
+        self, before: jax.Array, membrane: jax.Array, refractory: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """`(V of the last tick, V as integrated, ticks left) -> (V after reset, ticks left, spikes)`."""
+        held = refractory > 0
+        membrane = jnp.where(held, before, membrane)
+        crossed = jnp.where(held, 0.0, spike(membrane - self.threshold, self.surrogate))
+        spiking = crossed > 0
+        if self.reset != "none":
+            after = membrane - self.threshold if self.reset == "subtract" else self.v_reset
+            membrane = jnp.where(spiking, after, membrane)
+        refractory = jnp.where(spiking, float(self.refractory), jnp.maximum(refractory - 1.0, 0.0))
+        return membrane, jax.lax.stop_gradient(refractory), crossed
+
+    def with_surrogate(self, surrogate: Surrogate) -> Self:
+        """The same neuron, differentiable."""
+        return replace(self, surrogate=surrogate)
+
+    @property
+    def max_rate(self) -> float:
+        """The highest firing rate, in spikes per tick."""
+        return 1.0 / (self.refractory + 1)
+
+
+def decay(tau: float) -> float:
+    """`exp(-1 / tau)`, the factor of one tick; 0 for `tau = 0`."""
+    return math.exp(-1.0 / tau) if tau > 0 else 0.0

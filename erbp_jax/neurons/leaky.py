@@ -1,0 +1,53 @@
+"""Leaky stochastic integrate-and-fire neuron, without a synapse of its own: equations 1 of the talk."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from erbp_jax.neurons.firing import Firing
+
+
+class LeakyState(NamedTuple):
+    synaptic: jax.Array  # [..., N] the input of the last tick, in units of V
+    membrane: jax.Array  # [..., N] membrane potential V
+    refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held
+
+
+@dataclass(frozen=True)
+class LeakyIF(Firing):
+    r"""Leaky integrate-and-fire neuron whose spikes arrive as charge.
+
+    .. math::
+        V[t] = e^{-1/\tau_{mem}} V[t-1] + \sum_j \xi_j w_j s_j[t] + \eta[t]
+
+    Order within a tick: decay, input, noise, then as `Firing` has it. What makes it stochastic is xi, the blank-out of
+    the connection that drives it, and eta, its `noise`. A constant input c settles at V = c / (1 - exp(-1/tau_mem)).
+
+    `tau_mem` in ticks; V and the weights in the unit of `threshold`.
+    Source: talk, equations 1. The slide has -alpha V, which would alternate in sign; read as (1 - alpha) V.
+
+    Raises:
+        ValueError: a time constant below 0 (below 1 tick for Euler), or as `Firing`.
+    """
+
+    tau_mem: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_time_constant("tau_mem", self.tau_mem)
+
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> LeakyState:
+        zero = jnp.zeros(shape, dtype)
+        return LeakyState(zero, self._rest(shape, dtype), zero)
+
+    def step(
+        self, state: LeakyState, current: jax.Array, *, key: jax.Array | None = None
+    ) -> tuple[LeakyState, jax.Array]:
+        membrane = self._decay(self.tau_mem) * state.membrane + current
+        if (noise := self._noise(key, current.shape[-1])) is not None:
+            membrane = membrane + noise
+        membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
+        return LeakyState(current, membrane, refractory), spikes.astype(current.dtype)

@@ -1,0 +1,65 @@
+"""Leaky integrate-and-fire neuron with a second-order synapse, noise and bias: equations 3 of the talk."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from erbp_jax.neurons.firing import Firing
+
+
+class SecondOrderState(NamedTuple):
+    rise: jax.Array  # [..., N] first stage of the synapse I_s
+    synaptic: jax.Array  # [..., N] synaptic current I_syn
+    membrane: jax.Array  # [..., N] membrane potential V
+    refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held
+
+
+@dataclass(frozen=True)
+class SecondOrderLIF(Firing):
+    r"""Leaky integrate-and-fire neuron behind a cascade of two first-order stages: a current that rises, then falls.
+
+    .. math::
+        I_s[t] &= a_2 I_s[t-1] + \sum_j w_j s_j[t] \\
+        I_{syn}[t] &= a_1 I_{syn}[t-1] + (1 - a_1) I_s[t] + \eta[t] + b \\
+        V[t] &= \alpha V[t-1] + (1 - \alpha) I_{syn}[t]
+
+    with :math:`a_2 = e^{-1/\tau_{rise}}`, :math:`a_1 = e^{-1/\tau_{syn}}`, :math:`\alpha = e^{-1/\tau_{mem}}`. Order
+    within a tick: first stage, second stage (decay, then the new first stage, noise, bias), membrane, then as
+    `Firing` has it. `noise` and `bias` enter the synaptic current, not the membrane, `bias` once a tick.
+
+    Time constants in ticks; currents, V and the weights in the unit of `threshold`.
+    Source: talk, equations 3. Read with leaks as (1 - a); the slide's `I_syn + I_syn` in (3a) is one I_syn, since (3b)
+    and (3c) define the cascade I_s -> I_syn -> V; its c_1 is 1 - a_1 here, which keeps the charge of a spike.
+
+    Raises:
+        ValueError: a time constant below 0 (below 1 tick for Euler), or as `Firing`.
+    """
+
+    tau_mem: float = 10.0
+    tau_syn: float = 5.0
+    tau_rise: float = 2.0
+    bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("tau_mem", "tau_syn", "tau_rise"):
+            self._check_time_constant(name, getattr(self, name))
+
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> SecondOrderState:
+        zero = jnp.zeros(shape, dtype)
+        return SecondOrderState(zero, zero, self._rest(shape, dtype), zero)
+
+    def step(
+        self, state: SecondOrderState, current: jax.Array, *, key: jax.Array | None = None
+    ) -> tuple[SecondOrderState, jax.Array]:
+        a1, alpha = self._decay(self.tau_syn), self._decay(self.tau_mem)
+        rise = self._decay(self.tau_rise) * state.rise + current
+        synaptic = a1 * state.synaptic + (1.0 - a1) * rise + self.bias
+        if (noise := self._noise(key, current.shape[-1])) is not None:
+            synaptic = synaptic + noise
+        membrane = alpha * state.membrane + (1.0 - alpha) * synaptic
+        membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
+        return SecondOrderState(rise, synaptic, membrane, refractory), spikes.astype(current.dtype)

@@ -1,0 +1,217 @@
+"""Every neuron of the talk: against its equation in a float64 loop, and against itself in other ways of running it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erbp_jax.neurons import (
+    LIF,
+    NEURONS,
+    Dendrite,
+    DualCompartmentLIF,
+    GaussianNoise,
+    LeakyIF,
+    MihalasNiebur,
+    SecondOrderLIF,
+    Surrogate,
+    TwoCompartment,
+)
+from tests import oracles
+
+EXAMPLES = {
+    "leaky": LeakyIF(6.0),
+    "lif": LIF(5.0, 3.0, refractory=2),
+    "second_order_lif": SecondOrderLIF(5.0, 3.0, 2.0, bias=0.1, reset="subtract"),
+    "dual_compartment_lif": DualCompartmentLIF(4.0, 6.0, 3.0, 1.5, 0.3, refractory=1),
+    "mihalas_niebur": MihalasNiebur(a=0.005, a1=10.0, a2=-0.6),
+    "two_compartment": TwoCompartment(LIF(5.0, 3.0, refractory=2), Dendrite(5.0)),
+}
+DRIVE = {"mihalas_niebur": (2.0, 1.5)}
+
+
+def run(neuron, current, state=None, key=None):
+    """`current[T, ...]` -> final state, spikes `[T, ...]`, potentials `[T, ...]`."""
+    keys = None if key is None else jax.random.split(key, (len(current), *current.shape[1:-1]))
+
+    def tick(state, inputs):
+        c, k = inputs
+        state, spikes = neuron.step(state, c, key=k)
+        return state, (spikes, state.membrane)
+
+    state = neuron.init_state(current.shape[1:], current.dtype) if state is None else state
+    state, (spikes, membrane) = jax.lax.scan(tick, state, (current, keys))
+    return state, spikes, membrane
+
+
+def drive(kind, shape, dtype=np.float32, seed=0):
+    mean, spread = DRIVE.get(kind, (0.6, 0.8))
+    return jnp.asarray(np.random.default_rng(seed).normal(mean, spread, shape).astype(np.float32).astype(dtype))
+
+
+def test_the_table_has_an_example_of_every_registered_neuron():
+    assert EXAMPLES.keys() == NEURONS.keys()
+    for kind, neuron in EXAMPLES.items():
+        assert type(neuron) is NEURONS[kind]
+        assert hash(neuron) == hash(type(neuron)(**{f: getattr(neuron, f) for f in neuron.__dataclass_fields__}))
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_however_it_is_run_it_is_the_same_neuron(kind):
+    neuron, current = EXAMPLES[kind], drive(kind, (600, 4, 3))
+    whole_run = jax.jit(lambda c: run(neuron, c))
+    end, spikes, membrane = whole_run(current)
+    assert 0 < spikes.mean() < 0.9
+
+    with jax.disable_jit():
+        _, some, _ = run(neuron, current[:8])
+    np.testing.assert_array_equal(some, spikes[:8])
+
+    middle, first, _ = whole_run(current[:200])
+    last, second, _ = jax.jit(lambda c, s: run(neuron, c, s))(current[200:], middle)
+    np.testing.assert_array_equal(np.concatenate([first, second]), spikes)
+    jax.tree.map(np.testing.assert_array_equal, last, end)
+
+    mapped = jax.jit(jax.vmap(lambda c: run(neuron, c)[1], in_axes=1, out_axes=1))(current)
+    np.testing.assert_array_equal(mapped, spikes)
+    np.testing.assert_array_equal(whole_run(current[:, 1:2])[1], spikes[:, 1:2])
+    assert membrane.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_float32_is_near_float64(kind):
+    neuron, current = EXAMPLES[kind], drive(kind, (300, 5))
+    _, spikes, membrane = jax.jit(lambda c: run(neuron, c))(current)
+    with jax.enable_x64():
+        _, exact, potential = jax.jit(lambda c: run(neuron, c))(drive(kind, (300, 5), np.float64))
+        exact, potential = np.asarray(exact), np.asarray(potential)
+    assert potential.dtype == np.float64
+    np.testing.assert_array_equal(spikes, exact)
+    scale = 70.0 if kind == "mihalas_niebur" else 1.0
+    np.testing.assert_allclose(membrane, potential, atol=2e-5 * scale)
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_the_surrogate_gives_a_gradient_and_changes_no_spike(kind):
+    neuron = EXAMPLES[kind].with_surrogate(Surrogate("fast_sigmoid", 1.0))
+    current = drive(kind, (60, 5))
+    np.testing.assert_array_equal(run(neuron, current)[1], run(EXAMPLES[kind], current)[1])
+    slope = jax.jit(jax.grad(lambda c: run(neuron, c)[1].sum()))(current)
+    assert np.isfinite(slope).all()
+    assert np.abs(slope).max() > 0
+    flat = jax.grad(lambda c: run(EXAMPLES[kind], c)[1].sum())(current)
+    np.testing.assert_array_equal(flat, 0.0)
+
+
+times = st.floats(1.0, 30.0)
+common = {
+    "refractory": st.integers(0, 4),
+    "reset": st.sampled_from(["value", "subtract", "none"]),
+    "integration": st.sampled_from(["exact", "euler"]),
+    "seed": st.integers(0, 2**31),
+}
+
+
+def check_against(oracle, neuron, seed, mean=0.5):
+    """Spike times exactly, potentials to rounding, in float64."""
+    current = np.random.default_rng(seed).normal(mean, 0.8, 80)
+    with jax.enable_x64():
+        _, spikes, membrane = jax.jit(lambda c: run(neuron, c))(jnp.asarray(current)[:, None])
+        spikes, membrane = np.asarray(spikes)[:, 0], np.asarray(membrane)[:, 0]
+    want_spikes, want_membrane = oracle(current)
+    np.testing.assert_array_equal(spikes, want_spikes)
+    np.testing.assert_allclose(membrane, want_membrane, atol=1e-9)
+
+
+@settings(max_examples=12, deadline=None)
+@given(tau_mem=times, **common)
+def test_leaky_equals_its_equation(tau_mem, refractory, reset, integration, seed):
+    neuron = LeakyIF(tau_mem, refractory=refractory, reset=reset, integration=integration)
+    check_against(lambda c: oracles.leaky(c, tau_mem, refractory, reset, integration), neuron, seed, mean=0.2)
+
+
+@settings(max_examples=12, deadline=None)
+@given(tau_mem=times, tau_syn=times, tau_rise=times, bias=st.floats(-0.2, 0.2), **common)
+def test_second_order_equals_its_equation(tau_mem, tau_syn, tau_rise, bias, refractory, reset, integration, seed):
+    neuron = SecondOrderLIF(
+        tau_mem, tau_syn, tau_rise, bias, refractory=refractory, reset=reset, integration=integration
+    )
+    check_against(
+        lambda c: oracles.second_order(c, tau_mem, tau_syn, tau_rise, bias, refractory, reset, integration),
+        neuron,
+        seed,
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    tau_mem=st.floats(2.0, 30.0), tau_den=st.floats(2.0, 30.0), tau_syn=times, there=st.floats(0.1, 2.0),
+    back=st.floats(0.0, 0.45), bias=st.floats(-0.2, 0.2), **common,
+)  # fmt: skip
+def test_dual_compartment_equals_its_equation(
+    tau_mem, tau_den, tau_syn, there, back, bias, refractory, reset, integration, seed
+):
+    neuron = DualCompartmentLIF(
+        tau_mem, tau_den, tau_syn, there, back, bias, refractory=refractory, reset=reset, integration=integration
+    )
+    check_against(
+        lambda c: oracles.dual_compartment(
+            c, tau_mem, tau_den, tau_syn, there, back, bias, refractory, reset, integration
+        ),
+        neuron,
+        seed,
+    )
+
+
+@pytest.mark.parametrize("kind", ["lif", "second_order_lif", "dual_compartment_lif"])
+def test_euler_and_exact_meet_as_the_ticks_get_shorter(kind):
+    """A constant current, no spikes: the potential after 20 units of time, for ticks of 1, 1/4 and 1/16."""
+
+    def potential(integration, ticks):
+        make = {
+            "lif": lambda: LIF(5.0 * ticks, 3.0 * ticks, threshold=9.0, integration=integration),
+            "second_order_lif": lambda: SecondOrderLIF(
+                5.0 * ticks, 3.0 * ticks, 2.0 * ticks, threshold=9.0, integration=integration
+            ),
+            "dual_compartment_lif": lambda: DualCompartmentLIF(
+                4.0 * ticks, 6.0 * ticks, 3.0 * ticks, 1.5, 0.3, threshold=9.0, integration=integration
+            ),
+        }[kind]()
+        with jax.enable_x64():
+            return float(run(make, jnp.full((20 * ticks, 1), 0.3 / ticks, jnp.float64))[2][-1, 0])
+
+    gaps = [abs(potential("euler", n) - potential("exact", n)) for n in (1, 4, 16)]
+    assert gaps[1] < 0.4 * gaps[0]
+    assert gaps[2] < 0.4 * gaps[1]
+
+
+def test_noise_of_the_synaptic_kind_reaches_the_membrane_through_the_synapse(key):
+    neuron = SecondOrderLIF(4.0, 3.0, 2.0, noise=GaussianNoise(0.3), threshold=100.0)
+    v = np.asarray(run(neuron, jnp.zeros((4000, 20)), key=key)[2])[200:]
+    a, b = np.exp(-1 / 3.0), np.exp(-1 / 4.0)
+    want = oracles.filtered_noise_deviation(0.3, a, b)
+    assert v.std() == pytest.approx(want, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: LeakyIF(-1.0), "LeakyIF: tau_mem must be >= 0 and finite, got -1.0"),
+        (lambda: SecondOrderLIF(tau_rise=float("nan")), "SecondOrderLIF: tau_rise must be >= 0"),
+        (lambda: LIF(0.5, integration="euler"), "LIF: tau_mem = 0.5 ticks is too short for forward Euler"),
+        (lambda: LIF(threshold=0.0), "LIF: threshold 0.0 must lie above v_reset 0.0"),
+        (lambda: LIF(threshold=-1.0, reset="subtract"), "must be > 0 to be subtracted"),
+        (lambda: LIF(reset="gently"), "reset must be 'value', 'subtract' or 'none', got 'gently'"),
+        (lambda: DualCompartmentLIF(to_soma=2.0, to_dendrite=0.5), r"to_soma \* to_dendrite must be < 1"),
+        (lambda: DualCompartmentLIF(tau_den=0.0), "DualCompartmentLIF: tau_den must be > 0"),
+        (lambda: DualCompartmentLIF(1.0, 1.0, 5.0, 3.0, -3.0, integration="euler"), "Euler is unstable"),
+        (lambda: MihalasNiebur(g=0.0), "MihalasNiebur: g must be > 0, got 0.0"),
+        (lambda: MihalasNiebur(dt=8.0), "dt = 8.0 ms is too coarse .* at most 5 ms"),
+        (lambda: MihalasNiebur(theta_reset=-80.0), "v_reset -70.0 mV must lie below theta_reset -80.0 mV"),
+    ],
+)
+def test_unphysical_parameters_are_refused_with_the_bound(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
