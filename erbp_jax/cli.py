@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from erbp_jax.errors import UserError
+
 if TYPE_CHECKING:
     from erbp_jax.config import Config
     from erbp_jax.training.session import Session
@@ -57,7 +59,6 @@ def resume(
 ) -> None:
     """Go on with an interrupted training from its last checkpoint; ends as if it had never stopped."""
     from erbp_jax.config import differences, load_config
-    from erbp_jax.errors import UserError
     from erbp_jax.training import run_folder
 
     loaded = run_folder.open_config(run)
@@ -122,7 +123,6 @@ def evaluate(
 ) -> None:
     """Test the last checkpoint of a run; writes evaluation.json."""
     from erbp_jax.config import differences, load_config
-    from erbp_jax.errors import UserError
     from erbp_jax.training import run_folder
 
     loaded = run_folder.open_config(run)
@@ -148,6 +148,41 @@ def evaluate(
         f"{result['undecided']:.2f} % undecided, {result['synops_per_sample']:,.0f} SynOps a sample "
         f"(after epoch {result['epoch']}; {run / 'evaluation.json'})"
     )
+
+
+@app.command()
+def simulate(
+    what: Annotated[str, typer.Argument(metavar="CONFIG|PRESET", help="A YAML file, or for example lif/step.")],
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Folder [default: runs/simulate-NAME].")] = None,
+) -> None:
+    """Run a neuron or a small network on an input: spike times, traces, a picture."""
+    from erbp_jax.config import to_yaml
+    from erbp_jax.config.simulation import load_simulation
+    from erbp_jax.training import run_folder
+
+    wanted = load_simulation(what, overrides or [])
+    from erbp_jax.analysis import traces
+
+    result = traces.simulate(wanted)
+    folder = out or Path("runs") / f"simulate-{what.removesuffix('.yaml').replace('/', '-')}"
+    with run_folder.lock(folder):
+        run_folder.write_text(folder / "config.yaml", to_yaml(wanted))
+        result.save(folder / "traces.npz")
+    for number, spikes in enumerate(result.spikes):
+        name = f"layer {number}" if wanted.network else wanted.neuron.kind
+        rate = 1e3 * spikes.sum() / (spikes.shape[1] * wanted.duration)
+        print(f"{name}: {spikes.shape[1]} neurons, {int(spikes.sum())} spikes, {rate:.1f} Hz")
+    times = result.spike_times()
+    shown = ", ".join(f"{t:.10g}" for t in times[:60]) + (", ..." if len(times) > 60 else "")
+    print(f"spikes of neuron 0 at ms: {shown or 'none'}")
+    try:
+        from erbp_jax.viz.traces import draw_traces
+
+        picture = f", {draw_traces(result, what, folder / 'traces.png')}"
+    except UserError as error:  # matplotlib is an extra
+        picture = f"; no picture: {error}"
+    print(f"traces: {folder / 'traces.npz'}{picture}")
 
 
 @data_app.command()
@@ -203,7 +238,6 @@ def info(
 
 def _known(name: str) -> None:
     from erbp_jax import data
-    from erbp_jax.errors import UserError
 
     if name not in data.NAMES:
         raise UserError(f"data: {name!r} is not known; there are {' and '.join(data.NAMES)}")
@@ -227,7 +261,6 @@ def _session(config: "Config") -> "Session":
 
 def _fit(session: "Session", folder: Path, *, resume: bool, label: str = "training", again: str | None = None) -> str:
     """Train, draw; returns what to tell the user at the end."""
-    from erbp_jax.errors import UserError
     from erbp_jax.training.session import fit
 
     try:

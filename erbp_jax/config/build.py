@@ -117,7 +117,7 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
 def _network(section: schema.NetworkSection, dt: float) -> Network:
     delay = ticks("network.delay", section.delay, dt)
     neuron = build_neuron(section.neuron, dt)
-    transmission = _transmission(section.transmission)
+    transmission = build_transmission(section.transmission)
     return Network(
         tuple(
             Layer(Dense(i, o, section.init_gain, transmission), neuron, delay)
@@ -126,7 +126,7 @@ def _network(section: schema.NetworkSection, dt: float) -> Network:
     )
 
 
-def _transmission(section: schema.Transmission) -> Transmission:
+def build_transmission(section: schema.Transmission) -> Transmission:
     match section:
         case schema.ReliableTransmission():
             return Reliable()

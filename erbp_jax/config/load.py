@@ -4,7 +4,7 @@ import difflib
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -13,6 +13,8 @@ from yaml import YAMLError
 
 from erbp_jax.config.schema import Config
 from erbp_jax.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 PERBP_TRANSMISSION = {"kind": "blank_out"}
 """peRBP is eRBP with stochastic synapses: a preset of the transmission, not a second rule."""
@@ -28,18 +30,18 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
         UserError: with one line a mistake: the path of the key, what was given, what is allowed.
     """
     base, recipes = _read(Path(path))
-    patch = _parse(overrides)
+    patch = parse_overrides(overrides)
     if not recipes:
         kind = {"rule": {"kind": rule}} if rule else {}
-        return check(_overlay(_overlay(base, kind), patch), str(path))
+        return check(overlay(overlay(base, kind), patch), str(path))
     for name, recipe in recipes.items():  # a mistake in any of them is a mistake in the file
-        check(_overlay(base, recipe), f"{path}, rules.{name}")
+        check(overlay(base, recipe), f"{path}, rules.{name}")
     named = patch.get("rule")
     wanted = rule or (named.get("kind") if isinstance(named, Mapping) else None)
     if rule is not None and rule not in recipes:
         raise UserError(_unknown_kind(f"{path}: rules", rule, list(recipes)))
     chosen = wanted if wanted in recipes else next(iter(recipes))
-    return check(_overlay(_overlay(base, recipes[chosen]), patch), f"{path}, rules.{chosen}")
+    return check(overlay(overlay(base, recipes[chosen]), patch), f"{path}, rules.{chosen}")
 
 
 def rule_names(path: Path | str) -> list[str]:
@@ -47,11 +49,14 @@ def rule_names(path: Path | str) -> list[str]:
     return list(_read(Path(path))[1])
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The file's groups, and those of its `rules`."""
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        UserError: no file, not readable, not YAML, not a mapping.
+    """
     try:
-        loaded = OmegaConf.load(path)
-        data = OmegaConf.to_container(loaded, resolve=True)
+        data = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -60,13 +65,24 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise UserError(f"{path}: not a YAML file: {error}") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}: a config is a mapping of keys to values")
+    return {str(k): v for k, v in data.items()}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The file's groups, and those of its `rules`."""
+    data = read_yaml(path)
     recipes = data.pop("rules", None) or {}
     if not isinstance(recipes, dict) or not all(isinstance(r, dict) for r in recipes.values()):
         raise UserError(f"{path}: rules: a mapping of names to groups of keys, for example bp: {{rule: {{kind: bp}}}}")
-    return {str(k): v for k, v in data.items()}, {str(k): v for k, v in recipes.items()}
+    return data, {str(k): v for k, v in recipes.items()}
 
 
-def _parse(overrides: Sequence[str]) -> dict[str, Any]:
+def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """`dotted.key=value` items as nested groups.
+
+    Raises:
+        UserError: an item of another form.
+    """
     for item in overrides:
         key, equals, _ = item.partition("=")
         if not equals or not all(part for part in key.split(".")):
@@ -78,7 +94,7 @@ def _parse(overrides: Sequence[str]) -> dict[str, Any]:
     return {str(k): v for k, v in patch.items()} if isinstance(patch, dict) else {}
 
 
-def _overlay(
+def overlay(
     base: Mapping[str, Any], patch: Mapping[str, Any], model: type[BaseModel] | None = Config
 ) -> dict[str, Any]:
     """`patch` over `base`, key by key. A group whose `kind` changes keeps the keys that the new kind has too."""
@@ -92,7 +108,7 @@ def _overlay(
         section = _section(field.annotation, {**old, **value}) if field else None
         if section and value.get("kind", old.get("kind")) != old.get("kind"):
             old = {k: v for k, v in old.items() if k in section.model_fields}
-        merged[key] = _overlay(old, value, section)
+        merged[key] = overlay(old, value, section)
     return merged
 
 
@@ -102,16 +118,25 @@ def check(data: Mapping[str, Any], where: str) -> Config:
     Raises:
         UserError: as `load_config`.
     """
-    data = _with_kinds(Config, with_presets(data))
-    mistakes = list(_unknown_keys(Config, data, ()))
+    return check_model(Config, with_presets(data), where)
+
+
+def check_model(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
+    """Plain data as a checked section.
+
+    Raises:
+        UserError: with one line a mistake: the path of the key, what was given, what is allowed.
+    """
+    data = _with_kinds(model, data)
+    mistakes = list(_unknown_keys(model, data, ()))
     try:
-        config = Config.model_validate(data)
+        checked = model.model_validate(data)
     except ValidationError as error:
         mistakes += [_explain(e, data) for e in error.errors() if e["type"] != "extra_forbidden"]
-        config = None
-    if mistakes or config is None:
+        checked = None
+    if mistakes or checked is None:
         raise UserError(f"{where}:\n" + "\n".join(f"  {m}" for m in dict.fromkeys(mistakes)))
-    return config
+    return checked
 
 
 def with_presets(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +165,7 @@ def differences(a: Config, b: Config) -> list[str]:
     ]
 
 
-def to_yaml(config: Config) -> str:
+def to_yaml(config: BaseModel) -> str:
     """The resolved config as YAML; `load_config` reads it back to an equal config."""
     return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json")))
 

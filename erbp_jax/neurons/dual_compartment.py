@@ -10,7 +10,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from scipy.linalg import expm
 
-from erbp_jax.neurons.firing import Firing
+from erbp_jax.neurons.firing import Firing, check_shape
 
 
 class DualCompartmentState(NamedTuple):
@@ -89,6 +89,7 @@ class DualCompartmentLIF(Firing):
     def step(
         self, state: DualCompartmentState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[DualCompartmentState, jax.Array]:
+        check_shape(self._name, state.membrane, current)
         synaptic = self._decay(self.tau_syn) * state.synaptic + current + self.bias
         if (noise := self._noise(key, current.shape[-1])) is not None:
             synaptic = synaptic + noise

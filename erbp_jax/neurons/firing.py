@@ -1,8 +1,8 @@
 """What the integrate-and-fire family has in common: noise on the membrane, refractory period, threshold, reset."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal, Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +62,7 @@ class Firing:
             raise ValueError(f"{self._name}: {name} must be >= 0 and finite, got {tau}")
         if self.integration == "euler" and tau < 1.0:
             raise ValueError(
-                f"{self._name}: {name} = {tau} ticks is too short for forward Euler, which needs at least 1 tick: "
+                f"{self._name}: {name} = {tau:g} ticks is too short for forward Euler, which needs at least 1 tick: "
                 "use shorter ticks or exact integration"
             )
 
@@ -76,6 +76,57 @@ class Firing:
         if key is None:
             raise ValueError(f"{self._name}: a neuron with noise needs a key")
         return self.noise.sample(key, n)
+
+    @classmethod
+    def from_physical(
+        cls,
+        *,
+        dt: float,
+        capacitance: float,
+        conductance: float,
+        e_leak: float,
+        v_threshold: float,
+        v_reset: float | None = None,
+        refractory: float = 0.0,
+        **others: Any,
+    ) -> Self:
+        """A neuron from ms, mV, nS and pF, for ticks of `dt` ms.
+
+        V counts in mV above `e_leak`, and a current of 1 unit is 1 mV times the leak conductance: divide pA by nS. The
+        membrane's time constant is capacitance / conductance. `others` are the model's own fields; those whose names
+        begin with `tau` in ms.
+
+        Raises:
+            ValueError: a refractory period that is no whole number of ticks, and what the model itself refuses.
+        """
+        for name, value in (("dt", dt), ("capacitance", capacitance), ("conductance", conductance)):
+            if not value > 0:
+                raise ValueError(f"{cls.__name__}: {name} must be > 0, got {value}")
+        held = refractory / dt
+        if abs(held - round(held)) > 1e-6 * max(1.0, held):
+            raise ValueError(f"{cls.__name__}: refractory {refractory} ms is not a whole number of ticks of {dt} ms")
+        in_ticks = {k: v / dt if k.startswith("tau") else v for k, v in others.items()}
+        if v_reset is not None:
+            in_ticks["v_reset"] = v_reset - e_leak
+        in_ticks["tau_mem"] = capacitance / conductance / dt
+        return cls(threshold=v_threshold - e_leak, refractory=round(held), **in_ticks)
+
+    def to_physical(self, *, dt: float, conductance: float, e_leak: float) -> dict[str, Any]:
+        """The arguments of `from_physical` that give this neuron back."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept = {k: v * dt if k.startswith("tau") else v for k, v in kept.items()}
+        capacitance = kept.pop("tau_mem") * conductance
+        del kept["threshold"]
+        return {
+            **kept,
+            "dt": dt,
+            "capacitance": capacitance,
+            "conductance": conductance,
+            "e_leak": e_leak,
+            "v_threshold": self.threshold + e_leak,
+            "v_reset": kept["v_reset"] + e_leak,
+            "refractory": self.refractory * dt,
+        }
 
     def _rest(self, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
         return jnp.full(shape, self.v_reset if self.reset == "value" else 0.0, dtype)
@@ -102,6 +153,16 @@ class Firing:
     def max_rate(self) -> float:
         """The highest firing rate, in spikes per tick."""
         return 1.0 / (self.refractory + 1)
+
+
+def check_shape(name: str, state: jax.Array, current: jax.Array) -> None:
+    """Refuse a state that is not of the input's shape, which broadcasting would silently blow up.
+
+    Raises:
+        ValueError: with both shapes.
+    """
+    if state.shape != current.shape:
+        raise ValueError(f"{name}: the state has shape {state.shape}, the input {current.shape}; they must be equal")
 
 
 def decay(tau: float) -> float:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from erbp_jax.neurons.firing import Firing
+from erbp_jax.neurons.firing import Firing, check_shape
 
 
 class LeakyState(NamedTuple):
@@ -46,6 +46,7 @@ class LeakyIF(Firing):
     def step(
         self, state: LeakyState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[LeakyState, jax.Array]:
+        check_shape(self._name, state.membrane, current)
         membrane = self._decay(self.tau_mem) * state.membrane + current
         if (noise := self._noise(key, current.shape[-1])) is not None:
             membrane = membrane + noise

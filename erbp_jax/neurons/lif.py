@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from erbp_jax.neurons.firing import Firing
+from erbp_jax.neurons.firing import Firing, check_shape
 
 
 class LIFState(NamedTuple):
@@ -50,6 +50,7 @@ class LIF(Firing):
         return LIFState(zero, self._rest(shape, dtype), zero)
 
     def step(self, state: LIFState, current: jax.Array, *, key: jax.Array | None = None) -> tuple[LIFState, jax.Array]:
+        check_shape(self._name, state.membrane, current)
         decay_syn, decay_mem = self._decay(self.tau_syn), self._decay(self.tau_mem)
         synaptic = decay_syn * state.synaptic + current
         membrane = decay_mem * state.membrane + (1.0 - decay_mem) * synaptic

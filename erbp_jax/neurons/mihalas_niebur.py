@@ -1,8 +1,8 @@
 """The Mihalas-Niebur neuron: adaptive threshold and spike-induced currents, equations 5 of the talk."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,10 @@ import numpy as np
 from jax.typing import DTypeLike
 from scipy.linalg import expm
 
-from erbp_jax.neurons.firing import Integration
+from erbp_jax.neurons.firing import Integration, check_shape
 from erbp_jax.neurons.surrogate import Surrogate, spike
+
+_CURRENTS = ("a1", "a2", "bias", "i1_init", "i2_init")
 
 
 class MihalasNieburState(NamedTuple):
@@ -104,6 +106,7 @@ class MihalasNiebur:
         self, state: MihalasNieburState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[MihalasNieburState, jax.Array]:
         del key
+        check_shape("MihalasNiebur", state.membrane, current)
         drive = current + self.bias
         v, theta, i1, i2 = self._euler(state, drive) if self.integration == "euler" else self._exact(state, drive)
         fired = (v >= theta).astype(v.dtype)
@@ -131,6 +134,21 @@ class MihalasNiebur:
         old = (v, theta, i1, i2)
         rows = self._matrix.tolist()
         return tuple(sum(m * x for m, x in zip(row[:4], old, strict=True)) + row[4] + row[5] * drive for row in rows)
+
+    @classmethod
+    def from_physical(cls, *, dt: float, capacitance: float, conductance: float, **others: Any) -> "MihalasNiebur":
+        """From pF, nS, and pA for `a1`, `a2`, `bias`, `i1_init` and `i2_init`; the rest is in ms and mV as it is."""
+        if not capacitance > 0:
+            raise ValueError(f"MihalasNiebur: capacitance must be > 0, got {capacitance}")
+        scaled = {k: v / capacitance if k in _CURRENTS else v for k, v in others.items()}
+        return cls(dt=dt, g=conductance / capacitance, **scaled)
+
+    def to_physical(self, *, capacitance: float) -> dict[str, Any]:
+        """The arguments of `from_physical` that give this neuron back."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept = {k: v * capacitance if k in _CURRENTS else v for k, v in kept.items()}
+        conductance = kept.pop("g") * capacitance
+        return {**kept, "capacitance": capacitance, "conductance": conductance}
 
     def with_surrogate(self, surrogate: Surrogate) -> "MihalasNiebur":
         """The same neuron, differentiable."""

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from erbp_jax.neurons.firing import Firing
+from erbp_jax.neurons.firing import Firing, check_shape
 
 
 class SecondOrderState(NamedTuple):
@@ -55,6 +55,7 @@ class SecondOrderLIF(Firing):
     def step(
         self, state: SecondOrderState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[SecondOrderState, jax.Array]:
+        check_shape(self._name, state.membrane, current)
         a1, alpha = self._decay(self.tau_syn), self._decay(self.tau_mem)
         rise = self._decay(self.tau_rise) * state.rise + current
         synaptic = a1 * state.synaptic + (1.0 - a1) * rise + self.bias

@@ -215,3 +215,34 @@ def test_noise_of_the_synaptic_kind_reaches_the_membrane_through_the_synapse(key
 def test_unphysical_parameters_are_refused_with_the_bound(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_a_state_of_another_shape_is_refused_with_both_shapes(kind):
+    neuron = EXAMPLES[kind]
+    with pytest.raises(ValueError, match=r"state has shape \(3,\), the input \(4, 3\)"):
+        neuron.step(neuron.init_state((3,)), jnp.zeros((4, 3)))
+
+
+def test_physical_units_there_and_back():
+    """20 pF and 2 nS are 10 ms; a threshold 15 mV above rest; 2 ms of silence; ticks of half a millisecond."""
+    common = {"dt": 0.5, "capacitance": 20.0, "conductance": 2.0, "e_leak": -65.0, "v_threshold": -50.0}
+    neuron = LIF.from_physical(**common, v_reset=-70.0, refractory=2.0, tau_syn=4.0)
+    assert neuron == LIF(20.0, 8.0, threshold=15.0, v_reset=-5.0, refractory=4)
+    for cls, others in (
+        (LIF, {"tau_syn": 4.0}),
+        (LeakyIF, {}),
+        (SecondOrderLIF, {"tau_syn": 4.0, "tau_rise": 2.0}),
+        (DualCompartmentLIF, {"tau_syn": 4.0, "tau_den": 5.0, "to_dendrite": 0.1}),
+    ):
+        made = cls.from_physical(**common, **others)
+        assert cls.from_physical(**made.to_physical(dt=0.5, conductance=2.0, e_leak=-65.0)) == made
+    mn = MihalasNiebur.from_physical(dt=0.1, capacitance=10.0, conductance=0.5, a=0.005, a1=100.0)
+    assert mn == MihalasNiebur(a=0.005, a1=10.0, g=0.05)
+    again = MihalasNiebur.from_physical(**mn.to_physical(capacitance=10.0))
+    for name in mn.__dataclass_fields__:
+        assert getattr(again, name) == pytest.approx(getattr(mn, name))
+    with pytest.raises(ValueError, match=r"refractory 0\.7 ms is not a whole number of ticks"):
+        LIF.from_physical(**common, refractory=0.7)
+    with pytest.raises(ValueError, match="capacitance must be > 0, got 0"):
+        LIF.from_physical(**{**common, "capacitance": 0})

@@ -1,0 +1,140 @@
+"""Run what a `Simulation` describes, and keep every state of every tick."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.config import simulation as config
+from erbp_jax.config.build import build_transmission
+from erbp_jax.config.build_neuron import build_neuron
+from erbp_jax.config.schema import MihalasNieburNeuron
+from erbp_jax.config.time import ticks
+from erbp_jax.connections import Dense
+from erbp_jax.encoding import stimulus
+from erbp_jax.errors import UserError
+from erbp_jax.network import Layer, Network
+
+
+@dataclass(frozen=True)
+class Traces:
+    """All that happened, NumPy, one row a tick."""
+
+    dt: float  # ms
+    input: np.ndarray  # [T, N]
+    spikes: list[np.ndarray]  # per layer [T, N]; one entry for neurons without a network
+    states: dict[str, np.ndarray]  # per state variable [T, N]; of a network `layer0.membrane` and so on
+
+    def spike_times(self, layer: int = -1, neuron: int = 0) -> np.ndarray:
+        """In ms, at the end of the tick of each spike."""
+        return (np.flatnonzero(self.spikes[layer][:, neuron]) + 1) * self.dt
+
+    def save(self, path: Path) -> Path:
+        """As `.npz`: `time` (ms, end of tick), `input`, `spikes0`, ..., and the states."""
+        arrays = {"time": (np.arange(len(self.input)) + 1) * self.dt, "input": self.input, **self.states}
+        arrays |= {f"spikes{i}": s for i, s in enumerate(self.spikes)}
+        partial = path.with_name(f".{path.stem}.partial.npz")
+        np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType]
+        partial.replace(path)
+        return path
+
+
+def simulate(wanted: config.Simulation) -> Traces:
+    """Run a simulation.
+
+    Raises:
+        UserError: parts that do not fit together, or an input file that cannot be used.
+    """
+    try:
+        neuron = build_neuron(wanted.neuron, wanted.dt)
+        network = _network(wanted, neuron) if wanted.network else None
+    except ValueError as error:  # a component's own check
+        raise UserError(str(error)) from None
+    columns = network.sizes[0] if network else wanted.neurons
+    drive = input_current(wanted, columns)
+    if network is None:
+        with jax.enable_x64(wanted.precision == "float64"):
+            spikes, states = _run_neurons(neuron, jnp.asarray(drive, wanted.precision), wanted.seed)
+            return Traces(wanted.dt, drive, [np.asarray(spikes)], {k: np.asarray(v) for k, v in states.items()})
+    if wanted.precision != "float32":
+        raise UserError("precision: a network runs in float32; float64 is for neurons alone")
+    spikes, states = _run_network(network, jnp.asarray(drive, jnp.float32), wanted.seed)
+    return Traces(wanted.dt, drive, [np.asarray(s) for s in spikes], {k: np.asarray(v) for k, v in states.items()})
+
+
+def input_current(wanted: config.Simulation, columns: int) -> np.ndarray:
+    """The input of every tick, float64 `[T, columns]`.
+
+    Steady inputs are given per ms. The integrate-and-fire family adds up what arrives in a tick, value times dt; the
+    Mihalas-Niebur neuron takes I_e itself; the inputs of a network are what each tick brings.
+    """
+    shape, dt = (wanted.ticks, columns), wanted.dt
+    rng = np.random.default_rng(wanted.seed)
+    per_ms = isinstance(wanted.neuron, MihalasNieburNeuron) or wanted.network is not None
+    scale = 1.0 if per_ms else dt
+    match wanted.input:
+        case config.ConstantInput(value=value):
+            return np.full(shape, value * scale)
+        case config.StepInput(value=value, start=start, before=before):
+            one = stimulus.step(value, start, before, wanted.ticks, dt)
+        case config.PulseInput(value=value, start=start, length=length):
+            before = ((0.0, start),) if start else ()
+            one = stimulus.pieces((*before, (value, length)), wanted.ticks, dt)
+        case config.PiecesInput(values=values):
+            one = stimulus.pieces(values, wanted.ticks, dt)
+        case config.NoiseInput(mean=mean, sigma=sigma):
+            return stimulus.noise(mean, sigma, shape, rng)
+        case config.PoissonInput(rate=rate, weight=weight):
+            return stimulus.poisson(rate, weight, shape, dt, rng)
+        case config.FileInput(path=path):
+            return stimulus.from_file(Path(path), shape)
+    return np.broadcast_to((scale * one)[:, None], shape).copy()
+
+
+def _network(wanted: config.Simulation, neuron) -> Network:
+    section = wanted.network
+    assert section is not None
+    delay = ticks("network.delay", section.delay, wanted.dt)
+    transmission = build_transmission(section.transmission)
+    pairs = zip(section.layers[:-1], section.layers[1:], strict=True)
+    return Network(tuple(Layer(Dense(i, o, section.init_gain, transmission), neuron, delay) for i, o in pairs))
+
+
+def _run_neurons(neuron, drive, seed):
+    keys = jax.random.split(jax.random.key(seed, impl="threefry2x32"), len(drive))
+
+    def tick(state, inputs):
+        current, key = inputs
+        state, spikes = neuron.step(state, current, key=key)
+        return state, (spikes, state._asdict())
+
+    @jax.jit
+    def run(drive):
+        return jax.lax.scan(tick, neuron.init_state(drive.shape[1:], drive.dtype), (drive, keys))[1]
+
+    return run(drive)
+
+
+def _run_network(network, drive, seed):
+    root = jax.random.key(seed, impl="threefry2x32")
+    keys = jax.random.split(jax.random.fold_in(root, 1), (len(drive), 1))
+    params = network.init(jax.random.fold_in(root, 0))
+
+    def tick(state, inputs):
+        arriving, key = inputs
+        state, trace = network.step(params, state, arriving[None], key=key)
+        spikes = [layer.spikes[0] for layer in trace]
+        states = {
+            f"layer{i}.{name}": value[0]
+            for i, neurons in enumerate(state.neurons)
+            for name, value in neurons._asdict().items()
+        }
+        return state, (spikes, states)
+
+    @jax.jit
+    def run(drive):
+        return jax.lax.scan(tick, network.init_state(1), (drive, keys))[1]
+
+    return run(drive)
