@@ -43,6 +43,18 @@ def reporting(label: str, total: int, done: int) -> Iterator[Reporter]:
         yield Reporter(progress, console, label, total, done)
 
 
+@contextmanager
+def busy(text: str) -> Iterator[None]:
+    """Say what takes a while: a spinner on a terminal, a line elsewhere."""
+    console = Console(file=sys.stdout)
+    if console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        console.print(text, highlight=False, markup=False)
+        yield
+
+
 class Stopwatch:
     """Seconds spent in parts of the work, added up by name."""
 

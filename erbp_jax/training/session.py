@@ -21,7 +21,7 @@ from erbp_jax.training import engine, run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.optimizer import make_optimizer
-from erbp_jax.training.progress import Stopwatch, reporting
+from erbp_jax.training.progress import Stopwatch, busy, reporting
 
 PROBE_SIZE = 100
 """Training samples on which updates are compared with gradients."""
@@ -146,7 +146,8 @@ def fit(
         checkpoints.save(0, learner, place)
     earlier = run_folder.read_metrics(folder)
     seconds_before = earlier[-1]["train_seconds"] if earlier else 0.0
-    session.compile(learner)
+    with busy("compiling"):
+        session.compile(learner)
 
     interval = max(1, round(config.training.checkpoint_every * batches))
     position = place.epoch * batches + place.batch
