@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from erbp_jax.errors import UserError
+from erbp_jax.errors import NonFiniteError, UserError
 
 if TYPE_CHECKING:
     from erbp_jax.config import Config
@@ -74,7 +74,10 @@ def resume(
         return
     with run_folder.lock(run):
         print(f"run folder: {run}")
-        print(_fit(_session(loaded), run, resume=True))
+        from erbp_jax.training.checkpoint import Checkpoints
+
+        going_on = Checkpoints.exist(run / run_folder.CHECKPOINTS)  # not if it was killed before its first one
+        print(_fit(_session(loaded), run, resume=going_on))
 
 
 @app.command()
@@ -95,6 +98,7 @@ def compare(
     names = [name.strip() for name in rules.split(",")] if rules is not None else None
     folder = out or Path("runs") / f"compare-{config.stem}"
     planned = cells.plan(config, overrides or [], names, seeds, folder)
+    run_folder.only_holds(folder, report.FILES, "a comparison")
     for cell in planned:
         for warning in build.warnings(cell.config):
             print(f"warning: {cell.name}: {warning}", file=sys.stderr)
@@ -107,10 +111,13 @@ def compare(
         print(_fit(session, cell.folder, resume=going_on, label=title, again=" ".join(_command())))
 
     with run_folder.lock(folder):
-        cells.run(planned, _command(), _devices(), work)
-        table = report.publish(planned, folder)
-    print(markdown(table))
-    print(f"report: {folder / 'report.html'}")
+        failures = cells.run(planned, _command(), _devices(), work)
+        if finished := cells.finished(planned, folder):
+            table = report.write_tables(finished, folder)
+            print(markdown(table))
+            print(f"report: {report.publish(table, finished, folder)}")
+    if failures:
+        raise NonFiniteError("\n".join(failures))
 
 
 @app.command()
@@ -164,8 +171,9 @@ def simulate(
     wanted = load_simulation(what, overrides or [])
     from erbp_jax.analysis import traces
 
-    result = traces.simulate(wanted)
     folder = out or Path("runs") / f"simulate-{what.removesuffix('.yaml').replace('/', '-')}"
+    run_folder.only_holds(folder, ("config.yaml", "traces.npz", "traces.png"), "a simulation")
+    result = traces.simulate(wanted)
     with run_folder.lock(folder):
         run_folder.write_text(folder / "config.yaml", to_yaml(wanted))
         result.save(folder / "traces.npz")
@@ -275,8 +283,9 @@ def _fit(session: "Session", folder: Path, *, resume: bool, label: str = "traini
         pictures = f"none: {error}"
     spread = summary["test_error_mean_last5_std"]
     seeds = f" +- {spread:.2f} over {summary['seeds']} seeds" if spread is not None else ""
+    last = min(5, summary["epochs"])
     return (
-        f"test error {summary['test_error_mean_last5']:.2f}{seeds} % (mean of the last five epochs), "
+        f"test error {summary['test_error_mean_last5']:.2f}{seeds} % (mean of the last {last} epochs), "
         f"{summary['samples_per_second']:,.0f} samples/s, compiled in {summary['compile_seconds']:.1f} s\n"
         f"summary: {folder / 'summary.json'}; pictures: {pictures}"
     )
@@ -289,4 +298,6 @@ def _devices() -> list[str]:
 
 
 def _command() -> list[str]:
-    return ["erbp-jax", *(shlex.quote(a) for a in sys.argv[1:])]
+    program = Path(sys.argv[0])
+    ours = program.name in ("erbp-jax", "__main__.py", "-c")
+    return [*(["erbp-jax"] if ours else ["python", shlex.quote(str(program))]), *map(shlex.quote, sys.argv[1:])]

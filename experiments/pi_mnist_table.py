@@ -14,15 +14,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from erbp_jax.__main__ import guarded
+
 NETWORKS = {"784_100_10": 3, "784_200_10": 3, "784_500_10": 1, "784_200_200_10": 3, "784_500_500_10": 1}
 """Configs, and the seeds of each on a CPU."""
+RULES = "erbp,perbp,rbp,bp,bp_spiking"
 GPU_SEEDS = 5
 CONFIGS = Path(__file__).parents[1] / "configs" / "pi_mnist"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rules", default="erbp,rbp,bp,bp_spiking", help="which, by comma [%(default)s]")
+    parser.add_argument("--rules", help=f"which, by comma [{RULES}; without perbp on a CPU]")
     parser.add_argument("--networks", default=",".join(NETWORKS), help="which, by comma [all]")
     parser.add_argument("--seeds", type=int, help="of every cell [see Hardware]")
     parser.add_argument("--out", type=Path, default=Path("runs") / "pi_mnist_table")
@@ -37,9 +40,12 @@ def main() -> None:
     from erbp_jax.training.run_folder import write_text
 
     on_gpu = jax.default_backend() == "gpu"
+    rules = arguments.rules or (RULES if on_gpu else RULES.replace("perbp,", ""))
+    if arguments.seeds is not None and arguments.seeds < 1:
+        parser.error(f"--seeds: must be at least 1, got {arguments.seeds}")
     for name in networks:
         seeds = arguments.seeds or (GPU_SEEDS if on_gpu else NETWORKS[name])
-        compare(CONFIGS / f"{name}.yaml", rules=arguments.rules, seeds=seeds, out=arguments.out / name)
+        compare(CONFIGS / f"{name}.yaml", rules=rules, seeds=seeds, out=arguments.out / name)
     text = "\n".join(table([json.loads((arguments.out / n / "table.json").read_text()) for n in networks]))
     write_text(arguments.out / "table.md", text + "\n")
     print(text)
@@ -64,4 +70,4 @@ def cell(row: dict[str, Any] | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

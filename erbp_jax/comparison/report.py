@@ -1,7 +1,6 @@
 """`report.html`: everything about a comparison in one file that needs nothing else."""
 
 import base64
-import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -31,23 +30,31 @@ pre { background: #f5f7f9; padding: .8rem; overflow-x: auto; font-size: .8rem; b
 """
 
 
-def publish(finished: Sequence[Cell], out: Path) -> dict[str, Any]:
-    """Write `table.json`, `table.md`, the pictures and `report.html` of finished cells; returns the table.
+FILES = ("cells", "table.json", "table.md", "learning_curves.png", "alignment.png", "report.html")
+"""What a comparison writes."""
 
-    Raises:
-        UserError: the `plot` extra is not installed; the tables are written all the same.
-    """
-    from erbp_jax.viz import comparison
 
+def write_tables(finished: Sequence[Cell], out: Path) -> dict[str, Any]:
+    """Write `table.json` and `table.md` of finished cells; returns the table."""
     table = collect(finished)
     run_folder.write_json(out / "table.json", table)
     run_folder.write_text(out / "table.md", markdown(table))
+    return table
+
+
+def publish(table: dict[str, Any], finished: Sequence[Cell], out: Path) -> Path:
+    """Draw the pictures and write `report.html`; returns its path.
+
+    Raises:
+        UserError: the `plot` extra is not installed.
+    """
+    from erbp_jax.viz import comparison
+
     metrics = {cell.name: run_folder.read_metrics(cell.folder) for cell in finished}
     published = {row["name"]: row["talk"] for row in table["rows"] if row["talk"] is not None}
     curves = comparison.learning_curves(metrics, out / "learning_curves.png", published)
     alignment = comparison.alignment_curves(metrics, out / "alignment.png")
-    write(table, finished, curves, alignment, out / "report.html")
-    return table
+    return write(table, finished, curves, alignment, out / "report.html")
 
 
 def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignment: Path | None, path: Path) -> Path:
@@ -102,11 +109,9 @@ def _table(table: dict[str, Any]) -> str:
             ("test_error", "test_error"),
             ("samples_to", "samples_to_goal"),
             ("operations_to", "operations_to_goal"),
-            ("synops", "synops_per_sample"),
         )
     }
     fields = {"test_error": "test_error", "samples_to": "samples_to_goal", "operations_to": "operations_to_goal"}
-    fields["synops"] = "synops_per_sample"
     head = "".join(f"<th>{escape(text)}</th>" for text in COLUMNS.values())
     body = []
     for row in rows:
@@ -124,7 +129,7 @@ def _picture(path: Path, description: str) -> str:
 
 
 def _details(cell: Cell) -> str:
-    environment = json.loads((cell.folder / run_folder.ENVIRONMENT).read_text())
+    environment = run_folder.read_json(cell.folder / run_folder.ENVIRONMENT)
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
     facts = (
         f"command: {' '.join(environment['command'])}\nstarted: {environment['started']}\n"

@@ -1,11 +1,12 @@
 """What a comparison comes to: a row a rule."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from erbp_jax.comparison.cells import Cell
+from erbp_jax.comparison.cost import training_operations
 from erbp_jax.comparison.published import talk
+from erbp_jax.errors import UserError
 from erbp_jax.training import run_folder
 
 COLUMNS = {
@@ -16,7 +17,7 @@ COLUMNS = {
     "epochs": "epochs",
     "samples_to": "digits until 5 %",
     "operations_to": "operations until 5 %",
-    "synops": "SynOps a digit",
+    "synops": "SynOps or MACs a digit",
     "seconds": "training s",
     "compile": "compiling s",
 }
@@ -65,10 +66,12 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 
 def _row(cell: Cell) -> dict[str, Any]:
-    summary = json.loads((cell.folder / run_folder.SUMMARY).read_text())
+    summary = run_folder.read_json(cell.folder / run_folder.SUMMARY)
     metrics = run_folder.read_metrics(cell.folder)
+    if len(metrics) != summary.get("epochs"):
+        raise UserError(f"{cell.folder / run_folder.METRICS}: has {len(metrics)} epochs of {summary.get('epochs')}")
     form = getattr(cell.config.rule, "form", "spiking")
-    reached = next((entry for entry in metrics if entry["test_error"] <= GOAL), None)
+    reached = next((i for i, entry in enumerate(metrics) if entry["test_error"] <= GOAL), None)
     return {
         "name": cell.name,
         "rule": summary["rule"],
@@ -84,8 +87,8 @@ def _row(cell: Cell) -> dict[str, Any]:
         "epochs": summary["epochs"],
         "train_size": summary["train_size"],
         "test_size": summary["test_size"],
-        "samples_to_goal": reached and reached["samples"],
-        "operations_to_goal": reached and reached["samples"] * reached["training_operations_per_sample"],
+        "samples_to_goal": None if reached is None else metrics[reached]["samples"],
+        "operations_to_goal": None if reached is None else float(training_operations(metrics)[reached]),
         "synops_per_sample": summary["synops_per_sample"],
         "train_seconds": summary["train_seconds"],
         "compile_seconds": summary["compile_seconds"],

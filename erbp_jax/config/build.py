@@ -82,7 +82,13 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
 def warnings(config: schema.Config) -> list[str]:
     """What is allowed but will not work well, and why."""
     if isinstance(config.rule, schema.GradientRule):
-        return []
+        every, steps = config.training.update_every, config.encoding.steps
+        if config.rule.form == "rate" or every is None or every >= steps:
+            return []
+        return [
+            f"training.update_every: back-propagation is cut off every {every} of {steps} ticks; "
+            "leave it out to go back through the whole presentation"
+        ]
     shortest = getattr(config.network.neuron, "refractory", 0.0) + config.encoding.dt
     label = config.rule.label_period
     if shortest > label + 1e-9:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from yaml import YAMLError
 
 from erbp_jax.config.schema import Config
@@ -31,16 +32,20 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
     """
     base, recipes = _read(Path(path))
     patch = parse_overrides(overrides)
+    named = patch.get("rule")
+    kind = named.get("kind") if isinstance(named, Mapping) else None
+    if rule is not None and kind is not None and kind != rule:
+        raise UserError(f"rule.kind={kind}: the rule {rule!r} was asked for by name; say one or the other")
+    check(base, str(path))  # a mistake in the file is one whatever takes its place
     if not recipes:
-        kind = {"rule": {"kind": rule}} if rule else {}
+        kind = {"rule": {"kind": rule}} if rule is not None else {}
         return check(overlay(overlay(base, kind), patch), str(path))
     for name, recipe in recipes.items():  # a mistake in any of them is a mistake in the file
         check(overlay(base, recipe), f"{path}, rules.{name}")
-    named = patch.get("rule")
-    wanted = rule or (named.get("kind") if isinstance(named, Mapping) else None)
+    wanted = kind if rule is None else rule
     if rule is not None and rule not in recipes:
         raise UserError(_unknown_kind(f"{path}: rules", rule, list(recipes)))
-    chosen = wanted if wanted in recipes else next(iter(recipes))
+    chosen = wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
     return check(overlay(overlay(base, recipes[chosen]), patch), f"{path}, rules.{chosen}")
 
 
@@ -71,7 +76,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The file's groups, and those of its `rules`."""
     data = read_yaml(path)
-    recipes = data.pop("rules", None) or {}
+    recipes = data.pop("rules", None)
+    recipes = {} if recipes is None else recipes
     if not isinstance(recipes, dict) or not all(isinstance(r, dict) for r in recipes.values()):
         raise UserError(f"{path}: rules: a mapping of names to groups of keys, for example bp: {{rule: {{kind: bp}}}}")
     return data, {str(k): v for k, v in recipes.items()}
@@ -97,7 +103,10 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
 def overlay(
     base: Mapping[str, Any], patch: Mapping[str, Any], model: type[BaseModel] | None = Config
 ) -> dict[str, Any]:
-    """`patch` over `base`, key by key. A group whose `kind` changes keeps the keys that the new kind has too."""
+    """`patch` over `base`, key by key.
+
+    A group whose `kind` changes loses the keys that only its old kind has; what neither has stays, to be reported.
+    """
     merged = dict(base)
     for key, value in patch.items():
         old = merged.get(key)
@@ -107,7 +116,9 @@ def overlay(
         field = model.model_fields.get(str(key)) if model else None
         section = _section(field.annotation, {**old, **value}) if field else None
         if section and value.get("kind", old.get("kind")) != old.get("kind"):
-            old = {k: v for k, v in old.items() if k in section.model_fields}
+            before = _section(field.annotation, _with_kind(field, old)) if field else None
+            gone = set(before.model_fields if before else ()) - set(section.model_fields)
+            old = {k: v for k, v in old.items() if k not in gone}
         merged[key] = overlay(old, value, section)
     return merged
 
@@ -185,11 +196,16 @@ def _with_kinds(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, An
         field = model.model_fields.get(str(key))
         if field is None or not isinstance(value, Mapping):
             continue
-        if "kind" not in value and hasattr(field.default, "kind"):
-            value = {"kind": field.default.kind, **value}
+        value = _with_kind(field, value)
         section = _section(field.annotation, value)
         filled[key] = _with_kinds(section, value) if section else value
     return filled
+
+
+def _with_kind(field: FieldInfo, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "kind" in value or not hasattr(field.default, "kind"):
+        return value
+    return {"kind": field.default.kind, **value}
 
 
 def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> Iterator[str]:

@@ -293,6 +293,12 @@ class Optimizer(Section):
     final: NonNegative = 0.0
     """Fraction of the learning rate at the end, for the cosine and linear schedules."""
 
+    @model_validator(mode="after")
+    def _fits(self) -> "Optimizer":
+        if self.kind == "adam" and self.momentum:
+            raise ValueError(f"momentum: adam has its own, got {self.momentum}; it belongs to kind sgd")
+        return self
+
 
 class Training(Section):
     epochs: Count = 10

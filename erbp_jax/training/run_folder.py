@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ def create(folder: Path, config: Config, command: list[str], devices: list[str])
         UserError: the folder holds something, is in use, or cannot be written.
     """
     try:
-        if folder.exists() and (not folder.is_dir() or any(p.name != LOCK for p in folder.iterdir())):
+        unfinished = {LOCK, ENVIRONMENT, f".{ENVIRONMENT}.partial", f".{CONFIG}.partial"}  # of a killed beginning
+        if folder.exists() and (not folder.is_dir() or any(p.name not in unfinished for p in folder.iterdir())):
             hint = f"; `erbp-jax resume {folder}` goes on with that run" if (folder / CONFIG).exists() else ""
             raise UserError(f"--out {folder}: exists and is not an empty folder{hint}")
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,21 @@ def open_config(folder: Path) -> Config:
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: not a run folder (it has no {CONFIG})")
     return load_config(folder / CONFIG)
+
+
+def only_holds(folder: Path, names: Collection[str], what: str) -> None:
+    """Refuse to write into a folder that holds something else.
+
+    Raises:
+        UserError: there is a file with none of the names.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"--out {folder}: is not a folder")
+    others = sorted(p.name for p in folder.iterdir() if p.name not in names and not p.name.startswith("."))
+    if others:
+        raise UserError(f"--out {folder}: holds {', '.join(others[:5])}, which is not of {what}; choose another folder")
 
 
 @contextmanager
@@ -105,16 +121,41 @@ def environment(command: list[str], devices: list[str]) -> dict[str, Any]:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The finished epochs, in order; a torn last line (a killed writer's) is left out."""
+    """The finished epochs, in order; a torn last line (a killed writer's) is left out.
+
+    Raises:
+        UserError: any other line is damaged, or an epoch is missing.
+    """
     path = folder / METRICS
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     out = []
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         try:
-            out.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+            entry = json.loads(line)
+            epoch = entry["epoch"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            if number == len(lines):
+                break
+            raise UserError(f"{path}: line {number} is damaged: {line[:60]!r}") from None
+        if epoch != number:
+            raise UserError(f"{path}: line {number} is of epoch {epoch}; wanted {number}")
+        out.append(entry)
     return out
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of a run.
+
+    Raises:
+        UserError: missing or damaged.
+    """
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: missing or damaged ({error})") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: damaged: not a JSON object")
+    return data
 
 
 def append_metrics(folder: Path, entry: dict[str, Any]) -> None:

@@ -23,8 +23,9 @@ from erbp_jax.training.engine import Learner
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.progress import Stopwatch, busy, reporting
 
-PROBE_SIZE = 100
-"""Training samples on which updates are compared with gradients."""
+PROBE_TICKS = 4000
+"""Samples times ticks on which updates are compared with gradients, at most 100 samples: the gradient's memory grows
+with both."""
 
 STRETCH_SECONDS = 2.0
 """How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
@@ -71,7 +72,8 @@ class Session:
             self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
             self._test = self._test_jit.lower(self.seeds, learner.params, *self._test_set, zero).compile()
             if self.config.training.alignment:
-                self._probe = jax.tree.map(lambda x: x[:PROBE_SIZE], self._train_set)
+                probe = max(10, min(100, PROBE_TICKS // self.experiment.steps))
+                self._probe = jax.tree.map(lambda x: x[:probe], self._train_set)
                 self._align = self._align_jit.lower(learner, *self._probe, zero).compile()
 
     def train(self, learner: Learner, epoch: int, first: int, last: int) -> Learner:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from erbp_jax.comparison.cost import training_operations
 from erbp_jax.viz.figure import MUTED, colours, pyplot, save
 
 Metrics = Mapping[str, Sequence[dict[str, Any]]]
@@ -19,7 +20,7 @@ def learning_curves(metrics: Metrics, path: Path, published: Mapping[str, float]
     for (name, entries), colour in zip(metrics.items(), colours(), strict=False):
         errors = np.asarray([e["per_seed"]["test_error"] for e in entries])  # [epochs, S]
         samples = np.asarray([e["samples"] for e in entries], float)
-        cost = np.cumsum(np.diff(samples, prepend=0.0) * [e["training_operations_per_sample"] for e in entries])
+        cost = training_operations(entries)
         for axis, x in zip(axes, ([e["epoch"] for e in entries], samples, cost), strict=True):
             mean = errors.mean(1)
             axis.plot(x, mean, "o-", markersize=2.5, linewidth=1.3, color=colour, label=name)

@@ -107,9 +107,12 @@ def test_what_is_finished_is_not_run_again_and_what_was_cut_off_goes_on(finished
     ("arguments", "words"),
     [
         (
-            ["--rules", "erbp,bp", "--seeds", "2", "rule.kind=bp"],
-            ["cells/erbp", "rule.kind: erbp -> bp", "another --out"],
+            ["--rules", "erbp,bp", "--seeds", "2", "seed=7"],
+            ["cells/erbp", "seed: 0 -> 7", "another --out"],
         ),
+        (["--rules", "erbp,bp", "--seeds", "2", "rule.kind=bp"], ["rule.kind=bp", "'erbp' was asked for by name"]),
+        (["--rules", "", "--seeds", "2"], ["--rules: names with commas between them"]),
+        (["--rules", "erbp,", "--seeds", "2"], ["--rules: names with commas between them"]),
         (["--rules", "erbp,bpp", "--seeds", "2"], ["rules: unknown: 'bpp' (did you mean 'bp'?)"]),
         (["--rules", "bp,bp", "--seeds", "2"], ["bp given more than once"]),
         (["--rules", "bp", "--seeds", "0"], ["--seeds: must be at least 1, got 0"]),
@@ -155,3 +158,69 @@ def test_the_report_in_a_browser(finished, tmp_path):
         assert len(seen["images"]) >= 5
         assert min(seen["images"]) > 100
         assert not seen["wide"]
+
+
+def test_a_config_of_one_rule_is_compared_within_its_family_only(root, tmp_path, capsys, monkeypatch):
+    single = str(root / "configs" / "digits.yaml")
+    monkeypatch.setattr(
+        sys, "argv", ["erbp-jax", "compare", single, "--rules", "erbp,bp", "--out", str(tmp_path / "x")]
+    )
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "describes erbp alone" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_rule_that_diverges_does_not_keep_the_others_from_finishing(root, tmp_path, capsys):
+    config = tmp_path / "rules.yaml"
+    text = (root / "configs" / "digits_rules.yaml").read_text()
+    config.write_text(
+        text.replace("optimizer: {learning_rate: 2.0e-4, decay: 0.9}", "optimizer: {learning_rate: 3.0e+38}")
+    )
+    assert config.read_text() != text
+    sys.argv = [
+        "erbp-jax",
+        "compare",
+        str(config),
+        *SMALL,
+        "--rules",
+        "erbp,bp",
+        "--seeds",
+        "1",
+        "--out",
+        str(tmp_path / "o"),
+    ]
+    with jax.numpy_dtype_promotion("standard"), pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    assert "stopped: erbp: the weights of layer" in capsys.readouterr().err
+    assert [row["name"] for row in json.loads((tmp_path / "o" / "table.json").read_text())["rows"]] == ["bp"]
+
+
+def test_folders_of_something_else_are_left_alone(root, tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert compare(root, tmp_path, "--rules", "bp", "--seeds", "1") == 2
+    assert "holds thesis.txt, which is not of a comparison" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("summary.json", "", "missing or damaged"),
+        ("environment.json", "{", "missing or damaged"),
+        ("metrics.jsonl", None, "has 0 epochs of 3"),
+        ("metrics.jsonl", "oops\n{}\n", "line 1 is damaged: 'oops'"),
+    ],
+)
+def test_damaged_cells_are_named_and_kept(finished, root, tmp_path, capsys, file, content, words):
+    out = tmp_path / "copy"
+    shutil.copytree(finished, out)
+    path = out / "cells" / "erbp" / file
+    path.unlink() if content is None else path.write_text(content)
+    assert compare(root, out, "--rules", NAMES, "--seeds", "2") == 2
+    message = capsys.readouterr().err
+    assert words in message
+    assert "cells/erbp" in message
+    assert not path.exists() if content is None else path.read_text() == content

@@ -163,8 +163,10 @@ def test_a_mistake_under_any_rule_is_found_whichever_is_asked_for(several):
 def test_a_group_that_changes_its_kind_keeps_what_the_new_kind_knows(several):
     poisson = load_config(several, ["encoding.kind=poisson", "encoding.dead_time=3"], rule="erbp")
     assert (poisson.encoding.kind, poisson.encoding.steps) == ("poisson", 20)
-    assert load_config(several, ["rule.kind=perbp"], rule="erbp").rule.tau_dendrite == 2
-    assert load_config(several, ["rule={kind: rbp, wiring: layerwise}"], rule="erbp").rule.wiring == "layerwise"
+    assert load_config(several, ["rule.kind=perbp"]).rule.tau_dendrite == 2
+    assert load_config(several, ["rule={kind: rbp, wiring: layerwise}"]).rule.wiring == "layerwise"
+    with pytest.raises(UserError, match="'erbp' was asked for by name"):
+        load_config(several, ["rule.kind=bp"], rule="erbp")
     with pytest.raises(UserError, match=r"rule\.tau_dendrite: unknown key"):
         load_config(several, ["rule.kind=bp", "rule.tau_dendrite=2"])
 
@@ -209,3 +211,25 @@ def test_the_rate_form_is_one_tick_of_the_same_network():
     assert short.update_every == 4
     with pytest.raises(UserError, match=r"rule\.segment: 3 ticks do not divide the 20"):
         build(check({**base, "rule": {"kind": "bp", "segment": 3}}, "t"), d)
+
+
+def test_a_mistyped_key_is_not_lost_when_the_kind_changes(several):
+    several.write_text(RULES.replace("rules:", "rule: {kind: erbp, feedbakc_scale: 3, tau_dendrite: 2}\nother:"))
+    with pytest.raises(UserError, match="feedbakc_scale: unknown key"):
+        load_config(several, ["rule.kind=bp"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (RULES + "\nrule: {kind: [1]}\n", "rule.kind"),
+        ("rules: []\n", "rules: a mapping of names"),
+        ("rules: 0\n", "rules: a mapping of names"),
+        ("optimizer: {kind: adam, momentum: 0.9}\n", "momentum: adam has its own"),
+    ],
+)
+def test_more_bad_files(tmp_path, text, words):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=words):
+        load_config(path)
