@@ -78,7 +78,6 @@ def run(
     command: list[str],
     devices: list[str],
     work: Callable[[Cell, str], None],
-    say: Callable[[str], None] = print,
 ) -> list[str]:
     """Do what is not done: `work(cell, title)` trains a cell, from its last checkpoint if it has one.
 
@@ -90,9 +89,9 @@ def run(
         seeds = cell.config.training.seeds
         title = f"[{number}/{len(cells)}] {cell.name}, {seeds} seed{'s' * (seeds > 1)}"
         if cell.finished:
-            say(f"{title}: finished before")
+            print(f"{title}: finished before")
             continue
-        say(title)
+        print(title)
         with run_folder.lock(cell.folder):
             if not (cell.folder / run_folder.CONFIG).is_file():
                 run_folder.create(cell.folder, cell.config, command, devices)
@@ -100,5 +99,5 @@ def run(
                 work(cell, title)
             except NonFiniteError as error:  # the other rules have nothing to do with it
                 failures.append(f"{cell.name}: {error}")
-                say(failures[-1])
+                print(failures[-1])
     return failures
