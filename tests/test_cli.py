@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from erbp_jax.__main__ import main
+from tests.command_line import call
 
 SMALL = [
     "data.train_size=600", "data.test_size=60", "encoding.steps=20", "training.epochs=3", "network.layers=[64,50,10]",
@@ -25,18 +25,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from erbp_jax.__main__ import main
 main()
 """
-
-
-def call(monkeypatch, capsys, *arguments):
-    """`erbp-jax ARGUMENTS` in this process: exit code, standard output, standard error."""
-    monkeypatch.setattr(sys, "argv", ["erbp-jax", *map(str, arguments)])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = stop.code or 0
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def start(environment, *arguments, cwd=None):

@@ -1,32 +1,20 @@
 """`erbp-jax simulate`: what it prints and writes, against neurons stepped by hand."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from erbp_jax.__main__ import main
 from erbp_jax.analysis.traces import input_current, simulate
 from erbp_jax.config.simulation import PRESETS, Simulation, load_simulation
 from erbp_jax.errors import UserError
 from tests import oracles
-
-
-def call(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["erbp-jax", "simulate", *map(str, arguments)])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = stop.code or 0
-    out, err = capsys.readouterr()
-    return code, out, err
+from tests.command_line import call
 
 
 def test_the_command_prints_spike_times_and_writes_traces_and_a_picture(tmp_path, monkeypatch, capsys, root):
     out = tmp_path / "run"
-    code, printed, _ = call(monkeypatch, capsys, "mihalas_niebur/tonic_bursting", "--out", out)
+    code, printed, _ = call(monkeypatch, capsys, "simulate", "mihalas_niebur/tonic_bursting", "--out", out)
     assert code == 0
     golden = json.loads((root / "tests" / "golden" / "mn_vectors.json").read_text())
     want = next(times for name, times in golden.items() if name.startswith("M"))["euler_dt0.1ms"]
@@ -119,7 +107,7 @@ def test_a_small_network_runs_layer_after_layer():
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(tmp_path, monkeypatch, capsys, arguments, words):
     out = tmp_path / "run"
-    code, _, err = call(monkeypatch, capsys, *arguments, "--out", out)
+    code, _, err = call(monkeypatch, capsys, "simulate", *arguments, "--out", out)
     assert code == 2
     for word in words:
         assert word in err
