@@ -48,6 +48,23 @@ def words(key: jax.Array, n: int) -> jax.Array:
     return jax.vmap(lambda k: threefry_2x32(k, count))(flat).reshape(*key.shape, n)
 
 
+def numbered_words(key: jax.Array, number: jax.Array, n: int) -> jax.Array:
+    """n words for each of the numbered things `number[*key.shape, C]` of a key, uint32 `[*key.shape, C, n]`.
+
+    A pure function of (key, number, n): the number and the place of the word are Threefry's two counters, so no key
+    has to be derived for a thing.
+    """
+    pairs = (*number.shape, -(-n // 2))
+    high = jnp.broadcast_to(number.astype(jnp.uint32)[..., None], pairs)
+    low = jax.lax.broadcasted_iota(jnp.uint32, pairs, number.ndim)
+    counters = jnp.stack([high, low], axis=key.ndim)  # Threefry takes all first counters, then all second ones
+    flat = jax.vmap(threefry_2x32)(
+        jax.random.key_data(key).reshape(-1, 2), counters.reshape(-1, *counters.shape[key.ndim :])
+    )
+    drawn = jnp.moveaxis(flat.reshape(counters.shape), key.ndim, -2)
+    return drawn.reshape(*number.shape, -1)[..., :n]
+
+
 def uniform_bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Independent uniform bytes, uint8 `[*key.shape, *shape]`: four to a generated word."""
     n = math.prod(shape)

@@ -14,7 +14,7 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.random import binary_fraction, normal, packed_bernoulli, unpack_bits, words
+from erbp_jax.random import binary_fraction, normal, numbered_words, packed_bernoulli, unpack_bits
 
 
 class Transmission(Protocol):
@@ -98,13 +98,12 @@ class BlankOut:
         return True
 
     def mask(self, key: jax.Array, presynaptic: jax.Array, outputs: int) -> jax.Array:
-        """`xi[..., O]` as bool, for the synapses of the presynaptic units `[...]` under the row keys `[...]`."""
+        """`xi[R, C, O]` as bool, for the synapses of the presynaptic units `[R, C]` under the row keys `[R]`."""
         k, m = binary_fraction(self.p, self.bits)
         if m == 0:
             return jnp.full((*presynaptic.shape, outputs), k == 1)
         packed = -(-outputs // 32)
-        unit_key = jax.vmap(jax.random.fold_in)(key.reshape(-1), presynaptic.reshape(-1)).reshape(key.shape)
-        draws = words(unit_key, m * packed)
+        draws = numbered_words(key, presynaptic, m * packed)
         chosen = packed_bernoulli([draws[..., d * packed : (d + 1) * packed] for d in range(m)], k)
         return unpack_bits(chosen, outputs)
 
@@ -114,7 +113,7 @@ class BlankOut:
         key = _need(key, "BlankOut")
 
         def turn(current, units, arrived):
-            mask = self.mask(jnp.broadcast_to(key[:, None], units.shape), units, weight.shape[1])
+            mask = self.mask(key, units, weight.shape[1])
             through = jnp.where(mask & arrived[..., None], weight[units], 0.0)
             return current + through.sum(1)
 
@@ -127,7 +126,7 @@ class BlankOut:
         key = _need(key, "BlankOut")
 
         def turn(total, units, arrived):
-            mask = self.mask(jnp.broadcast_to(key[:, None], units.shape), units, post.shape[1])
+            mask = self.mask(key, units, post.shape[1])
             through = jnp.where(mask & arrived[..., None], post[:, None], 0.0)
             return total.at[units].add(through)
 
@@ -157,9 +156,7 @@ class SharedBlankOut:
         return True
 
     def _mask(self, key: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
-        return BlankOut(self.p).mask(
-            jnp.broadcast_to(_need(key, "SharedBlankOut")[0], shape[:1]), jnp.arange(shape[0]), shape[1]
-        )
+        return BlankOut(self.p).mask(_need(key, "SharedBlankOut")[:1], jnp.arange(shape[0])[None], shape[1])[0]
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         return spikes @ jnp.where(self._mask(key, weight.shape), weight, 0.0)
@@ -205,7 +202,7 @@ def _walk_spikes(spikes, per_turn, turn, carry):
 
     The j-th spike of a row is found by binary search in the running count of its spikes.
     """
-    rank = jnp.cumsum(spikes != 0, axis=1, dtype=jnp.int32)  # [R, I]
+    rank = _running_count(spikes != 0)  # [R, I]
     total = rank[:, -1]
     last = spikes.shape[1] - 1
 
@@ -217,6 +214,20 @@ def _walk_spikes(spikes, per_turn, turn, carry):
 
     _, carry = jax.lax.while_loop(lambda loop: loop[0] < total.max(), body, (jnp.int32(0), carry))
     return carry
+
+
+def _running_count(chosen, block=32):
+    """Cumulative sum of bools `[R, I]` along the rows, int32.
+
+    Products with triangles of ones, block by block and then over blocks: exact in float32, and three times as
+    fast on a CPU as a scan.
+    """
+    rows, inputs = chosen.shape
+    blocks = -(-inputs // block)
+    padded = jnp.pad(chosen, ((0, 0), (0, blocks * block - inputs))).astype(jnp.float32).reshape(rows, blocks, block)
+    within = padded @ jnp.triu(jnp.ones((block, block), jnp.float32))
+    before = within[..., -1] @ jnp.triu(jnp.ones((blocks, blocks), jnp.float32), 1)
+    return (within + before[..., None]).reshape(rows, -1)[:, :inputs].astype(jnp.int32)
 
 
 def _check_probability(name: str, p: float) -> None:

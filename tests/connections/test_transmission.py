@@ -22,7 +22,6 @@ def problem(key, rows=16, rate=0.3):
 def dense_mask(transmission, keys):
     """Every synapse's mask `[R, I, O]`: the memory that the event-driven form avoids."""
     units = jnp.broadcast_to(jnp.arange(INPUTS), (len(keys), INPUTS))
-    keys = jnp.broadcast_to(keys[:, None], (len(keys), INPUTS))
     return np.asarray(jax.jit(transmission.mask, static_argnums=2)(keys, units, OUTPUTS), np.float64)
 
 
