@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from erbp_jax.neurons.mihalas_niebur import MihalasNiebur
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -136,33 +138,43 @@ class DualCompartmentNeuron(FiringNeuron):
     """Added to the synaptic current every ms."""
 
 
+class TwoCompartmentNeuron(LIFNeuron):
+    """The eRBP neuron as one object: the soma of `lif`, and a dendrite that takes error spikes."""
+
+    kind: Literal["two_compartment"]  # type: ignore[assignment]
+    tau_dendrite: NonNegative = 5.0
+
+
+_MIHALAS_NIEBUR = MihalasNiebur()
+
+
 class MihalasNieburNeuron(Section):
     """Adaptive threshold and spike-induced currents: equations 5. ms, mV and mV/ms."""
 
     kind: Literal["mihalas_niebur"]
-    a: Finite = 0.0
-    a1: Finite = 0.0
-    a2: Finite = 0.0
-    r1: Finite = 0.0
-    r2: Finite = 1.0
-    b: Positive = 0.01
-    g: Positive = 0.05
-    k1: Positive = 0.2
-    k2: Positive = 0.02
-    e_leak: Finite = -70.0
-    v_reset: Finite = -70.0
-    theta_reset: Finite = -60.0
-    theta_inf: Finite = -50.0
-    bias: Finite = 0.0
-    v_init: Finite = -70.0
-    theta_init: Finite = -50.0
-    i1_init: Finite = 0.01
-    i2_init: Finite = 0.001
+    a: Finite = _MIHALAS_NIEBUR.a
+    a1: Finite = _MIHALAS_NIEBUR.a1
+    a2: Finite = _MIHALAS_NIEBUR.a2
+    r1: Finite = _MIHALAS_NIEBUR.r1
+    r2: Finite = _MIHALAS_NIEBUR.r2
+    b: Positive = _MIHALAS_NIEBUR.b
+    g: Positive = _MIHALAS_NIEBUR.g
+    k1: Positive = _MIHALAS_NIEBUR.k1
+    k2: Positive = _MIHALAS_NIEBUR.k2
+    e_leak: Finite = _MIHALAS_NIEBUR.e_leak
+    v_reset: Finite = _MIHALAS_NIEBUR.v_reset
+    theta_reset: Finite = _MIHALAS_NIEBUR.theta_reset
+    theta_inf: Finite = _MIHALAS_NIEBUR.theta_inf
+    bias: Finite = _MIHALAS_NIEBUR.bias
+    v_init: Finite = _MIHALAS_NIEBUR.v_init
+    theta_init: Finite = _MIHALAS_NIEBUR.theta_init
+    i1_init: Finite = _MIHALAS_NIEBUR.i1_init
+    i2_init: Finite = _MIHALAS_NIEBUR.i2_init
     integration: Literal["exact", "euler"] = "euler"
 
 
 Neuron = Annotated[
-    LIFNeuron | LeakyNeuron | SecondOrderNeuron | DualCompartmentNeuron | MihalasNieburNeuron,
+    LIFNeuron | LeakyNeuron | SecondOrderNeuron | DualCompartmentNeuron | MihalasNieburNeuron | TwoCompartmentNeuron,
     Field(discriminator="kind"),
 ]
 

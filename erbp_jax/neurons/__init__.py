@@ -9,6 +9,7 @@ from erbp_jax.neurons.leaky import LeakyIF, LeakyState
 from erbp_jax.neurons.lif import LIF, LIFState
 from erbp_jax.neurons.mihalas_niebur import MihalasNiebur, MihalasNieburState
 from erbp_jax.neurons.noise import GaussianNoise, Noise, PoissonKicks
+from erbp_jax.neurons.population import run_population
 from erbp_jax.neurons.second_order import SecondOrderLIF, SecondOrderState
 from erbp_jax.neurons.static import Static, StaticState, Transfer
 from erbp_jax.neurons.surrogate import SURROGATES, Surrogate, spike
@@ -52,5 +53,6 @@ __all__ = [
     "Transfer",
     "TwoCompartment",
     "TwoCompartmentState",
+    "run_population",
     "spike",
 ]

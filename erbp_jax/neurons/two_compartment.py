@@ -13,16 +13,10 @@ from erbp_jax.neurons.surrogate import Surrogate
 
 
 class TwoCompartmentState(NamedTuple):
-    soma: LIFState  # each field [..., N]
+    synaptic: jax.Array  # [..., N] synaptic current I of the soma
+    membrane: jax.Array  # [..., N] membrane potential V of the soma
+    refractory: jax.Array  # [..., N] float, ticks for which the soma is still held
     dendrite: jax.Array  # [..., N] dendritic potential U
-
-    @property
-    def synaptic(self) -> jax.Array:
-        return self.soma.synaptic
-
-    @property
-    def membrane(self) -> jax.Array:
-        return self.soma.membrane
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,7 @@ class TwoCompartment:
     dendrite: Dendrite = Dendrite()
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> TwoCompartmentState:
-        return TwoCompartmentState(self.soma.init_state(shape, dtype), self.dendrite.init_state(shape, dtype))
+        return TwoCompartmentState(*self.soma.init_state(shape, dtype), self.dendrite.init_state(shape, dtype))
 
     def step(
         self,
@@ -49,10 +43,10 @@ class TwoCompartment:
         *,
         key: jax.Array | None = None,
     ) -> tuple[TwoCompartmentState, jax.Array]:
-        soma, spikes = self.soma.step(state.soma, current, key=key)
+        soma, spikes = self.soma.step(LIFState(*state[:3]), current, key=key)
         error_current = jnp.broadcast_to(jnp.asarray(error_current, state.dendrite.dtype), state.dendrite.shape)
         dendrite, _ = self.dendrite.step(state.dendrite, error_current)
-        return TwoCompartmentState(soma, dendrite), spikes
+        return TwoCompartmentState(*soma, dendrite), spikes
 
     def with_surrogate(self, surrogate: Surrogate) -> "TwoCompartment":
         """The same neuron, differentiable."""

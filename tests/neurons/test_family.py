@@ -1,5 +1,7 @@
 """Every neuron of the talk: against its equation in a float64 loop, and against itself in other ways of running it."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +20,7 @@ from erbp_jax.neurons import (
     SecondOrderLIF,
     Surrogate,
     TwoCompartment,
+    run_population,
 )
 from tests import oracles
 
@@ -246,3 +249,36 @@ def test_physical_units_there_and_back():
         LIF.from_physical(**common, refractory=0.7)
     with pytest.raises(ValueError, match="capacitance must be > 0, got 0"):
         LIF.from_physical(**{**common, "capacitance": 0})
+
+
+@pytest.mark.parametrize("kind", NEURONS)
+def test_tiles_of_a_population_equal_the_whole(kind):
+    neuron = EXAMPLES[kind]
+    current = jnp.abs(drive(kind, (37,)))
+    state, spikes, _ = jax.jit(lambda c: run(neuron, jnp.broadcast_to(c, (60, 37))))(current)
+    tiled, counts = jax.jit(lambda c: run_population(neuron, c, steps=60, tile=8))(current)
+    np.testing.assert_array_equal(counts, spikes.sum(0))
+    assert counts.sum() > 0
+    near = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5)  # a compiler may fuse a product and a sum
+    jax.tree.map(near, tiled, state)
+    first, early = run_population(neuron, current, steps=25, tile=10)
+    second, late = run_population(neuron, current, steps=35, state=first, tile=37)
+    np.testing.assert_array_equal(early + late, counts)
+    jax.tree.map(near, second, state)
+
+
+def test_a_population_has_noise_of_its_own_in_every_tile():
+    neuron = LIF(5.0, 3.0, noise=GaussianNoise(0.5))
+    current = jnp.full((40,), 0.2)
+    key = jax.random.key(0)
+    _, counts = run_population(neuron, current, steps=200, tile=10, key=key)
+    rows = np.asarray(counts).reshape(4, 10)
+    assert all((rows[i] != rows[j]).any() for i in range(4) for j in range(i))
+    np.testing.assert_array_equal(counts, run_population(neuron, current, steps=200, tile=10, key=key)[1])
+
+
+def test_a_population_refuses_what_is_no_vector():
+    with pytest.raises(ValueError, match=r"shape \[N\], got \(2, 3\)"):
+        run_population(LIF(), jnp.ones((2, 3)), steps=1)
+    with pytest.raises(ValueError, match="tile must be at least 1 neuron, got 0"):
+        run_population(LIF(), jnp.ones(3), steps=1, tile=0)
