@@ -14,6 +14,7 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.counting import running_count
 from erbp_jax.random import binary_fraction, normal, numbered_words, packed_bernoulli, unpack_bits
 
 
@@ -202,7 +203,7 @@ def _walk_spikes(spikes, per_turn, turn, carry):
 
     The j-th spike of a row is found by binary search in the running count of its spikes.
     """
-    rank = _running_count(spikes != 0)  # [R, I]
+    rank = running_count(spikes != 0)  # [R, I]
     total = rank[:, -1]
     last = spikes.shape[1] - 1
 
@@ -214,20 +215,6 @@ def _walk_spikes(spikes, per_turn, turn, carry):
 
     _, carry = jax.lax.while_loop(lambda loop: loop[0] < total.max(), body, (jnp.int32(0), carry))
     return carry
-
-
-def _running_count(chosen, block=32):
-    """Cumulative sum of bools `[R, I]` along the rows, int32.
-
-    Products with triangles of ones, block by block and then over blocks: exact in float32, and three times as
-    fast on a CPU as a scan.
-    """
-    rows, inputs = chosen.shape
-    blocks = -(-inputs // block)
-    padded = jnp.pad(chosen, ((0, 0), (0, blocks * block - inputs))).astype(jnp.float32).reshape(rows, blocks, block)
-    within = padded @ jnp.triu(jnp.ones((block, block), jnp.float32))
-    before = within[..., -1] @ jnp.triu(jnp.ones((blocks, blocks), jnp.float32), 1)
-    return (within + before[..., None]).reshape(rows, -1)[:, :inputs].astype(jnp.int32)
 
 
 def _check_probability(name: str, p: float) -> None:

@@ -1,0 +1,44 @@
+"""Finding the few that are active among many, without sorting."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+
+Carry = TypeVar("Carry")
+
+
+def running_count(chosen: jax.Array, block: int = 32) -> jax.Array:
+    """Cumulative sum of bools `[R, I]` along the rows, int32.
+
+    Products with triangles of ones, block by block and then over blocks: exact in float32, and three times as
+    fast on a CPU as a scan.
+    """
+    rows, inputs = chosen.shape
+    blocks = -(-inputs // block)
+    padded = jnp.pad(chosen, ((0, 0), (0, blocks * block - inputs))).astype(jnp.float32).reshape(rows, blocks, block)
+    within = padded @ jnp.triu(jnp.ones((block, block), jnp.float32))
+    before = within[..., -1] @ jnp.triu(jnp.ones((blocks, blocks), jnp.float32), 1)
+    return (within + before[..., None]).reshape(rows, -1)[:, :inputs].astype(jnp.int32)
+
+
+def walk_active(
+    active: jax.Array, at_once: int, visit: Callable[[Carry, jax.Array, jax.Array], Carry], carry: Carry
+) -> Carry:
+    """Fold `visit(carry, rows[c], columns[c])` over the true places of `active[R, K]`, row by row, c of them a turn.
+
+    In the last turn places that do not exist have row R. The work is that of the true places, not of R * K.
+    """
+    rows, columns = active.shape
+    rank = running_count(active)
+    rank = (rank + (jnp.cumsum(rank[:, -1]) - rank[:, -1])[:, None]).reshape(-1)
+
+    def turn(loop):
+        first, carry = loop
+        wanted = first + jnp.arange(at_once, dtype=jnp.int32)
+        flat = jnp.searchsorted(rank, wanted + 1, side="left")
+        row = jnp.where(wanted < rank[-1], flat // columns, rows)
+        return first + at_once, visit(carry, row, jnp.minimum(flat, rows * columns - 1) % columns)
+
+    return jax.lax.while_loop(lambda loop: loop[0] < rank[-1], turn, (jnp.int32(0), carry))[1]

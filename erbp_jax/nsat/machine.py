@@ -1,0 +1,354 @@
+"""One tick of the fixed-point machine, for R lanes at once.
+
+    y = x + sum_l sA[l, k] (A[l, k] <> x_l) + acc + b [+ noise]; refractory clamp; threshold; limits;
+    routed spikes; synapses of this tick into the accumulator of the next; learning; reset; limits.
+
+A *lane* is a copy of the machine on its own input. Lanes have weights of their own, or share them: then the changes of
+all lanes in a tick are added up before the limits. Work on synapses is done for events alone.
+Source: facts of the NSAT simulator (nmi-lab/NSAT), whose integers it reproduces.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.counting import walk_active
+from erbp_jax.nsat.draws import Draws, Keyed, Visit
+from erbp_jax.nsat.plasticity import Compatibility, acausal_change, causal_change, modulation, open_synapses
+from erbp_jax.nsat.program import Program
+from erbp_jax.nsat.shifts import couple, gain, round_randomly
+from erbp_jax.nsat.tables import Arrays, Block, Layout, Offsets, lower
+
+NEVER = -2000
+ACCUMULATOR = (-(2**15), 2**15 - 1)
+
+
+class Weights(NamedTuple):
+    """`[1, ...]` if the lanes share them, else `[R, ...]`; int32."""
+
+    table: jax.Array  # [., W] of the synapses in the padded table (the places of blocks are stale)
+    blocks: tuple[jax.Array, ...]  # per block [., sources, targets]
+
+
+class State(NamedTuple):
+    """All that the machine remembers between two ticks."""
+
+    x: jax.Array  # [R, S, N]
+    accumulator: jax.Array  # [R, S, N] what the spikes of the last tick bring
+    refractory: jax.Array  # [R, N]
+    snapshot: jax.Array  # [R, N] the modulator at the last spike
+    last: jax.Array  # [R, U] tick of the last event; NEVER
+    weights: Weights
+    draws: Any
+
+
+class Events(NamedTuple):
+    """External events as a list; the row R stands for none. A leading axis of ticks in a run."""
+
+    rows: jax.Array  # [E] lane
+    axons: jax.Array  # [E], axons of all cores one after the other
+
+
+class Tick(NamedTuple):
+    """What happened in a tick, for whoever records it."""
+
+    x: jax.Array  # [R, S, N] after reset
+    spikes: jax.Array  # [R, N] bool
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The compiled shape of a program. Hashable; `Machine.of(program)` makes one with its arrays."""
+
+    layout: Layout
+    draws: Draws = field(default_factory=Keyed)
+    compat: Compatibility = "documented"
+
+    @classmethod
+    def of(
+        cls, program: Program, *, draws: Draws | None = None, compat: Compatibility = "documented", blocks: bool = True
+    ) -> tuple["Machine", Arrays, Offsets]:
+        """A machine, the arrays that it reads, and where each core's neurons, axons and weights begin."""
+        draws = Keyed() if draws is None else draws
+        layout, arrays, offsets = lower(program, blocks=blocks and not draws.in_order)
+        return cls(layout, draws, compat), arrays, offsets
+
+    def init(
+        self, program: Program, arrays: Arrays, *, lanes: int = 1, shared: bool = True, draws: Any = None
+    ) -> State:
+        """The state before the first tick. `draws`: for `Keyed` the lanes' keys `[R]`, for `Recorded` the recording."""
+        layout = self.layout
+        x = np.zeros((layout.states, layout.neurons), np.int32)
+        first = 0
+        for one in program.cores:
+            x[: one.states, first : first + one.neurons] = one.initial.T
+            first += one.neurons
+
+        def full(*shape, value=0):
+            return jnp.full((lanes, *shape), value, jnp.int32)
+
+        return State(
+            x=jnp.broadcast_to(jnp.asarray(x), (lanes, *x.shape)),
+            accumulator=full(*x.shape),
+            refractory=full(layout.neurons),
+            snapshot=full(layout.neurons),
+            last=full(layout.units, value=NEVER),
+            weights=self.load(arrays, np.concatenate([one.weights for one in program.cores]), 1 if shared else lanes),
+            draws=self.draws.init(lanes) if draws is None else draws,
+        )
+
+    def load(self, arrays: Arrays, table: np.ndarray, copies: int = 1) -> Weights:
+        """Weights from the tables of all cores `[W]`, limited."""
+        limited = jnp.clip(jnp.asarray(table, jnp.int32), arrays.lowest, arrays.highest)
+        every = jnp.broadcast_to(limited, (copies, self.layout.weights))
+        blocks = tuple(
+            every[:, b.weight : b.weight + b.sources * b.targets].reshape(copies, b.sources, b.targets)
+            for b in self.layout.blocks
+        )
+        return Weights(every, blocks)
+
+    def table(self, weights: Weights) -> jax.Array:
+        """The whole weight table `[., W]`."""
+        table = weights.table
+        for b, block in zip(self.layout.blocks, weights.blocks, strict=True):
+            table = table.at[:, b.weight : b.weight + b.sources * b.targets].set(block.reshape(block.shape[0], -1))
+        return table
+
+    def step(self, arrays: Arrays, state: State, events: Events, tick: jax.Array) -> tuple[State, Tick]:
+        """One tick."""
+        p, layout = arrays.parameters, self.layout
+        y, refractory, spikes, draws = self._neurons(arrays, state, tick)
+        routed = spikes[:, arrays.route_neuron]
+        arriving = _Arriving(layout, arrays, events, spikes, routed)
+        accumulator, draws = self._deliver(arrays, state.weights, arriving, draws, tick)
+        weights = state.weights
+        if layout.learns:
+            weights, draws = self._learn(arrays, state, arriving, y, draws, tick)
+        fired = spikes[:, None]
+        y = jnp.where(fired, jnp.where(p.reset_on, p.reset, y + p.spike_increment), y)
+        y = jnp.clip(y, p.lower, p.upper)
+        snapshot, last = state.snapshot, state.last
+        if layout.causal:
+            snapshot = jnp.where(spikes, modulation(y, p, layout.modulators), snapshot)
+            last = arriving.mark(last, tick)
+        return State(y, accumulator, refractory, snapshot, last, weights, draws), Tick(y, spikes, weights)
+
+    def _neurons(self, arrays, state, tick):
+        """Steps 2 to 5: integration, noise, refractory period, threshold, limits."""
+        p, x = arrays.parameters, state.x
+        changes: list[list[jax.Array]] = [[] for _ in range(self.layout.states)]
+        for source, destination, *_ in self.layout.couplings:
+            sign = p.coupling_sign[source, destination]
+            changes[destination].append(sign * couple(x[:, source], p.coupling[source, destination]))
+        y = x + state.accumulator + p.bias
+        y = jnp.stack([sum(changes[k], y[:, k]) for k in range(self.layout.states)], axis=1)
+        draws = state.draws
+        if self.layout.noisy:
+            draws, y = self.draws.noise(draws, tick, y, p.noise)
+        held = state.refractory > 0
+        first = jnp.where(held & p.reset_on[0], p.reset[0], y[:, 0])
+        refractory = jnp.where(held, state.refractory - 1, 0)
+        second = y[:, 1] if self.layout.states > 1 else first
+        spikes = (refractory == 0) & (first >= jnp.where(p.adaptive, second, p.threshold))
+        refractory = jnp.where(spikes, p.refractory, refractory)
+        y = jnp.clip(y.at[:, 0].set(first), p.lower, p.upper)
+        return y, refractory, spikes, draws
+
+    def _deliver(self, arrays, weights, arriving, draws, tick):
+        """Step 7: what the events of this tick bring, summed, shifted and limited."""
+        layout = self.layout
+        lanes = arriving.spikes.shape[0]
+        flat = jnp.zeros((lanes, layout.states * layout.neurons), jnp.int32)
+
+        def fan(carry, rows, units):
+            flat, draws = carry
+            target, weight, chance, synapse = (x[units] for x in arrays.fans)
+            value = weights.table.at[_lane(weights.table, rows)[:, None], weight].get(mode="fill", fill_value=0)
+            if layout.blanks:
+                draws, through = self.draws.transmit(draws, tick, Visit(rows, units, synapse), chance)
+                value = jnp.where(through, value, 0)
+            return flat.at[rows[:, None], target].add(value, mode="drop"), draws
+
+        if layout.fan:
+            for first, count in ((layout.axons, layout.neurons), (0, layout.axons)):
+                flat, draws = arriving.visit(first, count, fan, (flat, draws))
+        accumulator = flat.reshape(lanes, layout.states, layout.neurons)
+        for b, block, chance in zip(layout.blocks, weights.blocks, arrays.block_probability, strict=True):
+
+            def rows_of(carry, rows, units, b=b, block=block, chance=chance):
+                into, draws = carry
+                local = jnp.clip(units - b.source, 0, b.sources - 1)
+                value = block[_lane(block, rows), local]
+                if layout.blanks:
+                    p = jnp.broadcast_to(chance[local][:, None], value.shape)
+                    draws, through = self.draws.transmit(draws, tick, Visit(rows, units, None), p)
+                    value = jnp.where(through, value, 0)
+                return into.at[rows].add(value, mode="drop"), draws
+
+            into, draws = arriving.visit(
+                b.source, b.sources, rows_of, (jnp.zeros((lanes, b.targets), jnp.int32), draws)
+            )
+            accumulator = accumulator.at[:, b.state, b.first : b.first + b.targets].add(into)
+        return jnp.clip(gain(accumulator, arrays.parameters.weight_gain), *ACCUMULATOR), draws
+
+    def _learn(self, arrays, state, arriving, y, draws, tick):
+        """Step 8: causal updates that are due, of axons and then of neurons; then the acausal ones."""
+        layout, p = self.layout, arrays.parameters
+        lanes = y.shape[0]
+        may = open_synapses(p, y, tick)
+        spiked = state.last[:, layout.axons :]  # not yet this tick's
+        change = acausal_change(p, modulation(y, p, layout.modulators), spiked, tick, layout.causal, self.compat)
+
+        def acausal(carry, rows, units, target, block):
+            dw, wanted = _at(change, rows, target), _at(may, rows, target)
+            return self._write(arrays, carry, tick, rows, units, target, dw, wanted, block, causal=False)
+
+        def causal(carry, rows, units, target, block):
+            post = target % layout.neurons
+            source = state.last.at[rows, units].get(mode="fill", fill_value=0)
+            dt = spiked.at[rows[:, None], post].get(mode="fill", fill_value=NEVER) - source[:, None]
+            g = state.snapshot.at[rows[:, None], post].get(mode="fill", fill_value=0)
+            dw = causal_change(p, target, g, dt, self.compat)
+            wanted = _at(may, rows, target) & (dt > 0) & p.stdp.reshape(-1)[target]
+            return self._write(arrays, carry, tick, rows, units, target, dw, wanted, block, causal=True)
+
+        def if_due(carry, rows, units, target, block):
+            since = tick - state.last.at[rows, units].get(mode="fill", fill_value=NEVER)
+            due = (since > 0) & (since < arrays.expiry[units])
+            return causal(carry, jnp.where(due, rows, lanes), units, target, block)
+
+        carry = (state.weights, draws)
+        spans: list[tuple[int, int, int | None]] = []
+        if layout.fan_learns:
+            spans += [(0, layout.axons, None)] * bool(layout.axons) + [(layout.axons, layout.neurons, None)]
+        spans += [(b.source, b.sources, i) for i, b in enumerate(layout.blocks) if layout.block_learns[i]]
+        if layout.causal:
+            expired = tick - state.last == arrays.expiry
+            for first, count, block in spans:
+                carry = arriving.visit(first, count, self._onto(arrays, if_due, block), carry)
+                write = self._onto(arrays, causal, block)
+
+                def late(carry, rows, columns, write=write, first=first):
+                    return write(carry, rows, columns + first)
+
+                carry = walk_active(expired[:, first : first + count], _at_once(lanes, count), late, carry)
+        for first, count, block in spans:
+            carry = arriving.visit(first, count, self._onto(arrays, acausal, block), carry)
+        return carry
+
+    def _onto(self, arrays, update, block):
+        """`update` on the targets of the padded table, or of a block."""
+
+        def fan(carry, rows, units):
+            return update(carry, rows, units, arrays.fans.target[units], None)
+
+        def rows_of(carry, rows, units):
+            b = self.layout.blocks[block]
+            target = b.state * self.layout.neurons + b.first + jnp.arange(b.targets, dtype=jnp.int32)
+            return update(carry, rows, units, jnp.broadcast_to(target, (*units.shape, b.targets)), block)
+
+        return fan if block is None else rows_of
+
+    def _write(self, arrays, carry, tick, rows, units, target, dw, wanted, block, *, causal):
+        """Round and add changes `dw[E, F]` to the weights where wanted, then limit them."""
+        weights, draws = carry
+        layout, p = self.layout, arrays.parameters
+        if layout.rounds:
+            rounding = p.rounding.reshape(-1)[target] & wanted
+            bits = p.rounding_bits.reshape(-1)[target]
+            synapse = None if block is not None else arrays.fans.synapse[units]
+            draws, draw = self.draws.rounding(draws, tick, Visit(rows, units, synapse), bits, rounding, causal)
+            dw = jnp.where(rounding, round_randomly(dw, bits, draw), dw)
+        dw = jnp.where(wanted, dw, 0)
+        if block is None:
+            weight = arrays.fans.weight[units]
+            place = (_lane(weights.table, rows)[:, None], weight)
+            low, high = arrays.lowest[weight], arrays.highest[weight]
+            if layout.ordered:
+                table = _one_by_one(weights.table, place, dw, low, high)
+            else:
+                table = weights.table.at[place].add(dw, mode="drop")
+                if layout.limited:
+                    table = table.at[place].min(high, mode="drop").at[place].max(low, mode="drop")
+            return weights._replace(table=table), draws
+        b, one = layout.blocks[block], weights.blocks[block]
+        # A row in which nothing may change is left alone; so are the places of events that are none.
+        place = (_lane(one, rows), jnp.where(wanted.any(1), units - b.source, b.sources))
+        one = one.at[place].add(dw, mode="drop")
+        if layout.limited:  # a block lies within one core
+            low, high = arrays.lowest[b.weight], arrays.highest[b.weight]
+            one = one.at[place].set(jnp.clip(one.at[place].get(mode="clip"), low, high), mode="drop")
+        blocks = (*weights.blocks[:block], one, *weights.blocks[block + 1 :])
+        return weights._replace(blocks=blocks), draws
+
+
+class _Arriving:
+    """The events of one tick by their sources, in the order in which the reference visits them."""
+
+    def __init__(self, layout: Layout, arrays: Arrays, events: Events, spikes: jax.Array, routed: jax.Array):
+        self.layout, self.arrays, self.events, self.spikes, self.routed = layout, arrays, events, spikes, routed
+
+    def visit(self, first: int, count: int, do: Callable[[Any, jax.Array, jax.Array], Any], carry: Any) -> Any:
+        """Fold `do(carry, rows[E], units[E])` over the events of the units `[first, first + count)`."""
+        lanes, axons = self.spikes.shape[0], self.layout.axons
+        if not count:
+            return carry
+        if first >= axons:
+            active = self.spikes[:, first - axons : first - axons + count]
+            return walk_active(active, _at_once(lanes, count), lambda c, r, k: do(c, r, k + first), carry)
+        if self.events.axons.shape[0]:
+            inside = (self.events.axons >= first) & (self.events.axons < first + count)
+            carry = do(carry, jnp.where(inside, self.events.rows, lanes), self.events.axons)
+        if self.layout.routes:
+            axon = self.arrays.route_axon
+            inside = self.routed & (axon >= first) & (axon < first + count)
+            carry = walk_active(
+                inside, _at_once(lanes, self.layout.routes), lambda c, r, k: do(c, r, axon[k]), carry
+            )
+        return carry
+
+    def mark(self, last: jax.Array, tick: jax.Array) -> jax.Array:
+        """`last[R, U]` with this tick where a unit had an event."""
+        axons = self.layout.axons
+        last = last.at[:, axons:].set(jnp.where(self.spikes, tick, last[:, axons:]))
+        if self.events.axons.shape[0]:
+            last = last.at[self.events.rows, self.events.axons].set(tick, mode="drop")
+        if self.layout.routes:
+            came = jnp.where(self.routed, tick, NEVER)
+            last = last.at[:, self.arrays.route_axon].max(came)
+        return last
+
+
+def _at_once(lanes: int, units: int) -> int:
+    """Events a turn: about what a tick has when one unit in fifty is active."""
+    return max(8, min(lanes * units, 256, lanes * units // 50))
+
+
+def _lane(weights: jax.Array, rows: jax.Array) -> jax.Array:
+    """The row of the weights that a lane uses."""
+    return jnp.zeros_like(rows) if weights.shape[0] == 1 else rows
+
+
+def _at(values: jax.Array, rows: jax.Array, target: jax.Array) -> jax.Array:
+    """`values[R, S, N]` at lanes `[E]` and targets `[E, F]`; 0 where there is none."""
+    flat = values.reshape(values.shape[0], -1)
+    return flat.at[rows[:, None], target].get(mode="fill", fill_value=0)
+
+
+def _one_by_one(
+    table: jax.Array, place: tuple[jax.Array, jax.Array], dw: jax.Array, low: jax.Array, high: jax.Array
+) -> jax.Array:
+    """Writes in order, each limited: for weights that several synapses share."""
+    lane, weight = (jnp.broadcast_to(x, dw.shape).reshape(-1) for x in place)
+
+    def one(table, write):
+        lane, weight, dw, low, high = write
+        value = table.at[lane, weight].get(mode="fill", fill_value=0)
+        return table.at[lane, weight].set(jnp.clip(value + dw, low, high), mode="drop"), None
+
+    return jax.lax.scan(one, table, (lane, weight, *(x.reshape(-1) for x in (dw, low, high))))[0]

@@ -1,0 +1,82 @@
+"""What weights change by: forward-table, presynaptically triggered plasticity.
+
+A synapse is visited only from its source. *Causal* updates, of pairs whose postsynaptic spike came after the presynaptic
+one, are put off to the source's next event or to `expiry` ticks after the last; *acausal* ones, and those of rules
+without STDP, are made at the event itself. A weight changes only where its learning group is plastic and, on a gated
+core, the target state lies in the gate and the burn-in of the period is over.
+Source: Pedroni et al. 2016 (arXiv 1607.03070); facts of the NSAT simulator.
+"""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.nsat.shifts import gain
+from erbp_jax.nsat.tables import Parameters
+
+Compatibility = Literal["documented", "reference"]
+"""`"reference"`: the acausal side of the exponential kernel grows with the interval, as in the reference simulator."""
+
+
+def open_synapses(p: Parameters, y: jax.Array, tick: jax.Array) -> jax.Array:
+    """Which target states may learn in this tick, bool `[R, S, N]`; y are the clipped states before the reset."""
+    in_gate = (y > p.gate_lower) & (y < p.gate_upper)
+    on_time = tick % p.period >= p.burn_in
+    return p.learns & (~p.gated | (in_gate & on_time))
+
+
+def modulation(y: jax.Array, p: Parameters, states: tuple[int, ...]) -> jax.Array:
+    """The state that modulates each neuron's learning, `[R, N]`."""
+    value = y[:, states[0]]
+    for s in states[1:]:
+        value = jnp.where(p.modulator == s, y[:, s], value)
+    return value
+
+
+def acausal_change(
+    p: Parameters, modulator: jax.Array, last_spike: jax.Array, tick: jax.Array, stdp: bool, compat: Compatibility
+) -> jax.Array:
+    """The change that an event of this tick makes in a synapse onto each target, `[R, S, N]`, before rounding.
+
+    Without STDP the modulator shifted by the first acausal exponent; with it, the kernel at `t_post - t`.
+    """
+    m = modulator[:, None]
+    change = gain(m, p.acausal_shift[0])
+    if not stdp:
+        return change
+    dt = (last_spike - tick)[:, None]
+    edges, shifts, signs, slopes = p.acausal_edges, p.acausal_shift, p.acausal_sign, p.acausal_slope
+    inside = [dt > edges[0], dt > edges[1], dt > -p.window]
+    paired = _kernel(dt, dt < 0, inside, m, shifts, signs, slopes, p.exponential, compat)
+    return jnp.where(p.stdp, paired, change)
+
+
+def causal_change(
+    p: Parameters, at: jax.Array, snapshot: jax.Array, dt: jax.Array, compat: Compatibility
+) -> jax.Array:
+    """The change of pairs `dt[E, F]` = `t_post - t_pre` apart onto the targets `at[E, F]`; `snapshot[E, F]` is the
+    modulator at the postsynaptic spike."""
+
+    def take(x):
+        return x.reshape(*x.shape[:-2], -1)[..., at]
+
+    edges, window = take(p.causal_edges), take(p.window)
+    inside = [dt < edges[0], dt < edges[1], dt < window]
+    exponential = take(p.exponential)
+    shifts, signs, slopes = take(p.causal_shift), take(p.causal_sign), take(p.causal_slope)
+    change = _kernel(dt, dt > 0, inside, snapshot, shifts, signs, slopes, exponential, compat)
+    return jnp.where(take(p.stdp), change, 0)
+
+
+def _kernel(dt, valid, inside, modulator, shifts, signs, slopes, exponential, compat):
+    """`sign * (modulator shifted)` of the first segment that dt lies inside; 0 outside of all."""
+
+    def choose(values):
+        return jnp.where(inside[0], values[0], jnp.where(inside[1], values[1], values[2]))
+
+    # The reference floors dt / 2**slope of negative dt too, by which the acausal side grows.
+    interval = dt if compat == "reference" else jnp.abs(dt)
+    shift = choose(shifts) - jnp.where(exponential, interval >> choose(slopes), 0)
+    change = choose(signs) * gain(modulator, shift)
+    return jnp.where(valid & (inside[0] | inside[1] | inside[2]), change, 0)

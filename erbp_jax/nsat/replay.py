@@ -1,0 +1,177 @@
+"""Run a program file again and compare it, integer for integer, with what the file says came out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.nsat.draws import Draws, Keyed, Recorded, Recording, Stream
+from erbp_jax.nsat.files import Expected, Fixture
+from erbp_jax.nsat.machine import Machine
+from erbp_jax.nsat.plasticity import Compatibility
+from erbp_jax.nsat.program import Program, merge
+from erbp_jax.nsat.run import event_lists, run
+
+Source = Literal["recorded", "pcg32", "key"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of one core gave."""
+
+    states: np.ndarray  # [T, N, S]
+    spikes: np.ndarray  # [K, 2] tick, neuron
+    weights: np.ndarray  # [Q, W] after the ticks asked for
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    core: int
+    what: str  # "state", "spike" or "weight"
+    tick: int
+    place: tuple[int, ...]
+    expected: int
+    got: int
+
+    def __str__(self) -> str:
+        names = {"state": ("neuron", "state"), "spike": ("neuron",), "weight": ("weight",)}[self.what]
+        where = ", ".join(f"{name} {i}" for name, i in zip(names, self.place, strict=True))
+        return f"core {self.core}, tick {self.tick}, {where}: {self.what} expected {self.expected}, got {self.got}"
+
+
+def simulate(
+    program: Program,
+    ticks: int,
+    *,
+    source: Source = "key",
+    recorded: Sequence[Expected] = (),
+    weight_ticks: Sequence[Sequence[int]] = (),
+    compat: Compatibility = "reference",
+    seed: int = 0,
+    blocks: bool = True,
+) -> tuple[Outcome, ...]:
+    """Run a program's own events for `ticks` ticks (row 0 is the initial state); everything is recorded.
+
+    Args:
+        source: `"recorded"` draws from the arrays in `recorded`, `"pcg32"` from the program's own seed, `"key"` from a
+            JAX key made of `seed`.
+        weight_ticks: per core, the ticks after which weights are kept.
+        blocks: whether dense synapses may be worked on in blocks.
+    """
+    draws: Draws = {"recorded": Recorded(), "pcg32": Stream(program.seed, program.sequence), "key": Keyed()}[source]
+    machine, arrays, offsets = Machine.of(program, draws=draws, compat=compat, blocks=blocks)
+    layout = machine.layout
+    carried = None
+    if source == "recorded":
+        carried = _recording(program, recorded, ticks, layout.states)
+    elif source == "key":
+        carried = jax.random.key(seed, impl="threefry2x32")[None]
+    state = machine.init(program, arrays, draws=carried)
+    events = np.concatenate([c.events + np.array([0, a], np.int32) for c, a in zip(program.cores, offsets.axon)])
+    lists = event_lists([events[np.argsort(events[:, 0], kind="stable")]], ticks=ticks - 1)
+    kept = np.unique(np.concatenate([np.zeros(0, np.int64), *[np.asarray(t, np.int64) for t in weight_ticks]]))
+    slots = np.full(ticks, len(kept), np.int32)
+    slots[kept[kept < ticks]] = np.arange(np.sum(kept < ticks))
+
+    @partial(jax.jit, static_argnums=0)
+    def whole(machine, arrays, state, lists, slots):
+        def body(carry, now):
+            state, snapshots = carry
+            t, events, slot = now
+            state, tick = machine.step(arrays, state, events, t)
+            if len(kept):
+                snapshots = snapshots.at[slot].set(machine.table(tick.weights)[0], mode="drop")
+            return (state, snapshots), (tick.x[0], tick.spikes[0])
+
+        snapshots = jnp.zeros((len(kept), layout.weights), jnp.int32)
+        now = (jnp.arange(1, ticks, dtype=jnp.int32), lists, slots[1:])
+        (_, snapshots), (x, spikes) = jax.lax.scan(body, (state, snapshots), now)
+        return x, spikes, snapshots
+
+    x, spikes, snapshots = map(np.asarray, whole(machine, arrays, state, lists, jnp.asarray(slots)))
+    x = np.concatenate([np.asarray(state.x)[:1, :, :], x]) if ticks > 1 else np.asarray(state.x)
+    outcomes = []
+    for c, one in enumerate(program.cores):
+        n, w = offsets.neuron[c], offsets.weight[c]
+        fired = np.argwhere(spikes[:, n : n + one.neurons]).astype(np.int32)
+        fired[:, 0] += 1
+        mine = np.searchsorted(kept, np.asarray(weight_ticks[c], np.int64)) if weight_ticks else np.zeros(0, np.int64)
+        outcomes.append(
+            Outcome(
+                x[:, : one.states, n : n + one.neurons].transpose(0, 2, 1),
+                fired,
+                snapshots[mine, w : w + len(one.weights)],
+            )
+        )
+    return tuple(outcomes)
+
+
+def replay(
+    fixtures: Sequence[Fixture], *, source: Source = "recorded", compat: Compatibility = "reference"
+) -> list[list[Outcome]]:
+    """Run the programs of files, all of them side by side in one call, each as long as its file says.
+
+    Returns:
+        Per file, an outcome for each of its cores.
+    """
+    ticks = max(fixture.ticks for fixture in fixtures)
+    expected = [_lengthened(e, ticks) for fixture in fixtures for e in fixture.expected]
+    kept = [[] if e.weight_ticks is None else e.weight_ticks.tolist() for e in expected]
+    program = merge([fixture.program for fixture in fixtures])
+    outcomes = iter(simulate(program, ticks, source=source, recorded=expected, weight_ticks=kept, compat=compat))
+    return [[_cut(next(outcomes), fixture.ticks) for _ in fixture.program.cores] for fixture in fixtures]
+
+
+def _lengthened(e: Expected, ticks: int) -> Expected:
+    """Recorded draws up to a longer run's end."""
+
+    def longer(x):
+        return None if x is None else np.pad(x, ((0, ticks - len(x)), *[(0, 0)] * (x.ndim - 1)))
+
+    return replace(e, masks=longer(e.masks), rounding=longer(e.rounding), noise=longer(e.noise))
+
+
+def _cut(outcome: Outcome, ticks: int) -> Outcome:
+    spikes = outcome.spikes
+    return replace(outcome, states=outcome.states[:ticks], spikes=spikes[spikes[:, 0] < ticks])
+
+
+def first_mismatch(fixture: Fixture, outcomes: Sequence[Outcome]) -> Mismatch | None:
+    """The earliest place in which a run differs from the file; states before spikes before weights of a tick."""
+    found: list[Mismatch] = []
+    for c, (want, got) in enumerate(zip(fixture.expected, outcomes, strict=True)):
+        if want.states is not None and (bad := np.argwhere(want.states != got.states)).size:
+            t, n, s = bad[0].tolist()
+            found.append(Mismatch(c, "state", t, (n, s), int(want.states[t, n, s]), int(got.states[t, n, s])))
+        if want.spikes is not None:
+            a, b = ({tuple(r) for r in spikes.tolist()} for spikes in (want.spikes, got.spikes))
+            if a != b:
+                t, n = min(a ^ b)
+                found.append(Mismatch(c, "spike", t, (n,), int((t, n) in a), int((t, n) in b)))
+        if want.weights is not None and want.weight_ticks is not None:
+            if (bad := np.argwhere(want.weights != got.weights)).size:
+                q, w = bad[0].tolist()
+                t = int(want.weight_ticks[q])
+                found.append(Mismatch(c, "weight", t, (w,), int(want.weights[q, w]), int(got.weights[q, w])))
+    return min(found, key=lambda m: (m.tick, ("state", "spike", "weight").index(m.what)), default=None)
+
+
+def _recording(program: Program, recorded: Sequence[Expected], ticks: int, states: int) -> Recording:
+    """The recorded draws of all cores side by side; cores without any get nothing."""
+    noise, masks, rounding = [], [], []
+    for one, e in zip(program.cores, recorded, strict=True):
+        n, m = one.neurons, len(one.synapses)
+        values = np.zeros((ticks, n, one.states), np.int32) if e.noise is None else e.noise
+        noise.append(np.pad(values.transpose(0, 2, 1), ((0, 0), (0, states - one.states), (0, 0))))
+        masks.append(np.full((ticks, m), -1, np.int32) if e.masks is None else e.masks)
+        rounding.append(np.zeros((ticks, m, 2), np.int32) if e.rounding is None else e.rounding)
+    # One more synapse, which is none: what the padding of the tables points at.
+    return Recording(
+        jnp.asarray(np.concatenate(noise, axis=2)),
+        jnp.asarray(np.pad(np.concatenate(masks, axis=1), ((0, 0), (0, 1)), constant_values=-1)),
+        jnp.asarray(np.pad(np.concatenate(rounding, axis=1), ((0, 0), (0, 1), (0, 0)))),
+    )
