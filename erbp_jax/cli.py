@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from erbp_jax.errors import NonFiniteError, UserError
+from erbp_jax.nsat.commands import app as nsat_app
 
 if TYPE_CHECKING:
     from erbp_jax.config import Config
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Data sets: fetch, verify, info.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(nsat_app, name="nsat")
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[dotted.key=value]...", help="Overrides of the config.")

@@ -32,12 +32,13 @@ def walk_active(
     """
     rows, columns = active.shape
     rank = running_count(active)
-    rank = (rank + (jnp.cumsum(rank[:, -1]) - rank[:, -1])[:, None]).reshape(-1)
+    earlier = jnp.triu(jnp.ones((rows, rows), jnp.float32), 1)  # of the rows before
+    rank = (rank + (rank[:, -1].astype(jnp.float32) @ earlier).astype(jnp.int32)[:, None]).reshape(-1)
 
     def turn(loop):
         first, carry = loop
         wanted = first + jnp.arange(at_once, dtype=jnp.int32)
-        flat = jnp.searchsorted(rank, wanted + 1, side="left")
+        flat = jnp.searchsorted(rank, wanted + 1, side="left", method="scan_unrolled")
         row = jnp.where(wanted < rank[-1], flat // columns, rows)
         return first + at_once, visit(carry, row, jnp.minimum(flat, rows * columns - 1) % columns)
 

@@ -65,6 +65,30 @@ def numbered_words(key: jax.Array, number: jax.Array, n: int) -> jax.Array:
     return drawn.reshape(*number.shape, -1)[..., :n]
 
 
+def _mixed(word: jax.Array) -> jax.Array:
+    """Murmur3's finaliser: every bit of a uint32 word depends on every other."""
+    word = (word ^ (word >> 16)) * jnp.uint32(0x85EBCA6B)
+    word = (word ^ (word >> 13)) * jnp.uint32(0xC2B2AE35)
+    return word ^ (word >> 16)
+
+
+def hashed_words(key: jax.Array, *numbers: jax.Array | int, n: int) -> jax.Array:
+    """n words for each combination of a key and numbers, uint32 `[*S, n]`; keys and numbers broadcast to `S`.
+
+    A hash, not Threefry: a tenth of its cost, and one fused loop on a CPU, where Threefry is a loop of many kernels. The
+    numbers are absorbed into the two halves of the key one by one; the words are a Weyl sequence from the first half,
+    mixed, with the second half added on the way. For one-off decisions, such as whether a synapse transmits a spike.
+    """
+    data = jax.random.key_data(key)
+    a, b = data[..., 0], data[..., 1]
+    for number in numbers:
+        absorbed = jnp.asarray(number).astype(jnp.uint32)
+        a = _mixed(a ^ (absorbed * jnp.uint32(0x9E3779B9)))
+        b = _mixed(b + absorbed + a)
+    count = jax.lax.broadcasted_iota(jnp.uint32, (*a.shape, n), a.ndim)
+    return _mixed(_mixed(a[..., None] + count * jnp.uint32(0x9E3779B9)) ^ b[..., None])
+
+
 def uniform_bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Independent uniform bytes, uint8 `[*key.shape, *shape]`: four to a generated word."""
     n = math.prod(shape)

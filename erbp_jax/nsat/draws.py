@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.nsat import pcg
-from erbp_jax.random import fold_each, normal, numbered_words
+from erbp_jax.random import fold_each, hashed_words, normal
 
 
 class Visit(NamedTuple):
@@ -34,9 +34,7 @@ class Draws(Protocol):
         """`trunc(y + N(0, 1) sigma)` of the states `y[R, S, N]` where `sigma[S, N]` is not 0."""
         ...
 
-    def transmit(
-        self, state: Any, tick: jax.Array, visit: Visit, probability: jax.Array
-    ) -> tuple[Any, jax.Array]:
+    def transmit(self, state: Any, tick: jax.Array, visit: Visit, probability: jax.Array) -> tuple[Any, jax.Array]:
         """bool `[E, F]`; `probability[E, F]` in fifteenths."""
         ...
 
@@ -44,6 +42,10 @@ class Draws(Protocol):
         self, state: Any, tick: jax.Array, visit: Visit, bits: jax.Array, wanted: jax.Array, causal: bool
     ) -> tuple[Any, jax.Array]:
         """int32 `[E, F]` in `[0, 2**bits)` where `wanted[E, F]`."""
+        ...
+
+    def words(self, state: Any, tick: jax.Array, rows: jax.Array, units: jax.Array, n: int) -> jax.Array:
+        """uint32 `[E, n]` for the synapses of a block; sources that are `in_order` have none."""
         ...
 
 
@@ -65,26 +67,25 @@ class Keyed:
     def init(self, lanes: int) -> None:
         del lanes
 
-    @staticmethod
-    def at(keys: jax.Array, tick: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-        """Keys of a tick `[R]`: noise, transmission, causal and acausal rounding."""
-        now = fold_each(keys, tick.astype(jnp.uint32))
-        return tuple(fold_each(now, jnp.uint32(i)) for i in range(4))  # pyright: ignore[reportReturnType]
-
     def noise(self, state, tick, y, sigma):
-        return state, _truncated(y, normal(self.at(state, tick)[0], y.shape[1:]), sigma)
+        keys = fold_each(state, tick.astype(jnp.uint32))
+        return state, _truncated(y, normal(keys, y.shape[1:]), sigma)
 
-    def _words(self, keys, visit, n):
-        return numbered_words(keys[jnp.minimum(visit.rows, keys.shape[0] - 1)], visit.units[:, None], n)[:, 0]
+    @staticmethod
+    def _words(keys, tick, purpose, rows, units, n):
+        return hashed_words(keys[jnp.minimum(rows, keys.shape[0] - 1)], tick, purpose, units, n=n)
+
+    def words(self, state, tick, rows, units, n):
+        return self._words(state, tick, 0, rows, units, n)
 
     def transmit(self, state, tick, visit, probability):
-        words = self._words(self.at(state, tick)[1], visit, probability.shape[1])
+        words = self._words(state, tick, 1, visit.rows, visit.units, probability.shape[1])
         below = words < probability.astype(jnp.uint32) * jnp.uint32(2**32 // 15)
         return state, below | (probability == 15)
 
     def rounding(self, state, tick, visit, bits, wanted, causal):
         del wanted
-        words = self._words(self.at(state, tick)[2 if causal else 3], visit, bits.shape[1])
+        words = self._words(state, tick, 2 if causal else 3, visit.rows, visit.units, bits.shape[1])
         return state, (words & ((jnp.uint32(1) << bits.astype(jnp.uint32)) - jnp.uint32(1))).astype(jnp.int32)
 
 
@@ -103,10 +104,15 @@ class Recorded:
     in_order = True  # recordings are indexed by synapse, which the padded table alone knows
 
     def init(self, lanes: int) -> None:
+        del lanes
         raise ValueError("Recorded draws need a recording as their state")
 
+    def words(self, state, tick, rows, units, n):
+        del state, tick, rows, units, n
+        raise TypeError("draws in order know no blocks")
+
     def noise(self, state, tick, y, sigma):
-        return state, jnp.where(sigma != 0, y + state.noise[tick], y)
+        return state, jnp.where(sigma[None] != 0, y + state.noise[tick][None], y)
 
     def transmit(self, state, tick, visit, probability):
         # A synapse that certainly transmits, or not, draws nothing, and recordings may say so with -1.
@@ -137,6 +143,10 @@ class Stream:
             raise ValueError(f"a PCG32 stream serves one lane, got {lanes}")
         return StreamState(pcg.seed(self.seed, self.sequence), jnp.float32(0), jnp.bool_(False))
 
+    def words(self, state, tick, rows, units, n):
+        del state, tick, rows, units, n
+        raise TypeError("draws in order know no blocks")
+
     def noise(self, state, tick, y, sigma):
         del tick
 
@@ -145,7 +155,7 @@ class Stream:
             return state, z
 
         state, z = jax.lax.scan(one, state, sigma.T.reshape(-1))  # neuron by neuron, state by state
-        return state, _truncated(y, z.reshape(sigma.shape[::-1]).T[None], sigma)
+        return state, _truncated(y, z.reshape(sigma.shape[::-1]).T[None], sigma[None])
 
     def transmit(self, state, tick, visit, probability):
         del tick
@@ -163,7 +173,7 @@ def _bounded(state: StreamState, wanted: jax.Array, bound: jax.Array) -> tuple[S
 
     def one(generator, operand):
         wanted, bound = operand
-        return jax.lax.cond(wanted, pcg.bounded, lambda g, b: (g, jnp.int32(0)), generator, bound)
+        return jax.lax.cond(wanted, pcg.bounded, lambda g, _: (g, jnp.int32(0)), generator, bound)
 
     generator, drawn = jax.lax.scan(one, state.generator, (wanted.reshape(-1), bound.reshape(-1)))
     return state._replace(generator=generator), drawn.reshape(wanted.shape)

@@ -1,4 +1,4 @@
-"""The fields of a program, once: name in files, shape, allowed range, meaning. Validation, files and docs read this table.
+"""The fields of a program, once: name in files, shape, allowed range, meaning. Validation, files and docs read it.
 
 Sizes: N neurons, I input axons, S states a neuron, G parameter groups, L learning groups, M synapses, W weights,
 E external events. Everything is an integer array; booleans are 0 and 1 (uint8).
@@ -9,6 +9,8 @@ from typing import NamedTuple
 INT32 = (-(2**31), 2**31 - 1)
 STATE = (-(2**24), 2**24)
 """Bound on values that are added to states, far beyond the 16 bits of a state, so that sums stay within 32 bits."""
+STATES = 64
+"""Most states of a neuron."""
 SHIFT = (-31, 31)
 FLAG = (0, 1)
 
@@ -37,7 +39,7 @@ FIELDS = (
     Field("noise", "sigma", ("G", "S"), (0, 2**20), 0, "standard deviation of additive noise"),
     Field("weight_gain", "Wgain", ("G", "S"), SHIFT, 0, "exponent of the summed synaptic input"),
     Field("probability", "prob", ("G", "S"), (0, 15), 15, "transmission probability in fifteenths"),
-    Field("modulator", "modstate", ("G",), (0, 63), 0, "the state that modulates learning"),
+    Field("modulator", "modstate", ("G",), (0, STATES - 1), 0, "the state that modulates learning"),
     Field("gate_lower", "gate_lower", ("G",), INT32, -2560, "open interval of the learning gate"),
     Field("gate_upper", "gate_upper", ("G",), INT32, 2560, "open interval of the learning gate"),
     Field("period", "period", ("G",), (1, 2**30), 1500, "ticks; learning only where t mod period >= burn-in"),
@@ -51,7 +53,9 @@ FIELDS = (
     Field("causal_shift", "hica", ("L", 3), SHIFT, (1, 0, -1), "exponents of the causal segments"),
     Field("causal_sign", "sica", ("L", 3), (-1, 1), 1, "signs of the causal segments"),
     Field("causal_slope", "slca", ("L", 3), (0, 31), 16, "slopes of the causal segments"),
-    Field("acausal_shift", "hiac", ("L", 3), SHIFT, (1, 0, -1), "exponents of the acausal segments; [0] for pre-triggered"),
+    Field(
+        "acausal_shift", "hiac", ("L", 3), SHIFT, (1, 0, -1), "exponents of the acausal segments; [0] for pre-triggered"
+    ),
     Field("acausal_sign", "siac", ("L", 3), (-1, 1), -1, "signs of the acausal segments"),
     Field("acausal_slope", "slac", ("L", 3), (0, 31), 16, "slopes of the acausal segments"),
     Field("rounding", "rr_on", ("L",), FLAG, 0, "1: randomised rounding of weight changes"),
@@ -69,6 +73,8 @@ MAX_STATES = 2048
 """Neurons times states of a core."""
 MAX_UNITS = 4096
 """Neurons and axons of a core."""
+MAX_GROUPS = 4096
+MAX_ROUTES = 2**20
 MAX_TICKS = 10**9
 MAX_SYNAPSES = 2**24
 """A core's table; the chip has about a million bits of weights."""

@@ -6,7 +6,6 @@ Files of version 1 may leave out `format` and `version`.
 """
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.errors import UserError
-from erbp_jax.nsat.fields import FIELDS, FLAGS, MAX_TICKS
+from erbp_jax.nsat.archive import Archive, open_archive, shown
+from erbp_jax.nsat.fields import FIELDS, FLAGS, INT32, MAX_TICKS, STATE
 from erbp_jax.nsat.program import NO_ROUTES, Core, Program, core
 
 FORMAT, VERSION = "nsat-program", 1
-MAX_BYTES = 2**31
-"""Unpacked size of a file; the largest honest one is far below."""
+MAX_SPEC = 2**24
+"""Bytes of the spec."""
+MAX_CORES = 4096
 RECORDED = ("X", "spikes", "w_tick", "w_snap", "mask", "rr_draw", "noise")
 
 
@@ -57,62 +58,49 @@ def read(path: Path) -> Fixture:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        return _parse(_load(path))
+        with open_archive(path) as opened:
+            return _parse(Archive(opened))
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > MAX_BYTES:
-                raise UserError(f"unpacks to {size:,} bytes, more than the {MAX_BYTES:,} that are allowed")
-        loaded: dict[str, np.ndarray] = {}
-        with np.load(path, allow_pickle=False) as archive:
-            for name in archive.files:
-                try:
-                    loaded[name] = archive[name]
-                except ValueError as error:  # an array of objects would need a pickle; a header that lies
-                    raise UserError(f"{name}: not a plain array ({error})") from None
-        return loaded
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
-        raise UserError(f"not a readable .npz archive ({error or type(error).__name__})") from None
-
-
-def _parse(arrays: dict[str, np.ndarray]) -> Fixture:
-    spec = _spec(arrays)
+def _parse(archive: Archive) -> Fixture:
+    spec = _spec(archive)
+    known = {"spec", "routes"} | {f"c{c}_{n}" for c in range(len(spec["cores"])) for n in _names()}
+    if unknown := sorted(set(archive.names) - known):
+        raise UserError(f"{shown(unknown[0])}: no such field in a program of {len(spec['cores'])} core(s)")
     cores, expected = [], []
     for c, description in enumerate(spec["cores"]):
-        cores.append(_core(arrays, c, description, spec))
-        expected.append(_expected(arrays, c, cores[-1], spec["ticks"]))
-    known = {"spec", "routes"} | {f"c{c}_{n}" for c in range(len(cores)) for n in _names()}
-    if unknown := sorted(set(arrays) - known):
-        raise UserError(f"{unknown[0]}: no such field in a program of {len(cores)} core(s)")
+        cores.append(_core(archive, c, description, spec))
+        expected.append(_expected(archive, c, cores[-1], spec["ticks"]))
+    routes = _integers("routes", archive["routes"], INT32) if "routes" in archive.names else NO_ROUTES
     program = Program(
         tuple(cores),
-        _routes(arrays) if spec.get("routing", True) else NO_ROUTES,
+        routes.reshape(-1, 4) if spec.get("routing", True) and routes.size else NO_ROUTES,
         seed=spec.get("seed", 0),
         sequence=spec.get("seq", 0),
     )
     return Fixture(program, spec["ticks"], bool(spec.get("stochastic", False)), tuple(expected), spec)
 
 
-def _spec(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    if "spec" not in arrays:
+def _spec(archive: Archive) -> dict[str, Any]:
+    if "spec" not in archive.names:
         raise UserError("spec: missing")
-    if arrays["spec"].dtype.kind != "U" or arrays["spec"].ndim:
+    text = archive["spec"]
+    if text.dtype.kind != "U" or text.ndim:
         raise UserError("spec: must be one text (a 0-d unicode array)")
+    if text.nbytes > MAX_SPEC:
+        raise UserError(f"spec: must not be longer than {MAX_SPEC // 4:,} characters")
     try:
-        spec = json.loads(str(arrays["spec"]))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise UserError(f"spec: not JSON ({error})") from None
+        spec = json.loads(str(text))
+    except (ValueError, RecursionError, SystemError) as error:
+        raise UserError(f"spec: not JSON ({shown(str(error))})") from None
     if not isinstance(spec, dict):
         raise UserError(f"spec: must be an object, got {type(spec).__name__}")
     if spec.get("format", FORMAT) != FORMAT:
-        raise UserError(f"spec.format: must be {FORMAT!r}, got {spec['format']!r}")
-    if spec.get("version", 1) != VERSION:
-        raise UserError(f"spec.version: this release reads version {VERSION}, got {spec['version']!r}")
+        raise UserError(f"spec.format: must be {FORMAT!r}, got {shown(repr(spec['format']))}")
+    if isinstance(version := spec.get("version", 1), bool | float) or version != VERSION:
+        raise UserError(f"spec.version: this release reads version {VERSION}, got {shown(repr(version))}")
     _whole(spec, "ticks", 1, MAX_TICKS)
     _whole(spec, "w_boundary", 0, 24)
     _whole(spec, "seed", 0, 2**64 - 1, missing=0)
@@ -124,7 +112,9 @@ def _spec(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     cores = spec.get("cores")
     if not isinstance(cores, list) or not cores or not all(isinstance(c, dict) for c in cores):
         raise UserError("spec.cores: must be a list of objects, one a core")
-    if len(cores) != _whole(spec, "n_cores", 1, 4096, missing=len(cores)):
+    if len(cores) > MAX_CORES:
+        raise UserError(f"spec.cores: must not have more than {MAX_CORES} cores, got {len(cores)}")
+    if len(cores) != _whole(spec, "n_cores", 1, MAX_CORES, missing=len(cores)):
         raise UserError(f"spec.n_cores: {spec['n_cores']}, but spec.cores has {len(cores)}")
     return spec
 
@@ -134,18 +124,25 @@ def _whole(spec: dict[str, Any], name: str, low: int, high: int, *, missing: int
     if value is None:
         raise UserError(f"{where}{name}: missing")
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UserError(f"{where}{name}: must be a whole number in [{low}, {high}], got {value!r}")
+        raise UserError(f"{where}{name}: must be a whole number in [{low}, {high}], got {_given(value)}")
     return value
 
 
 def _flag(spec: dict[str, Any], name: str, where: str = "spec.") -> bool:
     value = spec.get(name)
-    if value not in (0, 1, False, True):
-        raise UserError(f"{where}{name}: must be true or false, got {value!r}")
+    if not isinstance(value, int) or value not in (0, 1):
+        raise UserError(f"{where}{name}: must be true or false, got {_given(value) if name in spec else 'nothing'}")
     return bool(value)
 
 
-def _core(arrays: dict[str, np.ndarray], c: int, description: dict[str, Any], spec: dict[str, Any]) -> Core:
+def _given(value: object) -> str:
+    """As a message may show it; Python prints no number of more than 4300 digits."""
+    if isinstance(value, int) and abs(value) >= 2**256:
+        return "a number beyond 2**256"
+    return shown(repr(value))
+
+
+def _core(archive: Archive, c: int, description: dict[str, Any], spec: dict[str, Any]) -> Core:
     prefix, where = f"c{c}_", f"spec.cores[{c}]."
     made = core(
         inputs=_whole(description, "n_inputs", 0, 2**20, where=where),
@@ -155,7 +152,7 @@ def _core(arrays: dict[str, np.ndarray], c: int, description: dict[str, Any], sp
         limited=bool(spec["w_check"]),
         boundary=spec["w_boundary"],
         where=prefix,
-        **{f.name: arrays[prefix + f.file_name] for f in FIELDS if prefix + f.file_name in arrays},
+        **{f.name: archive[prefix + f.file_name] for f in FIELDS if prefix + f.file_name in archive.names},
     )
     counts = {
         "n_neurons": made.neurons,
@@ -164,46 +161,53 @@ def _core(arrays: dict[str, np.ndarray], c: int, description: dict[str, Any], sp
         "n_lrngroups": len(made.plastic),
     }
     for name, found in counts.items():
-        if name in description and description[name] != found:
-            raise UserError(f"{where}{name}: {description[name]!r}, but the arrays have {found}")
+        if (given := _whole(description, name, 0, 2**31 - 1, missing=found, where=where)) != found:
+            raise UserError(f"{where}{name}: {given}, but the arrays have {found}")
     if len(made.events) and int(made.events[-1, 0]) >= spec["ticks"]:
-        raise UserError(f"{prefix}ext[{len(made.events) - 1}]: tick {made.events[-1, 0]} is beyond the last, {spec['ticks'] - 1}")
+        raise UserError(
+            f"{prefix}ext[{len(made.events) - 1}]: tick {made.events[-1, 0]} is beyond the last, {spec['ticks'] - 1}"
+        )
     return made
 
 
-def _expected(arrays: dict[str, np.ndarray], c: int, made: Core, ticks: int) -> Expected:
+def _expected(archive: Archive, c: int, made: Core, ticks: int) -> Expected:
     t, n, s, m, w = ticks, made.neurons, made.states, len(made.synapses), len(made.weights)
-    shapes: dict[str, tuple[int | None, ...]] = {
-        "X": (t, n, s),
-        "spikes": (None, 2),
-        "w_tick": (None,),
-        "w_snap": (None, w),
-        "mask": (t, m),
-        "rr_draw": (t, m, 2),
-        "noise": (t, n, s),
+    described: dict[str, tuple[tuple[int | None, ...], tuple[int, int]]] = {
+        "X": ((t, n, s), INT32),
+        "spikes": ((None, 2), (0, INT32[1])),
+        "w_tick": ((None,), (0, t - 1)),
+        "w_snap": ((None, w), INT32),
+        "mask": ((t, m), (-1, 1)),
+        "rr_draw": ((t, m, 2), (-1, 2**30 - 1)),
+        "noise": ((t, n, s), STATE),
     }
-    found: list[np.ndarray | None] = []
-    for name in RECORDED:
-        array = arrays.get(f"c{c}_{name}")
-        if array is not None:
-            shape = shapes[name]
-            if len(shape) != array.ndim or any(b is not None and a != b for a, b in zip(array.shape, shape, strict=True)):
-                wanted = ["any" if x is None else x for x in shape]
-                raise UserError(f"c{c}_{name}: must have shape {wanted}, got {list(array.shape)}")
-            if array.dtype.kind not in "iu":
-                raise UserError(f"c{c}_{name}: must hold integers, got {array.dtype}")
-            array = array.astype(np.int32)
-        found.append(array)
-    if found[2] is not None and (found[3] is None or len(found[3]) != len(found[2])):
-        raise UserError(f"c{c}_w_snap: must have a row for each of the {len(found[2])} ticks in c{c}_w_tick")
-    return Expected(*found)
+    found: dict[str, np.ndarray] = {}
+    for name, (shape, allowed) in described.items():
+        label = f"c{c}_{name}"
+        if label not in archive.names:
+            continue
+        array = _integers(label, archive[label], allowed)
+        if len(shape) != array.ndim or any(b not in (None, a) for a, b in zip(array.shape, shape, strict=True)):
+            wanted = ["any" if x is None else x for x in shape]
+            raise UserError(f"{label}: must have shape {wanted}, got {list(array.shape)}")
+        found[name] = array
+    for column, limit, what in ((0, t, "tick"), (1, n, "neuron")):
+        values = found.get("spikes", np.zeros((0, 2), np.int32))[:, column]
+        if values.size and values.max() >= limit:
+            raise UserError(f"c{c}_spikes[{values.argmax()}]: {what} must be below {limit}, got {values.max()}")
+    if ("w_tick" in found) != ("w_snap" in found) or len(found.get("w_tick", ())) != len(found.get("w_snap", ())):
+        raise UserError(f"c{c}_w_snap: must have a row for each tick in c{c}_w_tick")
+    return Expected(*(found.get(name) for name in RECORDED))
 
 
-def _routes(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    routes = arrays.get("routes", NO_ROUTES)
-    if routes.dtype.kind not in "iu":
-        raise UserError(f"routes: must hold integers, got {routes.dtype}")
-    return routes.astype(np.int32).reshape(-1, 4) if not routes.size else routes.astype(np.int32)
+def _integers(label: str, array: np.ndarray, allowed: tuple[int, int]) -> np.ndarray:
+    if array.dtype.kind not in "iu":
+        raise UserError(f"{label}: must hold integers, got {array.dtype}")
+    low, high = allowed
+    if array.size and (int(array.min()) < low or int(array.max()) > high):
+        bad = int(array.min()) if int(array.min()) < low else int(array.max())
+        raise UserError(f"{label}: must be in [{low}, {high}], got {bad}")
+    return array.astype(np.int32)
 
 
 def _names() -> tuple[str, ...]:
@@ -216,12 +220,18 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
     Args:
         ticks: for how long `replay` and others run it unless they are told.
         about: further keys of the spec, such as a title.
+
+    Raises:
+        UserError: what a file cannot hold, or a folder that cannot be written to.
     """
-    widths = {(one.limited, one.boundary) for one in program.cores}
+    widths = {(one.limited, one.boundary if one.limited else 0) for one in program.cores}
     if len(widths) > 1:
         raise UserError(f"a program file has one width of weights for all cores, got {sorted(widths)}")
+    for c, one in enumerate(program.cores):
+        if len(one.events) and one.events[-1, 0] >= ticks:
+            raise UserError(f"ticks: c{c}_ext has an event in tick {one.events[-1, 0]}, got {ticks} ticks")
     limited, boundary = widths.pop()
-    arrays: dict[str, np.ndarray] = {"routes": program.routes}
+    arrays: dict[str, Any] = {"routes": program.routes}
     for c, one in enumerate(program.cores):
         for field in FIELDS:
             kind = np.uint8 if field.name in FLAGS else np.int32
@@ -251,7 +261,12 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
             for one in program.cores
         ],
     }
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as stream:
-        np.savez_compressed(stream, spec=np.array(json.dumps(spec)), **arrays)  # pyright: ignore[reportArgumentType]
-    temporary.replace(path)
+    arrays["spec"] = np.array(json.dumps(spec))
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            np.savez_compressed(stream, **arrays)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None

@@ -21,7 +21,7 @@ from erbp_jax.nsat.draws import Draws, Keyed, Visit
 from erbp_jax.nsat.plasticity import Compatibility, acausal_change, causal_change, modulation, open_synapses
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.shifts import couple, gain, round_randomly
-from erbp_jax.nsat.tables import Arrays, Block, Layout, Offsets, lower
+from erbp_jax.nsat.tables import Arrays, Layout, Offsets, lower
 
 NEVER = -2000
 ACCUMULATOR = (-(2**15), 2**15 - 1)
@@ -68,15 +68,17 @@ class Machine:
     layout: Layout
     draws: Draws = field(default_factory=Keyed)
     compat: Compatibility = "documented"
+    duplicates: bool = True  # whether an axon may be listed twice in a tick; without, lanes of their own are faster
 
     @classmethod
     def of(
-        cls, program: Program, *, draws: Draws | None = None, compat: Compatibility = "documented", blocks: bool = True
+        cls, program: Program, *, draws: Draws | None = None, compat: Compatibility = "documented", blocks: bool = True,
+        duplicates: bool = True,
     ) -> tuple["Machine", Arrays, Offsets]:
         """A machine, the arrays that it reads, and where each core's neurons, axons and weights begin."""
         draws = Keyed() if draws is None else draws
         layout, arrays, offsets = lower(program, blocks=blocks and not draws.in_order)
-        return cls(layout, draws, compat), arrays, offsets
+        return cls(layout, draws, compat, duplicates), arrays, offsets
 
     def init(
         self, program: Program, arrays: Arrays, *, lanes: int = 1, shared: bool = True, draws: Any = None
@@ -129,9 +131,11 @@ class Machine:
         weights = state.weights
         if layout.learns:
             weights, draws = self._learn(arrays, state, arriving, y, draws, tick)
+        accumulator, weights = self._blocks(arrays, state, weights, arriving, y, accumulator, draws, tick)
+        accumulator = jnp.clip(gain(accumulator, p.weight_gain[None]), *ACCUMULATOR)
         fired = spikes[:, None]
-        y = jnp.where(fired, jnp.where(p.reset_on, p.reset, y + p.spike_increment), y)
-        y = jnp.clip(y, p.lower, p.upper)
+        y = jnp.where(fired, jnp.where(p.reset_on[None], p.reset[None], y + p.spike_increment[None]), y)
+        y = jnp.clip(y, p.lower[None], p.upper[None])
         snapshot, last = state.snapshot, state.last
         if layout.causal:
             snapshot = jnp.where(spikes, modulation(y, p, layout.modulators), snapshot)
@@ -143,24 +147,24 @@ class Machine:
         p, x = arrays.parameters, state.x
         changes: list[list[jax.Array]] = [[] for _ in range(self.layout.states)]
         for source, destination, *_ in self.layout.couplings:
-            sign = p.coupling_sign[source, destination]
-            changes[destination].append(sign * couple(x[:, source], p.coupling[source, destination]))
-        y = x + state.accumulator + p.bias
+            sign, exponent = p.coupling_sign[source, destination][None], p.coupling[source, destination][None]
+            changes[destination].append(sign * couple(x[:, source], exponent))
+        y = x + state.accumulator + p.bias[None]
         y = jnp.stack([sum(changes[k], y[:, k]) for k in range(self.layout.states)], axis=1)
         draws = state.draws
         if self.layout.noisy:
             draws, y = self.draws.noise(draws, tick, y, p.noise)
         held = state.refractory > 0
-        first = jnp.where(held & p.reset_on[0], p.reset[0], y[:, 0])
+        first = jnp.where(held & p.reset_on[:1], p.reset[:1], y[:, 0])
         refractory = jnp.where(held, state.refractory - 1, 0)
         second = y[:, 1] if self.layout.states > 1 else first
-        spikes = (refractory == 0) & (first >= jnp.where(p.adaptive, second, p.threshold))
-        refractory = jnp.where(spikes, p.refractory, refractory)
-        y = jnp.clip(y.at[:, 0].set(first), p.lower, p.upper)
+        spikes = (refractory == 0) & (first >= jnp.where(p.adaptive[None], second, p.threshold[None]))
+        refractory = jnp.where(spikes, p.refractory[None], refractory)
+        y = jnp.clip(y.at[:, 0].set(first), p.lower[None], p.upper[None])
         return y, refractory, spikes, draws
 
     def _deliver(self, arrays, weights, arriving, draws, tick):
-        """Step 7: what the events of this tick bring, summed, shifted and limited."""
+        """Step 7 but for blocks: what the events of this tick bring, summed; neither shifted nor limited yet."""
         layout = self.layout
         lanes = arriving.spikes.shape[0]
         flat = jnp.zeros((lanes, layout.states * layout.neurons), jnp.int32)
@@ -174,27 +178,94 @@ class Machine:
                 value = jnp.where(through, value, 0)
             return flat.at[rows[:, None], target].add(value, mode="drop"), draws
 
-        if layout.fan:
-            for first, count in ((layout.axons, layout.neurons), (0, layout.axons)):
-                flat, draws = arriving.visit(first, count, fan, (flat, draws))
-        accumulator = flat.reshape(lanes, layout.states, layout.neurons)
-        for b, block, chance in zip(layout.blocks, weights.blocks, arrays.block_probability, strict=True):
+        if layout.fan_neurons:
+            flat, draws = arriving.visit(layout.axons, layout.neurons, fan, (flat, draws))
+        if layout.fan_axons:
+            flat, draws = arriving.visit(0, layout.axons, fan, (flat, draws))
+        first, count = layout.matrix
+        if count:
+            spikes = arriving.spikes[:, first : first + count].astype(jnp.float32)
+            flat = flat + (spikes @ arrays.matrix).astype(jnp.int32)
+        return flat.reshape(lanes, layout.states, layout.neurons), draws
 
-            def rows_of(carry, rows, units, b=b, block=block, chance=chance):
-                into, draws = carry
+    def _blocks(self, arrays, state, weights, arriving, y, accumulator, draws, tick):
+        """Steps 7 and 8 for blocks: a row of weights is read, delivered and changed at one visit.
+
+        What is delivered are the weights before this tick; what changes are those after its causal updates. A word a
+        synapse decides on transmission by its high half and on rounding by its low one.
+        """
+        layout, p = self.layout, arrays.parameters
+        lanes = y.shape[0]
+        done = []
+        for i, b in enumerate(layout.blocks):
+            onto = slice(b.first, b.first + b.targets)
+            learns, blanks = layout.block_learns[i], layout.block_blanks[i]
+            old, changing = state.weights.blocks[i], weights.blocks[i]
+            chance = arrays.block_probability[i]
+            # A row that is visited at most once in a tick can be written from what was read, in place.
+            alone = old.shape[0] == lanes and not (layout.causal or layout.routes or self.duplicates)
+            change = may = None
+            if learns:
+                change, may = self._acausal(p, state, y, tick, b)
+
+            def row(carry, rows, units, b=b, old=old, chance=chance, change=change, may=may, onto=onto,
+                    learns=learns, blanks=blanks, alone=alone):  # fmt: skip
+                into, changing = carry
                 local = jnp.clip(units - b.source, 0, b.sources - 1)
-                value = block[_lane(block, rows), local]
-                if layout.blanks:
-                    p = jnp.broadcast_to(chance[local][:, None], value.shape)
-                    draws, through = self.draws.transmit(draws, tick, Visit(rows, units, None), p)
+                weight = value = (changing if alone else old)[_lane(old, rows), local]
+                rounds = learns and layout.rounds
+                words = self.draws.words(draws, tick, rows, units, b.targets) if blanks or rounds else None
+                if blanks:
+                    bound = (chance * 2**16 + 7) // 15
+                    through = (words >> 16).astype(jnp.int32) < bound[local][:, None]
                     value = jnp.where(through, value, 0)
-                return into.at[rows].add(value, mode="drop"), draws
+                into = into.at[rows].add(value, mode="drop")
+                if learns:
+                    dw = change[jnp.minimum(rows, lanes - 1)]
+                    wanted = may[jnp.minimum(rows, lanes - 1)] & (rows < lanes)[:, None]
+                    if rounds:
+                        bits = p.rounding_bits[b.state, onto][None]
+                        draw = words.astype(jnp.int32) & ((1 << bits) - 1)
+                        dw = jnp.where(p.rounding[b.state, onto][None], round_randomly(dw, bits, draw), dw)
+                    dw = jnp.where(wanted, dw, 0)
+                    if alone:
+                        new = jnp.clip(weight + dw, arrays.lowest[b.weight], arrays.highest[b.weight])
+                        changing = changing.at[jnp.where(rows < lanes, rows, lanes), local].set(new, mode="drop")
+                    else:
+                        changing = self._add_rows(arrays, changing, rows, local, dw, b)
+                return into, changing
 
-            into, draws = arriving.visit(
-                b.source, b.sources, rows_of, (jnp.zeros((lanes, b.targets), jnp.int32), draws)
-            )
-            accumulator = accumulator.at[:, b.state, b.first : b.first + b.targets].add(into)
-        return jnp.clip(gain(accumulator, arrays.parameters.weight_gain), *ACCUMULATOR), draws
+            into = jnp.zeros((lanes, b.targets), jnp.int32)
+            into, changing = arriving.visit(b.source, b.sources, row, (into, changing))
+            accumulator = accumulator.at[:, b.state, onto].add(into)
+            done.append(changing)
+        return accumulator, weights._replace(blocks=tuple(done))
+
+    def _acausal(self, p, state, y, tick, b):
+        """The change that an event makes on the targets of a block, and whether it may: `[R, targets]`."""
+        layout = self.layout
+
+        def cut(x):
+            if x.ndim == 1:
+                return x[b.first : b.first + b.targets]
+            return x[..., b.state : b.state + 1, b.first : b.first + b.targets]
+
+        mine = p._replace(**{name: cut(getattr(p, name)) for name in p._fields if not name.startswith("coupling")})
+        states = y[:, :, b.first : b.first + b.targets]
+        spiked = state.last[:, layout.axons + b.first : layout.axons + b.first + b.targets]
+        modulator = modulation(states, mine, layout.modulators)
+        change = acausal_change(mine, modulator, spiked, tick, layout.causal, self.compat)
+        may = open_synapses(mine, states[:, b.state : b.state + 1], tick)
+        return change[:, 0], may[:, 0]
+
+    def _add_rows(self, arrays, block, rows, local, dw, b):
+        """Add changes `dw[E, targets]` to rows of a block, and limit them."""
+        place = (_lane(block, rows), local)
+        block = block.at[place].add(dw, mode="drop")
+        if self.layout.limited:  # a block lies within one core
+            low, high = arrays.lowest[b.weight], arrays.highest[b.weight]
+            block = block.at[place].set(jnp.clip(block.at[place].get(mode="clip"), low, high), mode="drop")
+        return block
 
     def _learn(self, arrays, state, arriving, y, draws, tick):
         """Step 8: causal updates that are due, of axons and then of neurons; then the acausal ones."""
@@ -225,10 +296,11 @@ class Machine:
         carry = (state.weights, draws)
         spans: list[tuple[int, int, int | None]] = []
         if layout.fan_learns:
-            spans += [(0, layout.axons, None)] * bool(layout.axons) + [(layout.axons, layout.neurons, None)]
+            spans += [(0, layout.axons, None)] * layout.fan_axons
+            spans += [(layout.axons, layout.neurons, None)] * layout.fan_neurons
         spans += [(b.source, b.sources, i) for i, b in enumerate(layout.blocks) if layout.block_learns[i]]
         if layout.causal:
-            expired = tick - state.last == arrays.expiry
+            expired = tick - state.last == arrays.expiry[None]
             for first, count, block in spans:
                 carry = arriving.visit(first, count, self._onto(arrays, if_due, block), carry)
                 write = self._onto(arrays, causal, block)
@@ -238,7 +310,8 @@ class Machine:
 
                 carry = walk_active(expired[:, first : first + count], _at_once(lanes, count), late, carry)
         for first, count, block in spans:
-            carry = arriving.visit(first, count, self._onto(arrays, acausal, block), carry)
+            if block is None:
+                carry = arriving.visit(first, count, self._onto(arrays, acausal, None), carry)
         return carry
 
     def _onto(self, arrays, update, block):
@@ -277,14 +350,8 @@ class Machine:
                     table = table.at[place].min(high, mode="drop").at[place].max(low, mode="drop")
             return weights._replace(table=table), draws
         b, one = layout.blocks[block], weights.blocks[block]
-        # A row in which nothing may change is left alone; so are the places of events that are none.
-        place = (_lane(one, rows), jnp.where(wanted.any(1), units - b.source, b.sources))
-        one = one.at[place].add(dw, mode="drop")
-        if layout.limited:  # a block lies within one core
-            low, high = arrays.lowest[b.weight], arrays.highest[b.weight]
-            one = one.at[place].set(jnp.clip(one.at[place].get(mode="clip"), low, high), mode="drop")
-        blocks = (*weights.blocks[:block], one, *weights.blocks[block + 1 :])
-        return weights._replace(blocks=blocks), draws
+        one = self._add_rows(arrays, one, rows, jnp.clip(units - b.source, 0, b.sources - 1), dw, b)
+        return weights._replace(blocks=(*weights.blocks[:block], one, *weights.blocks[block + 1 :])), draws
 
 
 class _Arriving:
@@ -306,10 +373,8 @@ class _Arriving:
             carry = do(carry, jnp.where(inside, self.events.rows, lanes), self.events.axons)
         if self.layout.routes:
             axon = self.arrays.route_axon
-            inside = self.routed & (axon >= first) & (axon < first + count)
-            carry = walk_active(
-                inside, _at_once(lanes, self.layout.routes), lambda c, r, k: do(c, r, axon[k]), carry
-            )
+            inside = self.routed & ((axon >= first) & (axon < first + count))[None]
+            carry = walk_active(inside, _at_once(lanes, self.layout.routes), lambda c, r, k: do(c, r, axon[k]), carry)
         return carry
 
     def mark(self, last: jax.Array, tick: jax.Array) -> jax.Array:

@@ -1,9 +1,9 @@
 """What weights change by: forward-table, presynaptically triggered plasticity.
 
-A synapse is visited only from its source. *Causal* updates, of pairs whose postsynaptic spike came after the presynaptic
-one, are put off to the source's next event or to `expiry` ticks after the last; *acausal* ones, and those of rules
-without STDP, are made at the event itself. A weight changes only where its learning group is plastic and, on a gated
-core, the target state lies in the gate and the burn-in of the period is over.
+A synapse is visited only from its source. *Causal* updates, of pairs whose postsynaptic spike came after the
+presynaptic one, are put off to the source's next event or to `expiry` ticks after the last; *acausal* ones, and those
+of rules without STDP, are made at the event itself. A weight changes only where its learning group is plastic and, on a
+gated core, the target state lies in the gate and the burn-in of the period is over.
 Source: Pedroni et al. 2016 (arXiv 1607.03070); facts of the NSAT simulator.
 """
 
@@ -21,16 +21,16 @@ Compatibility = Literal["documented", "reference"]
 
 def open_synapses(p: Parameters, y: jax.Array, tick: jax.Array) -> jax.Array:
     """Which target states may learn in this tick, bool `[R, S, N]`; y are the clipped states before the reset."""
-    in_gate = (y > p.gate_lower) & (y < p.gate_upper)
+    in_gate = (y > p.gate_lower[None, None]) & (y < p.gate_upper[None, None])
     on_time = tick % p.period >= p.burn_in
-    return p.learns & (~p.gated | (in_gate & on_time))
+    return p.learns[None] & (~p.gated[None, None] | (in_gate & on_time[None, None]))
 
 
 def modulation(y: jax.Array, p: Parameters, states: tuple[int, ...]) -> jax.Array:
     """The state that modulates each neuron's learning, `[R, N]`."""
     value = y[:, states[0]]
     for s in states[1:]:
-        value = jnp.where(p.modulator == s, y[:, s], value)
+        value = jnp.where(p.modulator[None] == s, y[:, s], value)
     return value
 
 
@@ -42,19 +42,19 @@ def acausal_change(
     Without STDP the modulator shifted by the first acausal exponent; with it, the kernel at `t_post - t`.
     """
     m = modulator[:, None]
-    change = gain(m, p.acausal_shift[0])
+    edges, shifts, signs, slopes = (
+        x[:, None] for x in (p.acausal_edges, p.acausal_shift, p.acausal_sign, p.acausal_slope)
+    )
+    change = gain(m, shifts[0])
     if not stdp:
         return change
     dt = (last_spike - tick)[:, None]
-    edges, shifts, signs, slopes = p.acausal_edges, p.acausal_shift, p.acausal_sign, p.acausal_slope
-    inside = [dt > edges[0], dt > edges[1], dt > -p.window]
-    paired = _kernel(dt, dt < 0, inside, m, shifts, signs, slopes, p.exponential, compat)
-    return jnp.where(p.stdp, paired, change)
+    inside = [dt > edges[0], dt > edges[1], dt > -p.window[None]]
+    paired = _kernel(dt, dt < 0, inside, m, shifts, signs, slopes, p.exponential[None], compat)
+    return jnp.where(p.stdp[None], paired, change)
 
 
-def causal_change(
-    p: Parameters, at: jax.Array, snapshot: jax.Array, dt: jax.Array, compat: Compatibility
-) -> jax.Array:
+def causal_change(p: Parameters, at: jax.Array, snapshot: jax.Array, dt: jax.Array, compat: Compatibility) -> jax.Array:
     """The change of pairs `dt[E, F]` = `t_post - t_pre` apart onto the targets `at[E, F]`; `snapshot[E, F]` is the
     modulator at the postsynaptic spike."""
 

@@ -7,7 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from erbp_jax.errors import UserError
-from erbp_jax.nsat.fields import BY_NAME, FIELDS, MAX_STATES, MAX_SYNAPSES, MAX_UNITS, Field
+from erbp_jax.nsat.fields import (
+    BY_NAME,
+    FIELDS,
+    MAX_GROUPS,
+    MAX_ROUTES,
+    MAX_STATES,
+    MAX_SYNAPSES,
+    MAX_UNITS,
+    STATES,
+    Field,
+)
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -73,11 +83,13 @@ class Program:
         if self.routes.ndim != 2 or self.routes.shape[1] != 4:
             raise UserError(f"routes: must have shape [R, 4], got {list(self.routes.shape)}")
         limits = (
-            (0, lambda row: len(self.cores), "source core"),
+            (0, lambda _: len(self.cores), "source core"),
             (1, lambda row: self.cores[row[0]].neurons, "source neuron"),
-            (2, lambda row: len(self.cores), "destination core"),
+            (2, lambda _: len(self.cores), "destination core"),
             (3, lambda row: self.cores[row[2]].inputs, "destination axon"),
         )
+        if len(self.routes) > MAX_ROUTES:
+            raise UserError(f"routes: {len(self.routes)} are more than {MAX_ROUTES}")
         for i, row in enumerate(self.routes.tolist()):
             for column, limit, what in limits:
                 if not 0 <= row[column] < limit(row):
@@ -123,6 +135,7 @@ def core(
             given[name] = np.zeros((0, 5 if name == "synapses" else 2), np.int32)
     given.setdefault("weights", np.zeros((0,), np.int32))
     sizes = _sizes(given, where)
+    _check_sizes(sizes, inputs, where)
     arrays = {field.name: _checked(field, given.get(field.name), sizes, where) for field in FIELDS}
     made = Core(arrays, inputs, learning, gated, expiry, limited, boundary)
     _check_limits(made, where)
@@ -154,10 +167,12 @@ def _checked(field: Field, value: Any, sizes: Mapping[str, int], where: str) -> 
     if value is None:
         if field.default is None:
             raise UserError(f"{label}: missing")
-        return np.broadcast_to(np.int32(field.default), shape).copy()
+        return np.broadcast_to(np.array(field.default, np.int32), shape).copy()
     array = np.asarray(value)
     if array.dtype.kind not in "iub":
         raise UserError(f"{label}: must hold integers, got {array.dtype}")
+    if array.dtype.kind == "b":
+        array = array.view(np.uint8)
     if array.shape != shape:
         raise UserError(f"{label}: must have shape {list(shape)} ({', '.join(map(str, field.shape))}), "
                         f"got {list(array.shape)}")  # fmt: skip
@@ -173,21 +188,34 @@ def _label(name: str) -> str:
     return file_name if file_name == name else f"{file_name} ({name})"
 
 
-def _check_limits(made: Core, where: str) -> None:
-    n, s, i = made.neurons, made.states, made.inputs
+def _check_sizes(sizes: Mapping[str, int], inputs: int, where: str) -> None:
+    """Before anything is made of these sizes."""
+    n, s = sizes["N"], sizes["S"]
+    initial = where + _label("initial")
     if n < 1 or s < 1:
-        raise UserError(f"{where}Xinit (initial): a core needs at least one neuron with one state, got {n} x {s}")
+        raise UserError(f"{initial}: a core needs at least one neuron with one state, got {n} x {s}")
+    if s > STATES:
+        raise UserError(f"{initial}: a neuron has at most {STATES} states, got {s}")
     if n * s > MAX_STATES:
-        raise UserError(f"{where}core: {n} neurons x {s} states are more than the {MAX_STATES} states of a core")
-    if i < 0 or n + i > MAX_UNITS:
-        raise UserError(f"{where}core: {n} neurons and {i} axons are more than the {MAX_UNITS} units of a core")
-    if len(made.synapses) > MAX_SYNAPSES:
-        raise UserError(f"{where}syn (synapses): {len(made.synapses)} are more than {MAX_SYNAPSES}")
+        raise UserError(f"{initial}: {n} neurons x {s} states are more than the {MAX_STATES} states of a core")
+    if inputs < 0 or n + inputs > MAX_UNITS:
+        raise UserError(f"{where}core: {n} neurons and {inputs} axons are more than the {MAX_UNITS} units of a core")
+    for size, name, most in (
+        ("G", "threshold", MAX_GROUPS),
+        ("L", "plastic", MAX_GROUPS),
+        ("M", "synapses", MAX_SYNAPSES),
+        ("W", "weights", MAX_SYNAPSES),
+    ):
+        if sizes[size] > most:
+            raise UserError(f"{where}{_label(name)}: {sizes[size]} are more than {most}")
+
+
+def _check_limits(made: Core, where: str) -> None:
     if not 1 <= made.expiry <= 2000:
         raise UserError(f"{where}tstdpmax (expiry): must be in [1, 2000], got {made.expiry}")
     if not 0 <= made.boundary <= 24:
         raise UserError(f"{where}w_boundary (boundary): must be in [0, 24], got {made.boundary}")
-    if s == 1 and made.adaptive.any():
+    if made.states == 1 and made.adaptive.any():
         raise UserError(f"{where}flagXth (adaptive): a threshold in state 1 needs two states, got 1")
     if (made.lower > made.upper).any():
         at = np.argwhere(made.lower > made.upper)[0].tolist()

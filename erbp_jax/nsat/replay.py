@@ -9,14 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.errors import UserError
 from erbp_jax.nsat.draws import Draws, Keyed, Recorded, Recording, Stream
 from erbp_jax.nsat.files import Expected, Fixture
 from erbp_jax.nsat.machine import Machine
 from erbp_jax.nsat.plasticity import Compatibility
-from erbp_jax.nsat.program import Program, merge
-from erbp_jax.nsat.run import event_lists, run
+from erbp_jax.nsat.program import Core, Program, merge
+from erbp_jax.nsat.run import event_lists
 
 Source = Literal["recorded", "pcg32", "key"]
+MAX_RECORD = 2**33
+"""Bytes of the states of a run."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +64,26 @@ def simulate(
             JAX key made of `seed`.
         weight_ticks: per core, the ticks after which weights are kept.
         blocks: whether dense synapses may be worked on in blocks.
+
+    Raises:
+        UserError: draws that the program needs and the recording lacks; a seed or a run that is too large.
     """
+    if source == "key" and not 0 <= seed < 2**32:
+        raise UserError(f"seed: must be in [0, {2**32 - 1}], got {seed}")
     draws: Draws = {"recorded": Recorded(), "pcg32": Stream(program.seed, program.sequence), "key": Keyed()}[source]
     machine, arrays, offsets = Machine.of(program, draws=draws, compat=compat, blocks=blocks)
     layout = machine.layout
+    if (size := 4 * ticks * layout.states * layout.neurons) > MAX_RECORD:
+        raise UserError(f"ticks: the states of {ticks} ticks take {size:,} bytes, more than {MAX_RECORD:,}")
     carried = None
     if source == "recorded":
         carried = _recording(program, recorded, ticks, layout.states)
     elif source == "key":
         carried = jax.random.key(seed, impl="threefry2x32")[None]
     state = machine.init(program, arrays, draws=carried)
-    events = np.concatenate([c.events + np.array([0, a], np.int32) for c, a in zip(program.cores, offsets.axon)])
+    events = np.concatenate(
+        [c.events + np.array([0, a], np.int32) for c, a in zip(program.cores, offsets.axon, strict=True)]
+    )
     lists = event_lists([events[np.argsort(events[:, 0], kind="stable")]], ticks=ticks - 1)
     kept = np.unique(np.concatenate([np.zeros(0, np.int64), *[np.asarray(t, np.int64) for t in weight_ticks]]))
     slots = np.full(ticks, len(kept), np.int32)
@@ -87,7 +99,8 @@ def simulate(
                 snapshots = snapshots.at[slot].set(machine.table(tick.weights)[0], mode="drop")
             return (state, snapshots), (tick.x[0], tick.spikes[0])
 
-        snapshots = jnp.zeros((len(kept), layout.weights), jnp.int32)
+        # Those of tick 0 are the initial ones.
+        snapshots = jnp.broadcast_to(machine.table(state.weights), (len(kept), layout.weights))
         now = (jnp.arange(1, ticks, dtype=jnp.int32), lists, slots[1:])
         (_, snapshots), (x, spikes) = jax.lax.scan(body, (state, snapshots), now)
         return x, spikes, snapshots
@@ -152,18 +165,35 @@ def first_mismatch(fixture: Fixture, outcomes: Sequence[Outcome]) -> Mismatch | 
             if a != b:
                 t, n = min(a ^ b)
                 found.append(Mismatch(c, "spike", t, (n,), int((t, n) in a), int((t, n) in b)))
-        if want.weights is not None and want.weight_ticks is not None:
-            if (bad := np.argwhere(want.weights != got.weights)).size:
-                q, w = bad[0].tolist()
-                t = int(want.weight_ticks[q])
-                found.append(Mismatch(c, "weight", t, (w,), int(want.weights[q, w]), int(got.weights[q, w])))
+        if want.weights is None or want.weight_ticks is None:
+            continue
+        if (bad := np.argwhere(want.weights != got.weights)).size:
+            q, w = bad[0].tolist()
+            t = int(want.weight_ticks[q])
+            found.append(Mismatch(c, "weight", t, (w,), int(want.weights[q, w]), int(got.weights[q, w])))
     return min(found, key=lambda m: (m.tick, ("state", "spike", "weight").index(m.what)), default=None)
+
+
+def drawn(one: Core) -> frozenset[str]:
+    """Which random numbers a core may draw, by the names of their recordings."""
+    used = np.unique(one.group)
+    chance = one.probability[one.group[one.synapses[:, 2]], one.synapses[:, 3]]
+    rules = one.learning_group[one.group[one.synapses[:, 2]], one.synapses[:, 3]]
+    needed = {
+        "noise": (one.noise[used] != 0).any(),
+        "mask": ((chance > 0) & (chance < 15)).any(),
+        "rr_draw": one.learning and ((one.plastic[rules] != 0) & (one.rounding[rules] != 0)).any(),
+    }
+    return frozenset(name for name, needs in needed.items() if needs)
 
 
 def _recording(program: Program, recorded: Sequence[Expected], ticks: int, states: int) -> Recording:
     """The recorded draws of all cores side by side; cores without any get nothing."""
     noise, masks, rounding = [], [], []
-    for one, e in zip(program.cores, recorded, strict=True):
+    for c, (one, e) in enumerate(zip(program.cores, recorded, strict=True)):
+        for name, has in (("noise", e.noise), ("mask", e.masks), ("rr_draw", e.rounding)):
+            if has is None and name in drawn(one):
+                raise UserError(f"c{c}_{name}: missing, but the program draws at random")
         n, m = one.neurons, len(one.synapses)
         values = np.zeros((ticks, n, one.states), np.int32) if e.noise is None else e.noise
         noise.append(np.pad(values.transpose(0, 2, 1), ((0, 0), (0, states - one.states), (0, 0))))

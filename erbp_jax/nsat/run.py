@@ -17,7 +17,7 @@ def run(
     state: State,
     events: Events,
     *,
-    record: Callable[[Tick, jax.Array], Any] = lambda tick, t: tick.spikes,
+    record: Callable[[Tick, jax.Array], Any] = lambda tick, _: tick.spikes,
     first: int | jax.Array = 1,
 ) -> tuple[State, Any]:
     """Run the ticks `first, first + 1, ...`, one for each row of `events` `[T, E]`. Chunks of a run equal the whole.
@@ -34,14 +34,26 @@ def run(
     return jax.lax.scan(body, state, (ticks, events))
 
 
+def count_spikes(
+    machine: Machine, arrays: Arrays, state: State, events: Events, *, first: int | jax.Array = 1
+) -> tuple[State, jax.Array]:
+    """Run as `run` does, and keep no more than how often every neuron fired, int32 `[R, N]`."""
+
+    def body(carry, now):
+        state, counts = carry
+        t, events = now
+        state, tick = machine.step(arrays, state, events, t)
+        return (state, counts + tick.spikes.astype(jnp.int32)), None
+
+    ticks = first + jnp.arange(events.rows.shape[0], dtype=jnp.int32)
+    counts = jnp.zeros((state.x.shape[0], machine.layout.neurons), jnp.int32)
+    return jax.lax.scan(body, (state, counts), (ticks, events))[0]
+
+
 def event_lists(per_lane: Sequence[np.ndarray], *, ticks: int, first: int = 1, capacity: int | None = None) -> Events:
     """Rows `(tick, axon)`, ascending in tick, of every lane as padded lists for the ticks `first .. first + ticks - 1`.
 
-    Within a tick the events of a lane keep their order. `capacity`: events a tick, of all lanes; the most there are if
-    not given. Events of other ticks are left out.
-
-    Raises:
-        ValueError: a tick with more events than `capacity`.
+    Within a tick the events of a lane keep their order. Events of other ticks are left out. `capacity` as in `padded`.
     """
     lane = np.concatenate([np.full(len(e), i, np.int32) for i, e in enumerate(per_lane)])
     rows = np.concatenate([np.asarray(e, np.int32).reshape(-1, 2) for e in per_lane])
@@ -49,14 +61,26 @@ def event_lists(per_lane: Sequence[np.ndarray], *, ticks: int, first: int = 1, c
     inside = (tick >= 0) & (tick < ticks)
     lane, tick, axon = lane[inside], tick[inside], rows[inside, 1]
     order = np.argsort(tick, kind="stable")
-    lane, tick, axon = lane[order], tick[order], axon[order]
+    return padded(tick[order], lane[order], axon[order], lanes=len(per_lane), ticks=ticks, capacity=capacity)
+
+
+def padded(
+    tick: np.ndarray, lane: np.ndarray, axon: np.ndarray, *, lanes: int, ticks: int, capacity: int | None = None
+) -> Events:
+    """Events `[E]` in ascending ticks 0 .. ticks - 1 as lists of equal length `[ticks, capacity]`.
+
+    `capacity`: events a tick, of all lanes; the most there are if not given.
+
+    Raises:
+        ValueError: a tick with more events than `capacity`.
+    """
     counts = np.bincount(tick, minlength=ticks)
     most = int(counts.max()) if len(tick) else 0
     capacity = most if capacity is None else capacity
     if most > capacity:
-        raise ValueError(f"tick {first + int(counts.argmax())} has {most} events, more than the capacity of {capacity}")
+        raise ValueError(f"the {int(counts.argmax())}th tick has {most} events, more than the capacity of {capacity}")
     place = np.arange(len(tick)) - np.repeat(np.cumsum(counts) - counts, counts)
-    padded_rows = np.full((ticks, capacity), len(per_lane), np.int32)
-    padded_axons = np.zeros((ticks, capacity), np.int32)
-    padded_rows[tick, place], padded_axons[tick, place] = lane, axon
-    return Events(jnp.asarray(padded_rows), jnp.asarray(padded_axons))
+    rows = np.full((ticks, capacity), lanes, np.int32)
+    axons = np.zeros((ticks, capacity), np.int32)
+    rows[tick, place], axons[tick, place] = lane, axon
+    return Events(jnp.asarray(rows), jnp.asarray(axons))

@@ -1,15 +1,15 @@
 """From a program to the arrays that a machine steps: all cores side by side, parameters per neuron, forward tables.
 
-Cores run in lock-step and meet only through routes, so laying them side by side in one array is the program itself: the
-neurons of core 1 follow those of core 0, cores with fewer states are padded with states that stay 0. A *unit* is an axon
-or a neuron: all axons of all cores come first. A *target* is `state * N + neuron`.
+Cores run in lock-step and meet only through routes, so laying them side by side in one array is the program itself:
+the neurons of core 1 follow those of core 0, cores with fewer states are padded with states that stay 0. A *unit* is an
+axon or a neuron: all axons of all cores come first. A *target* is `state * N + neuron`.
 
 Synapses are found by their source alone (forward tables). Those of a source onto a contiguous range of neurons whose
-weights lie in a row as well are kept as a *block*: a source number, a target range, a weight offset. The rest goes into a
-padded table.
+weights lie in a row as well are kept as a *block*: a source number, a target range, a weight offset. The rest goes
+into a padded table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -85,6 +85,7 @@ class Arrays(NamedTuple):
     parameters: Parameters
     fans: Fans
     block_probability: tuple[jax.Array, ...]  # per block [sources] fifteenths
+    matrix: jax.Array  # [sources, S * N] float32, the synapses that `Layout.matrix` tells of
     lowest: jax.Array  # [W] limits of weights
     highest: jax.Array  # [W]
     expiry: jax.Array  # [U] ticks after which a causal update is written at last
@@ -103,15 +104,19 @@ class Layout:
     synapses: int
     couplings: tuple[tuple[int, int, bool, bool], ...]  # source, destination, some shift down, some up
     blocks: tuple[Block, ...]
+    matrix: tuple[int, int]  # first neuron, neurons whose fixed and reliable synapses are kept as a matrix
     fan: int
+    fan_axons: bool  # some axon has synapses in the padded table
+    fan_neurons: bool
     routes: int
     limited: bool  # some core keeps its weights within limits
     learns: bool
     fan_learns: bool  # some synapse of the padded table
     block_learns: tuple[bool, ...]
+    block_blanks: tuple[bool, ...]
     causal: bool  # some synapse has STDP
     rounds: bool
-    blanks: bool
+    blanks: bool  # some synapse of the padded table may fail to transmit
     noisy: bool
     modulators: tuple[int, ...]
     ordered: bool  # shared weights with limits: writes one after the other
@@ -145,25 +150,32 @@ def lower(program: Program, *, blocks: bool = True) -> tuple[Layout, Arrays, Off
     weights, rows = sum(len(c.weights) for c in cores), sum(len(c.synapses) for c in cores)
     parameters = _parameters(program, states)
     table = _merged(program, offsets, axons, neurons)
-    fanned, found = _blocks(table) if blocks else (np.ones(len(table), bool), [])
-    fans, fan = _fans(table[fanned], axons + neurons, (states * neurons, weights, rows), neurons)
-    chance = tuple(jnp.asarray(_block_probability(table, b)) for b in found)
+    at = (table["state"], table["neuron"])
+    learned = parameters["learns"][at]
+    shared = len(table) > len(np.unique(table["weight"]))
+    if blocks:
+        fixed, first, matrix = _matrix(table, learned, axons, states * neurons, program)
+        rest = table[~fixed]
+        fanned, found = _blocks(rest, parameters)
+    else:
+        first, matrix, rest = 0, np.zeros((0, states * neurons), np.float32), table
+        fanned, found = np.ones(len(table), bool), []
+    fans, fan = _fans(rest[fanned], axons + neurons, (states * neurons, weights, rows), neurons)
+    chance = tuple(_block_probability(table, b) for b in found)
     expiry = np.concatenate([np.full(c.inputs, c.expiry, np.int32) for c in cores]
                             + [np.full(c.neurons, c.expiry, np.int32) for c in cores])  # fmt: skip
     routes = program.routes
     arrays = Arrays(
-        jax.tree.map(jnp.asarray, parameters),
+        Parameters(**{name: jnp.asarray(value) for name, value in parameters.items()}),
         fans,
-        chance,
-        *(jnp.asarray(np.repeat([c.weight_limits[i] for c in cores], [len(c.weights) for c in cores]), jnp.int32)
-          for i in (0, 1)),
+        tuple(jnp.asarray(c) for c in chance),
+        jnp.asarray(matrix),
+        _of_every_weight(program, 0),
+        _of_every_weight(program, 1),
         jnp.asarray(expiry),
         jnp.asarray([offsets.neuron[r[0]] + r[1] for r in routes.tolist()], jnp.int32),
         jnp.asarray([offsets.axon[r[2]] + r[3] for r in routes.tolist()], jnp.int32),
     )
-    at = (table["state"], table["neuron"])
-    learned = parameters.learns[at]
-    shared = len(table) > len(np.unique(table["weight"]))
     layout = Layout(
         neurons=neurons,
         states=states,
@@ -172,17 +184,21 @@ def lower(program: Program, *, blocks: bool = True) -> tuple[Layout, Arrays, Off
         synapses=rows,
         couplings=_couplings(parameters),
         blocks=tuple(found),
+        matrix=(first, matrix.shape[0]),
         fan=fan,
+        fan_axons=bool((rest["unit"][fanned] < axons).any()),
+        fan_neurons=bool((rest["unit"][fanned] >= axons).any()),
         routes=len(routes),
         limited=any(c.limited for c in cores),
         learns=bool(learned.any()),
-        fan_learns=bool(learned[fanned].any()),
+        fan_learns=bool(parameters["learns"][rest["state"][fanned], rest["neuron"][fanned]].any()),
         block_learns=tuple(bool(learned[_in_block(table, b)].any()) for b in found),
-        causal=bool((learned & parameters.stdp[at]).any()),
-        rounds=bool((learned & parameters.rounding[at]).any()),
-        blanks=bool((table["probability"] < 15).any()),
-        noisy=bool((parameters.noise != 0).any()),
-        modulators=tuple(np.unique(parameters.modulator).tolist()),
+        block_blanks=tuple(bool((c < 15).any()) for c in chance),
+        causal=bool((learned & parameters["stdp"][at]).any()),
+        rounds=bool((learned & parameters["rounding"][at]).any()),
+        blanks=bool((rest["probability"][fanned] < 15).any()),
+        noisy=bool((parameters["noise"] != 0).any()),
+        modulators=tuple(np.unique(parameters["modulator"]).tolist()),
         ordered=bool(learned.any() and shared and any(c.limited for c in cores)),
     )
     return layout, arrays, offsets
@@ -192,8 +208,8 @@ def _starts(sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(np.cumsum([0, *sizes[:-1]]).tolist())
 
 
-def _parameters(program: Program, states: int) -> Parameters:
-    """Groups spread out over neurons, cores side by side, states padded with ones that stay at 0."""
+def _parameters(program: Program, states: int) -> dict[str, np.ndarray]:
+    """Fields of `Parameters`: groups spread out over neurons, cores side by side, padded with states that stay at 0."""
     columns: dict[str, list[np.ndarray]] = {name: [] for name in Parameters._fields}
     for one in program.cores:
         padding = states - one.states
@@ -219,15 +235,20 @@ def _parameters(program: Program, states: int) -> Parameters:
             columns[name].append(value)
     merged = {name: np.concatenate(parts, axis=-1) for name, parts in columns.items()}
     flags = ("adaptive", "reset_on", "learns", "gated", "stdp", "exponential", "rounding")
-    return Parameters(**{n: v.astype(bool) if n in flags else v.astype(np.int32) for n, v in merged.items()})
+    return {n: v.astype(bool) if n in flags else v.astype(np.int32) for n, v in merged.items()}
 
 
-def _couplings(p: Parameters) -> tuple[tuple[int, int, bool, bool], ...]:
+def _of_every_weight(program: Program, limit: int) -> jax.Array:
+    limits = [c.weight_limits[limit] for c in program.cores]
+    return jnp.asarray(np.repeat(limits, [len(c.weights) for c in program.cores]), jnp.int32)
+
+
+def _couplings(p: Mapping[str, np.ndarray]) -> tuple[tuple[int, int, bool, bool], ...]:
     found = []
-    for source in range(p.coupling.shape[0]):
-        for destination in range(p.coupling.shape[1]):
-            exponent = p.coupling[source, destination]
-            used = (exponent > -16) & (p.coupling_sign[source, destination] != 0)
+    for source in range(p["coupling"].shape[0]):
+        for destination in range(p["coupling"].shape[1]):
+            exponent = p["coupling"][source, destination]
+            used = (exponent > -16) & (p["coupling_sign"][source, destination] != 0)
             if used.any():
                 found.append((source, destination, bool((exponent[used] < 0).any()), bool((exponent[used] >= 0).any())))
     return tuple(found)
@@ -273,26 +294,53 @@ def _fans(table: np.ndarray, units: int, nowhere: tuple[int, int, int], neurons:
     return Fans(*columns), fan
 
 
+LARGEST_MATRIX = 2**20
 SMALLEST_BLOCK = 256
 """Synapses below which a block is not worth a kernel of its own."""
+BLOCK_BITS = 16
+"""Bits of a random word that the rounding of a block's changes may take; the others decide on transmission."""
 
 
-def _blocks(table: np.ndarray) -> tuple[np.ndarray, list[Block]]:
+def _matrix(
+    table: np.ndarray, learned: np.ndarray, axons: int, targets: int, program: Program
+) -> tuple[np.ndarray, int, np.ndarray]:
+    """Synapses of neurons that never change and always transmit, as a matrix `[sources, S * N]` from the first source.
+
+    Float32 holds their sums exactly. Nothing is kept so if the matrix would be large.
+    """
+    none = (np.zeros(len(table), bool), 0, np.zeros((0, targets), np.float32))
+    changing = np.isin(table["weight"], table["weight"][learned])
+    fixed = (table["unit"] >= axons) & ~changing & (table["probability"] == 15)
+    if not fixed.any():
+        return none
+    weights = np.concatenate([np.clip(one.weights, *one.weight_limits) for one in program.cores])
+    sources, values = table["unit"][fixed] - axons, weights[table["weight"][fixed]]
+    first, count = int(sources.min()), int(np.ptp(sources)) + 1
+    if count * targets > LARGEST_MATRIX or np.abs(values.astype(np.int64)).sum() >= 2**24:
+        return none
+    matrix = np.zeros((count, targets), np.float32)
+    neurons = targets // max(one.states for one in program.cores)
+    np.add.at(matrix, (sources - first, table["state"][fixed] * neurons + table["neuron"][fixed]), values)
+    return fixed, first, matrix
+
+
+def _blocks(table: np.ndarray, parameters: dict[str, np.ndarray]) -> tuple[np.ndarray, list[Block]]:
     """Which synapses stay in the padded table, and the blocks that hold the others. No weight of a block is shared."""
+    if not len(table):
+        return np.ones(0, bool), []
     rows = table[np.lexsort((table["neuron"], table["state"], table["unit"]))]
-    used = np.bincount(table["weight"]) if len(table) else np.zeros(0, np.int64)
+    used = np.bincount(table["weight"])
+    bits = parameters["rounding_bits"][rows["state"], rows["neuron"]]
+    # A straight run: one source and state, neurons and weights in a row.
     new = np.ones(len(rows), bool)
-    new[1:] = (np.diff(rows["unit"]) != 0) | (np.diff(rows["state"]) != 0)
+    new[1:] = np.any([np.diff(rows[n]) != d for n, d in (("unit", 0), ("state", 0), ("neuron", 1), ("weight", 1))], 0)
     starts = np.flatnonzero(new)
-    lengths = np.diff(np.r_[starts, len(rows)])
     found: list[Block] = []
-    chosen = np.zeros(len(rows), bool)
-    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
-        fan = rows[start : start + length]
-        straight = (np.diff(fan["neuron"]) == 1).all() and (np.diff(fan["weight"]) == 1).all()
-        if not straight or (used[fan["weight"]] > 1).any():
+    for start, length in zip(starts.tolist(), np.diff(np.r_[starts, len(rows)]).tolist(), strict=True):
+        run = rows[start : start + length]
+        if (used[run["weight"]] > 1).any() or (bits[start : start + length] > BLOCK_BITS).any():
             continue
-        unit, neuron, state, weight = (int(fan[n][0]) for n in ("unit", "neuron", "state", "weight"))
+        unit, neuron, state, weight = (int(run[n][0]) for n in ("unit", "neuron", "state", "weight"))
         for i, b in enumerate(found):
             fits = (b.first, b.targets, b.state) == (neuron, length, state)
             if fits and b.source + b.sources == unit and b.weight + b.sources * b.targets == weight:
@@ -300,22 +348,22 @@ def _blocks(table: np.ndarray) -> tuple[np.ndarray, list[Block]]:
                 break
         else:
             found.append(Block(unit, 1, neuron, length, state, weight))
-        chosen[start : start + length] = True
     kept = [b for b in found if b.sources * b.targets >= SMALLEST_BLOCK]
-    for b in found:
-        if b not in kept:
-            chosen &= ~_in_block(rows, b)
-    inside = np.isin(table["synapse"], rows["synapse"][chosen])
+    inside = np.zeros(len(table), bool)
+    for b in kept:
+        inside |= _in_block(table, b)
     return ~inside, kept
 
 
 def _in_block(rows: np.ndarray, b: Block) -> np.ndarray:
+    place = (rows["unit"] - b.source) * b.targets + rows["neuron"] - b.first
     return (
         (rows["unit"] >= b.source)
         & (rows["unit"] < b.source + b.sources)
         & (rows["state"] == b.state)
         & (rows["neuron"] >= b.first)
         & (rows["neuron"] < b.first + b.targets)
+        & (rows["weight"] == b.weight + place)
     )
 
 

@@ -1,0 +1,99 @@
+"""How near a compiled program comes to its network: the same input spikes to both."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.encoding import Encoder
+from erbp_jax.network import Network, Params
+from erbp_jax.nsat.compile import Compiled
+from erbp_jax.nsat.machine import Machine
+from erbp_jax.nsat.run import count_spikes, padded
+from erbp_jax.simulate import encode, over_time, start
+from erbp_jax.training.engine import decide
+
+BATCH = 100
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Percent errors on one test set, and how alike the spike counts of every layer are."""
+
+    samples: int
+    float_error: float
+    compiled_error: float
+    same_decision: float  # percent of samples
+    correlation: tuple[float, ...]  # per layer, between the two counts of all (sample, neuron) pairs
+    counts: tuple[tuple[float, float], ...]  # per layer, mean spikes a neuron and sample: float, compiled
+
+
+def agreement(
+    network: Network, params: Params, compiled: Compiled, encoder: Encoder, images: np.ndarray, labels: np.ndarray,
+    *, steps: int, key: jax.Array,
+) -> Agreement:  # fmt: skip
+    """Run both on `images[n, pixels]`, the program for its latency longer."""
+    machine, arrays, offsets = Machine.of(compiled.program, duplicates=False)
+    ticks = steps + compiled.latency
+    floats: list[list[np.ndarray]] = [[] for _ in network.layers]
+    integers: list[list[np.ndarray]] = [[] for _ in network.layers]
+    reference = jax.jit(partial(_float_counts, network, encoder, steps))
+    count = jax.jit(count_spikes, static_argnums=0)
+    capacity = 0
+    for first in range(0, len(images), BATCH):
+        shown = images[first : first + BATCH]
+        full = np.pad(shown, ((0, BATCH - len(shown)), (0, 0)))
+        keys = jax.random.split(jax.random.fold_in(key, first), BATCH)
+        counts, spikes = reference(params, jnp.asarray(full), keys)
+        tick, lane, axon = np.nonzero(np.asarray(spikes))
+        # The cores of the first layer each have the input on their first axons.
+        copies = [axon + offsets.axon[c] for c in compiled.input_cores]
+        order = np.argsort(np.tile(tick, len(copies)), kind="stable")
+        events = tuple(np.tile(x, len(copies))[order] for x in (tick, lane)) + (np.concatenate(copies)[order],)
+        most = int(np.bincount(events[0]).max()) if len(tick) else 0
+        capacity = max(capacity, -(-most // 256) * 256)
+        lists = padded(*events, lanes=BATCH, ticks=ticks, capacity=capacity)
+        state = machine.init(compiled.program, arrays, lanes=BATCH, draws=keys)
+        got = np.asarray(count(machine, arrays, state, lists)[1])
+        for i, pieces in enumerate(compiled.pieces):
+            whole = np.zeros((BATCH, network.sizes[i + 1]), np.int64)
+            for (c, start_, unit), stop in zip(pieces, [*(p[2] for p in pieces[1:]), whole.shape[1]], strict=True):
+                begin = offsets.neuron[c] + start_
+                whole[:, unit:stop] = got[:, begin : begin + stop - unit]
+            floats[i].append(np.asarray(counts[i])[: len(shown)])
+            integers[i].append(whole[: len(shown)])
+    pairs = [(np.concatenate(a), np.concatenate(b)) for a, b in zip(floats, integers, strict=True)]
+    choices = [tuple(map(np.asarray, decide(jnp.asarray(x, jnp.float32)))) for x in pairs[-1]]
+    wrong = [100.0 * float(np.mean((choice != labels) | ~decided)) for choice, decided in choices]
+    return Agreement(
+        samples=len(images),
+        float_error=wrong[0],
+        compiled_error=wrong[1],
+        same_decision=100.0 * float(np.mean(choices[0][0] == choices[1][0])),
+        correlation=tuple(_correlation(a, b) for a, b in pairs),
+        counts=tuple((float(a.mean()), float(b.mean())) for a, b in pairs),
+    )
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    if a.std() == 0 or b.std() == 0:
+        return 1.0 if np.array_equal(a, b) else 0.0
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+def _float_counts(network, encoder, steps, params, image, keys):
+    """Spike counts of every layer `[B, N]`, and the input spikes `[steps, B, I]`."""
+    state = start(network, encoder, image, keys)
+
+    def body(carry, ticks):
+        encoder_state, network_state, counts = carry
+        encoder_state, spikes, tick_key = encode(encoder, encoder_state, image, keys, ticks)
+        network_state, trace = network.advance(params, network_state, spikes, key=tick_key)
+        counts = tuple(c + layer.spikes.sum(0) for c, layer in zip(counts, trace, strict=True))
+        return (encoder_state, network_state, counts), spikes.reshape(*spikes.shape[:2], -1)
+
+    counts = tuple(jnp.zeros((image.shape[0], n), jnp.float32) for n in network.sizes[1:])
+    (_, _, counts), spikes = over_time(body, (state.encoder, state.network, counts), start=0, steps=steps, block=1)
+    return counts, spikes.reshape(steps, image.shape[0], -1).astype(bool)

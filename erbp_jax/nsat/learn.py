@@ -1,0 +1,114 @@
+"""Training and testing a classifier that is a program: lanes of samples on machines that share one set of weights."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.nsat.erbp import Recipe, erbp_program, image_events
+from erbp_jax.nsat.machine import Machine, State
+from erbp_jax.nsat.program import Program
+from erbp_jax.nsat.run import count_spikes, padded
+
+_count = partial(jax.jit, static_argnums=0, donate_argnums=2)(count_spikes)
+
+
+class Presented(NamedTuple):
+    """One batch of samples, a lane each."""
+
+    counts: np.ndarray  # [R, N] spikes of every neuron
+    events: int  # input events, labels included
+
+
+@dataclass
+class Classifier:
+    """A program of `erbp.erbp_program` with its state; samples run through `lanes` copies that share the weights.
+
+    The changes of all lanes in a tick are added up, then the weights are limited. Lanes go on from one sample to the
+    next without a reset, as the chip does. Input is a function of (seed, epoch, batch) alone.
+    """
+
+    recipe: Recipe
+    lanes: int
+    seed: int = 0
+    frozen: bool = False  # the same spike trains in every epoch, as the reference
+
+    def __post_init__(self) -> None:
+        self.program = erbp_program(self.recipe, self.seed)
+        self.machine, self.arrays, _ = Machine.of(self.program, duplicates=False)
+        self.key = jax.random.key(self.seed, impl="threefry2x32")
+        self.state = self._rest()
+        self.tick = self.recipe.train_ticks  # a whole period, so that burn-ins begin with samples
+
+    def _rest(self) -> State:
+        keys = jax.random.split(self.key, self.lanes)
+        return self.machine.init(self.program, self.arrays, lanes=self.lanes, draws=keys)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The weight table `[W]`."""
+        return np.asarray(self.machine.table(self.state.weights)[0])
+
+    def restore(self, weights: np.ndarray, tick: int) -> None:
+        """Go on from a weight table; the lanes start at rest."""
+        self.state = self._rest()._replace(weights=self.machine.load(self.arrays, weights))
+        self.tick = tick
+
+    def trained(self) -> Program:
+        """The program with the weights that were learned."""
+        return self.program.with_weights([self.weights])
+
+    def train(self, images: np.ndarray, labels: np.ndarray, epoch: int) -> Iterator[Presented]:
+        """One epoch over `images[n, pixels]` in a random order; the last lanes are left out if they are not full."""
+        ticks = self.recipe.train_ticks
+        order = np.random.default_rng((self.seed, epoch, 0)).permutation(len(images))
+        order = np.arange(len(images)) if self.frozen else order
+        capacity = 0
+        for batch in range(len(images) // self.lanes):
+            chosen = order[batch * self.lanes : (batch + 1) * self.lanes]
+            rng = np.random.default_rng((self.seed, 0 if self.frozen else epoch, 1 + batch))
+            tick, lane, axon = image_events(images[chosen], labels[chosen], rng, recipe=self.recipe, ticks=ticks)
+            capacity = _capacity(tick, capacity)
+            events = padded(tick, lane, axon, lanes=self.lanes, ticks=ticks, capacity=capacity)
+            self.state, counts = _count(self.machine, self.arrays, self.state, events, first=self.tick)
+            self.tick += ticks
+            yield Presented(np.asarray(counts), len(tick))
+
+    def test(self, images: np.ndarray) -> np.ndarray:
+        """Output spike counts `[n, K]` without labels and learning, every sample from rest."""
+        recipe = self.recipe
+        program = erbp_program(recipe, self.seed, learning=False)
+        machine, arrays, _ = Machine.of(program, duplicates=False)
+        weights = machine.load(arrays, self.weights)
+        counts, capacity = [], 0
+        for batch in range(-(-len(images) // self.lanes)):
+            shown = images[batch * self.lanes : (batch + 1) * self.lanes]
+            full = np.pad(shown, ((0, self.lanes - len(shown)), (0, 0)))
+            rng = np.random.default_rng((self.seed, 2**31, batch))
+            tick, lane, axon = image_events(full, None, rng, recipe=recipe, ticks=recipe.test_ticks)
+            capacity = _capacity(tick, capacity)
+            events = padded(tick, lane, axon, lanes=self.lanes, ticks=recipe.test_ticks, capacity=capacity)
+            keys = jax.random.split(jax.random.fold_in(self.key, 1 + batch), self.lanes)
+            state = machine.init(program, arrays, lanes=self.lanes, draws=keys)._replace(
+                weights=jax.tree.map(jnp.copy, weights)
+            )
+            _, spikes = _count(machine, arrays, state, events, first=1)
+            counts.append(np.asarray(spikes)[: len(shown), recipe.outputs])
+        return np.concatenate(counts)
+
+
+def error_percent(counts: np.ndarray, labels: np.ndarray) -> float:
+    """Percent of samples whose label has not the most spikes; a tie or silence is an error."""
+    best = counts.max(1, keepdims=True)
+    right = (counts[np.arange(len(labels)), labels] == best[:, 0]) & ((counts == best).sum(1) == 1)
+    return float(100.0 * (1.0 - right.mean()))
+
+
+def _capacity(tick: np.ndarray, before: int) -> int:
+    """Room for the events of a tick in steps of 32, so that batches share a compiled program."""
+    most = int(np.bincount(tick).max()) if len(tick) else 0
+    return max(before, -(-most // 32) * 32)
