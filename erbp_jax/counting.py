@@ -32,14 +32,16 @@ def walk_active(
     """
     rows, columns = active.shape
     rank = running_count(active)
-    earlier = jnp.triu(jnp.ones((rows, rows), jnp.float32), 1)  # of the rows before
-    rank = (rank + (rank[:, -1].astype(jnp.float32) @ earlier).astype(jnp.int32)[:, None]).reshape(-1)
+    counts = rank[:, -1]
+    ends = (counts.astype(jnp.float32) @ jnp.triu(jnp.ones((rows, rows), jnp.float32))).astype(jnp.int32)
 
     def turn(loop):
         first, carry = loop
         wanted = first + jnp.arange(at_once, dtype=jnp.int32)
-        flat = jnp.searchsorted(rank, wanted + 1, side="left", method="scan_unrolled")
-        row = jnp.where(wanted < rank[-1], flat // columns, rows)
-        return first + at_once, visit(carry, row, jnp.minimum(flat, rows * columns - 1) % columns)
+        row = (ends[None] <= wanted[:, None]).sum(1, dtype=jnp.int32)  # R beyond the last
+        inside = jnp.minimum(row, rows - 1)
+        place = wanted - (ends - counts)[inside]
+        column = (rank[inside] <= place[:, None]).sum(1, dtype=jnp.int32)
+        return first + at_once, visit(carry, row, jnp.minimum(column, columns - 1))
 
-    return jax.lax.while_loop(lambda loop: loop[0] < rank[-1], turn, (jnp.int32(0), carry))[1]
+    return jax.lax.while_loop(lambda loop: loop[0] < ends[-1], turn, (jnp.int32(0), carry))[1]

@@ -51,10 +51,10 @@ def agreement(
         # The cores of the first layer each have the input on their first axons.
         copies = [axon + offsets.axon[c] for c in compiled.input_cores]
         order = np.argsort(np.tile(tick, len(copies)), kind="stable")
-        events = tuple(np.tile(x, len(copies))[order] for x in (tick, lane)) + (np.concatenate(copies)[order],)
-        most = int(np.bincount(events[0]).max()) if len(tick) else 0
+        tick, lane = (np.tile(x, len(copies))[order] for x in (tick, lane))
+        most = int(np.bincount(tick).max()) if len(tick) else 0
         capacity = max(capacity, -(-most // 256) * 256)
-        lists = padded(*events, lanes=BATCH, ticks=ticks, capacity=capacity)
+        lists = padded(tick, lane, np.concatenate(copies)[order], lanes=BATCH, ticks=ticks, capacity=capacity)
         state = machine.init(compiled.program, arrays, lanes=BATCH, draws=keys)
         got = np.asarray(count(machine, arrays, state, lists)[1])
         for i, pieces in enumerate(compiled.pieces):

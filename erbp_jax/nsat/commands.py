@@ -116,7 +116,7 @@ def run(
 
 @app.command("compile")
 def compile_run(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder of the spiking LIF family, dense layers.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: LIF neurons, dense layers.")],
     out: Annotated[Path, typer.Option(help="The program file to write.")],
     samples: Annotated[int, typer.Option(help="Test samples for the comparison.", min=1)] = 1000,
     bits: Annotated[int, typer.Option(help="Of a weight.", min=2, max=8)] = 8,

@@ -1,10 +1,10 @@
 """From a trained network of floats to a program of the fixed-point machine.
 
-Every layer of `LIF` neurons becomes neurons with one state (the synaptic current is the membrane, `tau_mem = 0`) or two
-(membrane and current), on as many cores as its states need; routes carry spikes to layers on other cores. Leaks become
-powers of two, weights integers of `bits` bits with a scale for every layer, the threshold the same scale. A layer answers
-one tick (with two states two ticks) after the spikes that drive it, where the float network answers at once: a
-presentation takes that much longer.
+Every layer of `LIF` neurons becomes neurons with one state (the synaptic current is the membrane, `tau_mem = 0`) or
+two (membrane and current), on as many cores as its states need; routes carry spikes to layers on other cores. Leaks
+become powers of two, weights integers of `bits` bits with a scale for every layer, and so does the threshold. A layer
+answers one tick (with two states two ticks) after the spikes that drive it, where the float network answers at once:
+a presentation takes that much longer.
 """
 
 from collections.abc import Sequence
@@ -103,10 +103,7 @@ def compile_network(network: Network, weights: Sequence[np.ndarray], *, bits: in
     boundary = bits - 1
     cores = tuple(b.build(boundary) for b in builders)
     table = np.array(routes, np.int32).reshape(-1, 4)
-    layers = tuple(
-        replace(plan, cores=tuple(c for c, *_ in layer))
-        for plan, layer in zip(plans, pieces, strict=True)
-    )
+    layers = tuple(replace(plan, cores=tuple(c for c, *_ in layer)) for plan, layer in zip(plans, pieces, strict=True))
     places = tuple(tuple((c, first, unit) for c, first, unit, _ in layer) for layer in pieces)
     return Compiled(Program(cores, table), layers, places, tuple(c for c, *_ in pieces[0]), sum(states))
 
@@ -254,5 +251,5 @@ class _Builder:
             initial=np.zeros((len(self.group), s), np.int32),
             synapses=np.concatenate(self.synapses),
             weights=np.concatenate(self.weights),
-            **arrays,
+            **arrays,  # pyright: ignore[reportArgumentType] (arrays by the names of fields)
         )

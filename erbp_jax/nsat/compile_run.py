@@ -37,7 +37,8 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
         network, params, compiled, session.experiment.encoder, data.test_images[:samples], data.test_labels[:samples],
         steps=session.experiment.test_steps, key=root_key(config.seed, Stream.TEST),
     )  # fmt: skip
-    about = {"title": f"{'-'.join(map(str, network.sizes))}, compiled from epoch {place.epoch}", "latency": compiled.latency}
+    title = f"{'-'.join(map(str, network.sizes))}, compiled from epoch {place.epoch}"
+    about = {"title": title, "latency": compiled.latency}
     files.write(out, compiled.program, ticks=session.experiment.test_steps + compiled.latency + 1, about=about)
     return "\n".join([*describe(compiled), *report(result), f"program: {out}"])
 

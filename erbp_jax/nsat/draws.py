@@ -51,6 +51,7 @@ class Draws(Protocol):
 
 def _truncated(y: jax.Array, z: jax.Array, sigma: jax.Array) -> jax.Array:
     """The sum is truncated, not the noise: a pull of half a unit toward 0."""
+    sigma = sigma[None]
     noisy = jnp.trunc(y.astype(jnp.float32) + z * sigma.astype(jnp.float32)).astype(jnp.int32)
     return jnp.where(sigma != 0, noisy, y)
 

@@ -1,9 +1,9 @@
 """Event-driven random back-propagation as a program of the fixed-point machine.
 
-Hidden and output neurons have two states: the membrane V (leak 2^-7) and the dendrite U (leak 2^-6), which only modulates
-learning. Error neurons, a pair a class, integrate label minus output spikes and fire into the dendrites: one to one into
-the outputs', through fixed random weights into the hidden ones'. Every presynaptic spike changes its plastic synapses by
-`U * 2^-7`, randomly rounded by 10 bits, where V lies in the gate and the burn-in is over.
+Hidden and output neurons have two states: the membrane V (leak 2^-7) and the dendrite U (leak 2^-6), which only
+modulates learning. Error neurons, a pair a class, integrate label minus output spikes and fire into the dendrites: one to
+one into the outputs', through fixed random weights into the hidden ones'. Every presynaptic spike changes its plastic
+synapses by `U * 2^-7`, randomly rounded by 10 bits, where V lies in the gate and the burn-in is over.
 Source: facts of the NSAT simulator's eRBP examples; Neftci et al. 2017 (arXiv 1612.05596).
 """
 
@@ -67,7 +67,7 @@ def random_feedback(rng: np.random.Generator, classes: int, units: int, shuffles
     return total
 
 
-def erbp_program(recipe: Recipe = Recipe(), seed: int = 0, *, learning: bool = True) -> Program:  # noqa: B008
+def erbp_program(recipe: Recipe = Recipe(), seed: int = 0, *, learning: bool = True) -> Program:
     """A network that learns to classify: axons are the pixels, then one label axon a class.
 
     Neurons: hidden layers, outputs, E+ and E- of every class. The weight table begins with the plastic layers, each
@@ -152,8 +152,8 @@ def image_events(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Random spikes of images `[R, pixels]` (uint8) and regular ones of their labels, for ticks 0 .. ticks - 1.
 
-    A pixel fires in every tick with probability `rate * value / 256`, but not within `dead_time` ticks of its last spike;
-    drawn interval by interval. Label axons fire every `label_period` ticks from a random phase on.
+    A pixel fires in every tick with probability `rate * value / 256`, but not within `dead_time` ticks of its last
+    spike; drawn interval by interval. Label axons fire every `label_period` ticks from a random phase on.
 
     Returns:
         Tick, lane and axon of every event, ascending in tick.

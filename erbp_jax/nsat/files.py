@@ -76,7 +76,7 @@ def _parse(archive: Archive) -> Fixture:
     routes = _integers("routes", archive["routes"], INT32) if "routes" in archive.names else NO_ROUTES
     program = Program(
         tuple(cores),
-        routes.reshape(-1, 4) if spec.get("routing", True) and routes.size else NO_ROUTES,
+        routes if spec.get("routing", True) and routes.size else NO_ROUTES,
         seed=spec.get("seed", 0),
         sequence=spec.get("seq", 0),
     )

@@ -72,7 +72,12 @@ class Machine:
 
     @classmethod
     def of(
-        cls, program: Program, *, draws: Draws | None = None, compat: Compatibility = "documented", blocks: bool = True,
+        cls,
+        program: Program,
+        *,
+        draws: Draws | None = None,
+        compat: Compatibility = "documented",
+        blocks: bool = True,
         duplicates: bool = True,
     ) -> tuple["Machine", Arrays, Offsets]:
         """A machine, the arrays that it reads, and where each core's neurons, axons and weights begin."""
@@ -194,55 +199,53 @@ class Machine:
         What is delivered are the weights before this tick; what changes are those after its causal updates. A word a
         synapse decides on transmission by its high half and on rounding by its low one.
         """
-        layout, p = self.layout, arrays.parameters
-        lanes = y.shape[0]
         done = []
-        for i, b in enumerate(layout.blocks):
-            onto = slice(b.first, b.first + b.targets)
-            learns, blanks = layout.block_learns[i], layout.block_blanks[i]
-            old, changing = state.weights.blocks[i], weights.blocks[i]
-            chance = arrays.block_probability[i]
-            # A row that is visited at most once in a tick can be written from what was read, in place.
-            alone = old.shape[0] == lanes and not (layout.causal or layout.routes or self.duplicates)
-            change = may = None
-            if learns:
-                change, may = self._acausal(p, state, y, tick, b)
-
-            def row(carry, rows, units, b=b, old=old, chance=chance, change=change, may=may, onto=onto,
-                    learns=learns, blanks=blanks, alone=alone):  # fmt: skip
-                into, changing = carry
-                local = jnp.clip(units - b.source, 0, b.sources - 1)
-                weight = value = (changing if alone else old)[_lane(old, rows), local]
-                rounds = learns and layout.rounds
-                words = self.draws.words(draws, tick, rows, units, b.targets) if blanks or rounds else None
-                if blanks:
-                    bound = (chance * 2**16 + 7) // 15
-                    through = (words >> 16).astype(jnp.int32) < bound[local][:, None]
-                    value = jnp.where(through, value, 0)
-                into = into.at[rows].add(value, mode="drop")
-                if learns:
-                    dw = change[jnp.minimum(rows, lanes - 1)]
-                    wanted = may[jnp.minimum(rows, lanes - 1)] & (rows < lanes)[:, None]
-                    if rounds:
-                        bits = p.rounding_bits[b.state, onto][None]
-                        draw = words.astype(jnp.int32) & ((1 << bits) - 1)
-                        dw = jnp.where(p.rounding[b.state, onto][None], round_randomly(dw, bits, draw), dw)
-                    dw = jnp.where(wanted, dw, 0)
-                    if alone:
-                        new = jnp.clip(weight + dw, arrays.lowest[b.weight], arrays.highest[b.weight])
-                        changing = changing.at[jnp.where(rows < lanes, rows, lanes), local].set(new, mode="drop")
-                    else:
-                        changing = self._add_rows(arrays, changing, rows, local, dw, b)
-                return into, changing
-
-            into = jnp.zeros((lanes, b.targets), jnp.int32)
-            into, changing = arriving.visit(b.source, b.sources, row, (into, changing))
-            accumulator = accumulator.at[:, b.state, onto].add(into)
-            done.append(changing)
+        for i, b in enumerate(self.layout.blocks):
+            into, changed = self._block(arrays, i, state, weights.blocks[i], arriving, y, draws, tick)
+            accumulator = accumulator.at[:, b.state, b.first : b.first + b.targets].add(into)
+            done.append(changed)
         return accumulator, weights._replace(blocks=tuple(done))
 
+    def _block(self, arrays, i, state, changing, arriving, y, draws, tick):
+        """What a block brings, `[R, targets]`, and its weights after this tick."""
+        layout, p, b = self.layout, arrays.parameters, self.layout.blocks[i]
+        lanes, onto = y.shape[0], slice(b.first, b.first + b.targets)
+        old, chance = state.weights.blocks[i], (arrays.block_probability[i] * 2**16 + 7) // 15
+        own = old.shape[0] == lanes
+        # Rows may be read from the weights that are being written, and so stay in place, if nothing has changed them
+        # earlier in this tick: no causal update, and no visit before.
+        at_one_visit = b.source < layout.axons or (own and not self.duplicates)
+        in_place = at_one_visit and not (layout.causal or layout.routes)
+        once = own and in_place and not self.duplicates
+        change = self._acausal(p, state, y, tick, b) if layout.block_learns[i] else y[:, 0]
+
+        def visit(carry, rows, units):
+            into, changing = carry
+            local, lane = jnp.clip(units - b.source, 0, b.sources - 1), jnp.minimum(rows, lanes - 1)
+            weight = (changing if in_place else old)[_lane(old, rows), local]
+            words = self.draws.words(draws, tick, rows, units, b.targets)
+            value = weight
+            if layout.block_blanks[i]:
+                value = jnp.where((words >> 16).astype(jnp.int32) < chance[local][:, None], value, 0)
+            into = into.at[rows].add(value, mode="drop")
+            if not layout.block_learns[i]:
+                return into, changing
+            dw = change[lane]
+            if layout.rounds:
+                bits = p.rounding_bits[b.state, onto][None]
+                draw = words.astype(jnp.int32) & ((1 << bits) - 1)
+                dw = jnp.where(p.rounding[b.state, onto][None], round_randomly(dw, bits, draw), dw)
+            if once:
+                new = jnp.clip(weight + dw, arrays.lowest[b.weight], arrays.highest[b.weight])
+                return into, changing.at[rows, local].set(new, mode="drop")
+            # No weight is the least integer, but the compiler cannot know: it has to read the row before it writes it.
+            dw = jnp.where((rows < lanes)[:, None] & (weight > -(2**31)), dw, 0)
+            return into, self._add_rows(arrays, changing, rows, local, dw, b)
+
+        return arriving.visit(b.source, b.sources, visit, (jnp.zeros((lanes, b.targets), jnp.int32), changing))
+
     def _acausal(self, p, state, y, tick, b):
-        """The change that an event makes on the targets of a block, and whether it may: `[R, targets]`."""
+        """The change that an event makes on the targets of a block `[R, targets]`, 0 where none may learn."""
         layout = self.layout
 
         def cut(x):
@@ -256,7 +259,7 @@ class Machine:
         modulator = modulation(states, mine, layout.modulators)
         change = acausal_change(mine, modulator, spiked, tick, layout.causal, self.compat)
         may = open_synapses(mine, states[:, b.state : b.state + 1], tick)
-        return change[:, 0], may[:, 0]
+        return jnp.where(may, change, 0)[:, 0]
 
     def _add_rows(self, arrays, block, rows, local, dw, b):
         """Add changes `dw[E, targets]` to rows of a block, and limit them."""

@@ -41,18 +41,20 @@ def assert_equal(got: Outcome, want: Outcome) -> None:
     np.testing.assert_array_equal(got.weights, want.weights)
 
 
-def dense(rng: np.random.Generator, *, inputs=24, neurons=20, ticks=200, stdp=False, rate=0.08, **changes) -> Program:
+def dense(
+    rng: np.random.Generator, *, inputs=24, neurons=20, ticks=200, stdp=False, threshold=90, **changes
+) -> Program:
     """Two states; all inputs onto state 0 of all neurons, and, in rows of their own, some onto state 1; learning."""
     pre, post = (x.ravel() for x in np.meshgrid(np.arange(inputs), np.arange(neurons), indexing="ij"))
     zero, one = np.zeros_like(pre), np.ones_like(pre)
     wide = np.stack([pre, one, post, zero, 1 + pre * neurons + post], axis=1)
     recurrent = np.array([[i, 0, (3 * i + 1) % neurons, 1, 1 + len(wide) + i] for i in range(neurons)])
-    events = np.argwhere(rng.random((ticks, inputs)) < rate)
+    events = np.argwhere(rng.random((ticks, inputs)) < 0.08)
     fields = {
         "coupling": [[[-4, -16], [-16, -3]]],
         "coupling_sign": [[[-1, 0], [0, -1]]],
-        "bias": [[3, -2]],
-        "threshold": [90],
+        "bias": [[6, 1]],
+        "threshold": [threshold],
         "reset_on": [[1, 0]],
         "refractory": [2],
         "weight_gain": [[0, 1]],

@@ -10,7 +10,7 @@ START = 20
 
 
 def pairs_program(pre, post, expiry=64, modulator=4, **rule):
-    """One axon and one neuron a pair of spike trains: the axon's synapse is plastic, a second axon makes the neuron fire.
+    """An axon and a neuron for each pair of trains: the axon's synapse is plastic, another axon makes the neuron fire.
 
     The plastic synapse ends on state 2, which nothing reads. State 1 modulates and rests at `modulator`.
     """
