@@ -64,7 +64,9 @@ def main() -> None:
             f"{synops / REFERENCE[kind]:.1f}",
             f"{0.75 * synops / 1e6:,.1f} M" if kind == "learning" else "-", f"{first:.0f}",
         )  # fmt: skip
-    title = f"{arguments.lanes} lanes, {len(jax.devices())} x {jax.devices()[0].device_kind}, median of {arguments.repeats}"
+    title = (
+        f"{arguments.lanes} lanes, {len(jax.devices())} x {jax.devices()[0].device_kind}, median of {arguments.repeats}"
+    )
     Console(width=130).print(title, table)
 
 

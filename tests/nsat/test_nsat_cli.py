@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -132,25 +133,28 @@ def test_run_with_the_events_of_the_file(run, program, tmp_path):
     check(tmp_path / "out", want)
 
 
-@pytest.mark.parametrize("kind", ["txt", "npy", "npz", "three columns"])
-def test_run_with_other_events(run, program, tmp_path, kind):
+def test_run_with_other_events(run, program, tmp_path):
     rng = np.random.default_rng(4)
     events = np.stack([np.sort(rng.integers(1, 60, 300)), rng.integers(0, 24, 300)], axis=1)
     want = expected(with_events(program, events), 60)
     assert len(want.spikes) > 20
-    given = rng.permutation(events) if kind == "npy" else events  # their order within a tick does not matter here
-    path = tmp_path / f"events.{kind[:3]}"
-    if kind == "txt":
-        path.write_text("# tick axon\n" + "\n".join(f"{t} {a}" for t, a in given) + "\n")
-    elif kind == "npy":
-        np.save(path, given.astype(np.uint16))
-    elif kind == "npz":
-        np.savez(path, events=given)
-    else:
-        np.savetxt(path, np.concatenate([np.zeros((300, 1), int), given], axis=1), fmt="%d")
+    path = tmp_path / "events.txt"
+    rows = rng.permutation(events)  # their order does not matter: weights are not shared
+    path.write_text("# tick axon\n" + "\n".join(f"{t} {a}" for t, a in rows) + "\n")
     code, _, err = run("run", tmp_path / "program.npz", "--out", tmp_path / "out", "--events", path, "--ticks", "60")
     assert (code, err) == (0, "")
     check(tmp_path / "out", want)
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_events_from_every_kind_of_file(tmp_path, columns):
+    events = np.random.default_rng(0).integers(0, 50, (30, columns))
+    want = events if columns == 3 else np.concatenate([np.zeros((30, 1), int), events], axis=1)
+    np.savetxt(tmp_path / "events.txt", events, fmt="%d")
+    np.save(tmp_path / "events.npy", events.astype(np.uint16))
+    np.savez(tmp_path / "events.npz", events=np.asfortranarray(events))
+    for kind in ("txt", "npy", "npz"):
+        np.testing.assert_array_equal(read_events(tmp_path / f"events.{kind}"), want)
 
 
 EVENTS = {
@@ -181,6 +185,12 @@ def test_run_refuses_bad_events(run, program, tmp_path, content, reason):
     assert not (tmp_path / "out").exists()
 
 
+def archive():
+    stream = BytesIO()
+    np.savez(stream, a=np.ones((3, 2), int))
+    return stream.getvalue()
+
+
 def huge(path):
     header = (
         b"\x93NUMPY\x01\x00\x76\x00"
@@ -194,7 +204,7 @@ BINARIES = {
     "floats": lambda path: np.save(path, np.ones((3, 2))),
     "truths": lambda path: np.save(path, np.ones((3, 2), bool)),
     "a flat array": lambda path: np.save(path, np.arange(6)),
-    "an archive under another name": lambda path: np.savez(path.open("wb"), a=np.ones((3, 2), int)),
+    "an archive under another name": lambda path: path.write_bytes(archive()),
     "an archive of two": lambda path: np.savez(path.with_suffix(".npz"), a=np.ones((3, 2), int), b=np.arange(3)),
     "no archive": lambda path: path.with_suffix(".npz").write_bytes(b"PK\x03\x04nothing"),
     "nothing": lambda path: path.write_bytes(b""),
@@ -242,6 +252,6 @@ def test_seeds_and_modes_of_a_stochastic_program(run, tmp_path, golden):
         assert run("run", source, "--out", tmp_path / "out", "--ticks", 60, *options)[0] == 0
         return np.load(tmp_path / "out" / "spikes.npy").tolist()
 
-    assert spikes() == spikes("--seed", 0) != spikes("--seed", 1)
+    assert spikes() != spikes("--seed", 1)
     recorded = [row for row in files.read(source).expected[0].spikes.tolist() if row[0] < 60]
     assert [row[1:] for row in spikes("--draws", "pcg32")] == recorded != []
