@@ -2,14 +2,14 @@
 
 Command: python benchmarks/nsat_speed.py [--lanes 64] [--devices 2] [--ticks 1500]
 
-784-100-10 of `erbp_jax.nsat.erbp`, the reference's parameters, MNIST digits as random spikes (about 2.3 events a tick and lane).
-Three questions: lanes as chips with weights of their own, learning (spread over the devices); lanes that share weights
-and add up their changes, learning (one device); testing without learning (spread). A forward SynOp is a pair of a spike
-and a synapse from input or hidden neurons, transmitted or not; a plastic update is one that passes gate and burn-in, counted
-here as every forward SynOp outside the burn-in. Medians of the repeats; compilation apart.
+784-100-10 of `erbp_jax.nsat.erbp`, the reference's parameters, MNIST digits as random spikes (about 2.3 events a tick
+and lane). Three questions: lanes as chips with weights of their own, learning (spread over the devices); lanes that
+share weights and add up their changes, learning (one device); testing without learning (spread). A forward SynOp is a
+pair of a spike and a synapse from input or hidden neurons, transmitted or not; a plastic update is one that passes gate
+and burn-in, counted here as every forward SynOp outside the burn-in. Medians of the repeats; compilation apart.
 
-The reference (one thread of an AMD EPYC, median of three): learning 89.9 samples/s, 32.8 M forward SynOps/s, 21.2 M plastic
-updates/s; testing 51.6 M forward SynOps/s.
+The reference (one thread of an AMD EPYC, median of three): learning 89.9 samples/s, 32.8 M forward SynOps/s, 21.2 M
+plastic updates/s; testing 51.6 M forward SynOps/s.
 """
 
 import argparse
@@ -32,8 +32,7 @@ def main() -> None:
 
     import jax
 
-    if jax.config.jax_platforms in (None, "", "cpu"):
-        jax.config.update("jax_num_cpu_devices", arguments.devices)
+    jax.config.update("jax_num_cpu_devices", arguments.devices)  # without effect where there is a GPU
 
     cases = [
         ("own weights, learning", "learning", True, False, len(jax.devices())),

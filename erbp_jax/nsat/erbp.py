@@ -1,9 +1,9 @@
 """Event-driven random back-propagation as a program of the fixed-point machine.
 
 Hidden and output neurons have two states: the membrane V (leak 2^-7) and the dendrite U (leak 2^-6), which only
-modulates learning. Error neurons, a pair a class, integrate label minus output spikes and fire into the dendrites: one to
-one into the outputs', through fixed random weights into the hidden ones'. Every presynaptic spike changes its plastic
-synapses by `U * 2^-7`, randomly rounded by 10 bits, where V lies in the gate and the burn-in is over.
+modulates learning. Error neurons, a pair a class, integrate label minus output spikes and fire into the dendrites: one
+to one into the outputs', through fixed random weights into the hidden ones'. Every presynaptic spike changes its
+plastic synapses by `U * 2^-7`, randomly rounded by 10 bits, where V lies in the gate and the burn-in is over.
 Source: facts of the NSAT simulator's eRBP examples; Neftci et al. 2017 (arXiv 1612.05596).
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.nsat import files
-from erbp_jax.nsat.files import Fixture
+from erbp_jax.nsat.files import Expected, Fixture
 from erbp_jax.nsat.program import NO_ROUTES, Program, core
 from erbp_jax.nsat.replay import Outcome
 from tests.nsat import reference
@@ -18,7 +18,9 @@ def save(path: Path, spec, arrays) -> Path:
     return path
 
 
-def with_oracle(path: Path, spec, arrays, *, draws="none", compat="reference") -> Fixture:
+def with_oracle(
+    path: Path, spec, arrays, *, draws: reference.Draws = "none", compat: reference.Compat = "reference"
+) -> Fixture:
     """A random program with what the plain loops of the oracle make of it, through a file."""
     results = reference.simulate(spec, arrays, draws=draws, compat=compat, record_draws=spec["stochastic"])
     expected = {}
@@ -32,7 +34,15 @@ def with_oracle(path: Path, spec, arrays, *, draws="none", compat="reference") -
 def learned(fixture: Fixture) -> int:
     """How many entries of the weight tables a run changes."""
     pairs = zip(fixture.program.cores, fixture.expected, strict=True)
-    return sum(int((e.weights[-1] != np.clip(one.weights, *one.weight_limits)).sum()) for one, e in pairs)
+    return sum(int((wanted(e).weights[-1] != np.clip(one.weights, *one.weight_limits)).sum()) for one, e in pairs)
+
+
+def wanted(e: Expected) -> Outcome:
+    """What a file expects, where it holds all of it."""
+    assert e.states is not None
+    assert e.spikes is not None
+    assert e.weights is not None
+    return Outcome(e.states, e.spikes, e.weights)
 
 
 def assert_equal(got: Outcome, want: Outcome) -> None:
@@ -73,6 +83,6 @@ def dense(
     return Program((core(inputs=inputs, **options, **fields),), NO_ROUTES)
 
 
-def with_events(program: Program, events: np.ndarray) -> Program:
+def with_events(program: Program, events) -> Program:
     (one,) = program.cores
     return replace(program, cores=(replace(one, arrays={**one.arrays, "events": np.asarray(events, np.int32)}),))

@@ -1,6 +1,7 @@
 """Compiled networks: equal to the float network where integers can be, refused where the machine has no like."""
 
 import re
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -49,9 +50,9 @@ def test_a_network_of_integers_spikes_alike_one_tick_a_layer_later(sizes):
     events = np.stack([tick + 1, axon], 1).astype(np.int32)
     program = compiled.program
     with_input = tuple(
-        type(one)(**{**one.__dict__, "arrays": {**one.arrays, "events": events if c in compiled.input_cores else one.events}})
+        replace(one, arrays={**one.arrays, "events": events}) if c in compiled.input_cores else one
         for c, one in enumerate(program.cores)
-    )  # fmt: skip
+    )
     outcomes = replay.simulate(type(program)(with_input, program.routes), 44)
     for depth, want in enumerate(float_spikes(network, weights, spikes)):
         got = np.zeros((44, sizes[depth + 1]), bool)

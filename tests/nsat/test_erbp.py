@@ -62,7 +62,8 @@ def test_it_learns_digits_within_eight_bits():
     assert before > 70
     assert after < 30
     assert errors[1] < errors[0]
-    assert -128 <= classifier.weights.min() and classifier.weights.max() <= 127
+    assert classifier.weights.min() >= -128
+    assert classifier.weights.max() <= 127
     # A restored classifier goes on from the same weights.
     other = Classifier(SMALL, lanes=40)
     other.restore(classifier.weights, classifier.tick)

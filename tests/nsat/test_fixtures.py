@@ -49,7 +49,7 @@ def test_states_spikes_and_weights(fixtures, group):
 
 def mismatches(fixtures, outcomes):
     found = {name: first_mismatch(fixtures[name], got) for name, got in outcomes.items()}
-    return {name: str(mismatch) for name, mismatch in found.items() if mismatch is not None}
+    return {name: str(place) for name, place in found.items() if place is not None}
 
 
 @pytest.mark.parametrize("name", ["42", "43"])
@@ -68,7 +68,7 @@ def test_the_documented_kernel_is_another_where_the_file_says_so(fixtures):
     grows = [name for name, f in fixtures.items() if "acausal_exp_grows" in f.spec["quirks"]]
     assert grows == ["30"]
     (wrong,), (right,) = replay([fixtures["30"], fixtures["14"]], compat="documented")
-    assert first_mismatch(fixtures["30"], [wrong]).what == "weight"
+    assert mismatch(fixtures["30"], [wrong]).what == "weight"
     assert first_mismatch(fixtures["14"], [right]) is None
 
 
@@ -77,6 +77,12 @@ def side_by_side(fixtures):
     """Outcomes of the deterministic cases, all in one call."""
     names = groups(fixtures)["deterministic"]
     return dict(zip(names, replay([fixtures[name] for name in names]), strict=True))
+
+
+def mismatch(fixture, outcomes):
+    found = first_mismatch(fixture, outcomes)
+    assert found is not None
+    return found
 
 
 def sabotaged(fixture, core, **changes):
@@ -92,22 +98,22 @@ def test_a_wrong_integer_is_found_where_it_is(fixtures, side_by_side):
 
     states = want.states.copy()
     states[123, 4, 2] += 1
-    found = first_mismatch(sabotaged(whole, 1, states=states), outcomes)
+    found = mismatch(sabotaged(whole, 1, states=states), outcomes)
     assert (found.core, found.what, found.tick, found.place) == (1, "state", 123, (4, 2))
     assert found.expected == found.got + 1
     assert f"core 1, tick 123, neuron 4, state 2: state expected {found.expected}" in str(found)
 
     spikes = np.delete(want.spikes, 7, axis=0)
-    found = first_mismatch(sabotaged(whole, 1, spikes=spikes), outcomes)
+    found = mismatch(sabotaged(whole, 1, spikes=spikes), outcomes)
     tick, neuron = want.spikes[7].tolist()
     assert (found.what, found.tick, found.place, found.expected, found.got) == ("spike", tick, (neuron,), 0, 1)
 
     weights = want.weights.copy()
     weights[2, 5] -= 3
-    found = first_mismatch(sabotaged(whole, 1, weights=weights), outcomes)
+    found = mismatch(sabotaged(whole, 1, weights=weights), outcomes)
     assert (found.what, found.tick, found.place) == ("weight", int(want.weight_ticks[2]), (5,))
     assert found.got - found.expected == 3
 
     # The earliest of several, and states before spikes of the same tick.
     both = sabotaged(whole, 1, states=states, weights=weights)
-    assert first_mismatch(both, outcomes).tick == min(123, int(want.weight_ticks[2]))
+    assert mismatch(both, outcomes).tick == min(123, int(want.weight_ticks[2]))

@@ -57,6 +57,6 @@ def test_with_blocks_it_runs_as_in_the_oracle(tmp_path):
     machine, *_ = Machine.of(fixture.program)
     assert [(b.sources, b.targets) for b in machine.layout.blocks] == [(25, 20)]
     assert learned(fixture) > 50
-    ticks = fixture.expected[0].weight_ticks.tolist()
+    ticks = arrays["c0_w_tick"].tolist()
     outcomes = simulate(fixture.program, fixture.ticks, weight_ticks=[ticks], compat="reference")
     assert first_mismatch(fixture, outcomes) is None

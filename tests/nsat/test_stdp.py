@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from erbp_jax.nsat.plasticity import Compatibility
 from erbp_jax.nsat.program import NO_ROUTES, Program, core
 from erbp_jax.nsat.replay import simulate
 
@@ -39,7 +40,7 @@ def pairs_program(pre, post, expiry=64, modulator=4, **rule):
     return Program((one,), NO_ROUTES)
 
 
-def changes(program, compat="documented", ticks=(TICKS - 1,)):
+def changes(program, compat: Compatibility = "documented", ticks=(TICKS - 1,)):
     (outcome,) = simulate(program, TICKS, weight_ticks=[list(ticks)], compat=compat)
     return outcome.weights[:, :-1] - START, outcome.spikes
 

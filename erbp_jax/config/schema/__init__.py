@@ -1,0 +1,82 @@
+"""The shape of a config: every key, its type, its range and its unit.
+
+Times are in milliseconds and rates in hertz, so that a config says the same at any `encoding.dt`; keys that count
+ticks say so. `erbp_jax.config.build` turns them into ticks, once.
+"""
+
+from erbp_jax.config.schema.base import Count, Finite, NonNegative, Positive, Probability, Section
+from erbp_jax.config.schema.config import Config
+from erbp_jax.config.schema.data import Data
+from erbp_jax.config.schema.encoding import Encoding, EncodingBase, EscapeEncoding, PoissonEncoding, RegularEncoding
+from erbp_jax.config.schema.network import BlankOutTransmission, NetworkSection, ReliableTransmission, Transmission
+from erbp_jax.config.schema.neuron import (
+    DualCompartmentNeuron,
+    FiringNeuron,
+    GaussianNoise,
+    KickNoise,
+    LeakyNeuron,
+    LIFNeuron,
+    MihalasNieburNeuron,
+    Neuron,
+    Noise,
+    NoNoise,
+    SecondOrderNeuron,
+    TwoCompartmentNeuron,
+)
+from erbp_jax.config.schema.rule import (
+    BPRule,
+    CrossEntropyLoss,
+    ERBPRule,
+    Gate,
+    GradientRule,
+    Loss,
+    RBPRule,
+    Rule,
+    SquaredErrorLoss,
+    SurrogateSection,
+)
+from erbp_jax.config.schema.training import Optimizer, Training
+
+__all__ = [
+    "BPRule",
+    "BlankOutTransmission",
+    "Config",
+    "Count",
+    "CrossEntropyLoss",
+    "Data",
+    "DualCompartmentNeuron",
+    "ERBPRule",
+    "Encoding",
+    "EncodingBase",
+    "EscapeEncoding",
+    "Finite",
+    "FiringNeuron",
+    "Gate",
+    "GaussianNoise",
+    "GradientRule",
+    "KickNoise",
+    "LIFNeuron",
+    "LeakyNeuron",
+    "Loss",
+    "MihalasNieburNeuron",
+    "NetworkSection",
+    "Neuron",
+    "NoNoise",
+    "Noise",
+    "NonNegative",
+    "Optimizer",
+    "PoissonEncoding",
+    "Positive",
+    "Probability",
+    "RBPRule",
+    "RegularEncoding",
+    "ReliableTransmission",
+    "Rule",
+    "SecondOrderNeuron",
+    "Section",
+    "SquaredErrorLoss",
+    "SurrogateSection",
+    "Training",
+    "Transmission",
+    "TwoCompartmentNeuron",
+]

@@ -1,0 +1,24 @@
+"""One experiment."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from erbp_jax.config.schema.base import Section
+from erbp_jax.config.schema.data import Data
+from erbp_jax.config.schema.encoding import Encoding, PoissonEncoding
+from erbp_jax.config.schema.network import NetworkSection
+from erbp_jax.config.schema.rule import ERBPRule, Rule
+from erbp_jax.config.schema.training import Optimizer, Training
+
+
+class Config(Section):
+    """One experiment."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    data: Data = Data()
+    encoding: Encoding = PoissonEncoding()
+    network: NetworkSection = NetworkSection()
+    rule: Rule = ERBPRule()
+    optimizer: Optimizer = Optimizer()
+    training: Training = Training()

@@ -1,0 +1,96 @@
+"""Learning rules."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from erbp_jax.config.schema.base import Count, NonNegative, Positive, Section
+
+Gate = tuple[float, float]
+
+
+def _gates(value: Any) -> Any:
+    """`[low, high]` for all layers, or a list of such pairs, one a layer."""
+    if isinstance(value, (list, tuple)) and value and not isinstance(value[0], (list, tuple)):
+        return (tuple(value),)
+    return value
+
+
+def _listed(value: Any) -> Any:
+    """A number stands for a list of one."""
+    return (value,) if isinstance(value, (int, float)) else value
+
+
+class ERBPRule(Section):
+    kind: Literal["erbp", "perbp"] = "erbp"
+    gate: Annotated[tuple[Gate, ...], BeforeValidator(_gates), Field(min_length=1)] = ((-2.0, 2.0),)
+    """Boxcar on the synaptic current: `[low, high]`, or one such pair a layer; in units of the weights."""
+    feedback_scale: Annotated[tuple[NonNegative, ...], BeforeValidator(_listed), Field(min_length=1)] = (1.0,)
+    """Size of the random feedback: one number, or one for each hidden layer."""
+    zero_sum: bool = True
+    output_scale: NonNegative = 1.0
+    """Weight from an error neuron to the dendrite of its own output neuron."""
+    tau_dendrite: NonNegative = 5.0
+    error_weight: Positive = 0.9
+    error_threshold: Positive = 1.0
+    error_floor: bool = True
+    label_period: Positive = 4.0
+    """Interval between label spikes, ms."""
+    burn_in: NonNegative = 10.0
+    """Time at the start of a presentation in which nothing is learned, ms."""
+    blank_out_gates_learning: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ERBPRule":
+        for low, high in self.gate:
+            if not low < high:
+                raise ValueError(f"gate: low must lie below high, got [{low}, {high}]")
+        return self
+
+
+class SurrogateSection(Section):
+    kind: Literal["boxcar", "fast_sigmoid", "arctan", "triangular"] = "boxcar"
+    width: Positive = 1.0
+    """In units of the membrane potential."""
+
+
+class CrossEntropyLoss(Section):
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    gain: Positive = 10.0
+    """Logits are `gain` times the output's rates, as fractions of the highest rate."""
+
+
+class SquaredErrorLoss(Section):
+    kind: Literal["squared_error"] = "squared_error"
+
+
+Loss = Annotated[CrossEntropyLoss | SquaredErrorLoss, Field(discriminator="kind")]
+
+
+class GradientRule(Section):
+    """What BP and RBP have in common."""
+
+    form: Literal["spiking", "rate"] = "spiking"
+    """Through time with surrogate derivatives, or on the non-spiking network of the same layers."""
+    surrogate: SurrogateSection = SurrogateSection()
+    smoothing: Positive = 0.5
+    """Scale of the threshold noise in the transfer function of the rate form, in units of the membrane potential."""
+    loss: Loss = CrossEntropyLoss()
+    segment: Count | None = None
+    """Ticks that the backward pass keeps at a time; the rest is computed again. All of them if not given."""
+
+
+class BPRule(GradientRule):
+    kind: Literal["bp"]
+
+
+class RBPRule(GradientRule):
+    kind: Literal["rbp"]
+    wiring: Literal["direct", "layerwise"] = "direct"
+    """From the output to every hidden layer, as in eRBP, or back through one layer after the other."""
+    feedback_scale: NonNegative = 1.0
+    zero_sum: bool = True
+    """For direct wiring: every hidden unit's feedback sums to zero over the classes."""
+
+
+Rule = Annotated[ERBPRule | BPRule | RBPRule, Field(discriminator="kind")]

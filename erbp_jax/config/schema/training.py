@@ -1,0 +1,44 @@
+"""Optimiser and training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from erbp_jax.config.schema.base import Count, NonNegative, Positive, Section
+
+
+class Optimizer(Section):
+    kind: Literal["sgd", "adam"] = "sgd"
+    learning_rate: Positive = 1e-3
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: NonNegative = 0.0
+    """Fraction of each weight, times the learning rate, that is taken off at every update (decoupled)."""
+    schedule: Literal["constant", "exponential", "cosine", "linear"] = "exponential"
+    decay: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Factor on the learning rate per epoch, for the exponential schedule; it falls smoothly, not in steps."""
+    final: NonNegative = 0.0
+    """Fraction of the learning rate at the end, for the cosine and linear schedules."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Optimizer":
+        if self.kind == "adam" and self.momentum:
+            raise ValueError(f"momentum: adam has its own, got {self.momentum}; it belongs to kind sgd")
+        return self
+
+
+class Training(Section):
+    epochs: Count = 10
+    batch_size: Count = 100
+    update_every: Count | None = None
+    """Ticks over which updates are summed before the weights move; a gradient rule's length of back-propagation
+    through time. If not given 5 for local rules, the whole presentation for gradient rules."""
+    checkpoint_every: Positive = 1.0
+    """Epochs between checkpoints; fractions are allowed."""
+    test_batch_size: Count = 500
+    reset_state: bool = True
+    """Start every presentation at rest; if not, each place of the batch goes on from the sample before, as the
+    original did."""
+    alignment: bool = True
+    """Measure after every epoch how far feedback and updates are from gradient descent."""
+    seeds: Count = 1
+    """Seeds trained side by side in one program: seed, seed + 1, ..."""
