@@ -76,8 +76,9 @@ def case(learning: bool, shared: bool, lanes: int, devices: int, ticks: int):
     from jax.sharding import AxisType, PartitionSpec
 
     from erbp_jax import data
+    from erbp_jax.nsat.arriving import Events
     from erbp_jax.nsat.erbp import Recipe, erbp_program, image_events
-    from erbp_jax.nsat.machine import Events, Machine
+    from erbp_jax.nsat.machine import Machine
     from erbp_jax.nsat.run import count_spikes, padded
 
     recipe = Recipe()

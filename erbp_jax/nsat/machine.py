@@ -8,7 +8,6 @@ all lanes in a tick are added up before the limits. Work on synapses is done for
 Source: facts of the NSAT simulator (nmi-lab/NSAT), whose integers it reproduces.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,13 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.counting import walk_active
+from erbp_jax.nsat.arriving import NEVER, Arriving, Events, at_once
 from erbp_jax.nsat.draws import Draws, Keyed, Visit
 from erbp_jax.nsat.plasticity import Compatibility, acausal_change, causal_change, modulation, open_synapses
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.shifts import couple, gain, round_randomly
 from erbp_jax.nsat.tables import Arrays, Layout, Offsets, lower
 
-NEVER = -2000
 ACCUMULATOR = (-(2**15), 2**15 - 1)
 
 
@@ -44,13 +43,6 @@ class State(NamedTuple):
     last: jax.Array  # [R, U] tick of the last event; NEVER
     weights: Weights
     draws: Any
-
-
-class Events(NamedTuple):
-    """External events as a list; the row R stands for none. A leading axis of ticks in a run."""
-
-    rows: jax.Array  # [E] lane
-    axons: jax.Array  # [E], axons of all cores one after the other
 
 
 class Tick(NamedTuple):
@@ -131,7 +123,7 @@ class Machine:
         p, layout = arrays.parameters, self.layout
         y, refractory, spikes, draws = self._neurons(arrays, state, tick)
         routed = spikes[:, arrays.route_neuron]
-        arriving = _Arriving(layout, arrays, events, spikes, routed)
+        arriving = Arriving(layout, arrays, events, spikes, routed)
         accumulator, draws = self._deliver(arrays, state.weights, arriving, draws, tick)
         weights = state.weights
         if layout.learns:
@@ -311,7 +303,7 @@ class Machine:
                 def late(carry, rows, columns, write=write, first=first):
                     return write(carry, rows, columns + first)
 
-                carry = walk_active(expired[:, first : first + count], _at_once(lanes, count), late, carry)
+                carry = walk_active(expired[:, first : first + count], at_once(lanes, count), late, carry)
         for first, count, block in spans:
             if block is None:
                 carry = arriving.visit(first, count, self._onto(arrays, acausal, None), carry)
@@ -355,46 +347,6 @@ class Machine:
         b, one = layout.blocks[block], weights.blocks[block]
         one = self._add_rows(arrays, one, rows, jnp.clip(units - b.source, 0, b.sources - 1), dw, b)
         return weights._replace(blocks=(*weights.blocks[:block], one, *weights.blocks[block + 1 :])), draws
-
-
-class _Arriving:
-    """The events of one tick by their sources, in the order in which the reference visits them."""
-
-    def __init__(self, layout: Layout, arrays: Arrays, events: Events, spikes: jax.Array, routed: jax.Array):
-        self.layout, self.arrays, self.events, self.spikes, self.routed = layout, arrays, events, spikes, routed
-
-    def visit(self, first: int, count: int, do: Callable[[Any, jax.Array, jax.Array], Any], carry: Any) -> Any:
-        """Fold `do(carry, rows[E], units[E])` over the events of the units `[first, first + count)`."""
-        lanes, axons = self.spikes.shape[0], self.layout.axons
-        if not count:
-            return carry
-        if first >= axons:
-            active = self.spikes[:, first - axons : first - axons + count]
-            return walk_active(active, _at_once(lanes, count), lambda c, r, k: do(c, r, k + first), carry)
-        if self.events.axons.shape[0]:
-            inside = (self.events.axons >= first) & (self.events.axons < first + count)
-            carry = do(carry, jnp.where(inside, self.events.rows, lanes), self.events.axons)
-        if self.layout.routes:
-            axon = self.arrays.route_axon
-            inside = self.routed & ((axon >= first) & (axon < first + count))[None]
-            carry = walk_active(inside, _at_once(lanes, self.layout.routes), lambda c, r, k: do(c, r, axon[k]), carry)
-        return carry
-
-    def mark(self, last: jax.Array, tick: jax.Array) -> jax.Array:
-        """`last[R, U]` with this tick where a unit had an event."""
-        axons = self.layout.axons
-        last = last.at[:, axons:].set(jnp.where(self.spikes, tick, last[:, axons:]))
-        if self.events.axons.shape[0]:
-            last = last.at[self.events.rows, self.events.axons].set(tick, mode="drop")
-        if self.layout.routes:
-            came = jnp.where(self.routed, tick, NEVER)
-            last = last.at[:, self.arrays.route_axon].max(came)
-        return last
-
-
-def _at_once(lanes: int, units: int) -> int:
-    """Events a turn: about what a tick has when one unit in fifty is active."""
-    return max(8, min(lanes * units, 256, lanes * units // 50))
 
 
 def _lane(weights: jax.Array, rows: jax.Array) -> jax.Array:

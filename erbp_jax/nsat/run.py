@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.nsat.machine import Events, Machine, State, Tick
+from erbp_jax.nsat.arriving import Events
+from erbp_jax.nsat.machine import Machine, State, Tick
 from erbp_jax.nsat.tables import Arrays
 
 
