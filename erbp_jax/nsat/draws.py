@@ -44,7 +44,7 @@ class Draws(Protocol):
         """int32 `[E, F]` in `[0, 2**bits)` where `wanted[E, F]`."""
         ...
 
-    def words(self, state: Any, tick: jax.Array, rows: jax.Array, units: jax.Array, n: int) -> jax.Array:
+    def words(self, state: Any, tick: jax.Array, block: int, rows: jax.Array, units: jax.Array, n: int) -> jax.Array:
         """uint32 `[E, n]` for the synapses of a block; sources that are `in_order` have none."""
         ...
 
@@ -76,8 +76,8 @@ class Keyed:
     def _words(keys, tick, purpose, rows, units, n):
         return hashed_words(keys[jnp.minimum(rows, keys.shape[0] - 1)], tick, purpose, units, n=n)
 
-    def words(self, state, tick, rows, units, n):
-        return self._words(state, tick, 0, rows, units, n)
+    def words(self, state, tick, block, rows, units, n):
+        return self._words(state, tick, 4 + block, rows, units, n)
 
     def transmit(self, state, tick, visit, probability):
         words = self._words(state, tick, 1, visit.rows, visit.units, probability.shape[1])
@@ -108,8 +108,8 @@ class Recorded:
         del lanes
         raise ValueError("Recorded draws need a recording as their state")
 
-    def words(self, state, tick, rows, units, n):
-        del state, tick, rows, units, n
+    def words(self, state, tick, block, rows, units, n):
+        del state, tick, block, rows, units, n
         raise TypeError("draws in order know no blocks")
 
     def noise(self, state, tick, y, sigma):
@@ -144,8 +144,8 @@ class Stream:
             raise ValueError(f"a PCG32 stream serves one lane, got {lanes}")
         return StreamState(pcg.seed(self.seed, self.sequence), jnp.float32(0), jnp.bool_(False))
 
-    def words(self, state, tick, rows, units, n):
-        del state, tick, rows, units, n
+    def words(self, state, tick, block, rows, units, n):
+        del state, tick, block, rows, units, n
         raise TypeError("draws in order know no blocks")
 
     def noise(self, state, tick, y, sigma):
@@ -156,7 +156,7 @@ class Stream:
             return state, z
 
         state, z = jax.lax.scan(one, state, sigma.T.reshape(-1))  # neuron by neuron, state by state
-        return state, _truncated(y, z.reshape(sigma.shape[::-1]).T[None], sigma[None])
+        return state, _truncated(y, z.reshape(sigma.shape[::-1]).T[None], sigma)
 
     def transmit(self, state, tick, visit, probability):
         del tick

@@ -182,7 +182,8 @@ class Machine:
         first, count = layout.matrix
         if count:
             spikes = arriving.spikes[:, first : first + count].astype(jnp.float32)
-            flat = flat + (spikes @ arrays.matrix).astype(jnp.int32)
+            exact = jnp.matmul(spikes, arrays.matrix, precision=jax.lax.Precision.HIGHEST)
+            flat = flat + exact.astype(jnp.int32)
         return flat.reshape(lanes, layout.states, layout.neurons), draws
 
     def _blocks(self, arrays, state, weights, arriving, y, accumulator, draws, tick):
@@ -215,15 +216,18 @@ class Machine:
             into, changing = carry
             local, lane = jnp.clip(units - b.source, 0, b.sources - 1), jnp.minimum(rows, lanes - 1)
             weight = (changing if in_place else old)[_lane(old, rows), local]
-            words = self.draws.words(draws, tick, rows, units, b.targets)
+            rounds = layout.block_learns[i] and layout.rounds
+            words = (
+                self.draws.words(draws, tick, i, rows, units, b.targets) if layout.block_blanks[i] or rounds else None
+            )
             value = weight
-            if layout.block_blanks[i]:
+            if words is not None and layout.block_blanks[i]:
                 value = jnp.where((words >> 16).astype(jnp.int32) < chance[local][:, None], value, 0)
             into = into.at[rows].add(value, mode="drop")
             if not layout.block_learns[i]:
                 return into, changing
             dw = change[lane]
-            if layout.rounds:
+            if words is not None and rounds:
                 bits = p.rounding_bits[b.state, onto][None]
                 draw = words.astype(jnp.int32) & ((1 << bits) - 1)
                 dw = jnp.where(p.rounding[b.state, onto][None], round_randomly(dw, bits, draw), dw)
