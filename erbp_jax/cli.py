@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from erbp_jax.data.commands import app as data_app
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.nsat.commands import app as nsat_app
 
@@ -21,14 +22,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Data sets: fetch, verify, info.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(nsat_app, name="nsat")
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[dotted.key=value]...", help="Overrides of the config.")
 ]
-Name = Annotated[str, typer.Argument(help="mnist or digits")]
 
 
 @app.command()
@@ -193,64 +192,6 @@ def simulate(
     except UserError as error:  # matplotlib is an extra
         picture = f"; no picture: {error}"
     print(f"traces: {folder / 'traces.npz'}{picture}")
-
-
-@data_app.command()
-def fetch(
-    name: Name = "mnist",
-    data_dir: Annotated[str | None, typer.Option("--dir", help="Folder [default: the user cache].")] = None,
-) -> None:
-    """Download a data set and verify it."""
-    from erbp_jax.data import fetch as fetch_mnist
-    from erbp_jax.data import mnist
-
-    _known(name)
-    if name == "digits":
-        print("digits: comes with scikit-learn, nothing to fetch")
-        return
-    folder = fetch_mnist.fetch(data_dir)
-    mnist.load(str(folder))
-    print(f"mnist: four files, verified, in {folder}")
-
-
-@data_app.command()
-def verify(
-    name: Name = "mnist",
-    data_dir: Annotated[str | None, typer.Option("--dir", help="Folder to look in.")] = None,
-) -> None:
-    """Check that the files are the published ones."""
-    from erbp_jax import data
-    from erbp_jax.data import mnist
-
-    _known(name)
-    where = "scikit-learn" if name == "digits" else str(mnist.locate(data_dir))
-    data.load(name, data_dir)
-    print(f"{name}: ok ({where})")
-
-
-@data_app.command()
-def info(
-    name: Name = "mnist",
-    data_dir: Annotated[str | None, typer.Option("--dir", help="Folder to look in.")] = None,
-) -> None:
-    """Sizes and statistics of a data set."""
-    from erbp_jax import data
-
-    _known(name)
-    d = data.load(name, data_dir)
-    height, width = d.image_shape
-    print(
-        f"{d.name}: {len(d.train_labels):,} training and {len(d.test_labels):,} test images of {height} x {width}, "
-        f"{d.classes} classes; mean pixel {d.train_images.mean() / 255:.4f}, "
-        f"{100 * (d.train_images == 0).mean():.1f} % of the pixels are zero"
-    )
-
-
-def _known(name: str) -> None:
-    from erbp_jax import data
-
-    if name not in data.NAMES:
-        raise UserError(f"data: {name!r} is not known; there are {' and '.join(data.NAMES)}")
 
 
 def _session(config: "Config") -> "Session":

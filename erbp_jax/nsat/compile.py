@@ -17,10 +17,9 @@ from erbp_jax.errors import UserError
 from erbp_jax.network import Network
 from erbp_jax.neurons import LIF
 from erbp_jax.neurons.firing import decay
-from erbp_jax.nsat.fields import MAX_STATES, MAX_UNITS
-from erbp_jax.nsat.program import Core, Program, core
+from erbp_jax.nsat.fields import MAX_STATES, MAX_UNITS, NO_CONNECTION
+from erbp_jax.nsat.program import Core, Program, all_to_all, core
 
-OFF, CLEAR = -16, 0
 THRESHOLD = 2**11
 """About how large thresholds are made: far above the rounding of leaks, far below the 16 bits of a state."""
 
@@ -127,8 +126,7 @@ def _plan(index: int, layer, weights: np.ndarray, bits: int) -> CompiledLayer:
     membrane_leak = Leak.nearest(membrane) if neuron.tau_mem else None
     # A steady input settles at w / (1 - decay): weights make up for a leak that is not the wanted one.
     drive = (1.0 - current_leak.factor) / (1.0 - current)
-    top = 2 ** (bits - 1) - 1
-    scale = top / max(float(np.abs(weights).max() * drive), 1e-12)
+    scale = (2 ** (bits - 1) - 1) / max(float(np.abs(weights).max() * drive), 1e-12)
     gain = max(0, round(np.log2(THRESHOLD / (scale * neuron.threshold))))
     threshold = round(neuron.threshold * scale * 2.0**gain)
     if threshold > 2**15 - 1:
@@ -204,17 +202,14 @@ class _Builder:
         return self.known[what]
 
     def connect(self, external: bool, source: int, block: np.ndarray, first: int, state: int) -> None:
-        pre, post = np.meshgrid(np.arange(block.shape[0]), np.arange(block.shape[1]), indexing="ij")
-        rows = np.zeros((block.size, 5), np.int32)
-        rows[:, 0], rows[:, 1] = source + pre.ravel(), external
-        rows[:, 2], rows[:, 3] = first + post.ravel(), state
-        rows[:, 4] = sum(len(w) for w in self.weights) + np.arange(block.size)
-        self.synapses.append(rows)
+        sources, targets = source + np.arange(block.shape[0]), first + np.arange(block.shape[1])
+        used = sum(len(w) for w in self.weights)
+        self.synapses.append(all_to_all(sources, targets, external=external, state=state, weight=used))
         self.weights.append(block.reshape(-1))
 
     def build(self, boundary: int) -> Core:
         s, g = self.states, len(self.groups)
-        coupling = np.full((g, s, s), OFF, np.int32)
+        coupling = np.full((g, s, s), NO_CONNECTION, np.int32)
         sign = np.zeros((g, s, s), np.int32)
         arrays: dict[str, np.ndarray] = {
             "threshold": np.array([plan.threshold for plan, _ in self.groups]),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from erbp_jax.nsat.program import NO_ROUTES, Core, Program, core
+from erbp_jax.nsat.fields import NO_CONNECTION as OFF
+from erbp_jax.nsat.program import NO_ROUTES, Core, Program, all_to_all, core
 
-OFF = -16
 HIDDEN, OUTPUT, ERROR = 0, 1, 2  # parameter groups
 STATIC, PLASTIC = 0, 1  # learning groups
 
@@ -79,17 +79,11 @@ def erbp_program(recipe: Recipe = Recipe(), seed: int = 0, *, learning: bool = T
     hidden, total = int(starts[-2]), int(starts[-1])
     synapses: list[np.ndarray] = []
     weights: list[np.ndarray] = []
-    used = 0
 
     def connect(sources, external, targets, state, table):
-        nonlocal used
-        pre, post = np.meshgrid(sources, targets, indexing="ij")
-        rows = np.empty((pre.size, 5), np.int64)
-        rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = pre.ravel(), external, post.ravel(), state
-        rows[:, 4] = used + np.arange(pre.size)
-        synapses.append(rows)
+        used = sum(len(w) for w in weights)
+        synapses.append(all_to_all(sources, targets, external=bool(external), state=state, weight=used))
         weights.append(np.asarray(table).reshape(-1))
-        used += pre.size
 
     for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
         bound = recipe.output_init if layer == len(sizes) - 2 else recipe.hidden_init

@@ -13,12 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.nsat.machine import Events, Machine, State
+from erbp_jax.nsat.arriving import Events
+from erbp_jax.nsat.fields import NO_CONNECTION as OFF
+from erbp_jax.nsat.machine import Machine, State
 from erbp_jax.nsat.program import NO_ROUTES, Program, core
 from erbp_jax.nsat.run import event_lists, run
 from erbp_jax.nsat.tables import Arrays
-
-OFF = -16
 
 # Many lanes
 

@@ -12,6 +12,8 @@ STATE = (-(2**24), 2**24)
 STATES = 64
 """Most states of a neuron."""
 SHIFT = (-31, 31)
+NO_CONNECTION = -16
+"""A coupling exponent at or below this one couples nothing."""
 FLAG = (0, 1)
 
 
@@ -25,7 +27,7 @@ class Field(NamedTuple):
 
 
 FIELDS = (
-    Field("coupling", "A", ("G", "S", "S"), (-31, 31), -16, "coupling exponents [source][destination]; -16 = none"),
+    Field("coupling", "A", ("G", "S", "S"), SHIFT, NO_CONNECTION, "coupling exponents [source][destination]"),
     Field("coupling_sign", "sA", ("G", "S", "S"), (-1, 1), 0, "sign of the coupling"),
     Field("bias", "b", ("G", "S"), STATE, 0, "added every tick"),
     Field("threshold", "Xth", ("G",), INT32, None, "spike threshold of state 0"),

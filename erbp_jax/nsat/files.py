@@ -1,8 +1,8 @@
 """Program files: one `.npz` of integer arrays and a JSON `spec`; nothing in it is ever executed.
 
-`spec` is a 0-d text array with the keys of `SPEC`; the arrays of core c are those of `fields.FIELDS` by their file
-names with the prefix `c{c}_`; `routes` `[R, 4]` is common. A file may also hold what a machine computed (`Expected`).
-Files of version 1 may leave out `format` and `version`.
+`spec` is a 0-d text array with the keys that `write` gives it; the arrays of core c are those of `fields.FIELDS` by
+their file names with the prefix `c{c}_`; `routes` `[R, 4]` is common. A file may also hold what a machine computed
+(`Expected`). Files of version 1 may leave out `format` and `version`.
 """
 
 import json
@@ -43,7 +43,6 @@ class Fixture:
 
     program: Program
     ticks: int
-    stochastic: bool
     expected: tuple[Expected, ...]  # one a core
     spec: dict[str, Any]
 
@@ -80,7 +79,7 @@ def _parse(archive: Archive) -> Fixture:
         seed=spec.get("seed", 0),
         sequence=spec.get("seq", 0),
     )
-    return Fixture(program, spec["ticks"], bool(spec.get("stochastic", False)), tuple(expected), spec)
+    return Fixture(program, spec["ticks"], tuple(expected), spec)
 
 
 def _spec(archive: Archive) -> dict[str, Any]:

@@ -143,6 +143,22 @@ def core(
     return made
 
 
+def all_to_all(
+    sources: Sequence[int] | np.ndarray,
+    targets: Sequence[int] | np.ndarray,
+    *,
+    external: bool,
+    state: int,
+    weight: int,
+) -> np.ndarray:
+    """Rows of a synapse table `[I * O, 5]`: all sources onto a state of all targets, weights in a row from `weight`."""
+    pre, post = (x.ravel() for x in np.meshgrid(sources, targets, indexing="ij"))
+    rows = np.empty((pre.size, 5), np.int32)
+    rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = pre, external, post, state
+    rows[:, 4] = weight + np.arange(pre.size)
+    return rows
+
+
 def _sizes(given: Mapping[str, Any], where: str) -> dict[str, int]:
     """N, S, G, L, M, W, E, each from the field that defines it."""
     initial = np.asarray(given.get("initial", np.zeros((0, 0))))

@@ -7,8 +7,7 @@ Source: the facts of the NSAT simulator (nmi-lab/NSAT); bit vectors in `tests/ns
 import jax
 import jax.numpy as jnp
 
-NO_CONNECTION = -16
-"""A coupling exponent at or below this one couples nothing."""
+from erbp_jax.nsat.fields import NO_CONNECTION
 
 
 def _amount(bits: jax.Array) -> jax.Array:

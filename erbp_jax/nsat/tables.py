@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.nsat.fields import FIELDS
+from erbp_jax.nsat.blocks import Block, block_probability, find_blocks, fixed_matrix, in_block
+from erbp_jax.nsat.fields import FIELDS, NO_CONNECTION
 from erbp_jax.nsat.program import Program
 
 
@@ -68,17 +69,6 @@ class Fans(NamedTuple):
     synapse: jax.Array  # [U, F] row in the program's tables, cores one after the other; M where there is none
 
 
-class Block(NamedTuple):
-    """All-to-all synapses from the units `[source, source + sources)` onto neurons `[first, first + targets)`."""
-
-    source: int
-    sources: int
-    first: int
-    targets: int
-    state: int
-    weight: int  # the weight of the first pair; pairs lie row by row
-
-
 class Arrays(NamedTuple):
     """What a machine reads and never changes."""
 
@@ -101,11 +91,9 @@ class Layout:
     states: int
     axons: int
     weights: int
-    synapses: int
-    couplings: tuple[tuple[int, int, bool, bool], ...]  # source, destination, some shift down, some up
+    couplings: tuple[tuple[int, int], ...]  # source, destination
     blocks: tuple[Block, ...]
     matrix: tuple[int, int]  # first neuron, neurons whose fixed and reliable synapses are kept as a matrix
-    fan: int
     fan_axons: bool  # some axon has synapses in the padded table
     fan_neurons: bool
     routes: int
@@ -149,19 +137,19 @@ def lower(program: Program, *, blocks: bool = True) -> tuple[Layout, Arrays, Off
     neurons, axons = sum(c.neurons for c in cores), sum(c.inputs for c in cores)
     weights, rows = sum(len(c.weights) for c in cores), sum(len(c.synapses) for c in cores)
     parameters = _parameters(program, states)
-    table = _merged(program, offsets, axons, neurons)
+    table = _merged(program, offsets, axons)
     at = (table["state"], table["neuron"])
     learned = parameters["learns"][at]
     shared = len(table) > len(np.unique(table["weight"]))
     if blocks:
-        fixed, first, matrix = _matrix(table, learned, axons, states * neurons, program)
+        fixed, first, matrix = fixed_matrix(table, learned, axons, states * neurons, program)
         rest = table[~fixed]
-        fanned, found = _blocks(rest, parameters)
+        fanned, found = find_blocks(rest, parameters)
     else:
         first, matrix, rest = 0, np.zeros((0, states * neurons), np.float32), table
         fanned, found = np.ones(len(table), bool), []
-    fans, fan = _fans(rest[fanned], axons + neurons, (states * neurons, weights, rows), neurons)
-    chance = tuple(_block_probability(table, b) for b in found)
+    fans = _fans(rest[fanned], axons + neurons, (states * neurons, weights, rows), neurons)
+    chance = tuple(block_probability(table, b) for b in found)
     expiry = np.concatenate([np.full(c.inputs, c.expiry, np.int32) for c in cores]
                             + [np.full(c.neurons, c.expiry, np.int32) for c in cores])  # fmt: skip
     routes = program.routes
@@ -181,18 +169,16 @@ def lower(program: Program, *, blocks: bool = True) -> tuple[Layout, Arrays, Off
         states=states,
         axons=axons,
         weights=weights,
-        synapses=rows,
         couplings=_couplings(parameters),
         blocks=tuple(found),
         matrix=(first, matrix.shape[0]),
-        fan=fan,
         fan_axons=bool((rest["unit"][fanned] < axons).any()),
         fan_neurons=bool((rest["unit"][fanned] >= axons).any()),
         routes=len(routes),
         limited=any(c.limited for c in cores),
         learns=bool(learned.any()),
         fan_learns=bool(parameters["learns"][rest["state"][fanned], rest["neuron"][fanned]].any()),
-        block_learns=tuple(bool(learned[_in_block(table, b)].any()) for b in found),
+        block_learns=tuple(bool(learned[in_block(table, b)].any()) for b in found),
         block_blanks=tuple(bool((c < 15).any()) for c in chance),
         causal=bool((learned & parameters["stdp"][at]).any()),
         rounds=bool((learned & parameters["rounding"][at]).any()),
@@ -228,7 +214,7 @@ def _parameters(program: Program, states: int) -> dict[str, np.ndarray]:
             value = by_neuron[name]
             per_state = value.ndim - 1 - (1 if name.endswith(("_edges", "_shift", "_sign", "_slope")) else 0)
             if name in ("coupling", "coupling_sign"):
-                fill = -16 if name == "coupling" else 0
+                fill = NO_CONNECTION if name == "coupling" else 0
                 value = np.pad(value, ((0, padding), (0, padding), (0, 0)), constant_values=fill)
             elif per_state == 1:
                 value = np.pad(value, (*[(0, 0)] * (value.ndim - 2), (0, padding), (0, 0)))
@@ -243,23 +229,16 @@ def _of_every_weight(program: Program, limit: int) -> jax.Array:
     return jnp.asarray(np.repeat(limits, [len(c.weights) for c in program.cores]), jnp.int32)
 
 
-def _couplings(p: Mapping[str, np.ndarray]) -> tuple[tuple[int, int, bool, bool], ...]:
-    found = []
-    for source in range(p["coupling"].shape[0]):
-        for destination in range(p["coupling"].shape[1]):
-            exponent = p["coupling"][source, destination]
-            used = (exponent > -16) & (p["coupling_sign"][source, destination] != 0)
-            if used.any():
-                found.append((source, destination, bool((exponent[used] < 0).any()), bool((exponent[used] >= 0).any())))
-    return tuple(found)
+def _couplings(p: Mapping[str, np.ndarray]) -> tuple[tuple[int, int], ...]:
+    used = ((p["coupling"] > NO_CONNECTION) & (p["coupling_sign"] != 0)).any(-1)
+    return tuple((int(source), int(destination)) for source, destination in np.argwhere(used))
 
 
 _ROW = [(n, np.int64) for n in ("unit", "neuron", "state", "weight", "probability", "synapse")]
 
 
-def _merged(program: Program, offsets: Offsets, axons: int, neurons: int) -> np.ndarray:
+def _merged(program: Program, offsets: Offsets, axons: int) -> np.ndarray:
     """Synapses of all cores `[M]`, sorted by unit, state and the order in which a source's fan is visited."""
-    del neurons
     parts = []
     for c, one in enumerate(program.cores):
         rows = one.synapses
@@ -281,7 +260,7 @@ def _merged(program: Program, offsets: Offsets, axons: int, neurons: int) -> np.
     return table
 
 
-def _fans(table: np.ndarray, units: int, nowhere: tuple[int, int, int], neurons: int) -> tuple[Fans, int]:
+def _fans(table: np.ndarray, units: int, nowhere: tuple[int, int, int], neurons: int) -> Fans:
     counts = np.bincount(table["unit"], minlength=units)
     fan = int(counts.max()) if len(table) else 0
     place = np.arange(len(table)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -291,84 +270,4 @@ def _fans(table: np.ndarray, units: int, nowhere: tuple[int, int, int], neurons:
         column = np.full((units, fan), empty, np.int32)
         column[table["unit"], place] = value
         columns.append(jnp.asarray(column))
-    return Fans(*columns), fan
-
-
-LARGEST_MATRIX = 2**20
-SMALLEST_BLOCK = 256
-"""Synapses below which a block is not worth a kernel of its own."""
-BLOCK_BITS = 16
-"""Bits of a random word that the rounding of a block's changes may take; the others decide on transmission."""
-
-
-def _matrix(
-    table: np.ndarray, learned: np.ndarray, axons: int, targets: int, program: Program
-) -> tuple[np.ndarray, int, np.ndarray]:
-    """Synapses of neurons that never change and always transmit, as a matrix `[sources, S * N]` from the first source.
-
-    Float32 holds their sums exactly. Nothing is kept so if the matrix would be large.
-    """
-    none = (np.zeros(len(table), bool), 0, np.zeros((0, targets), np.float32))
-    changing = np.isin(table["weight"], table["weight"][learned])
-    fixed = (table["unit"] >= axons) & ~changing & (table["probability"] == 15)
-    if not fixed.any():
-        return none
-    weights = np.concatenate([np.clip(one.weights, *one.weight_limits) for one in program.cores])
-    sources, values = table["unit"][fixed] - axons, weights[table["weight"][fixed]]
-    first, count = int(sources.min()), int(np.ptp(sources)) + 1
-    if count * targets > LARGEST_MATRIX or np.abs(values.astype(np.int64)).sum() >= 2**24:
-        return none
-    matrix = np.zeros((count, targets), np.float32)
-    neurons = targets // max(one.states for one in program.cores)
-    np.add.at(matrix, (sources - first, table["state"][fixed] * neurons + table["neuron"][fixed]), values)
-    return fixed, first, matrix
-
-
-def _blocks(table: np.ndarray, parameters: dict[str, np.ndarray]) -> tuple[np.ndarray, list[Block]]:
-    """Which synapses stay in the padded table, and the blocks that hold the others. No weight of a block is shared."""
-    if not len(table):
-        return np.ones(0, bool), []
-    rows = table[np.lexsort((table["neuron"], table["state"], table["unit"]))]
-    used = np.bincount(table["weight"])
-    bits = parameters["rounding_bits"][rows["state"], rows["neuron"]]
-    # A straight run: one source and state, neurons and weights in a row.
-    new = np.ones(len(rows), bool)
-    new[1:] = np.any([np.diff(rows[n]) != d for n, d in (("unit", 0), ("state", 0), ("neuron", 1), ("weight", 1))], 0)
-    starts = np.flatnonzero(new)
-    found: list[Block] = []
-    for start, length in zip(starts.tolist(), np.diff(np.r_[starts, len(rows)]).tolist(), strict=True):
-        run = rows[start : start + length]
-        if (used[run["weight"]] > 1).any() or (bits[start : start + length] > BLOCK_BITS).any():
-            continue
-        unit, neuron, state, weight = (int(run[n][0]) for n in ("unit", "neuron", "state", "weight"))
-        for i, b in enumerate(found):
-            fits = (b.first, b.targets, b.state) == (neuron, length, state)
-            if fits and b.source + b.sources == unit and b.weight + b.sources * b.targets == weight:
-                found[i] = b._replace(sources=b.sources + 1)
-                break
-        else:
-            found.append(Block(unit, 1, neuron, length, state, weight))
-    kept = [b for b in found if b.sources * b.targets >= SMALLEST_BLOCK]
-    inside = np.zeros(len(table), bool)
-    for b in kept:
-        inside |= _in_block(table, b)
-    return ~inside, kept
-
-
-def _in_block(rows: np.ndarray, b: Block) -> np.ndarray:
-    place = (rows["unit"] - b.source) * b.targets + rows["neuron"] - b.first
-    return (
-        (rows["unit"] >= b.source)
-        & (rows["unit"] < b.source + b.sources)
-        & (rows["state"] == b.state)
-        & (rows["neuron"] >= b.first)
-        & (rows["neuron"] < b.first + b.targets)
-        & (rows["weight"] == b.weight + place)
-    )
-
-
-def _block_probability(table: np.ndarray, b: Block) -> np.ndarray:
-    chance = np.zeros(b.sources, np.int32)
-    rows = table[_in_block(table, b)]
-    chance[rows["unit"] - b.source] = rows["probability"]
-    return chance
+    return Fans(*columns)

@@ -1,15 +1,18 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erbp_jax import data
-from erbp_jax.config import Config, check, differences, load_config, rule_names, to_yaml
+from erbp_jax.config import Config, check, differences, load_config, rule_names, schema, to_yaml
 from erbp_jax.config.build import build, warnings
+from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut
 from erbp_jax.errors import UserError
-from erbp_jax.neurons import LIF, DualCompartmentLIF, LeakyIF, MihalasNiebur, PoissonKicks, SecondOrderLIF
+from erbp_jax.neurons import LIF, NEURONS, DualCompartmentLIF, LeakyIF, MihalasNiebur, PoissonKicks, SecondOrderLIF
 
 
 def shipped(root):
@@ -233,3 +236,14 @@ def test_more_bad_files(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(UserError, match=words):
         load_config(path)
+
+
+def test_a_config_can_name_every_registered_neuron():
+    kinds = {get_args(section.model_fields["kind"].annotation)[0]: section for section in _sections(schema.Neuron)}
+    assert kinds.keys() == NEURONS.keys()
+    for kind, section in kinds.items():
+        assert type(build_neuron(section(kind=kind), 1.0)) is NEURONS[kind]
+
+
+def _sections(union):
+    return get_args(get_args(union)[0])

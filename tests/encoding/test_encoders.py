@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from erbp_jax.encoding import ExponentialEscape, LabelNeurons, Poisson, Regular
-from erbp_jax.random import fold_each, words
+from erbp_jax.random import fold_each, hashed_words, words
 from erbp_jax.simulate import encode
 
 PIXELS = np.array([0, 20, 64, 110, 128, 161, 200, 255], np.uint8)
@@ -107,3 +107,18 @@ def test_words_are_uniform_and_differ_between_keys(key):
     drawn = np.asarray(words(jax.random.split(key, 50), 1000))
     assert np.unique(drawn).size > 49_990
     np.testing.assert_allclose(np.unpackbits(drawn.view(np.uint8)).mean(), 0.5, atol=2e-3)
+
+
+def test_hashed_words_are_uniform_independent_and_pure(key):
+    keys = jax.random.split(key, 8)
+    units = jnp.arange(200)
+    made = jax.jit(lambda t: hashed_words(keys[:, None], t, 3, units[None], n=64))
+    a, b = (np.asarray(made(jnp.uint32(t))) for t in (10, 11))
+    assert a.shape == (8, 200, 64)
+    np.testing.assert_array_equal(a[3, 17], hashed_words(keys[3], jnp.uint32(10), 3, units[17], n=64))
+    bits = ((a[..., None] >> np.arange(32, dtype=np.uint32)) & 1).astype(np.float64) - 0.5
+    few = 4 / np.sqrt(a.size)
+    assert np.abs(2 * bits.mean((0, 1, 2))).max() < few * 1.2  # each of the 32 bits
+    later = ((b[..., None] >> np.arange(32, dtype=np.uint32)) & 1).astype(np.float64) - 0.5
+    for x, y in ((bits[1:], bits[:-1]), (bits[:, 1:], bits[:, :-1]), (bits[:, :, 1:], bits[:, :, :-1]), (bits, later)):
+        assert np.abs(4 * (x * y).mean()) < few

@@ -1,9 +1,11 @@
 """The example programs against the numbers known of them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from erbp_jax.nsat import examples
+from erbp_jax.nsat import examples, files
 from erbp_jax.nsat.program import merge
 from erbp_jax.nsat.replay import simulate
 
@@ -67,25 +69,11 @@ def test_the_strongest_input_wins_and_silences_the_others():
     assert without[:, 1:].sum() > 10 * with_inhibition[:, 1:].sum()
 
 
-def test_mihalas_niebur_trace():
-    outcome = simulate(examples.mihalas_niebur(), 500)[0]
+def test_mihalas_niebur_is_the_fixture():
+    fixture = files.read(Path("tests/golden/nsat/case_51a_mihalas_niebur.npz"))
+    outcome = simulate(examples.mihalas_niebur(), fixture.ticks)[0]
+    np.testing.assert_array_equal(outcome.states, fixture.expected[0].states)
     assert outcome.spikes.tolist() == [[t, 0] for t in (16, 38, 63, 92, 126, 172)]
-    rows = {
-        1: [-6703, -4998, 75, 9],
-        2: [-6451, -4995, 57, 8],
-        3: [-6233, -4991, 43, 7],
-        4: [-6044, -4987, 33, 6],
-        5: [-5878, -4982, 25, 5],
-        10: [-5280, -4949, 7, 0],
-        16: [-7000, -4897, 0, 0],
-        17: [-6813, -4891, 0, 0],
-        20: [-6320, -4883, 0, 0],
-        50: [-5387, -4721, 0, 0],
-        100: [-5794, -4480, 0, 0],
-        498: [-4015, -3351, 0, 0],
-        499: [-4015, -3350, 0, 0],
-    }
-    assert {t: outcome.states[t, 0].tolist() for t in rows} == rows
 
 
 def test_mihalas_niebur_bursts():

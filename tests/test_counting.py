@@ -1,0 +1,32 @@
+"""Finding the active places: against NumPy's own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erbp_jax.counting import running_count, walk_active
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 32), (5, 33), (40, 784)])
+def test_running_count_is_the_cumulative_sum(shape):
+    chosen = np.random.default_rng(0).random(shape) < 0.3
+    np.testing.assert_array_equal(jax.jit(running_count)(chosen), chosen.cumsum(1))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("at_once", [1, 7, 500])
+def test_every_active_place_is_visited_once_and_in_order(rate, at_once):
+    rows, columns = 6, 45
+    active = np.random.default_rng(1).random((rows, columns)) < rate
+
+    def visit(carry, row, column):
+        seen, n = carry
+        place = jnp.where(row < rows, n + jnp.arange(at_once), rows * columns)
+        return seen.at[place].set(jnp.stack([row, column], 1), mode="drop"), n + at_once
+
+    start = jnp.full((rows * columns, 2), -1), jnp.int32(0)
+    seen, _ = jax.jit(lambda a: walk_active(a, at_once, visit, start))(active)
+    want = np.argwhere(active)
+    np.testing.assert_array_equal(np.asarray(seen)[: len(want)], want)
+    assert (np.asarray(seen)[len(want) :] == -1).all()
