@@ -24,7 +24,7 @@ def fixtures(root):
 
 def groups(read):
     """Cases that run side by side: a compilation costs more than any run."""
-    random = {name for name, fixture in read.items() if fixture.stochastic}
+    random = {name for name, fixture in read.items() if fixture.spec["stochastic"]}
     alone = ORDERED | LONG | random
     return {
         "deterministic": sorted(set(read) - alone),
