@@ -67,9 +67,7 @@ def walk_rows(active: jax.Array, visit: Callable[[Carry, jax.Array, jax.Array], 
     def turn(loop):
         rank, carry = loop
         column = jnp.minimum(found.column(rows, jnp.broadcast_to(rank, rows.shape)), active.shape[1] - 1)
-        # Without the barrier the search is fused into whatever uses the column, and done again for every element of it.
-        column, exists = jax.lax.optimization_barrier((column, rank < found.counts))
-        return rank + 1, visit(carry, column, exists)
+        return rank + 1, visit(carry, column, rank < found.counts)
 
     return jax.lax.while_loop(lambda loop: loop[0] < found.counts.max(), turn, (jnp.int32(0), carry))[1]
 

@@ -85,7 +85,6 @@ def hashed_words(key: jax.Array, *numbers: jax.Array | int, n: int) -> jax.Array
         absorbed = jnp.asarray(number).astype(jnp.uint32)
         a = _mixed(a ^ (absorbed * jnp.uint32(0x9E3779B9)))
         b = _mixed(b + absorbed + a)
-    a, b = jax.lax.optimization_barrier((a, b))  # else they are mixed again for every word
     count = jax.lax.broadcasted_iota(jnp.uint32, (*a.shape, n), a.ndim)
     return _mixed((a[..., None] + count * jnp.uint32(0x9E3779B9)) ^ b[..., None])
 

@@ -35,6 +35,7 @@ NEURONS = {
 }
 TRANSMISSIONS = {
     "reliable": Reliable(),
+    "reliable, by events": Reliable(by_events=True),
     "blank-out": BlankOut(0.65),
     "gaussian": GaussianBlankOut(0.65),
     "shared": SharedBlankOut(0.65),

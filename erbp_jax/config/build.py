@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import jax
+
 from erbp_jax.config import schema
 from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_rule import build_rule
@@ -15,6 +17,9 @@ from erbp_jax.network import Layer, Network
 
 LOCAL_UPDATE_EVERY = 5
 """Ticks between the weight changes of a local rule, unless the config says."""
+
+SPARSE = 0.05
+"""Share of inputs spiking in a tick, below which events are faster than a product on a CPU (`benchmarks/events.py`)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             "samples"
         )
     try:
-        network, encoder = _network(config.network, config.encoding.dt), _encoder(config.encoding)
+        sparse = _max_rate(config.encoding) * float(data.train_images.mean()) / 255.0 < SPARSE
+        network, encoder = _network(config.network, config.encoding.dt, sparse), _encoder(config.encoding)
         steps = config.encoding.steps
         test_steps = config.encoding.test_steps or steps
         if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
@@ -120,24 +126,32 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
     return every
 
 
-def _network(section: schema.NetworkSection, dt: float) -> Network:
+def _network(section: schema.NetworkSection, dt: float, sparse: bool) -> Network:
     delay = ticks("network.delay", section.delay, dt)
     neuron = build_neuron(section.neuron, dt)
-    transmission = build_transmission(section.transmission)
+    count = len(section.layers) - 1
+    if section.events == "auto":
+        by_events = int(sparse and jax.default_backend() == "cpu")
+    else:
+        by_events = {"none": 0, "input": 1, "all": count}[section.events]
     return Network(
         tuple(
-            Layer(Dense(i, o, section.init_gain, transmission), neuron, delay)
-            for i, o in zip(section.layers[:-1], section.layers[1:], strict=True)
+            Layer(
+                Dense(i, o, section.init_gain, build_transmission(section.transmission, layer < by_events)),
+                neuron,
+                delay,
+            )
+            for layer, (i, o) in enumerate(zip(section.layers[:-1], section.layers[1:], strict=True))
         )
     )
 
 
-def build_transmission(section: schema.Transmission) -> Transmission:
+def build_transmission(section: schema.Transmission, by_events: bool = False) -> Transmission:
     match section:
         case schema.ReliableTransmission():
-            return Reliable()
+            return Reliable(by_events)
         case schema.BlankOutTransmission(kind="blank_out"):
-            return BlankOut(section.p)
+            return BlankOut(section.p, by_events)
         case schema.BlankOutTransmission(kind="shared_blank_out"):
             return SharedBlankOut(section.p)
         case schema.BlankOutTransmission():

@@ -57,9 +57,7 @@ class Dense:
 
     def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
-        if key is None:
-            return {"weight": Reliable().outer(pre, post)}
-        return {"weight": self.transmission.outer(pre, post, key.reshape(-1))}
+        return {"weight": self.transmission.outer(pre, post, None if key is None else key.reshape(-1))}
 
     def reliable(self) -> "Dense":
         return replace(self, transmission=Reliable())
@@ -88,7 +86,7 @@ def _synapses_bwd(transmission, kept, error):
     if transmission.has_masks:
         update = transmission.outer(spikes, error, keys)
     else:
-        update = transmission.mean * Reliable().outer(spikes, error)
+        update = transmission.mean * transmission.outer(spikes, error, None)
     return update, jnp.zeros_like(backward), transmission.mean * (error @ backward.T), None
 
 

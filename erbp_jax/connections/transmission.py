@@ -36,13 +36,23 @@ class Transmission(Protocol):
         ...
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
-        """`sum_r xi[r, i, o] spikes[r, i] post[r, o]`, `[I, O]`: a local update gated by transmission."""
+        """`sum_r xi[r, i, o] spikes[r, i] post[r, o]`, `[I, O]`: a local update gated by transmission.
+
+        Without a key it is not gated: xi = 1.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Reliable:
-    """Every spike is transmitted: xi = 1."""
+    """Every spike is transmitted: xi = 1.
+
+    With `by_events` the work is that of the spikes: the rows walk in lock-step through the lists of their spikes, which
+    must be 0 or 1, one spike a turn. The same sums as the products, in another order; `benchmarks/events.py` has the
+    crossover.
+    """
+
+    by_events: bool = False
 
     @property
     def mean(self) -> float:
@@ -54,11 +64,17 @@ class Reliable:
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None = None) -> jax.Array:
         del key
-        return spikes @ weight
+        if not self.by_events:
+            return spikes @ weight
+
+        def arrive(current, unit, exists):
+            return current + jnp.where(exists[:, None], weight[unit], 0.0)
+
+        return walk_rows(spikes != 0, arrive, jnp.zeros((spikes.shape[0], weight.shape[1]), weight.dtype))
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None = None) -> jax.Array:
         del key
-        return spikes.T @ post
+        return _outer(spikes, post, self.by_events)
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,8 @@ class BlankOut:
     Random numbers are drawn only where a spike arrives: the rows of the batch walk in lock-step through the lists of
     their spikes, one spike a turn, and the walk ends when the row with the most spikes is done. Memory is
     `[R, O]`, never `[R, I, O]`. Every synapse compares a word of its own, a hash of (row key, presynaptic unit,
-    postsynaptic unit), with p; p is the *transmission* probability, used as a multiple of `2**-32`.
+    postsynaptic unit), with p; p is the *transmission* probability, used as a multiple of `2**-32`. Currents are always
+    summed by events; with `by_events` updates that are not gated are, too.
     Source: Neftci et al. 2017 (eRBPx; "blank-out probability" in its table is the chance to transmit); Wan et al. 2013.
 
     Raises:
@@ -76,6 +93,7 @@ class BlankOut:
     """
 
     p: float
+    by_events: bool = False
 
     def __post_init__(self) -> None:
         _check_probability("BlankOut", self.p)
@@ -97,7 +115,7 @@ class BlankOut:
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         if self.p == 1.0:
-            return Reliable().current(weight, spikes)
+            return Reliable(self.by_events).current(weight, spikes)
         key = _need(key, "BlankOut")
 
         def arrive(current, unit, exists):
@@ -108,9 +126,8 @@ class BlankOut:
         return walk_rows(spikes != 0, arrive, zero)
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
-        if self.p == 1.0:
-            return Reliable().outer(spikes, post)
-        key = _need(key, "BlankOut")
+        if key is None or self.p == 1.0:
+            return _outer(spikes, post, self.by_events)
 
         def arrive(total, unit, exists):
             mask = self.mask(key, unit, post.shape[1])
@@ -148,6 +165,8 @@ class SharedBlankOut:
         return spikes @ jnp.where(self._mask(key, weight.shape), weight, 0.0)
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
+        if key is None:
+            return _outer(spikes, post)
         mask = self._mask(key, (spikes.shape[1], post.shape[1]))
         return jnp.where(mask, spikes.T @ post, 0.0)
 
@@ -179,8 +198,21 @@ class GaussianBlankOut:
         return mean + jnp.sqrt(variance) * normal(_need(key, "GaussianBlankOut"), mean.shape[1:]).astype(mean.dtype)
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
-        del spikes, post, key
+        if key is None:
+            return _outer(spikes, post)
         raise ValueError("GaussianBlankOut draws no masks: learning cannot be gated by transmission")
+
+
+def _outer(spikes: jax.Array, post: jax.Array, by_events: bool = False) -> jax.Array:
+    """`sum_r spikes[r, i] post[r, o]`, `[I, O]`."""
+    if not by_events:
+        return spikes.T @ post
+    inputs = spikes.shape[1]
+
+    def arrive(total, unit, exists):
+        return total.at[jnp.where(exists, unit, inputs)].add(post, mode="drop")
+
+    return walk_rows(spikes != 0, arrive, jnp.zeros((inputs, post.shape[1]), post.dtype))
 
 
 def _check_probability(name: str, p: float) -> None:

@@ -39,6 +39,20 @@ def test_blank_out_equals_the_dense_masked_sum(key, p):
     )
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.1, 1.0])
+def test_events_sum_what_products_sum(key, rate):
+    spikes, weight, post, _ = problem(key, rate=rate)
+    s, w, q = (np.asarray(x, np.float64) for x in (spikes, weight, post))
+    by_events = Reliable(by_events=True)
+    np.testing.assert_allclose(jax.jit(by_events.current)(weight, spikes), s @ w, atol=1e-4)
+    for transmission in (by_events, BlankOut(0.5, by_events=True), BlankOut(0.5), SharedBlankOut(0.5)):
+        np.testing.assert_allclose(transmission.outer(spikes, post, None), s.T @ q, atol=1e-4)
+    one = Dense(INPUTS, OUTPUTS, transmission=by_events)
+    _, back = jax.vjp(lambda w, s: one({"weight": w}, s), weight, spikes)
+    np.testing.assert_allclose(back(post)[0], s.T @ q, atol=1e-4)
+    np.testing.assert_allclose(back(post)[1], q @ w.T, atol=1e-4)
+
+
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_blank_out_of_silent_and_of_full_rows(key, rate):
     spikes, weight, _, keys = problem(key, rate=rate)

@@ -26,6 +26,9 @@ class NetworkSection(Section):
     """Units per layer, the input first."""
     neuron: Neuron = LIFNeuron()
     transmission: Transmission = ReliableTransmission()
+    events: Literal["auto", "none", "input", "all"] = "auto"
+    """Layers whose presynaptic spikes are worked through one by one, in the place of a matrix product: the same sums in
+    another order. `auto`: the input layer, on a CPU, if less than a twentieth of the inputs spike in a tick."""
     delay: NonNegative = 0.0
     """From a spike to its arrival at the next layer, ms."""
     init_gain: Positive = 1.0
