@@ -28,7 +28,7 @@ from erbp_jax.connections import Dense
 from erbp_jax.kernels import Exponential, Kernel, Staircase
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, online, pair_stdp
 from erbp_jax.network import Layer, LayerTrace, Network
-from erbp_jax.neurons import LeakyIF
+from erbp_jax.neurons import LeakyIF, NextTick
 from erbp_jax.training.progress import busy
 from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def plain(inputs: int, outputs: int) -> Network:
-    return Network((Layer(Dense(inputs, outputs), LeakyIF()),))
+    return Network((Layer(Dense(inputs, outputs), NextTick(LeakyIF())),))
 
 
 def changes(rule: Any, pre: np.ndarray, post: np.ndarray, chunk: int = CHUNK) -> np.ndarray:

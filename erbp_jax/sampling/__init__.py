@@ -2,7 +2,7 @@
 
 from erbp_jax.sampling.machine import MachineState, SamplingMachine
 from erbp_jax.sampling.neurons import NoisyIF, SamplingNeuron, ThresholdNeuron
-from erbp_jax.sampling.training import Presentation, present, recognise
+from erbp_jax.sampling.training import Presentation, generate, present, recognise
 
 __all__ = [
     "MachineState",
@@ -11,6 +11,7 @@ __all__ = [
     "SamplingMachine",
     "SamplingNeuron",
     "ThresholdNeuron",
+    "generate",
     "present",
     "recognise",
 ]

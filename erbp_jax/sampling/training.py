@@ -130,3 +130,18 @@ def recognise(
     carry = (state, held, pixels, jnp.zeros(nan.shape, jnp.float32))
     carry, _ = jax.lax.scan(tick, carry, jnp.arange(steps, dtype=jnp.int32))
     return carry[3]
+
+
+def generate(
+    machine: SamplingMachine, params: Params, drive: jax.Array, key: jax.Array, *, steps: int, burn_in: int
+) -> jax.Array:
+    """Mean activity z of the visible neurons `[B, V]` from `burn_in` on, while `drive[B, V]` clamps those that are not NaN."""
+
+    def tick(carry, t):
+        state, counts = carry
+        state = machine.step(params, state, drive, key=fold_each(key, t.astype(jnp.uint32)))
+        return (state, counts + jnp.where(t >= burn_in, state.visible_spikes, 0.0)), None
+
+    carry = (machine.init_state(drive.shape[0]), jnp.zeros(drive.shape, jnp.float32))
+    (_, counts), _ = jax.lax.scan(tick, carry, jnp.arange(steps, dtype=jnp.int32))
+    return counts * (machine.neuron.refractory / (steps - burn_in))

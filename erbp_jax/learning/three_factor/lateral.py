@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.learning.three_factor.factors import Signals
-from erbp_jax.learning.three_factor.rule import Term
+from erbp_jax.learning.three_factor.rule import Term, start_terms, write
 from erbp_jax.neurons.firing import decay
 
 
@@ -49,7 +49,7 @@ class LateralLayer:
         """At rest, with the weights `[I, O]`."""
         inputs, outputs = weight.shape
         zero = jnp.zeros((outputs,), jnp.float32)
-        factors = tuple((t.pre.init_state((inputs,)), t.post.init_state((outputs,))) for t in self.terms)
+        factors = start_terms(self.terms, inputs, outputs)
         return LateralState(weight, zero, zero, jnp.zeros((outputs,), jnp.int32), zero, zero, factors)
 
     def step(self, state: LateralState, inputs: jax.Array, lateral: jax.Array) -> tuple[LateralState, jax.Array]:
@@ -59,14 +59,10 @@ class LateralLayer:
         membrane = jnp.maximum(jnp.where(state.held > 0, 0.0, membrane), self.floor)
         fires = (state.held == 0) & (membrane >= self.threshold)
         spikes = fires.astype(jnp.float32)
-        pre, post = Signals(inputs), Signals(spikes, state.arriving, membrane)
-        arriving, weight, factors = inputs @ state.weight, state.weight, []
-        for term, (before, after) in zip(self.terms, state.factors, strict=True):
-            before, x = term.pre.step(before, pre)
-            after, y = term.post.step(after, post)
-            weight = weight + self.eta * term.scale * x[:, None] * y[None, :]
-            factors.append((before, after))
-        weight = jnp.clip(weight, self.low, self.high)
+        seen = Signals(spikes, state.arriving, membrane)
+        factors, change = write(self.terms, state.factors, Signals(inputs), seen)
+        weight = jnp.clip(state.weight + self.eta * change, self.low, self.high)
+        arriving = inputs @ state.weight
         held = jnp.where(fires, self.refractory, jnp.maximum(state.held - 1, 0)).astype(jnp.int32)
         membrane = jnp.where(fires, 0.0, membrane)
-        return LateralState(weight, membrane, current, held, arriving, spikes, tuple(factors)), spikes
+        return LateralState(weight, membrane, current, held, arriving, spikes, factors), spikes

@@ -148,6 +148,25 @@ def over_terms(terms: tuple[Term, ...], states: Any, seen: LayerTrace) -> tuple[
     return tuple(kept), values
 
 
+def write(terms: tuple[Term, ...], states: Any, pre: Signals, post: Signals) -> tuple[Any, jax.Array]:
+    """One tick of a single population: `pre` signals `[I]`, `post` signals `[O]` -> `(states, e[I, O])`.
+
+    For models with neurons of their own, outside `Network`; `start_terms` makes the states.
+    """
+    kept, change = [], jnp.zeros((pre.spikes.shape[-1], post.spikes.shape[-1]), jnp.float32)
+    for term, (before, after) in zip(terms, states, strict=True):
+        before, x = term.pre.step(before, pre)
+        after, y = term.post.step(after, post)
+        change = change + term.scale * x[:, None] * y[None, :]
+        kept.append((before, after))
+    return tuple(kept), change
+
+
+def start_terms(terms: tuple[Term, ...], inputs: int, outputs: int) -> tuple[tuple[Any, Any], ...]:
+    """The states of the factors before the first tick, for `write`."""
+    return tuple((term.pre.init_state((inputs,)), term.post.init_state((outputs,))) for term in terms)
+
+
 def _sum(products: list[Any], layer: Layer) -> Any:
     if not products:
         zero = jax.eval_shape(

@@ -1,0 +1,173 @@
+"""Event-driven contrastive divergence on MNIST: a spiking Boltzmann machine that recognises and generates digits.
+
+824 visible neurons (784 pixels, 4 for each class) and 500 hidden ones, ticks of 2 ms, presentations of 100 ms: 50 of data, then
+50 of reconstruction; one global signal g(t) turns the sign of a symmetric STDP. `--noise synapses` is the synaptic sampling
+machine: the neurons are thresholds, and all noise comes from synapses that blank out half of the spikes.
+`--noise neurons` has reliable synapses and stochastic neurons. Recognition: pixels clamped for 0.5 s, the class whose neurons fire most.
+
+Command:   python experiments/ecd_mnist.py [--noise synapses] [--samples 100000] [--out runs/ecd_mnist]
+Hardware:  any CPU. Needs MNIST (ERBP_JAX_DATA or the cache). The same command again goes on from the last checkpoint.
+Wall time: EXPECTED_WALL
+Expected:  EXPECTED_RESULT
+"""
+
+import argparse
+import json
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from erbp_jax import data
+from erbp_jax.__main__ import guarded
+from erbp_jax.connections import SharedBlankOut
+from erbp_jax.learning.three_factor.ecd import Phases
+from erbp_jax.sampling import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
+from erbp_jax.sampling import training as ecd
+from erbp_jax.training.run_folder import append_metrics, write_json
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+
+PIXELS, CLASSES, COPIES, HIDDEN = 784, 10, 4, 500
+TICK_MS = 2
+REFRACTORY = 2
+"""Ticks: 4 ms, as the synaptic time constant and that of STDP."""
+STRETCH = 40
+"""Batches between two looks of the host."""
+CHECK_EVERY = 5000
+"""Samples between two checkpoints and tests on a twentieth of the test digits."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs") / "ecd_mnist")
+    parser.add_argument("--noise", choices=("synapses", "neurons"), default="synapses")
+    parser.add_argument("--samples", type=int, default=100_000)
+    parser.add_argument("--batch", type=int, default=25)
+    parser.add_argument("--eta", type=float, default=2.5e-3, help="at the start; falls to a tenth linearly")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--finish", action="store_true", help="test and draw what the last checkpoint holds")
+    arguments = parser.parse_args()
+    out = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    digits = data.load("mnist")
+    machine = machine_of(arguments.noise)
+    learner = resume(out, machine, arguments)
+    if not arguments.finish:
+        learner = train(machine, digits, learner, arguments)
+    report(machine, digits, learner, arguments)
+
+
+def machine_of(noise: str) -> SamplingMachine:
+    visible = PIXELS + CLASSES * COPIES
+    if noise == "neurons":
+        return SamplingMachine(visible, HIDDEN, SamplingNeuron(REFRACTORY), REFRACTORY)
+    return SamplingMachine(visible, HIDDEN, ThresholdNeuron(REFRACTORY), REFRACTORY, SharedBlankOut(0.5))
+
+
+def drive_of(images: jax.Array, labels: jax.Array) -> jax.Array:
+    """Logits `[B, V]` of pixels and class neurons, with the published limits of 1e-5 and 0.98."""
+    own = jnp.repeat(jnp.arange(CLASSES), COPIES)[None] == labels[:, None]
+    p = jnp.concatenate([images.astype(jnp.float32) / 255.0, own.astype(jnp.float32)], 1)
+    p = jnp.clip(p, 1e-5, 0.98)
+    return jnp.log(p / (1.0 - p))
+
+
+def root(seed: int) -> jax.Array:
+    return jax.random.key(seed, impl="threefry2x32")
+
+
+def resume(out: Path, machine: SamplingMachine, arguments: Any) -> dict[str, Any]:
+    path = out / "checkpoint.npz"
+    if path.exists():
+        with np.load(path) as kept:
+            params = {name: jnp.asarray(kept[name]) for name in ("weight", "visible", "hidden")}
+            return {"params": params, "seen": int(kept["seen"]), "seconds": float(kept["seconds"])}
+    return {"params": machine.init(root(arguments.seed)), "seen": 0, "seconds": 0.0}
+
+
+def checkpoint(out: Path, learner: dict[str, Any]) -> None:
+    partial_path = out / ".checkpoint.partial.npz"
+    rest = {"seen": learner["seen"], "seconds": learner["seconds"]}
+    np.savez(partial_path, **{k: np.asarray(v) for k, v in learner["params"].items()}, **rest)
+    partial_path.replace(out / "checkpoint.npz")
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def stretch(machine, how, params, images, labels, keys, rates):
+    """Learn from batches `[S, B, ...]` with a factor on the learning rate each, `[S]`."""
+
+    def one(params, inputs):
+        image, label, key, rate = inputs
+        optimizer = optax.scale(-rate)
+        params, _, counts = ecd.present(
+            machine, how, optimizer, params, optimizer.init(params), drive_of(image, label), key
+        )
+        return params, counts
+
+    return jax.lax.scan(one, params, (images, labels, keys, rates))
+
+
+@partial(jax.jit, static_argnums=0)
+def classify(machine, params, images, keys):
+    """Spikes of each class's neurons, `[B, 10]`, in 0.5 s of which the first 50 ms do not count."""
+    drive = drive_of(images, jnp.zeros(len(images), jnp.int32))[:, :PIXELS]
+    counts = ecd.recognise(machine, params, drive, keys, steps=250, burn_in=25, first=PIXELS)
+    return counts.reshape(-1, CLASSES, COPIES).sum(-1)
+
+
+def accuracy(machine, params, digits, which: np.ndarray, seed: int, say: bool = False) -> float:
+    """On the test digits `which`; a tie for the most spikes counts as wrong."""
+    right, size = 0, 500
+    for first in range(0, len(which), size):
+        index = which[first : first + size]
+        keys = jax.random.split(jax.random.fold_in(root(seed), 1_000_000 + first), len(index))
+        counts = np.asarray(classify(machine, params, jnp.asarray(digits.test_images[index]), keys))
+        alone = (counts == counts.max(1, keepdims=True)).sum(1) == 1
+        right += int(((counts.argmax(1) == digits.test_labels[index]) & alone).sum())
+        if say and first % 2000 == 0:
+            print(f"tested {first + len(index)} of {len(which)}", flush=True)
+    return right / len(which)
+
+
+def train(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> dict[str, Any]:
+    how = Presentation(Phases(100 // TICK_MS, 10 // TICK_MS), arguments.eta, arguments.eta, 4.0 / TICK_MS, 5)
+    batch, few = arguments.batch, np.arange(0, len(digits.test_labels), 20)
+    labels = jnp.asarray(digits.train_labels)
+    while learner["seen"] < arguments.samples:
+        began = time.perf_counter()
+        seen = learner["seen"]
+        place = seen + np.arange(STRETCH * batch)
+        size = len(digits.train_labels)
+        orders = {e: np.random.default_rng([arguments.seed, e]).permutation(size) for e in np.unique(place // size)}
+        index = np.array([orders[p // size][p % size] for p in place]).reshape(STRETCH, batch)
+        keys = jax.random.split(jax.random.fold_in(root(arguments.seed), seen), (STRETCH, batch))
+        rates = 1.0 - 0.9 * np.minimum(place[::batch] / arguments.samples, 1.0)
+        params, counts = stretch(
+            machine, how, learner["params"], jnp.asarray(digits.train_images[index]), labels[index], keys,
+            jnp.asarray(rates, jnp.float32),
+        )  # fmt: skip
+        data_hz, model_hz = (np.asarray(c) * 1000.0 / TICK_MS for c in counts)
+        seconds = learner["seconds"] + time.perf_counter() - began
+        learner = {"params": params, "seen": seen + STRETCH * batch, "seconds": seconds}
+        line = {"epoch": learner["seen"] // (STRETCH * batch), "samples": learner["seen"],
+                "hidden_hz_data": round(float(data_hz.mean()), 3), "hidden_hz_model": round(float(model_hz.mean()), 3),
+                "hidden_hz_first_batch": round(float(data_hz[0]), 3)}  # fmt: skip
+        if learner["seen"] % CHECK_EVERY == 0 or learner["seen"] >= arguments.samples:
+            checkpoint(arguments.out, learner)
+            line["accuracy_500_test_digits"] = accuracy(machine, params, digits, few, arguments.seed)
+        append_metrics(arguments.out, line)
+        print(json.dumps(line), f"{learner['seconds']:.0f} s", flush=True)
+    return learner
+
+
+def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> None:
+    del machine, digits, learner, arguments
+
+
+if __name__ == "__main__":
+    guarded(main)
