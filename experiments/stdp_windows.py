@@ -10,7 +10,7 @@ Wall time: 2 min on one core.
 Expected:  the windows are their kernels, the forward table's difference to exact STDP is 0 wherever both refractory periods
            reach the window; with a refractory period of 1 ms the causal ratio is 0.61 +- 0.03 at 10 Hz (reference: 0.609 causal,
            0.862 acausal; 0.751 at 5 Hz, 0.430 at 20 Hz). In every seed the inputs that share events end with the larger
-           mean weight, under all-to-all, nearest and forward-table STDP alike (the last two with a weaker acausal side).
+           mean weight, under all-to-all, nearest and forward-table STDP alike (the last with a weaker acausal side).
 """
 
 import argparse
@@ -154,11 +154,11 @@ def ratios(rate: int, refractory: int) -> dict[str, Any]:
 
 
 def rules() -> dict[str, Any]:
-    # One-deep memories lose more of the causal side than of the acausal one (middle), so their acausal side is weaker.
+    # The forward table loses more of the causal side than of the acausal one (middle), so its acausal side is weaker.
     balanced, weaker = (Exponential(20.0, 20.0, 1.0, acausal, 64) for acausal in (-1.05, -0.7))
     return {
         "all pairs": ThreeFactor((pair_stdp(balanced),)),
-        "nearest pairs": ThreeFactor((pair_stdp(weaker, "nearest"),)),
+        "nearest pairs": ThreeFactor((pair_stdp(balanced, "nearest"),)),
         "forward table": ForwardTableSTDP(weaker),
     }
 
