@@ -29,7 +29,7 @@ from erbp_jax.connections import SharedBlankOut
 from erbp_jax.learning.three_factor.ecd import Phases
 from erbp_jax.sampling import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
 from erbp_jax.sampling import training as ecd
-from erbp_jax.training.run_folder import append_metrics, write_json
+from erbp_jax.training.run_folder import append_metrics, keep_metrics, read_metrics, write_json
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
 
 PIXELS, CLASSES, COPIES, HIDDEN = 784, 10, 4, 500
@@ -86,7 +86,9 @@ def resume(out: Path, machine: SamplingMachine, arguments: Any) -> dict[str, Any
     if path.exists():
         with np.load(path) as kept:
             params = {name: jnp.asarray(kept[name]) for name in ("weight", "visible", "hidden")}
-            return {"params": params, "seen": int(kept["seen"]), "seconds": float(kept["seconds"])}
+            learner = {"params": params, "seen": int(kept["seen"]), "seconds": float(kept["seconds"])}
+        keep_metrics(out, learner["seen"] // (STRETCH * arguments.batch))
+        return learner
     return {"params": machine.init(root(arguments.seed)), "seen": 0, "seconds": 0.0}
 
 
@@ -165,8 +167,74 @@ def train(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argume
     return learner
 
 
+def rates(machine: SamplingMachine, params: dict[str, jax.Array], digits: Any, seed: int) -> dict[str, float]:
+    """Mean hidden rates in Hz in both phases, on 100 test digits, without learning."""
+    how = Presentation(Phases(100 // TICK_MS, 10 // TICK_MS), 0.0, 0.0, 4.0 / TICK_MS, 5)
+    optimizer = optax.identity()
+    drive = drive_of(jnp.asarray(digits.test_images[:100]), jnp.asarray(digits.test_labels[:100]))
+    keys = jax.random.split(jax.random.fold_in(root(seed), 77), 100)
+    _, _, counts = jax.jit(lambda p: ecd.present(machine, how, optimizer, p, optimizer.init(p), drive, keys))(params)
+    return {name: round(float(x) * 1000.0 / TICK_MS, 3) for name, x in counts._asdict().items()}
+
+
+def dream(machine: SamplingMachine, params: dict[str, jax.Array], seed: int, copies: int = 4) -> np.ndarray:
+    """Pixels `[copies, 10, 784]` that the network makes of clamped class neurons: mean activity in the last 100 ms of 600."""
+    labels = jnp.tile(jnp.arange(CLASSES), copies)
+    drive = drive_of(jnp.zeros((len(labels), PIXELS), jnp.uint8), labels).at[:, :PIXELS].set(jnp.nan)
+    keys = jax.random.split(jax.random.fold_in(root(seed), 99), len(labels))
+    make = jax.jit(lambda p: ecd.generate(machine, p, drive, keys, steps=300, burn_in=250))
+    return np.asarray(make(params))[:, :PIXELS].reshape(copies, CLASSES, PIXELS)
+
+
 def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> None:
-    del machine, digits, learner, arguments
+    params, out = learner["params"], arguments.out
+    right = accuracy(machine, params, digits, np.arange(len(digits.test_labels)), arguments.seed, say=True)
+    before = rates(machine, machine.init(root(arguments.seed)), digits, arguments.seed)
+    after = rates(machine, params, digits, arguments.seed)
+    summary = {
+        "rule": "event-driven contrastive divergence", "dataset": "mnist", "noise": arguments.noise,
+        "network": f"{PIXELS}+{CLASSES * COPIES}-{HIDDEN}", "seed": arguments.seed, "batch": arguments.batch,
+        "eta": arguments.eta, "samples": learner["seen"], "train_seconds": round(learner["seconds"]),
+        "test_digits": len(digits.test_labels), "test_accuracy_percent": round(100 * right, 2),
+        "test_error": round(100 * (1 - right), 2),
+        "hidden_hz_before": before, "hidden_hz_after": after,
+        "hidden_rate_falls_by": round(before["data"] / after["data"], 1),
+    }  # fmt: skip
+    write_json(out / "summary.json", summary)
+    print(summary)
+    print(picture(read_metrics(out), dream(machine, params, arguments.seed), params, summary, out / "ecd_mnist.png"))
+
+
+def picture(metrics: Any, dreams: np.ndarray, params: dict[str, jax.Array], summary: Any, path: Path) -> Path:
+    plt = pyplot()
+    figure = plt.figure(figsize=(12, 4.2), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1.1, 1.3, 1.1])
+    samples = [m["samples"] for m in metrics]
+    left.plot(samples, [m["hidden_hz_data"] for m in metrics], color=INK, label="hidden rate, data (Hz)")
+    left.plot(samples, [m["hidden_hz_model"] for m in metrics], color=MUTED, label="hidden rate, reconstruction (Hz)")
+    left.set_yscale("log")
+    left.set(xlabel="digits seen", ylabel="Hz")
+    left.plot(0, summary["hidden_hz_before"]["data"], "o", color=INK, markersize=4, label="before training")
+    twin = left.twinx()
+    tested = [(m["samples"], m["accuracy_500_test_digits"]) for m in metrics if "accuracy_500_test_digits" in m]
+    twin.plot(*zip(*tested, strict=True), color=ACCENT, marker=".")
+    twin.set_ylabel("accuracy, 500 test digits", color=ACCENT)
+    left.legend(frameon=False, fontsize=7.5, loc="center right")
+    percent = summary["test_accuracy_percent"]
+    left.set_title(f"recognition: {percent} % of {summary['test_digits']} test digits", fontsize=9, loc="left")
+    rows, classes = dreams.shape[:2]
+    sheet = dreams.reshape(rows, classes, 28, 28).transpose(0, 2, 1, 3).reshape(rows * 28, classes * 28)
+    middle.imshow(sheet, cmap="gray_r", vmin=0, vmax=1)
+    middle.set(xticks=14 + 28 * np.arange(classes), xticklabels=range(classes), yticks=[], xlabel="clamped class")
+    middle.set_title("generated: mean pixel activity in 100 ms", fontsize=9, loc="left")
+    weight = np.asarray(params["weight"])[:PIXELS]
+    strongest = np.argsort(-np.abs(weight).sum(0))[:: weight.shape[1] // 24][:24]
+    tiles = weight[:, strongest].T.reshape(4, 6, 28, 28).transpose(0, 2, 1, 3).reshape(4 * 28, 6 * 28)
+    bound = np.percentile(np.abs(tiles), 99)
+    right.imshow(tiles, cmap="RdBu_r", vmin=-bound, vmax=bound)
+    right.set(xticks=[], yticks=[])
+    right.set_title("weights of 24 hidden neurons", fontsize=9, loc="left")
+    return save(figure, path)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A bipartite Boltzmann machine of spiking neurons."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ Params = dict[str, jax.Array]
 class MachineState(NamedTuple):
     visible: jax.Array  # [B, V] synaptic current, units of the weights
     hidden: jax.Array  # [B, H]
-    visible_held: jax.Array  # [B, V] int32, ticks of refractoriness left
+    visible_held: jax.Array  # [B, V] int32, ticks of z = 1 left, the last tick included
     hidden_held: jax.Array  # [B, H]
     visible_spikes: jax.Array  # [B, V] of the last tick
     hidden_spikes: jax.Array  # [B, H]
@@ -33,8 +33,9 @@ class SamplingMachine:
         u_h = I_h + b_h \quad (d = e^{-1/\tau_{syn}})
 
     and the same for the visible side. A spike's current adds up to what a rectangle of height q and length tau_r would, so
-    that with `SamplingNeuron` and reliable synapses the machine samples (to the extent that an exponential stands for a
-    rectangle) the Boltzmann distribution of q and b. `drive` on the visible neurons replaces u where it is not NaN: clamped.
+    that with `SamplingNeuron` and reliable synapses the machine samples, to the extent that an exponential stands for a
+    rectangle, the Boltzmann distribution of q and b. `synapse="rectangular"` is the rectangle itself, `I_h[t] = sum_v q_vh
+    z_v[t-1]`: exact in the limit of short ticks. `drive` on the visible neurons replaces u where it is not NaN: clamped.
 
     Blank-out synapses (`transmission`) make the noise of the synaptic sampling machine; then the biases blank out, too: they
     are synapses of a neuron that fires in every tick. `tau_syn` in ticks.
@@ -46,6 +47,7 @@ class SamplingMachine:
     neuron: Sampler = SamplingNeuron()
     tau_syn: float = 4.0
     transmission: Transmission = field(default_factory=Reliable)
+    synapse: Literal["exponential", "rectangular"] = "exponential"
 
     def init(self, key: jax.Array, scale: float = 0.1) -> Params:
         """Weights N(0, scale), biases 0."""
@@ -73,16 +75,20 @@ class SamplingMachine:
         """One tick: `drive[B, V]`, `key[B]`. With `clamped` every visible neuron is driven, and the way back to them is
         left out. `arriving[B, H]`, weights of spikes that reach the hidden neurons from outside."""
         keys = [fold_each(key, jnp.uint32(i)) for i in range(6)]
-        gain = self.neuron.refractory * (1.0 - decay(self.tau_syn))
-        arrived = self.transmission.current(params["weight"], state.visible_spikes, keys[0])
+        keep, gain = decay(self.tau_syn), self.neuron.refractory * (1.0 - decay(self.tau_syn))
+        sources = state.visible_spikes, state.hidden_spikes
+        if self.synapse == "rectangular":
+            keep, gain = 0.0, 1.0
+            sources = tuple((held > 0).astype(jnp.float32) for held in (state.visible_held, state.hidden_held))
+        arrived = self.transmission.current(params["weight"], sources[0], keys[0])
         if arriving is not None:
             arrived = arrived + arriving
-        hidden = decay(self.tau_syn) * state.hidden + gain * arrived
+        hidden = keep * state.hidden + gain * arrived
         if clamped:
-            visible, u = state.visible * decay(self.tau_syn), drive
+            visible, u = keep * state.visible, drive
         else:
-            arrived = self.transmission.current(params["weight"].T, state.hidden_spikes, keys[1])
-            visible = decay(self.tau_syn) * state.visible + gain * arrived
+            arrived = self.transmission.current(params["weight"].T, sources[1], keys[1])
+            visible = keep * state.visible + gain * arrived
             u = visible + self._bias(params["visible"], keys[2])
             u = jnp.where(jnp.isnan(drive), u, drive)
         visible_held, visible_spikes = self.neuron.step(state.visible_held, u, keys[3])

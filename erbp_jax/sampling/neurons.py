@@ -19,7 +19,8 @@ class Sampler(Protocol):
         ...
 
     def step(self, held: jax.Array, u: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """One tick: `(held[..., N] ticks left, u, key) -> (held, spikes[..., N])`."""
+        """One tick: `(held, u[..., N], key) -> (held, spikes[..., N])`; held int32 `[..., N]` counts the ticks of z = 1 that
+        are left, this one included: tau_r in the tick of a spike, 0 where z = 0. A neuron may fire where it is at most 1."""
         ...
 
 
@@ -32,7 +33,7 @@ class SamplingNeuron:
         P(z = 1) = \sigma(u)
 
     It is the transfer function of neural sampling, nu = 1 / (tau_r + exp(-beta I) / gamma) with u = beta I + ln(gamma tau_r), in
-    ticks of any length: after a spike the neuron is held for tau_r - 1 ticks and may fire again in the next.
+    ticks of any length: z = 1 in the tau_r ticks from the spike on, and the neuron may fire again in the next.
     `refractory` tau_r in ticks.
     Source: Neftci et al. 2014, equation 8; Buesing et al. 2011 (discrete time).
     """
@@ -41,7 +42,7 @@ class SamplingNeuron:
 
     def step(self, held: jax.Array, u: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         draw = (words(key, u.shape[-1]) >> 8).astype(jnp.float32) * 2.0**-24
-        spikes = (held == 0) & (draw < jax.nn.sigmoid(u - math.log(self.refractory)))
+        spikes = (held <= 1) & (draw < jax.nn.sigmoid(u - math.log(self.refractory)))
         return _hold(held, spikes, self.refractory), spikes.astype(jnp.float32)
 
 
@@ -56,12 +57,12 @@ class ThresholdNeuron:
 
     def step(self, held: jax.Array, u: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         del key
-        spikes = (held == 0) & (u > 0)
+        spikes = (held <= 1) & (u > 0)
         return _hold(held, spikes, self.refractory), spikes.astype(jnp.float32)
 
 
 def _hold(held: jax.Array, spikes: jax.Array, refractory: int) -> jax.Array:
-    return jnp.where(spikes, refractory - 1, jnp.maximum(held - 1, 0)).astype(jnp.int32)
+    return jnp.where(spikes, refractory, jnp.maximum(held - 1, 0)).astype(jnp.int32)
 
 
 class IFState(NamedTuple):
@@ -78,8 +79,9 @@ class NoisyIF:
         \qquad \nu(I) \approx \left(\tau_r + \gamma^{-1} e^{-\beta I}\right)^{-1}
 
     Euler-Maruyama with steps of `dt` s; order within a step: clamp, leak and input, noise, threshold. SI units: F, S, A, V, s,
-    sigma in A sqrt(s). `beta` (1/A) and `gamma` (Hz) are those of the published fit.
-    Source: Neftci et al. 2014, table 1.
+    sigma in A sqrt(s). `beta` (1/A) and `gamma` (Hz) are those of the published fit. sigma is that of the authors' code; the
+    3e-11 of the paper's table, smaller by the square root of 2, puts half the highest rate 1.3 units of beta I further up.
+    Source: Neftci et al. 2014, table 1, and its published code.
     """
 
     dt: float = 5e-5
@@ -87,7 +89,7 @@ class NoisyIF:
     conductance: float = 1e-9
     threshold: float = 0.1
     tau_r: float = 4e-3
-    sigma: float = 3e-11
+    sigma: float = 4.24e-11
     beta: float = 2.044e9
     gamma: float = 8808.0
 

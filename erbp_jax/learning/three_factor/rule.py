@@ -103,23 +103,32 @@ class ThreeFactor(LocalRule):
         return ThreeFactorState(modulator, tuple(factors), tuple(eligibility)), tuple(updates), modulation.error_spikes
 
     def _eligible(self, layer: Layer, kept: Any, values: Any, modulation: jax.Array) -> tuple[Any, Any]:
-        """The eligibility after the block, and the update; the last axis of weights is the postsynaptic one."""
-        tau = self.tau_eligibility
-        assert tau is not None
-        keep, outer = math.exp(-1.0 / tau), jax.vmap(layer.connection.plasticity)
+        r"""The eligibility after the block, and the update; the last axis of weights is the postsynaptic one.
 
-        def tick(z, inputs):
-            values, m = inputs
-            products = _sum([outer(pre, post) for pre, post in values], layer)
-            z = jax.tree.map(lambda z, e: keep * z + e / tau, z, products)
+        A block is summed up without a pass over the synapses a tick: with `R[s] = sum_{t >= s} b^{t-s} M[t] / tau`,
 
-            def weigh(z):
-                return -jnp.sum(m.reshape(m.shape[0], *(1,) * (z.ndim - 2), -1) * z, 0)
+        .. math:: \sum_t M[t] z[t] = z_0 \sum_t b^{t+1} M[t] + \sum_s R[s] e[s], \quad b = e^{-1/\tau}
+        """
+        assert self.tau_eligibility is not None
+        tau, ticks = self.tau_eligibility, modulation.shape[0]
+        keep, age = math.exp(-1.0 / tau), jnp.arange(ticks, dtype=jnp.float32)[:, None, None]
 
-            return z, jax.tree.map(weigh, z)
+        def back(later, m):
+            later = keep * later + m / tau
+            return later, later
 
-        kept, updates = jax.lax.scan(tick, kept, (values, modulation))
-        return kept, jax.tree.map(lambda x: x.sum(0), updates)
+        _, ahead = jax.lax.scan(back, jnp.zeros_like(modulation[0]), modulation, reverse=True)
+        fading = (keep ** (ticks - 1.0 - age)) / tau
+        outer = jax.vmap(layer.connection.plasticity, in_axes=1)
+        added = _sum([outer(pre, fading * post) for pre, post in values], layer)
+        now = _sum([layer.connection.plasticity(pre, -ahead * post) for pre, post in values], layer)
+        share = (keep ** (age + 1.0) * modulation).sum(0)  # [B, O] or [B, 1]
+
+        def before(z):
+            return -jnp.sum(share.reshape(len(share), *(1,) * (z.ndim - 2), -1) * z, 0)
+
+        update = jax.tree.map(lambda z, x: before(z) + x, kept, now)
+        return jax.tree.map(lambda z, x: keep**ticks * z + x, kept, added), update
 
     def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
         del network, params
