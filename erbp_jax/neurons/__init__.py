@@ -8,6 +8,7 @@ from erbp_jax.neurons.firing_patterns import PATTERNS, FiringPattern
 from erbp_jax.neurons.leaky import LeakyIF, LeakyState
 from erbp_jax.neurons.lif import LIF, LIFState
 from erbp_jax.neurons.mihalas_niebur import MihalasNiebur, MihalasNieburState
+from erbp_jax.neurons.next_tick import NextTick, NextTickState
 from erbp_jax.neurons.noise import GaussianNoise, Noise, PoissonKicks
 from erbp_jax.neurons.population import run_population
 from erbp_jax.neurons.second_order import SecondOrderLIF, SecondOrderState

@@ -12,6 +12,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.kernels import step_at
 from erbp_jax.nsat.shifts import gain
 from erbp_jax.nsat.tables import Parameters
 
@@ -49,34 +50,24 @@ def acausal_change(
     if not stdp:
         return change
     dt = (last_spike - tick)[:, None]
-    inside = [dt > edges[0], dt > edges[1], dt > -p.window[None]]
-    paired = _kernel(dt, dt < 0, inside, m, shifts, signs, slopes, p.exponential[None], compat)
-    return jnp.where(p.stdp[None], paired, change)
+    # The reference floors dt / 2**slope of negative dt too, by which the acausal side grows.
+    interval = dt if compat == "reference" else jnp.abs(dt)
+    exponent, sign = step_at(
+        dt, causal=False, edges=edges, window=p.window[None], shifts=shifts, signs=signs, slopes=slopes,
+        exponential=p.exponential[None], interval=interval,
+    )  # fmt: skip
+    return jnp.where(p.stdp[None], sign * gain(m, exponent), change)
 
 
-def causal_change(p: Parameters, at: jax.Array, snapshot: jax.Array, dt: jax.Array, compat: Compatibility) -> jax.Array:
+def causal_change(p: Parameters, at: jax.Array, snapshot: jax.Array, dt: jax.Array) -> jax.Array:
     """The change of pairs `dt[E, F]` = `t_post - t_pre` apart onto the targets `at[E, F]`; `snapshot[E, F]` is the
     modulator at the postsynaptic spike."""
 
     def take(x):
         return x.reshape(*x.shape[:-2], -1)[..., at]
 
-    edges, window = take(p.causal_edges), take(p.window)
-    inside = [dt < edges[0], dt < edges[1], dt < window]
-    exponential = take(p.exponential)
-    shifts, signs, slopes = take(p.causal_shift), take(p.causal_sign), take(p.causal_slope)
-    change = _kernel(dt, dt > 0, inside, snapshot, shifts, signs, slopes, exponential, compat)
-    return jnp.where(take(p.stdp), change, 0)
-
-
-def _kernel(dt, valid, inside, modulator, shifts, signs, slopes, exponential, compat):
-    """`sign * (modulator shifted)` of the first segment that dt lies inside; 0 outside of all."""
-
-    def choose(values):
-        return jnp.where(inside[0], values[0], jnp.where(inside[1], values[1], values[2]))
-
-    # The reference floors dt / 2**slope of negative dt too, by which the acausal side grows.
-    interval = dt if compat == "reference" else jnp.abs(dt)
-    shift = choose(shifts) - jnp.where(exponential, interval >> choose(slopes), 0)
-    change = choose(signs) * gain(modulator, shift)
-    return jnp.where(valid & (inside[0] | inside[1] | inside[2]), change, 0)
+    exponent, sign = step_at(
+        dt, causal=True, edges=take(p.causal_edges), window=take(p.window), shifts=take(p.causal_shift),
+        signs=take(p.causal_sign), slopes=take(p.causal_slope), exponential=take(p.exponential),
+    )  # fmt: skip
+    return jnp.where(take(p.stdp), sign * gain(snapshot, exponent), 0)

@@ -174,7 +174,7 @@ class Synapses:
             source = state.last.at[rows, units].get(mode="fill", fill_value=0)
             dt = spiked.at[rows[:, None], post].get(mode="fill", fill_value=NEVER) - source[:, None]
             g = state.snapshot.at[rows[:, None], post].get(mode="fill", fill_value=0)
-            dw = causal_change(p, target, g, dt, self.compat)
+            dw = causal_change(p, target, g, dt)
             wanted = _at(may, rows, target) & (dt > 0) & p.stdp.reshape(-1)[target]
             return self._write(arrays, carry, tick, rows, units, target, dw, wanted, block, causal=True)
 

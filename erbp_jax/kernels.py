@@ -1,0 +1,145 @@
+"""STDP kernels K(dt), dt = t_post - t_pre in ticks: one definition for the float rules and the fixed-point machine.
+
+A kernel in hardware is a staircase: three segments a side, each with a power of two and a sign. `step_at` says which
+step dt lies on; the machine shifts an integer modulator by it (`nsat/plasticity.py`), `Staircase` returns
+`sign * 2**exponent`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+
+Three = tuple[int, int, int]
+
+
+class Kernel(Protocol):
+    """A function of dt that is 0 at dt = 0 and for `|dt| >= window`. Frozen, hashable."""
+
+    @property
+    def window(self) -> int: ...
+
+    def __call__(self, dt: jax.Array) -> jax.Array:
+        """`dt[...]` (int32) -> K(dt), float32."""
+        ...
+
+
+def step_at(
+    dt: jax.Array,
+    *,
+    causal: bool,
+    edges: Sequence[Any],
+    window: Any,
+    shifts: Sequence[Any],
+    signs: Sequence[Any],
+    slopes: Sequence[Any],
+    exponential: Any,
+    interval: jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """Exponent and sign of the segment that dt lies in, sign 0 outside of all; everything broadcasts against dt.
+
+    Causal segments: `0 < dt < edges[0]`, `< edges[1]`, `< window`; acausal ones: `edges[0] < dt < 0`,
+    `> edges[1]`, `> -window`. An exponential staircase falls by one power of two every `2**slope` ticks of `interval`,
+    which is |dt| unless given.
+    """
+    if causal:
+        inside = [dt < edges[0], dt < edges[1], dt < window]
+        valid = dt > 0
+    else:
+        inside = [dt > edges[0], dt > edges[1], dt > -window]
+        valid = dt < 0
+
+    def choose(values):
+        return jnp.where(inside[0], values[0], jnp.where(inside[1], values[1], values[2]))
+
+    interval = jnp.abs(dt) if interval is None else interval
+    exponent = choose(shifts) - jnp.where(exponential, interval >> choose(slopes), 0)
+    within = valid & (inside[0] | inside[1] | inside[2])
+    return exponent, jnp.where(within, choose(signs), 0)
+
+
+@dataclass(frozen=True)
+class Staircase:
+    r"""The piecewise kernel of the fixed-point machine, in floats.
+
+    .. math:: K(\Delta t) = s_n 2^{h_n - [\text{exponential}] \lfloor |\Delta t| / 2^{l_n} \rfloor}
+
+    for the segment n that dt lies in (`step_at`), with signs s, exponents h and slopes l. Defaults: the machine's.
+
+    Raises:
+        ValueError: a window below 1 tick.
+    """
+
+    window: int = 64
+    causal_edges: tuple[int, int] = (16, 36)
+    acausal_edges: tuple[int, int] = (-16, -36)
+    causal_shift: Three = (1, 0, -1)
+    acausal_shift: Three = (1, 0, -1)
+    causal_sign: Three = (1, 1, 1)
+    acausal_sign: Three = (-1, -1, -1)
+    causal_slope: Three = (16, 16, 16)
+    acausal_slope: Three = (16, 16, 16)
+    exponential: bool = False
+
+    def __post_init__(self) -> None:
+        _check_window(self)
+
+    def __call__(self, dt: jax.Array) -> jax.Array:
+        sides = (
+            (True, self.causal_edges, self.causal_shift, self.causal_sign, self.causal_slope),
+            (False, self.acausal_edges, self.acausal_shift, self.acausal_sign, self.acausal_slope),
+        )
+        total = jnp.zeros(dt.shape, jnp.float32)
+        for causal, edges, shifts, signs, slopes in sides:
+            exponent, sign = step_at(
+                dt, causal=causal, edges=edges, window=self.window, shifts=shifts, signs=signs, slopes=slopes,
+                exponential=self.exponential,
+            )  # fmt: skip
+            total = total + jnp.ldexp(sign.astype(jnp.float32), exponent)
+        return total
+
+
+@dataclass(frozen=True)
+class Exponential:
+    r"""Two decaying exponentials.
+
+    .. math:: K(\Delta t) = A_+ e^{-\Delta t / \tau_+} \;(0 < \Delta t < W), \qquad
+        A_- e^{\Delta t / \tau_-} \;(-W < \Delta t < 0)
+
+    `tau_causal`, `tau_acausal` and the window W in ticks. `resolution` rounds K to its multiples, as a table of
+    fixed-point numbers would: sums of such values are exact in any order.
+
+    Raises:
+        ValueError: a time constant or a resolution that is not positive, or a window below 1 tick.
+    """
+
+    tau_causal: float = 20.0
+    tau_acausal: float = 20.0
+    causal: float = 1.0
+    acausal: float = -1.0
+    window: int = 64
+    resolution: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_window(self)
+        for name in ("tau_causal", "tau_acausal", "resolution"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"Exponential: {name} must be > 0 and finite, got {value}")
+
+    def __call__(self, dt: jax.Array) -> jax.Array:
+        x = dt.astype(jnp.float32)
+        after = self.causal * jnp.exp(-jnp.abs(x) / self.tau_causal)
+        before = self.acausal * jnp.exp(-jnp.abs(x) / self.tau_acausal)
+        value = jnp.where(dt > 0, after, before)
+        if self.resolution is not None:
+            value = jnp.round(value / self.resolution) * self.resolution
+        return jnp.where((dt == 0) | (jnp.abs(dt) >= self.window), 0.0, value)
+
+
+def _check_window(kernel: Any) -> None:
+    if int(kernel.window) != kernel.window or kernel.window < 1:
+        raise ValueError(f"{type(kernel).__name__}: window must be a whole number of ticks >= 1, got {kernel.window}")

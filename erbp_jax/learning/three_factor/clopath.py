@@ -1,0 +1,169 @@
+"""Voltage-based STDP with homeostasis (Clopath et al. 2010)."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.learning.three_factor.factors import Factor, Signals, Spike, Trace
+from erbp_jax.learning.three_factor.rule import Term
+from erbp_jax.neurons.firing import decay
+
+
+class DepressionState(NamedTuple):
+    low: jax.Array  # [..., N] the membrane, low-pass tau_minus (mV)
+    square: jax.Array  # [..., N] low-pass of (u - E_L)^2 (mV^2)
+
+
+@dataclass(frozen=True)
+class Clopath:
+    r"""Parameters of the rule, for ticks of 1 ms.
+
+    .. math::
+        \Delta w = -A_{LTD} \frac{\bar{\bar u}}{u_{ref}^2}\, X\, (\bar u_- - \theta_-)_+
+        + A_{LTP}\, \bar x\, (u - \theta_+)_+ (\bar u_- ' - \theta_-)_+
+
+    X are presynaptic spikes, xbar their low-pass (tau_x; a spike adds 1 / tau_x), ubar_- and ubar_+ low-passes of the
+    membrane (tau_minus, tau_plus; the second stands in the potentiation), the double bar that of `(u - E_L)^2` (tau_homeostasis), or
+    the constant `homeostasis` (mV^2) where that is given. Depression is written at presynaptic spikes, potentiation in every tick in
+    which the membrane is above theta_+. Low-passes are those of the ticks before. mV and ms.
+    State: three numbers a postsynaptic neuron, one a presynaptic one. Source: Clopath et al. 2010, Nature Neuroscience 13:344.
+
+    Raises:
+        ValueError: a time constant that is not positive.
+    """
+
+    theta_minus: float = -70.6
+    theta_plus: float = -45.3
+    depression: float = 14e-5
+    potentiation: float = 8e-5
+    tau_x: float = 15.0
+    tau_minus: float = 10.0
+    tau_plus: float = 7.0
+    tau_homeostasis: float = 1000.0
+    reference: float = 60.0
+    homeostasis: float | None = None
+    rest: float = -70.6
+
+    def __post_init__(self) -> None:
+        for name in ("tau_x", "tau_minus", "tau_plus", "tau_homeostasis", "reference"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"Clopath: {name} must be > 0, got {getattr(self, name)}")
+
+    @property
+    def terms(self) -> tuple[Term, Term]:
+        """Depression at presynaptic spikes, potentiation where the trace of such spikes meets a high membrane."""
+        trace = Trace(self.tau_x, 1.0 / self.tau_x)
+        return (
+            Term(Spike(), Depression(self), -self.depression),
+            Term(trace, Potentiation(self), self.potentiation),
+        )
+
+
+def hippocampus(**changes: Any) -> Clopath:
+    """The parameters of hippocampal slices."""
+    values = {"theta_minus": -41.0, "theta_plus": -38.0, "depression": 3.8e-4, "potentiation": 0.2e-4}
+    return Clopath(**{**values, **changes})
+
+
+@dataclass(frozen=True)
+class Depression(Factor):
+    """`(homeostasis / reference) (ubar_- - theta_-)_+`."""
+
+    p: Clopath
+
+    def init_state(self, shape: tuple[int, ...]) -> DepressionState:
+        return DepressionState(jnp.full(shape, self.p.rest, jnp.float32), jnp.zeros(shape, jnp.float32))
+
+    def step(self, state: DepressionState, seen: Signals) -> tuple[DepressionState, jax.Array]:
+        u, p = _membrane(seen), self.p
+        homeostasis = state.square if p.homeostasis is None else p.homeostasis
+        value = homeostasis / p.reference * jax.nn.relu(state.low - p.theta_minus)
+        square = _follow(state.square, (u - p.rest) ** 2, p.tau_homeostasis)
+        return DepressionState(_follow(state.low, u, p.tau_minus), square), value
+
+
+@dataclass(frozen=True)
+class Potentiation(Factor):
+    """`(u - theta_+)_+ (ubar_+ - theta_-)_+`."""
+
+    p: Clopath
+
+    def init_state(self, shape: tuple[int, ...]) -> jax.Array:
+        return jnp.full(shape, self.p.rest, jnp.float32)
+
+    def step(self, state: jax.Array, seen: Signals) -> tuple[jax.Array, jax.Array]:
+        u, p = _membrane(seen), self.p
+        value = jax.nn.relu(u - p.theta_plus) * jax.nn.relu(state - p.theta_minus)
+        return _follow(state, u, p.tau_plus), value
+
+
+def _membrane(seen: Signals) -> jax.Array:
+    if seen.membrane is None:
+        raise ValueError("the voltage-based rule reads the membrane potential: use it on the postsynaptic side")
+    return seen.membrane
+
+
+def _follow(state: jax.Array, value: jax.Array, tau: float) -> jax.Array:
+    keep = decay(tau)
+    return keep * state + (1.0 - keep) * value
+
+
+class AdExState(NamedTuple):
+    membrane: jax.Array  # [..., N] u, mV
+    adaptation: jax.Array  # [..., N] w, pA
+    depolarising: jax.Array  # [..., N] z, pA
+    threshold: jax.Array  # [..., N] V_T, mV
+    phase: jax.Array  # [..., N] int32: 2, 1 within a spike, 0 otherwise
+
+
+@dataclass(frozen=True)
+class AdEx:
+    r"""Adaptive exponential integrate-and-fire neuron with a depolarising after-potential, in ticks of 1 ms.
+
+    .. math::
+        C \dot u &= -g_L (u - E_L) + g_L \Delta_T e^{(u - V_T)/\Delta_T} - w + z + I \\
+        \tau_w \dot w &= a (u - E_L) - w, \quad \tau_z \dot z = -z, \quad \tau_{V_T} \dot V_T = -(V_T - V_{rest})
+
+    A spike begins where u passes 20 mV: u is then 29.4 mV for a tick and 32.862 mV for a second (the area of a spike at a
+    fine step), and -49.5 mV in the third; w grows by b, z is set to I_sp, V_T to V_max. Forward Euler; the exponential is cut at 20 mV.
+    mV, pA, pF, nS. Source: Clopath et al. 2010, table 1, and its replications.
+    """
+
+    capacitance: float = 281.0
+    leak: float = 30.0
+    rest: float = -70.6
+    slope: float = 2.0
+    threshold_rest: float = -50.4
+    threshold_peak: float = -30.4
+    tau_threshold: float = 50.0
+    tau_w: float = 144.0
+    a: float = 4.0
+    b: float = 80.5
+    spike_current: float = 400.0
+    tau_z: float = 40.0
+
+    def init_state(self, shape: tuple[int, ...]) -> AdExState:
+        zero = jnp.zeros(shape, jnp.float32)
+        return AdExState(zero + self.rest, zero, zero, zero + self.threshold_rest, jnp.zeros(shape, jnp.int32))
+
+    def step(self, state: AdExState, current: jax.Array) -> tuple[AdExState, Signals]:
+        """One tick: `current[N]` in pA -> `(state, spikes and membrane)`."""
+        u, w, z, threshold, phase = state
+        up = self.leak * self.slope * jnp.exp(jnp.minimum((u - threshold) / self.slope, 10.0))
+        flow = (-self.leak * (u - self.rest) + up - w + z + current) / self.capacitance
+        w_next = w + (self.a * (u - self.rest) - w) / self.tau_w
+        z_next = z - z / self.tau_z
+        threshold_next = threshold - (threshold - self.threshold_rest) / self.tau_threshold
+        free = phase == 0
+        u_next = u + flow
+        fires = free & (u_next > 20.0)
+        u_next = jnp.where(fires, 29.4, jnp.where(phase == 2, 32.862, jnp.where(phase == 1, -49.5, u_next)))
+        ends = phase == 1
+        w_next = jnp.where(ends, w + self.b, jnp.where(free, w_next, w))
+        z_next = jnp.where(ends, self.spike_current, z_next)
+        threshold_next = jnp.where(ends, self.threshold_peak, threshold_next)
+        phase = jnp.where(fires, 2, jnp.maximum(phase - 1, 0)).astype(jnp.int32)
+        state = AdExState(u_next, w_next, z_next, threshold_next, phase)
+        return state, Signals(fires.astype(jnp.float32), None, u_next)

@@ -1,0 +1,68 @@
+"""Event-driven contrastive divergence: symmetric STDP under a global signal g(t)."""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.learning.three_factor.factors import Spike, Trace
+from erbp_jax.learning.three_factor.rule import Term
+
+
+@dataclass(frozen=True)
+class Phases:
+    r"""When a presentation of `2T` ticks shows data, and when and with which sign it learns.
+
+    .. math::
+        g(t) = +1 \;(\tau_{br} \le t < 0.49 \cdot 2T), \quad -1 \;(0.6 \cdot 2T \le t < 0.99 \cdot 2T), \quad 0 \text{ else}
+
+    Data drive the visible neurons in the first half; in the second the network reconstructs.
+    `length` 2T and `burn_in` in ticks. Source: Neftci et al. 2014 and its published code.
+
+    Raises:
+        ValueError: a burn-in that leaves nothing of the data phase.
+    """
+
+    length: int = 100
+    burn_in: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.burn_in < self.plus[1]:
+            raise ValueError(f"Phases: burn_in {self.burn_in} must lie within [0, {self.plus[1]}) ticks")
+
+    @property
+    def plus(self) -> tuple[int, int]:
+        """Ticks of the data phase that learn: from, to (excluded)."""
+        return self.burn_in, round(0.49 * self.length)
+
+    @property
+    def minus(self) -> tuple[int, int]:
+        return round(0.6 * self.length), round(0.99 * self.length)
+
+    @property
+    def data(self) -> int:
+        """Ticks for which data are shown."""
+        return self.length // 2
+
+    def __call__(self, ticks: jax.Array) -> jax.Array:
+        """g, float32, of `ticks` (int32)."""
+        inside = [(ticks >= a) & (ticks < b) for a, b in (self.plus, self.minus)]
+        return inside[0].astype(jnp.float32) - inside[1].astype(jnp.float32)
+
+
+def symmetric_stdp(tau: float = 4.0) -> tuple[Term, Term]:
+    r"""`e[t] = x_i[t] s_j[t] + s_i[t] x_j[t]` with traces of time constant tau (ticks): K = exp(-|dt| / tau), both
+    signs of dt alike; a pair within one tick counts once."""
+    return Term(Trace(tau, instant=True), Spike()), Term(Spike(), Trace(tau))
+
+
+def scale(eta: float, phases: Phases, refractory: int, tau: float = 4.0) -> float:
+    r"""The height A of the kernel for which a phase of learning changes weights by `eta <z_i z_j>` in the mean.
+
+    A spike stands for `refractory` ticks of z = 1, the kernel's area is `2 tau_e - 1` with
+    `tau_e = 1 / (1 - exp(-1 / tau))`, a phase has `len(plus)` ticks:
+    `A = eta refractory^2 / (len(plus) (2 tau_e - 1))`.
+    """
+    area = 2.0 / (1.0 - math.exp(-1.0 / tau)) - 1.0
+    return eta * refractory**2 / ((phases.plus[1] - phases.plus[0]) * area)

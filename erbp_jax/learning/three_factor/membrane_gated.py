@@ -1,0 +1,66 @@
+"""Membrane-gated plasticity: a presynaptic spike potentiates where the membrane is high, and rates are regulated."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.learning.three_factor.factors import Factor, Signals, Spike
+from erbp_jax.learning.three_factor.rule import Term
+from erbp_jax.neurons.firing import decay
+
+
+@dataclass(frozen=True)
+class MembraneGate(Factor):
+    r"""The postsynaptic factor of the membrane-gated rule.
+
+    .. math::
+        f[t] = \Theta(V[t]) - \alpha\, (\nu[t] - C), \qquad \nu[t+1] = e^{-1/\tau_\nu} \nu[t] + s[t], \\
+        \Theta(V) = \min(\max(g\, (V - V_{th}), -A_-), A_+)
+
+    Theta is a ramp of slope g between `depression` -A- and `potentiation` A+; `slope=inf` makes it the two-level gate of the
+    paper, A+ above V_th and -A- at or below. nu is a calcium trace of the neuron's own spikes before this tick: under a steady
+    rate of r spikes a tick it settles at about r tau, so the rate is driven towards what balances Theta.
+    V and `threshold` in one unit, `tau` in ticks.
+
+    Raises:
+        ValueError: a time constant, a slope or a level out of range.
+    """
+
+    threshold: float
+    potentiation: float = 1.0
+    depression: float = 1.0
+    slope: float = float("inf")
+    alpha: float = 0.0
+    target: float = 0.0
+    tau: float = 200.0
+
+    def __post_init__(self) -> None:
+        for name in ("tau", "slope"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"MembraneGate: {name} must be > 0, got {getattr(self, name)}")
+        for name in ("potentiation", "depression", "alpha"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"MembraneGate: {name} must be >= 0, got {getattr(self, name)}")
+
+    def init_state(self, shape: tuple[int, ...]) -> jax.Array:
+        return jnp.zeros(shape, jnp.float32)
+
+    def step(self, state: jax.Array, seen: Signals) -> tuple[jax.Array, jax.Array]:
+        if seen.membrane is None:
+            raise ValueError("MembraneGate reads the membrane potential: use it on the postsynaptic side")
+        above = seen.membrane - self.threshold
+        if self.slope == float("inf"):
+            gate = jnp.where(above > 0, self.potentiation, -self.depression)
+        else:
+            gate = jnp.clip(self.slope * above, -self.depression, self.potentiation)
+        value = gate - self.alpha * (state - self.target)
+        return decay(self.tau) * state + seen.spikes, value
+
+
+def membrane_gated(gate: MembraneGate) -> tuple[Term]:
+    r"""`dw_ij = eta (Theta(V_j) - alpha (nu_j - C)) s_i`, written at presynaptic spikes; eta is the optimiser's.
+
+    State: one calcium trace a neuron. Source: Sheik et al. 2016 (arXiv 1701.01495).
+    """
+    return (Term(Spike(), gate),)

@@ -1,0 +1,241 @@
+"""Event-driven contrastive divergence on MNIST: a spiking Boltzmann machine that recognises and generates digits.
+
+824 visible neurons (784 pixels, 4 for each class) and 500 hidden ones, ticks of 2 ms, presentations of 100 ms: 50 of data, then
+50 of reconstruction; one global signal g(t) turns the sign of a symmetric STDP. `--noise synapses` is the synaptic sampling
+machine: the neurons are thresholds, and all noise comes from synapses that blank out half of the spikes.
+`--noise neurons` has reliable synapses and stochastic neurons. Recognition: pixels clamped for 0.5 s, the class whose neurons fire most.
+
+Command:   python experiments/ecd_mnist.py [--noise synapses] [--samples 100000] [--out runs/ecd_mnist]
+Hardware:  any CPU. Needs MNIST (ERBP_JAX_DATA or the cache). The same command again goes on from the last checkpoint.
+Wall time: EXPECTED_WALL
+Expected:  EXPECTED_RESULT
+"""
+
+import argparse
+import json
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from erbp_jax import data
+from erbp_jax.__main__ import guarded
+from erbp_jax.connections import SharedBlankOut
+from erbp_jax.learning.three_factor.ecd import Phases
+from erbp_jax.sampling import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
+from erbp_jax.sampling import training as ecd
+from erbp_jax.training.run_folder import append_metrics, keep_metrics, read_metrics, write_json
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+
+PIXELS, CLASSES, COPIES, HIDDEN = 784, 10, 4, 500
+TICK_MS = 2
+REFRACTORY = 2
+"""Ticks: 4 ms, as the synaptic time constant and that of STDP."""
+STRETCH = 40
+"""Batches between two looks of the host."""
+CHECK_EVERY = 5000
+"""Samples between two checkpoints and tests on a twentieth of the test digits."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs") / "ecd_mnist")
+    parser.add_argument("--noise", choices=("synapses", "neurons"), default="synapses")
+    parser.add_argument("--samples", type=int, default=100_000)
+    parser.add_argument("--batch", type=int, default=25)
+    parser.add_argument("--eta", type=float, default=2.5e-3, help="at the start; falls to a tenth linearly")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--finish", action="store_true", help="test and draw what the last checkpoint holds")
+    arguments = parser.parse_args()
+    out = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    digits = data.load("mnist")
+    machine = machine_of(arguments.noise)
+    learner = resume(out, machine, arguments)
+    if not arguments.finish:
+        learner = train(machine, digits, learner, arguments)
+    report(machine, digits, learner, arguments)
+
+
+def machine_of(noise: str) -> SamplingMachine:
+    visible = PIXELS + CLASSES * COPIES
+    if noise == "neurons":
+        return SamplingMachine(visible, HIDDEN, SamplingNeuron(REFRACTORY), REFRACTORY)
+    return SamplingMachine(visible, HIDDEN, ThresholdNeuron(REFRACTORY), REFRACTORY, SharedBlankOut(0.5))
+
+
+def drive_of(images: jax.Array, labels: jax.Array) -> jax.Array:
+    """Logits `[B, V]` of pixels and class neurons, with the published limits of 1e-5 and 0.98."""
+    own = jnp.repeat(jnp.arange(CLASSES), COPIES)[None] == labels[:, None]
+    p = jnp.concatenate([images.astype(jnp.float32) / 255.0, own.astype(jnp.float32)], 1)
+    p = jnp.clip(p, 1e-5, 0.98)
+    return jnp.log(p / (1.0 - p))
+
+
+def root(seed: int) -> jax.Array:
+    return jax.random.key(seed, impl="threefry2x32")
+
+
+def resume(out: Path, machine: SamplingMachine, arguments: Any) -> dict[str, Any]:
+    path = out / "checkpoint.npz"
+    if path.exists():
+        with np.load(path) as kept:
+            params = {name: jnp.asarray(kept[name]) for name in ("weight", "visible", "hidden")}
+            learner = {"params": params, "seen": int(kept["seen"]), "seconds": float(kept["seconds"])}
+        keep_metrics(out, learner["seen"] // (STRETCH * arguments.batch))
+        return learner
+    return {"params": machine.init(root(arguments.seed)), "seen": 0, "seconds": 0.0}
+
+
+def checkpoint(out: Path, learner: dict[str, Any]) -> None:
+    partial_path = out / ".checkpoint.partial.npz"
+    rest = {"seen": learner["seen"], "seconds": learner["seconds"]}
+    np.savez(partial_path, **{k: np.asarray(v) for k, v in learner["params"].items()}, **rest)
+    partial_path.replace(out / "checkpoint.npz")
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def stretch(machine, how, params, images, labels, keys, rates):
+    """Learn from batches `[S, B, ...]` with a factor on the learning rate each, `[S]`."""
+
+    def one(params, inputs):
+        image, label, key, rate = inputs
+        optimizer = optax.scale(-rate)
+        params, _, counts = ecd.present(
+            machine, how, optimizer, params, optimizer.init(params), drive_of(image, label), key
+        )
+        return params, counts
+
+    return jax.lax.scan(one, params, (images, labels, keys, rates))
+
+
+@partial(jax.jit, static_argnums=0)
+def classify(machine, params, images, keys):
+    """Spikes of each class's neurons, `[B, 10]`, in 0.5 s of which the first 50 ms do not count."""
+    drive = drive_of(images, jnp.zeros(len(images), jnp.int32))[:, :PIXELS]
+    counts = ecd.recognise(machine, params, drive, keys, steps=250, burn_in=25, first=PIXELS)
+    return counts.reshape(-1, CLASSES, COPIES).sum(-1)
+
+
+def accuracy(machine, params, digits, which: np.ndarray, seed: int, say: bool = False) -> float:
+    """On the test digits `which`; a tie for the most spikes counts as wrong."""
+    right, size = 0, 500
+    for first in range(0, len(which), size):
+        index = which[first : first + size]
+        keys = jax.random.split(jax.random.fold_in(root(seed), 1_000_000 + first), len(index))
+        counts = np.asarray(classify(machine, params, jnp.asarray(digits.test_images[index]), keys))
+        alone = (counts == counts.max(1, keepdims=True)).sum(1) == 1
+        right += int(((counts.argmax(1) == digits.test_labels[index]) & alone).sum())
+        if say and first % 2000 == 0:
+            print(f"tested {first + len(index)} of {len(which)}", flush=True)
+    return right / len(which)
+
+
+def train(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> dict[str, Any]:
+    how = Presentation(Phases(100 // TICK_MS, 10 // TICK_MS), arguments.eta, arguments.eta, 4.0 / TICK_MS, 5)
+    batch, few = arguments.batch, np.arange(0, len(digits.test_labels), 20)
+    labels = jnp.asarray(digits.train_labels)
+    while learner["seen"] < arguments.samples:
+        began = time.perf_counter()
+        seen = learner["seen"]
+        place = seen + np.arange(STRETCH * batch)
+        size = len(digits.train_labels)
+        orders = {e: np.random.default_rng([arguments.seed, e]).permutation(size) for e in np.unique(place // size)}
+        index = np.array([orders[p // size][p % size] for p in place]).reshape(STRETCH, batch)
+        keys = jax.random.split(jax.random.fold_in(root(arguments.seed), seen), (STRETCH, batch))
+        rates = 1.0 - 0.9 * np.minimum(place[::batch] / arguments.samples, 1.0)
+        params, counts = stretch(
+            machine, how, learner["params"], jnp.asarray(digits.train_images[index]), labels[index], keys,
+            jnp.asarray(rates, jnp.float32),
+        )  # fmt: skip
+        data_hz, model_hz = (np.asarray(c) * 1000.0 / TICK_MS for c in counts)
+        seconds = learner["seconds"] + time.perf_counter() - began
+        learner = {"params": params, "seen": seen + STRETCH * batch, "seconds": seconds}
+        line = {"epoch": learner["seen"] // (STRETCH * batch), "samples": learner["seen"],
+                "hidden_hz_data": round(float(data_hz.mean()), 3), "hidden_hz_model": round(float(model_hz.mean()), 3),
+                "hidden_hz_first_batch": round(float(data_hz[0]), 3)}  # fmt: skip
+        if learner["seen"] % CHECK_EVERY == 0 or learner["seen"] >= arguments.samples:
+            checkpoint(arguments.out, learner)
+            line["accuracy_500_test_digits"] = accuracy(machine, params, digits, few, arguments.seed)
+        append_metrics(arguments.out, line)
+        print(json.dumps(line), f"{learner['seconds']:.0f} s", flush=True)
+    return learner
+
+
+def rates(machine: SamplingMachine, params: dict[str, jax.Array], digits: Any, seed: int) -> dict[str, float]:
+    """Mean hidden rates in Hz in both phases, on 100 test digits, without learning."""
+    how = Presentation(Phases(100 // TICK_MS, 10 // TICK_MS), 0.0, 0.0, 4.0 / TICK_MS, 5)
+    optimizer = optax.identity()
+    drive = drive_of(jnp.asarray(digits.test_images[:100]), jnp.asarray(digits.test_labels[:100]))
+    keys = jax.random.split(jax.random.fold_in(root(seed), 77), 100)
+    _, _, counts = jax.jit(lambda p: ecd.present(machine, how, optimizer, p, optimizer.init(p), drive, keys))(params)
+    return {name: round(float(x) * 1000.0 / TICK_MS, 3) for name, x in counts._asdict().items()}
+
+
+def dream(machine: SamplingMachine, params: dict[str, jax.Array], seed: int, copies: int = 4) -> np.ndarray:
+    """Pixels `[copies, 10, 784]` that the network makes of clamped class neurons: mean activity in the last 100 ms of 600."""
+    labels = jnp.tile(jnp.arange(CLASSES), copies)
+    drive = drive_of(jnp.zeros((len(labels), PIXELS), jnp.uint8), labels).at[:, :PIXELS].set(jnp.nan)
+    keys = jax.random.split(jax.random.fold_in(root(seed), 99), len(labels))
+    make = jax.jit(lambda p: ecd.generate(machine, p, drive, keys, steps=300, burn_in=250))
+    return np.asarray(make(params))[:, :PIXELS].reshape(copies, CLASSES, PIXELS)
+
+
+def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> None:
+    params, out = learner["params"], arguments.out
+    right = accuracy(machine, params, digits, np.arange(len(digits.test_labels)), arguments.seed, say=True)
+    before = rates(machine, machine.init(root(arguments.seed)), digits, arguments.seed)
+    after = rates(machine, params, digits, arguments.seed)
+    summary = {
+        "rule": "event-driven contrastive divergence", "dataset": "mnist", "noise": arguments.noise,
+        "network": f"{PIXELS}+{CLASSES * COPIES}-{HIDDEN}", "seed": arguments.seed, "batch": arguments.batch,
+        "eta": arguments.eta, "samples": learner["seen"], "train_seconds": round(learner["seconds"]),
+        "test_digits": len(digits.test_labels), "test_accuracy_percent": round(100 * right, 2),
+        "test_error": round(100 * (1 - right), 2),
+        "hidden_hz_before": before, "hidden_hz_after": after,
+        "hidden_rate_falls_by": round(before["data"] / after["data"], 1),
+    }  # fmt: skip
+    write_json(out / "summary.json", summary)
+    print(summary)
+    print(picture(read_metrics(out), dream(machine, params, arguments.seed), params, summary, out / "ecd_mnist.png"))
+
+
+def picture(metrics: Any, dreams: np.ndarray, params: dict[str, jax.Array], summary: Any, path: Path) -> Path:
+    plt = pyplot()
+    figure = plt.figure(figsize=(12, 4.2), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1.1, 1.3, 1.1])
+    samples = [m["samples"] for m in metrics]
+    left.plot(samples, [m["hidden_hz_data"] for m in metrics], color=INK, label="hidden rate, data (Hz)")
+    left.plot(samples, [m["hidden_hz_model"] for m in metrics], color=MUTED, label="hidden rate, reconstruction (Hz)")
+    left.set_yscale("log")
+    left.set(xlabel="digits seen", ylabel="Hz")
+    left.plot(0, summary["hidden_hz_before"]["data"], "o", color=INK, markersize=4, label="before training")
+    twin = left.twinx()
+    tested = [(m["samples"], m["accuracy_500_test_digits"]) for m in metrics if "accuracy_500_test_digits" in m]
+    twin.plot(*zip(*tested, strict=True), color=ACCENT, marker=".")
+    twin.set_ylabel("accuracy, 500 test digits", color=ACCENT)
+    left.legend(frameon=False, fontsize=7.5, loc="center right")
+    percent = summary["test_accuracy_percent"]
+    left.set_title(f"recognition: {percent} % of {summary['test_digits']} test digits", fontsize=9, loc="left")
+    rows, classes = dreams.shape[:2]
+    sheet = dreams.reshape(rows, classes, 28, 28).transpose(0, 2, 1, 3).reshape(rows * 28, classes * 28)
+    middle.imshow(sheet, cmap="gray_r", vmin=0, vmax=1)
+    middle.set(xticks=14 + 28 * np.arange(classes), xticklabels=range(classes), yticks=[], xlabel="clamped class")
+    middle.set_title("generated: mean pixel activity in 100 ms", fontsize=9, loc="left")
+    weight = np.asarray(params["weight"])[:PIXELS]
+    strongest = np.argsort(-np.abs(weight).sum(0))[:: weight.shape[1] // 24][:24]
+    tiles = weight[:, strongest].T.reshape(4, 6, 28, 28).transpose(0, 2, 1, 3).reshape(4 * 28, 6 * 28)
+    bound = np.percentile(np.abs(tiles), 99)
+    right.imshow(tiles, cmap="RdBu_r", vmin=-bound, vmax=bound)
+    right.set(xticks=[], yticks=[])
+    right.set_title("weights of 24 hidden neurons", fontsize=9, loc="left")
+    return save(figure, path)
+
+
+if __name__ == "__main__":
+    guarded(main)

@@ -1,0 +1,243 @@
+"""Reward-modulated STDP learns XOR: rate-coded and temporally coded inputs, MSTDP and MSTDPET (Florian 2007).
+
+A spike of the output neuron is rewarded (+1) while the answer should be 1 and punished (-1) while it should be 0; nothing else is
+told to the network. 200 epochs of the four patterns in random order, 500 ms each, the state carried over. Every seed has a twin
+with the same weights, inputs and pattern order that does not learn. All seeds run side by side in one program.
+
+Command:   python experiments/florian_xor.py [--out runs/florian_xor] [--seeds 200] [--cells rate_mstdp,...]
+Hardware:  any CPU.
+Wall time: about 20 min on one core for 200 seeds.
+Expected:  success of at least 95 % of seeds in rate code for both rules (paper, 1000 runs: 99.1 and 98.2 %), of no frozen twin; at
+           least 90 % in temporal code (paper: 89.7 and 99.5 %), where about 80 % of frozen twins succeed by chance, but with
+           a far smaller margin between the rates for answers 1 and 0.
+           Success: in the last epoch the rate for (1,1) below those of (0,1) and (1,0), and silence for (0,0); in temporal
+           code every pattern of answer 0 below every pattern of answer 1.
+"""
+
+import argparse
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from erbp_jax.__main__ import guarded
+from erbp_jax.connections import Dense
+from erbp_jax.learning.three_factor import ThreeFactor, online
+from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LeakyIF, NextTick
+from erbp_jax.training.run_folder import write_json
+from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+
+PATTERNS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+ANSWERS = np.array([0, 1, 1, 0])
+STEPS, EPOCHS, CHUNK = 500, 200, 10
+RATE_BLOCK = 5
+"""Rate code: weights are written every 5 ms, which makes many seeds affordable; temporal code: every tick."""
+PUBLISHED = {"rate_mstdp": 99.1, "rate_mstdpet": 98.2, "temporal_mstdp": 89.7, "temporal_mstdpet": 99.5}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network, code and rule. gamma in mV: the weights are charges on a membrane with its threshold 16 mV above rest."""
+
+    code: str
+    rule: ThreeFactor
+    gamma: float
+    inputs: int
+    hidden: int
+    first: tuple[float, float]  # bounds of the excitatory inputs' weights, mV
+    second: tuple[float, float]
+    block: int = 1
+    """Ticks for which weights are frozen."""
+
+    @property
+    def network(self) -> Network:
+        neuron = NextTick(LeakyIF(20.0, threshold=16.0, refractory=0))
+        sizes = ((self.inputs, self.hidden), (self.hidden, 1))
+        return Network(tuple(Layer(Dense(i, o), neuron) for i, o in sizes))
+
+    @property
+    def bounds(self) -> tuple[Any, Any]:
+        """Lowest and highest weights, shaped like the parameters."""
+        low = np.full((self.inputs, self.hidden), self.first[0], np.float32)
+        high = np.full((self.inputs, self.hidden), self.first[1], np.float32)
+        if self.code == "rate":  # of each bit's inputs the second half is inhibitory
+            inhibitory = np.arange(self.inputs) % (self.inputs // 2) >= self.inputs // 4
+            low, high = np.where(inhibitory[:, None], (-high, -low), (low, high))
+        second = [np.full((self.hidden, 1), bound, np.float32) for bound in self.second]
+        return tuple(
+            ({"weight": jnp.asarray(a)}, {"weight": jnp.asarray(b)}) for a, b in zip((low, high), second, strict=True)
+        )
+
+    def inputs_of(self, pattern: jax.Array, codes: jax.Array, key: jax.Array) -> jax.Array:
+        """Input spikes `[T, 1, I]` of the bits `pattern[2]`."""
+        if self.code == "rate":
+            bits = jnp.repeat(pattern, self.inputs // 2)
+            return jax.random.bernoulli(key, 0.04 * bits[None, None], (STEPS, 1, self.inputs)).astype(jnp.float32)
+        return jnp.where(pattern[None] > 0, codes[1], codes[0])[:, None]
+
+
+CELLS = {
+    "rate_mstdp": Cell("rate", mstdp(), 0.1, 60, 60, (0.0, 5.0), (0.0, 5.0), RATE_BLOCK),
+    "rate_mstdpet": Cell("rate", mstdpet(), 0.625, 60, 60, (0.0, 5.0), (0.0, 5.0), RATE_BLOCK),
+    "temporal_mstdp": Cell("temporal", mstdp(), 0.01, 2, 20, (-10.0, 10.0), (0.0, 10.0)),
+    "temporal_mstdpet": Cell("temporal", mstdpet(), 0.25, 2, 20, (-10.0, 10.0), (0.0, 10.0)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs") / "florian_xor")
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--cells", default=",".join(CELLS), help="which of " + ", ".join(CELLS))
+    arguments = parser.parse_args()
+    names = arguments.cells.split(",")
+    if unknown := [name for name in names if name not in CELLS]:
+        parser.error(f"--cells: unknown {', '.join(unknown)}; known: {', '.join(CELLS)}")
+    if arguments.seeds < 1:
+        parser.error(f"--seeds: must be at least 1, got {arguments.seeds}")
+    out = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    rates, summary = {}, {}
+    for name in names:
+        kept = out / f"{name}_{arguments.seeds}.npz"  # what is there already is not run again
+        if not kept.exists():
+            began = time.perf_counter()
+            learned, frozen = run(CELLS[name], arguments.seeds, name)
+            np.savez_compressed(kept, learned=learned, frozen=frozen, seconds=time.perf_counter() - began)
+        with np.load(kept) as done:
+            rates[name], seconds = (done["learned"], done["frozen"]), float(done["seconds"])
+        summary[name] = {"seeds": arguments.seeds, **measure(CELLS[name].code, rates[name], PUBLISHED[name])}
+        summary[name]["seconds"] = round(seconds, 1)
+        print(name, summary[name], flush=True)
+        write_json(out / "summary.json", {"epochs": EPOCHS, **summary})
+    print(picture(rates, summary, out / "florian_xor.png"))
+
+
+def run(cell: Cell, seeds: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Output rates in Hz `[seeds, epochs, 4]` by pattern: of the learning network, and of its twin in the last ten epochs."""
+    keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), seeds)
+    out = []
+    for gamma in (cell.gamma, 0.0):
+        state, parts = jax.jit(jax.vmap(partial(begin, cell, gamma)))(keys), []
+        for first in range(0 if gamma else EPOCHS - CHUNK, EPOCHS, CHUNK):  # a frozen twin is the same all along
+            state, counts, order = _epochs(cell, gamma, state, keys, first)
+            parts.append(np.take_along_axis(np.asarray(counts), np.argsort(order, -1), -1))
+            print(f"{name}, {'learning' if gamma else 'frozen'}: {first + CHUNK}/{EPOCHS} epochs", flush=True)
+        out.append(np.concatenate(parts, 1) * (1000.0 / STEPS))
+    return out[0], out[1]
+
+
+def optimizer(cell: Cell, gamma: float) -> optax.GradientTransformation:
+    return optax.chain(optax.sgd(gamma), online.keep_within(*cell.bounds)) if gamma else optax.set_to_zero()
+
+
+def begin(cell: Cell, gamma: float, key: jax.Array) -> tuple[online.Stream, jax.Array]:
+    """Weights uniform within their bounds, and the two spike trains of temporal code, `[2, T, 1]`."""
+    low, high = cell.bounds
+    leaves, tree = jax.tree.flatten(low)
+    draws = [jax.random.fold_in(key, i) for i in range(len(leaves))]
+    params = jax.tree.unflatten(
+        tree,
+        [a + (b - a) * jax.random.uniform(k, a.shape) for k, a, b in zip(draws, leaves, jax.tree.leaves(high), strict=True)],
+    )
+    times = [jax.random.permutation(jax.random.fold_in(key, 10 + i), STEPS)[: STEPS // 10] for i in range(2)]
+    codes = jnp.stack([jnp.zeros((STEPS, 1)).at[t].set(1.0) for t in times])
+    rule = cell.rule if gamma else ThreeFactor(((),))
+    return online.start(cell.network, rule, optimizer(cell, gamma), params), codes
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _epochs(cell, gamma, state, keys, first):
+    """Ten epochs of all seeds: `(state, spikes [seeds, epochs, 4] in the order shown, that order)`."""
+
+    def presentation(codes, stream, inputs):
+        which, key = inputs
+        spikes = cell.inputs_of(jnp.asarray(PATTERNS)[which], codes, key)
+        target = jnp.asarray(ANSWERS)[which][None]
+        rule = cell.rule if gamma else ThreeFactor(((),))  # a frozen twin: no terms, nothing to work out
+        stream, out = online.learn(
+            cell.network, rule, optimizer(cell, gamma), (), stream, spikes, target, key=key[None], block=cell.block
+        )
+        return stream, out.sum()
+
+    def one(state, key):
+        stream, codes = state
+
+        def epoch(stream, number):
+            key_order, key_spikes = jax.random.split(jax.random.fold_in(key, 1000 + number))
+            order = jax.random.permutation(key_order, 4)
+            stream, counts = jax.lax.scan(
+                partial(presentation, codes), stream, (order, jax.random.split(key_spikes, 4))
+            )
+            return stream, (counts, order)
+
+        stream, (counts, order) = jax.lax.scan(epoch, stream, first + jnp.arange(CHUNK))
+        return (stream, codes), counts, order
+
+    return jax.vmap(one)(state, keys)
+
+
+def succeeded(code: str, rates: np.ndarray) -> np.ndarray:
+    """Of the rates of the last epoch `[..., 4]`."""
+    low, high = rates[..., ANSWERS == 0], rates[..., ANSWERS == 1]
+    if code == "rate":
+        return (rates[..., 0] == 0) & (rates[..., 3] < high.min(-1))
+    return low.max(-1) < high.min(-1)
+
+
+def margin(rates: np.ndarray) -> np.ndarray:
+    """Least rate of an answer 1 minus largest of an answer 0."""
+    return rates[..., ANSWERS == 1].min(-1) - rates[..., ANSWERS == 0].max(-1)
+
+
+def measure(code: str, rates: tuple[np.ndarray, np.ndarray], published: float) -> dict[str, Any]:
+    learned, frozen = (x[:, -1] for x in rates)
+    both = {"learning": succeeded(code, learned), "frozen": succeeded(code, frozen)}
+    margins = {"learning": margin(learned), "frozen": margin(frozen)}
+    return {
+        "success_percent": round(100 * float(both["learning"].mean()), 1),
+        "success_first_20_seeds": int(both["learning"][:20].sum()),
+        "published_percent": published,
+        "frozen_success_percent": round(100 * float(both["frozen"].mean()), 1),
+        "frozen_success_first_20_seeds": int(both["frozen"][:20].sum()),
+        "median_margin_hz": float(np.median(margins["learning"])),
+        "median_margin_frozen_hz": float(np.median(margins["frozen"])),
+        "median_gain_of_margin_hz": float(np.median(margins["learning"] - margins["frozen"])),
+        "mean_rates_hz": dict(zip(("00", "01", "10", "11"), learned.mean(0).round(1).tolist(), strict=True)),
+    }
+
+
+def picture(rates: dict[str, tuple[np.ndarray, np.ndarray]], summary: dict[str, Any], path: Path) -> Path:
+    """Per cell: mean output rate for each pattern over epochs, and the margin of all seeds at the end."""
+    plt = pyplot()
+    figure, grid = plt.subplots(2, len(rates), figsize=(3.3 * len(rates), 6), layout="constrained", squeeze=False)
+    for column, (name, both) in enumerate(rates.items()):
+        top, bottom = grid[:, column]
+        for k, (bits, answer) in enumerate(zip(PATTERNS, ANSWERS, strict=True)):
+            label = f"{bits[0]}{bits[1]} (answer {answer})"
+            top.plot(both[0][:, :, k].mean(0), color=colours()[k], linewidth=1.2, label=label)
+        top.set(xlabel="epoch", ylabel="output rate (Hz)" if column == 0 else None)
+        done = summary[name]["success_percent"]
+        title = f"{name.replace('_', ' ').replace('mstdp', 'MSTDP').replace('et', 'ET')}: {done:g} % succeed"
+        top.set_title(f"{title}\n(paper {PUBLISHED[name]:g} %), {len(both[0])} seeds", fontsize=9, loc="left")
+        margins = np.stack([margin(x[:, -1]) for x in both])
+        bins = np.linspace(margins.min() - 1, margins.max() + 1, 41)
+        bottom.hist(margins[0], bins, color=INK, label="learning")
+        bottom.hist(margins[1], bins, color=MUTED, alpha=0.7, label="frozen twin")
+        bottom.axvline(0, color=colours()[0], linewidth=0.8)
+        bottom.set(xlabel="margin, last epoch (Hz)", ylabel="seeds" if column == 0 else None)
+    grid[0, 0].legend(frameon=False, fontsize=7.5)
+    grid[1, 0].legend(frameon=False, fontsize=7.5)
+    return save(figure, path)
+
+
+if __name__ == "__main__":
+    guarded(main)

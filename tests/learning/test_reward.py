@@ -1,0 +1,157 @@
+"""Reward-modulated STDP against a loop over synapses, through the contract of rules; and learning to fire or not."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from erbp_jax.config.build import Experiment
+from erbp_jax.connections import Dense
+from erbp_jax.encoding import Regular
+from erbp_jax.learning.three_factor import ThreeFactor, online, pair_stdp
+from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
+from erbp_jax.kernels import Exponential
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LeakyIF, NextTick
+from erbp_jax.training import engine
+
+T, SIZES, GAMMA = 120, (6, 5, 1), 0.05
+NEURON = NextTick(LeakyIF(20.0, threshold=16.0, refractory=0))
+RULES = {"mstdp": mstdp(), "mstdpet": mstdpet()}
+
+
+def network(sizes=SIZES):
+    return Network(tuple(Layer(Dense(i, o), NEURON) for i, o in zip(sizes[:-1], sizes[1:], strict=True)))
+
+
+def florian(weights, inputs, target, et):
+    """Weights at the end, as the paper has it: charges arrive after a tick, r(t + 1) acts on zeta(t) or z(t + 1)."""
+    weights = [w.copy() for w in weights]
+    sizes = [len(weights[0]), *(w.shape[1] for w in weights)]
+    v = [np.zeros(n) for n in sizes[1:]]
+    plus, minus = [np.zeros(n) for n in sizes[:-1]], [np.zeros(n) for n in sizes[1:]]
+    z = [np.zeros_like(w) for w in weights]
+    arriving = [np.zeros(n) for n in sizes[1:]]
+    keep, count = np.exp(-1 / 20), 0
+    for t in range(len(inputs)):
+        fired = [inputs[t]]
+        for k, w in enumerate(weights):
+            v[k] = keep * v[k] + arriving[k]
+            spikes = (v[k] > 16).astype(float)
+            v[k][spikes > 0] = 0
+            arriving[k] = fired[-1] @ w
+            fired.append(spikes)
+        count += fired[-1].sum()
+        reward = fired[-1].sum() * (1 if target else -1)
+        for k, w in enumerate(weights):
+            plus[k] = keep * plus[k] + fired[k]
+            minus[k] = keep * minus[k] - fired[k + 1]
+            for i in range(w.shape[0]):
+                for j in range(w.shape[1]):
+                    zeta = plus[k][i] * fired[k + 1][j] + minus[k][j] * fired[k][i]
+                    z[k][i, j] = np.exp(-1 / 25) * z[k][i, j] + zeta / 25
+                    w[i, j] += GAMMA * reward * (z[k][i, j] if et else zeta)
+    return weights, count
+
+
+@pytest.fixture(scope="module")
+def problem():
+    rng = np.random.default_rng(4)
+    weights = [rng.uniform(2, 8, (i, o)) for i, o in zip(SIZES[:-1], SIZES[1:], strict=True)]
+    return weights, (rng.random((T, SIZES[0])) < 0.15).astype(float)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("target", [0, 1])
+def test_the_rule_is_the_papers(problem, name, target):
+    weights, inputs = problem
+    want, count = florian(weights, inputs, target, name == "mstdpet")
+    rule, optimizer = RULES[name], optax.sgd(GAMMA)
+    params = tuple({"weight": jnp.asarray(w, jnp.float32)} for w in weights)
+    stream = online.start(network(), rule, optimizer, params)
+    spikes = jnp.asarray(inputs[:, None], jnp.float32)
+    stream, out = jax.jit(
+        lambda s: online.learn(
+            network(), rule, optimizer, (), s, spikes, jnp.array([target]), key=jax.random.split(jax.random.key(0), 1)
+        )
+    )(stream)
+    assert 3 < count == float(out.sum())
+    for got, wanted, start in zip(stream.params, want, weights, strict=True):
+        np.testing.assert_allclose(got["weight"], wanted, atol=2e-4)
+        assert np.abs(wanted - start).max() > 0.05
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_batch_is_the_sum_of_its_samples_and_blocks_do_not_matter(problem, name):
+    """With frozen weights: one step of sgd(0) keeps them, the updates are added up by hand."""
+    weights, inputs = problem
+    rule, net = RULES[name], network()
+    params = tuple({"weight": jnp.asarray(w, jnp.float32)} for w in weights)
+    spikes = jnp.asarray(np.stack([inputs, inputs[::-1]], 1), jnp.float32)
+    target = jnp.array([1, 0])
+
+    @jax.jit
+    def updates(spikes, target):
+        keys = jax.random.split(jax.random.key(0), spikes.shape[:2])
+        _, trace = net.advance(params, net.init_state(len(target)), spikes, key=keys)
+        return rule.step(net, (), rule.init_state(net, len(target)), trace, target, jnp.arange(T))[1]
+
+    both = updates(spikes, target)
+    alone = [updates(spikes[:, i : i + 1], target[i : i + 1]) for i in range(2)]
+    for b, x, y in zip(both, *alone, strict=True):
+        np.testing.assert_allclose(b["weight"], x["weight"] + y["weight"], atol=1e-4)
+        assert np.abs(b["weight"]).max() > 0.1
+
+
+def test_the_trainer_runs_any_member():
+    """The same trainer as for eRBP; the seeds of a rule side by side, too."""
+    rule = ThreeFactor((pair_stdp(Exponential(window=8)), ()))
+    e = Experiment(network((12, 5, 2)), Regular(0.5), rule, 12, 12, 3, 4, 4)
+    optimizer = optax.chain(optax.sgd(0.1), online.keep_within(-1.0, 4.0))
+    images = jax.random.randint(jax.random.key(1), (16, 12), 0, 256).astype(jnp.uint8)
+
+    def run(seed):
+        learner = engine.init(e, optimizer, seed)
+        start = tuple({"weight": 40.0 * p["weight"]} for p in learner.params)
+        learner = engine.replace(learner, params=start)
+        return start, engine.train(e, optimizer, learner, images, jnp.arange(16) % 2, *map(jnp.int32, (1, 0, 4))).params
+
+    start, end = jax.jit(jax.vmap(run))(jnp.arange(3, dtype=jnp.uint32))
+    assert np.all(np.abs(np.asarray(end[0]["weight"] - start[0]["weight"])).max((1, 2)) > 0)
+    np.testing.assert_array_equal(np.maximum(end[0]["weight"], -1.0), end[0]["weight"])
+    assert np.all(np.asarray(end[0]["weight"]) <= 4.0 + 1e-6)
+    np.testing.assert_allclose(end[1]["weight"], np.clip(start[1]["weight"], -1, 4), atol=1e-6)  # a frozen layer
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rewarded_neurons_fire_more_and_punished_ones_fall_silent(name):
+    """Eight lanes of each kind, 8 s: a two-layer network with Poisson input, all from the same weights."""
+    rule, net = RULES[name], network((20, 10, 1))
+    optimizer = optax.chain(optax.sgd(0.05), online.keep_within(0.0, 5.0))
+
+    def one(key, target):
+        a, b = jax.random.split(key)
+        params = tuple(
+            {"weight": jax.random.uniform(k, shape, jnp.float32, 0.0, 5.0)}
+            for k, shape in zip(jax.random.split(a), ((20, 10), (10, 1)), strict=True)
+        )
+        spikes = jax.random.bernoulli(b, 0.04, (8000, 1, 20)).astype(jnp.float32)
+        stream = online.start(net, rule, optimizer, params)
+        _, out = online.learn(net, rule, optimizer, (), stream, spikes, target[None], key=b[None])
+        return out.reshape(8, 1000).sum(1)
+
+    keys = jax.random.split(jax.random.key(2), 8)
+    rates = jax.jit(jax.vmap(one))(jnp.concatenate([keys, keys]), jnp.repeat(jnp.arange(2), 8))
+    punished, rewarded = np.asarray(rates[:8, -1]), np.asarray(rates[8:, -1])
+    assert np.all(rewarded > 2 * punished)
+    assert punished.mean() < 0.5 * np.asarray(rates[:8, 0]).mean()
+
+
+def test_what_cannot_work_is_refused(problem):
+    with pytest.raises(ValueError, match="tau_eligibility"):
+        mstdpet(tau_eligibility=0.0)
+    with pytest.raises(ValueError, match="3 layers do not fit a network of 2"):
+        ThreeFactor(((), (), ())).init(network(), jax.random.key(0))
+    with pytest.raises(ValueError, match="no gradient"):
+        mstdp().gradient()
