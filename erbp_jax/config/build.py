@@ -1,12 +1,14 @@
 """From a config to the objects that it describes; milliseconds become ticks in this folder alone."""
 
+import math
 from dataclasses import dataclass
 
 from erbp_jax.config import schema
+from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_rule import build_rule
 from erbp_jax.config.time import ticks
-from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
+from erbp_jax.connections import BlankOut, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
 from erbp_jax.errors import UserError
@@ -43,21 +45,20 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     Raises:
         UserError: keys that contradict each other or the data; names them.
     """
-    layers = config.network.layers
-    pixels = data.image_shape[0] * data.image_shape[1]
-    if layers[0] != pixels:
-        raise UserError(f"network.layers: the first must be {pixels}, the pixels of {data.name}; got {layers[0]}")
-    if layers[-1] != data.classes:
-        raise UserError(
-            f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {layers[-1]}"
-        )
+    first, last = config.network.ends
+    pixels = math.prod(data.image_shape)
+    if first != pixels:
+        raise UserError(f"network.layers: the first must be {pixels}, the pixels of {data.name}; got {first}")
+    if last != data.classes:
+        raise UserError(f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {last}")
     if config.training.batch_size > len(data.train_labels):
         raise UserError(
             f"training.batch_size: {config.training.batch_size} is more than the {len(data.train_labels)} training "
             "samples"
         )
     try:
-        network, encoder = _network(config.network, config.encoding.dt), _encoder(config.encoding)
+        network = _network(config.network, data.image_shape, config.encoding.dt)
+        encoder = _encoder(config.encoding)
         steps = config.encoding.steps
         test_steps = config.encoding.test_steps or steps
         if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
@@ -120,16 +121,11 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
     return every
 
 
-def _network(section: schema.NetworkSection, dt: float) -> Network:
+def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: float) -> Network:
     delay = ticks("network.delay", section.delay, dt)
     neuron = build_neuron(section.neuron, dt)
-    transmission = build_transmission(section.transmission)
-    return Network(
-        tuple(
-            Layer(Dense(i, o, section.init_gain, transmission), neuron, delay)
-            for i, o in zip(section.layers[:-1], section.layers[1:], strict=True)
-        )
-    )
+    connections = build_connections(section, image_shape, build_transmission(section.transmission))
+    return Network(tuple(Layer(connection, neuron, delay) for connection in connections))
 
 
 def build_transmission(section: schema.Transmission) -> Transmission:

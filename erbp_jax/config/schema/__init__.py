@@ -8,6 +8,7 @@ from erbp_jax.config.schema.base import Count, Finite, NonNegative, Positive, Pr
 from erbp_jax.config.schema.config import Config
 from erbp_jax.config.schema.data import Data
 from erbp_jax.config.schema.encoding import Encoding, EncodingBase, EscapeEncoding, PoissonEncoding, RegularEncoding
+from erbp_jax.config.schema.layers import PLAIN, ConvLayer, LayerSpec, PoolLayer
 from erbp_jax.config.schema.network import BlankOutTransmission, NetworkSection, ReliableTransmission, Transmission
 from erbp_jax.config.schema.neuron import (
     DualCompartmentNeuron,
@@ -41,6 +42,7 @@ __all__ = [
     "BPRule",
     "BlankOutTransmission",
     "Config",
+    "ConvLayer",
     "Count",
     "CrossEntropyLoss",
     "Data",
@@ -57,6 +59,7 @@ __all__ = [
     "KickNoise",
     "LIFNeuron",
     "LeakyNeuron",
+    "LayerSpec",
     "Loss",
     "MihalasNieburNeuron",
     "NetworkSection",
@@ -64,8 +67,10 @@ __all__ = [
     "NoNoise",
     "Noise",
     "NonNegative",
+    "PLAIN",
     "Optimizer",
     "PoissonEncoding",
+    "PoolLayer",
     "Positive",
     "Probability",
     "RBPRule",
