@@ -24,7 +24,9 @@ def build_connections(
         if isinstance(layer, int):
             connection = Dense(math.prod(shape), layer, section.init_gain, transmission)
         elif len(shape) != 3:
-            raise UserError(f"{key}: {layer.kind} needs maps, and the layer before it has {shape[0]} units without places")
+            raise UserError(
+                f"{key}: {layer.kind} needs maps, and the layer before it has {shape[0]} units without places"
+            )
         else:
             connection = _on_maps(key, layer, (shape[0], shape[1], shape[2]), section.init_gain, transmission)
         connections.append(connection)

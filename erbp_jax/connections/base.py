@@ -54,8 +54,8 @@ class Connection(Protocol):
 
     def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         """The local update, shaped like the parameters: the product of presynaptic spikes `[..., I]` and a
-        postsynaptic factor `[..., O]`, summed over ticks, samples and all synapses that share a weight. With the transmission's `key`, only synapses
-        that transmitted take part."""
+        postsynaptic factor `[..., O]`, summed over ticks, samples and all synapses that share a weight. With the
+        transmission's `key`, only synapses that transmitted take part."""
         ...
 
     def reliable(self) -> "Connection":

@@ -19,9 +19,9 @@ class Conv2d:
     .. math::
         c_{yxo}[t] = \sum_{ijc} \xi_{yxijco}[t]\, s_{\sigma y + i - a,\ \sigma x + j - a,\ c}[t]\, w_{ijco}
 
-    with stride :math:`\sigma` and padding a (see `Windows`). Units are flat outside: `[..., H * W * C]`, the channel the
-    fastest. Weights `[kernel, kernel, C, channels]`, initialised as `U(-b, b)` with `b = gain * sqrt(7 / (I + O))`, I the
-    synapses onto a unit and `O = kernel**2 channels / stride**2` those from one; or as `U(*initial)`.
+    with stride :math:`\sigma` and padding a (see `Windows`). Units are flat outside: `[..., H * W * C]`, the channel
+    the fastest. Weights `[kernel, kernel, C, channels]`, initialised as `U(-b, b)` with `b = gain * sqrt(7 / (I + O))`,
+    I the synapses onto a unit and `O = kernel**2 channels / stride**2` those from one; or as `U(*initial)`.
 
     Contributions of all positions to a shared weight add up, as those of ticks and samples do: one summed update a
     block. `transmission` draws its xi for every position anew: a convolution is a dense layer on the windows' inputs,
@@ -133,9 +133,7 @@ class Conv2d:
 
     def _seen(self, spikes: jax.Array) -> jax.Array:
         """What every position sees, a row each: `[R * Ho * Wo, kernel**2 * C]`."""
-        return self.windows.cut(spikes.reshape(-1, *self.input_shape)).reshape(
-            -1, self.kernel**2 * self.input_shape[2]
-        )
+        return self.windows.cut(spikes.reshape(-1, *self.input_shape)).reshape(-1, self.kernel**2 * self.input_shape[2])
 
     def _position_keys(self, keys: jax.Array) -> jax.Array:
         """A key for every row and position, `[R * Ho * Wo]`."""

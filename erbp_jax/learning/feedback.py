@@ -16,9 +16,8 @@ class RandomFeedback:
         g_{kn} \leftarrow g_{kn} - \tfrac1K \sum_{k'} g_{k'n}
 
     With `zero_sum` (the second step) every unit's feedback sums to zero over the classes, so that an error which all
-    classes share moves nothing. With `per_map` all positions of a map share one weight a class, so that G is `[K, M]` for
-    M maps and a map has one dendrite; of the same size, for a layer without maps the same. Drawn once; never trained,
-    never decayed.
+    classes share moves nothing. With `per_map` all positions of a map share one weight a class: G is `[K, M]` for M
+    maps, and a map has one dendrite; a layer without maps stays as it is. Drawn once; never trained, never decayed.
     Source: published code of Neftci et al. 2017 (which counts all hidden layers' units in N).
     """
 

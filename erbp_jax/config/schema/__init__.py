@@ -39,6 +39,7 @@ from erbp_jax.config.schema.rule import (
 from erbp_jax.config.schema.training import Optimizer, Training
 
 __all__ = [
+    "PLAIN",
     "BPRule",
     "BlankOutTransmission",
     "Config",
@@ -58,8 +59,8 @@ __all__ = [
     "GradientRule",
     "KickNoise",
     "LIFNeuron",
-    "LeakyNeuron",
     "LayerSpec",
+    "LeakyNeuron",
     "Loss",
     "MihalasNieburNeuron",
     "NetworkSection",
@@ -67,7 +68,6 @@ __all__ = [
     "NoNoise",
     "Noise",
     "NonNegative",
-    "PLAIN",
     "Optimizer",
     "PoissonEncoding",
     "PoolLayer",
