@@ -53,9 +53,10 @@ def update_angles(
     steps: int,
     every: int,
 ) -> jax.Array:
-    """Per layer that has weights `[L]` the angle between the rule's update and the gradient it stands for.
+    """Per layer that has weights `[L]` the angle between the rule's update and the gradient it stands for,
+    `rule.gradient()`.
 
-    That is `rule.gradient()`'s. Both see the same spikes of one batch, `image[B, ...]`, `target[B]`, `key[B]`, with the weights held.
+    Both see the same spikes of one batch, `image[B, ...]`, `target[B]`, `key[B]`, with the weights held.
     """
     reference = rule.gradient()
     shown = (image, target, key)
