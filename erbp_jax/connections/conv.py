@@ -102,7 +102,7 @@ class Conv2d:
     def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
         shape = (self.kernel, self.kernel, self.input_shape[2], self.channels)
-        if key is None or isinstance(self.transmission, Reliable):
+        if key is None or self.transmission == Reliable():
             weight = jax.ShapeDtypeStruct(shape, post.dtype)
             (update,) = jax.linear_transpose(lambda w: self._reliably(w, pre), weight)(post)
             return {"weight": update}
@@ -122,7 +122,7 @@ class Conv2d:
 
     def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
         """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""
-        if isinstance(self.transmission, Reliable):
+        if self.transmission == Reliable():
             return self._reliably(weight, spikes)
         keys = None if keys is None else self._position_keys(keys)
         matrix = weight.reshape(-1, self.channels)
