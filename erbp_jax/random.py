@@ -76,8 +76,8 @@ def hashed_words(key: jax.Array, *numbers: jax.Array | int, n: int) -> jax.Array
     """n words for each combination of a key and numbers, uint32 `[*S, n]`; keys and numbers broadcast to `S`.
 
     A hash, not Threefry: cheaper, and one fused loop on a CPU, where Threefry is a loop of many kernels. The numbers
-    are absorbed into the two halves of the key one by one; the words are a Weyl sequence from the first half, mixed,
-    with the second half added on the way. For one-off decisions, such as whether a synapse transmits a spike.
+    are absorbed into the two halves of the key one by one; the words are a Weyl sequence from the first half, with the
+    second half laid over it, mixed. For one-off decisions, such as whether a synapse transmits a spike.
     """
     data = jax.random.key_data(key)
     a, b = data[..., 0], data[..., 1]
@@ -85,8 +85,9 @@ def hashed_words(key: jax.Array, *numbers: jax.Array | int, n: int) -> jax.Array
         absorbed = jnp.asarray(number).astype(jnp.uint32)
         a = _mixed(a ^ (absorbed * jnp.uint32(0x9E3779B9)))
         b = _mixed(b + absorbed + a)
+    a, b = jax.lax.optimization_barrier((a, b))  # else they are mixed again for every word
     count = jax.lax.broadcasted_iota(jnp.uint32, (*a.shape, n), a.ndim)
-    return _mixed(_mixed(a[..., None] + count * jnp.uint32(0x9E3779B9)) ^ b[..., None])
+    return _mixed((a[..., None] + count * jnp.uint32(0x9E3779B9)) ^ b[..., None])
 
 
 def uniform_bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

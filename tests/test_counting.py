@@ -5,13 +5,32 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erbp_jax.counting import running_count, walk_active
+from erbp_jax.counting import places, walk_active, walk_rows
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 32), (5, 33), (40, 784)])
-def test_running_count_is_the_cumulative_sum(shape):
-    chosen = np.random.default_rng(0).random(shape) < 0.3
-    np.testing.assert_array_equal(jax.jit(running_count)(chosen), chosen.cumsum(1))
+@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
+def test_places_of_the_true_ones(shape, rate):
+    active = np.random.default_rng(0).random(shape) < rate
+    found = jax.jit(places)(active)
+    np.testing.assert_array_equal(found.counts, active.sum(1))
+    for row, chosen in enumerate(active):
+        want = np.flatnonzero(chosen)
+        ranks = jnp.arange(len(want))
+        np.testing.assert_array_equal(found.column(jnp.full(len(want), row), ranks), want)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.2, 1.0])
+def test_rows_walk_in_lock_step(rate):
+    active = np.random.default_rng(2).random((6, 45)) < rate
+
+    def visit(carry, column, exists):
+        seen, turns = carry
+        return seen.at[jnp.arange(6), jnp.where(exists, column, 45)].add(turns + 1, mode="drop"), turns + 1
+
+    seen, turns = jax.jit(lambda a: walk_rows(a, visit, (jnp.zeros((6, 45), int), 0)))(active)
+    np.testing.assert_array_equal(seen, np.where(active, active.cumsum(1), 0))
+    assert turns == active.sum(1).max()
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 1.0])

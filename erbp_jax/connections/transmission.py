@@ -14,8 +14,8 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.counting import running_count
-from erbp_jax.random import binary_fraction, normal, numbered_words, packed_bernoulli, unpack_bits
+from erbp_jax.counting import walk_rows
+from erbp_jax.random import hashed_words, normal
 
 
 class Transmission(Protocol):
@@ -66,73 +66,58 @@ class BlankOut:
     """Stochastic synapses: `xi ~ Bernoulli(p)`, independent for every synapse, presynaptic spike and row. Exact.
 
     Random numbers are drawn only where a spike arrives: the rows of the batch walk in lock-step through the lists of
-    their spikes, a few spikes a turn, and the walk ends when the row with the most spikes is done. Memory is
-    `[R, O]`, never `[R, I, O]`. A probability that needs m binary digits costs m random bits a synapse (0.5 costs
-    one); p is the *transmission* probability, used as a multiple of `2**-bits`.
+    their spikes, one spike a turn, and the walk ends when the row with the most spikes is done. Memory is
+    `[R, O]`, never `[R, I, O]`. Every synapse compares a word of its own, a hash of (row key, presynaptic unit,
+    postsynaptic unit), with p; p is the *transmission* probability, used as a multiple of `2**-32`.
     Source: Neftci et al. 2017 (eRBPx; "blank-out probability" in its table is the chance to transmit); Wan et al. 2013.
 
     Raises:
-        ValueError: a probability outside [0, 1], or more than 32 bits.
+        ValueError: a probability outside [0, 1].
     """
 
     p: float
-    bits: int = 8
-    spikes_per_turn: int = 4
 
     def __post_init__(self) -> None:
         _check_probability("BlankOut", self.p)
-        if not 1 <= self.bits <= 32:
-            raise ValueError(f"BlankOut: bits must be in [1, 32], got {self.bits}")
-
-    @property
-    def probability(self) -> float:
-        """The probability in use: p rounded to a multiple of `2**-bits`."""
-        k, m = binary_fraction(self.p, self.bits)
-        return k / 2**m
 
     @property
     def mean(self) -> float:
-        return self.probability
+        return self.p
 
     @property
     def has_masks(self) -> bool:
         return True
 
     def mask(self, key: jax.Array, presynaptic: jax.Array, outputs: int) -> jax.Array:
-        """`xi[R, C, O]` as bool, for the synapses of the presynaptic units `[R, C]` under the row keys `[R]`."""
-        k, m = binary_fraction(self.p, self.bits)
-        if m == 0:
-            return jnp.full((*presynaptic.shape, outputs), k == 1)
-        packed = -(-outputs // 32)
-        draws = numbered_words(key, presynaptic, m * packed)
-        chosen = packed_bernoulli([draws[..., d * packed : (d + 1) * packed] for d in range(m)], k)
-        return unpack_bits(chosen, outputs)
+        """`xi[*S, O]` as bool, for the synapses of presynaptic units under row keys, which broadcast to `S`."""
+        if self.p == 1.0:
+            shape = jnp.broadcast_shapes(key.shape, presynaptic.shape)
+            return jnp.ones((*shape, outputs), bool)
+        return hashed_words(key, presynaptic, n=outputs) < jnp.uint32(min(round(self.p * 2**32), 2**32 - 1))
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
-        if self.probability == 1.0:
+        if self.p == 1.0:
             return Reliable().current(weight, spikes)
         key = _need(key, "BlankOut")
 
-        def turn(current, units, arrived):
-            mask = self.mask(key, units, weight.shape[1])
-            through = jnp.where(mask & arrived[..., None], weight[units], 0.0)
-            return current + through.sum(1)
+        def arrive(current, unit, exists):
+            mask = self.mask(key, unit, weight.shape[1])
+            return current + jnp.where(mask & exists[:, None], weight[unit], 0.0)
 
         zero = jnp.zeros((spikes.shape[0], weight.shape[1]), weight.dtype)
-        return _walk_spikes(spikes, self.spikes_per_turn, turn, zero)
+        return walk_rows(spikes != 0, arrive, zero)
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
-        if self.probability == 1.0:
+        if self.p == 1.0:
             return Reliable().outer(spikes, post)
         key = _need(key, "BlankOut")
 
-        def turn(total, units, arrived):
-            mask = self.mask(key, units, post.shape[1])
-            through = jnp.where(mask & arrived[..., None], post[:, None], 0.0)
-            return total.at[units].add(through)
+        def arrive(total, unit, exists):
+            mask = self.mask(key, unit, post.shape[1])
+            return total.at[unit].add(jnp.where(mask & exists[:, None], post, 0.0))
 
         zero = jnp.zeros((spikes.shape[1], post.shape[1]), post.dtype)
-        return _walk_spikes(spikes, self.spikes_per_turn, turn, zero)
+        return walk_rows(spikes != 0, arrive, zero)
 
 
 @dataclass(frozen=True)
@@ -150,14 +135,14 @@ class SharedBlankOut:
 
     @property
     def mean(self) -> float:
-        return BlankOut(self.p).probability
+        return self.p
 
     @property
     def has_masks(self) -> bool:
         return True
 
     def _mask(self, key: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
-        return BlankOut(self.p).mask(_need(key, "SharedBlankOut")[:1], jnp.arange(shape[0])[None], shape[1])[0]
+        return BlankOut(self.p).mask(_need(key, "SharedBlankOut")[0], jnp.arange(shape[0]), shape[1])
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         return spikes @ jnp.where(self._mask(key, weight.shape), weight, 0.0)
@@ -196,25 +181,6 @@ class GaussianBlankOut:
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
         del spikes, post, key
         raise ValueError("GaussianBlankOut draws no masks: learning cannot be gated by transmission")
-
-
-def _walk_spikes(spikes, per_turn, turn, carry):
-    """Fold `turn(carry, units[R, c], arrived[R, c])` over the spikes of every row, c spikes a turn.
-
-    The j-th spike of a row is found by binary search in the running count of its spikes.
-    """
-    rank = running_count(spikes != 0)  # [R, I]
-    total = rank[:, -1]
-    last = spikes.shape[1] - 1
-
-    def body(loop):
-        first, carry = loop
-        j = first + jnp.arange(per_turn)
-        units = jax.vmap(lambda row: jnp.searchsorted(row, j + 1, side="left"))(rank)
-        return first + per_turn, turn(carry, jnp.minimum(units, last), j[None] < total[:, None])
-
-    _, carry = jax.lax.while_loop(lambda loop: loop[0] < total.max(), body, (jnp.int32(0), carry))
-    return carry
 
 
 def _check_probability(name: str, p: float) -> None:

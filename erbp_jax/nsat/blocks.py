@@ -37,7 +37,7 @@ def fixed_matrix(
 
     Float32 holds their sums exactly. Nothing is kept so if the matrix would be large.
     """
-    none = (np.zeros(len(table), bool), 0, np.zeros((0, targets), np.float32))
+    none = (np.zeros(len(table), bool), 0, np.zeros((0, targets), np.int32))
     changing = np.isin(table["weight"], table["weight"][learned])
     fixed = (table["unit"] >= axons) & ~changing & (table["probability"] == 15)
     if not fixed.any():
@@ -47,7 +47,7 @@ def fixed_matrix(
     first, count = int(sources.min()), int(np.ptp(sources)) + 1
     if count * targets > LARGEST_MATRIX or np.abs(values.astype(np.int64)).sum() >= 2**24:
         return none
-    matrix = np.zeros((count, targets), np.float32)
+    matrix = np.zeros((count, targets), np.int32)
     neurons = targets // max(one.states for one in program.cores)
     np.add.at(matrix, (sources - first, table["state"][fixed] * neurons + table["neuron"][fixed]), values)
     return fixed, first, matrix

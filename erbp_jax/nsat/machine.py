@@ -17,6 +17,7 @@ import numpy as np
 
 from erbp_jax.nsat.arriving import NEVER, Arriving, Events
 from erbp_jax.nsat.draws import Draws, Keyed
+from erbp_jax.nsat.once import once
 from erbp_jax.nsat.plasticity import Compatibility, modulation
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.shifts import couple, gain
@@ -131,21 +132,26 @@ class Machine:
 
     def _neurons(self, arrays, state, tick):
         """Steps 2 to 5: integration, noise, refractory period, threshold, limits."""
-        p, x = arrays.parameters, state.x
+        p, draws = arrays.parameters, state.draws
+        y = once(tick, lambda x, accumulator: self._integrated(p, x, accumulator), state.x, state.accumulator)
+        if self.layout.noisy:
+            draws, y = self.draws.noise(draws, tick, y, p.noise)
+        y, refractory, spikes = once(tick, lambda y, refractory: self._fired(p, y, refractory), y, state.refractory)
+        return y, refractory, spikes, draws
+
+    def _integrated(self, p, x, accumulator):
         changes: list[list[jax.Array]] = [[] for _ in range(self.layout.states)]
         for source, destination in self.layout.couplings:
             sign, exponent = p.coupling_sign[source, destination][None], p.coupling[source, destination][None]
             changes[destination].append(sign * couple(x[:, source], exponent))
-        y = x + state.accumulator + p.bias[None]
-        y = jnp.stack([sum(changes[k], y[:, k]) for k in range(self.layout.states)], axis=1)
-        draws = state.draws
-        if self.layout.noisy:
-            draws, y = self.draws.noise(draws, tick, y, p.noise)
-        held = state.refractory > 0
+        y = x + accumulator + p.bias[None]
+        return jnp.stack([sum(changes[k], y[:, k]) for k in range(self.layout.states)], axis=1)
+
+    def _fired(self, p, y, refractory):
+        held = refractory > 0
         first = jnp.where(held & p.reset_on[:1], p.reset[:1], y[:, 0])
-        refractory = jnp.where(held, state.refractory - 1, 0)
+        refractory = jnp.where(held, refractory - 1, 0)
         second = y[:, 1] if self.layout.states > 1 else first
         spikes = (refractory == 0) & (first >= jnp.where(p.adaptive[None], second, p.threshold[None]))
         refractory = jnp.where(spikes, p.refractory[None], refractory)
-        y = jnp.clip(y.at[:, 0].set(first), p.lower[None], p.upper[None])
-        return y, refractory, spikes, draws
+        return jnp.clip(y.at[:, 0].set(first), p.lower[None], p.upper[None]), refractory, spikes

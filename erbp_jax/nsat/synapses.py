@@ -70,9 +70,11 @@ class Synapses:
             flat, draws = arriving.visit(0, layout.axons, fan, (flat, draws))
         first, count = layout.matrix
         if count:
-            spikes = arriving.spikes[:, first : first + count].astype(jnp.float32)
-            exact = jnp.matmul(spikes, arrays.matrix, precision=jax.lax.Precision.HIGHEST)
-            flat = flat + exact.astype(jnp.int32)
+
+            def row(flat, rows, columns):
+                return flat.at[rows].add(arrays.matrix[columns], mode="drop")
+
+            flat = walk_active(arriving.spikes[:, first : first + count], at_once(lanes, count), row, flat)
         return flat.reshape(lanes, layout.states, layout.neurons), draws
 
     def _blocks(self, arrays, state, weights, arriving, y, accumulator, draws, tick):

@@ -75,7 +75,7 @@ class Arrays(NamedTuple):
     parameters: Parameters
     fans: Fans
     block_probability: tuple[jax.Array, ...]  # per block [sources] fifteenths
-    matrix: jax.Array  # [sources, S * N] float32, the synapses that `Layout.matrix` tells of
+    matrix: jax.Array  # [sources, S * N] int32, the synapses that `Layout.matrix` tells of
     lowest: jax.Array  # [W] limits of weights
     highest: jax.Array  # [W]
     expiry: jax.Array  # [U] ticks after which a causal update is written at last
@@ -146,7 +146,7 @@ def lower(program: Program, *, blocks: bool = True) -> tuple[Layout, Arrays, Off
         rest = table[~fixed]
         fanned, found = find_blocks(rest, parameters)
     else:
-        first, matrix, rest = 0, np.zeros((0, states * neurons), np.float32), table
+        first, matrix, rest = 0, np.zeros((0, states * neurons), np.int32), table
         fanned, found = np.ones(len(table), bool), []
     fans = _fans(rest[fanned], axons + neurons, (states * neurons, weights, rows), neurons)
     chance = tuple(block_probability(table, b) for b in found)

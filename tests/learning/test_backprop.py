@@ -150,7 +150,7 @@ def test_blank_out_masks_the_weight_gradient_with_the_spikes_masks(key):
     keys = jax.random.split(key, B)
     error = jax.random.normal(jax.random.fold_in(key, 9), (B, 3))
     current, back = jax.vjp(lambda w, s: one({"weight": w}, s, key=keys), params["weight"], spikes)
-    masks = np.asarray(BlankOut(p).mask(keys, jnp.broadcast_to(jnp.arange(5), (len(keys), 5)), 3))
+    masks = np.asarray(BlankOut(p).mask(keys[:, None], jnp.broadcast_to(jnp.arange(5), (len(keys), 5)), 3))
     d_weight, d_spikes = back(error)
     s, e, w = np.asarray(spikes), np.asarray(error), np.asarray(params["weight"])
     np.testing.assert_allclose(current, np.einsum("rio,ri,io->ro", masks, s, w), rtol=1e-5, atol=1e-5)
