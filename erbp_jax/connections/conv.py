@@ -6,8 +6,9 @@ from functools import cached_property, partial
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.connections import conv_transmission
 from erbp_jax.connections.base import Weights
-from erbp_jax.connections.transmission import Reliable, Transmission
+from erbp_jax.connections.transmission import BlankOut, Reliable, Transmission
 from erbp_jax.connections.windows import Windows
 from erbp_jax.random import fold_each
 
@@ -25,7 +26,7 @@ class Conv2d:
 
     Contributions of all positions to a shared weight add up, as those of ticks and samples do: one summed update a
     block. `transmission` draws its xi for every position anew: a convolution is a dense layer on the windows' inputs,
-    whose rows are positions as well as ticks and samples, each with a key of its own.
+    whose rows are positions as well as ticks and samples, each drawing for itself.
     Source: Neftci et al. 2017 (convolutional network), its published code (sharing).
 
     Raises:
@@ -106,6 +107,9 @@ class Conv2d:
             weight = jax.ShapeDtypeStruct(shape, post.dtype)
             (update,) = jax.linear_transpose(lambda w: self._reliably(w, pre), weight)(post)
             return {"weight": update}
+        if isinstance(self.transmission, BlankOut):
+            maps, factor = pre.reshape(-1, *self.input_shape), post.reshape(-1, *self.output_shape)
+            return {"weight": conv_transmission.outer(self.transmission.p, self.windows, maps, factor, key.reshape(-1))}
         seen, keys = self._seen(pre), self._position_keys(key.reshape(-1))
         return {"weight": self.transmission.outer(seen, post.reshape(-1, self.channels), keys).reshape(shape)}
 
@@ -124,6 +128,10 @@ class Conv2d:
         """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""
         if self.transmission == Reliable():
             return self._reliably(weight, spikes)
+        if isinstance(self.transmission, BlankOut) and keys is not None:
+            maps = spikes.reshape(-1, *self.input_shape)
+            current = conv_transmission.current(self.transmission.p, self.windows, maps, weight, keys)
+            return current.reshape(-1, self.outputs)
         keys = None if keys is None else self._position_keys(keys)
         matrix = weight.reshape(-1, self.channels)
         return self.transmission.current(matrix, self._seen(spikes), keys).reshape(-1, self.outputs)
