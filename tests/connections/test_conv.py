@@ -95,20 +95,19 @@ def drawn(conv, keys):
     entries = conv.kernel**2 * conv.input_shape[2]
     ones = jnp.ones((len(keys), conv.inputs))
 
-    @jax.jit
     def of(entry):
         weight = jnp.zeros((entries, conv.channels)).at[entry].set(1.0)
         return conv({"weight": weight.reshape(conv.kernel, conv.kernel, -1, conv.channels)}, ones, key=keys)
 
-    masks = jnp.stack([of(e) for e in range(entries)], 1).reshape(len(keys), entries, -1, conv.channels)
-    return np.asarray(masks, np.float64).transpose(0, 2, 1, 3)
+    masks = jax.jit(lambda e: jax.lax.map(of, e))(jnp.arange(entries))
+    return masks.reshape(entries, len(keys), -1, conv.channels).transpose(1, 2, 0, 3)
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_blank_out_equals_the_loop_over_the_synapses_that_transmit(key, padding):
     conv = Conv2d((6, 7, 2), 3, 3, 2, padding, transmission=BlankOut(0.65))
     spikes, params, post, keys = problem(conv, key)
-    masks = drawn(conv, keys)
+    masks = np.asarray(drawn(conv, keys), np.float64)
     s, w, q = float64(spikes, params["weight"], post)
     current, update = np.zeros_like(q), np.zeros_like(w)
     for i, o, (y, x, c, out) in synapses(conv):
@@ -121,7 +120,7 @@ def test_blank_out_equals_the_loop_over_the_synapses_that_transmit(key, padding)
 
 def test_shared_weights_draw_for_every_position_anew(key):
     conv = Conv2d((6, 6, 2), 5, 3, 1, "valid", transmission=BlankOut(0.75))
-    xi = drawn(conv, jax.random.split(key, 200))  # [R, positions, entries, O]
+    xi = np.asarray(drawn(conv, jax.random.split(key, 200)), np.float64)  # [R, positions, entries, O]
     assert set(np.unique(xi)) == {0.0, 1.0}
     assert xi.mean() == pytest.approx(0.75, abs=4 * np.sqrt(0.75 * 0.25 / xi.size))
     centred = (xi - 0.75) / np.sqrt(0.75 * 0.25)
