@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut
+    from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Pool2d, Reliable, SharedBlankOut
     from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
     from erbp_jax.learning import (
         ERBP,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from erbp_jax.simulate import run
 
 _HOME = {
-    "connections": ("BlankOut", "Dense", "GaussianBlankOut", "Reliable", "SharedBlankOut"),
+    "connections": ("BlankOut", "Conv2d", "Dense", "GaussianBlankOut", "Pool2d", "Reliable", "SharedBlankOut"),
     "encoding": ("Analog", "ExponentialEscape", "LabelNeurons", "Poisson", "Regular"),
     "learning": (
         "ERBP",
@@ -57,6 +57,7 @@ __all__ = [
     "BackProp",
     "BlankOut",
     "Boxcar",
+    "Conv2d",
     "CrossEntropy",
     "Dendrite",
     "Dense",
@@ -71,6 +72,7 @@ __all__ = [
     "Network",
     "Poisson",
     "PoissonKicks",
+    "Pool2d",
     "RandomFeedback",
     "Regular",
     "Reliable",

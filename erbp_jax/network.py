@@ -82,6 +82,11 @@ class Network:
         """Units per layer, the input first: `(784, 100, 10)`."""
         return (self.layers[0].connection.inputs, *(layer.connection.outputs for layer in self.layers))
 
+    @property
+    def name(self) -> str:
+        """The layers in short: `784-100-10`, `784-8c5s2-100-10`."""
+        return "-".join((str(self.sizes[0]), *(layer.connection.label for layer in self.layers)))
+
     def init(self, key: jax.Array) -> Params:
         """Fresh parameters, one dictionary a layer."""
         return tuple(layer.connection.init(jax.random.fold_in(key, i)) for i, layer in enumerate(self.layers))

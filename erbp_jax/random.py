@@ -79,14 +79,26 @@ def hashed_words(key: jax.Array, *numbers: jax.Array | int, n: int) -> jax.Array
     are absorbed into the two halves of the key one by one; the words are a Weyl sequence from the first half, with the
     second half laid over it, mixed. For one-off decisions, such as whether a synapse transmits a spike.
     """
+    a, b = word_source(key, *numbers)
+    count = jax.lax.broadcasted_iota(jnp.uint32, (*a.shape, n), a.ndim)
+    return nth_word((a[..., None], b[..., None]), count)
+
+
+def word_source(key: jax.Array, *numbers: jax.Array | int) -> tuple[jax.Array, jax.Array]:
+    """Where the words of `hashed_words` come from, uint32 `[*S]` twice: for taking them one by one."""
     data = jax.random.key_data(key)
     a, b = data[..., 0], data[..., 1]
     for number in numbers:
         absorbed = jnp.asarray(number).astype(jnp.uint32)
         a = _mixed(a ^ (absorbed * jnp.uint32(0x9E3779B9)))
         b = _mixed(b + absorbed + a)
-    count = jax.lax.broadcasted_iota(jnp.uint32, (*a.shape, n), a.ndim)
-    return _mixed((a[..., None] + count * jnp.uint32(0x9E3779B9)) ^ b[..., None])
+    return a, b
+
+
+def nth_word(source: tuple[jax.Array, jax.Array], n: jax.Array | int) -> jax.Array:
+    """The n-th word (from 0) of a source, uint32."""
+    a, b = source
+    return _mixed((a + jnp.asarray(n).astype(jnp.uint32) * jnp.uint32(0x9E3779B9)) ^ b)
 
 
 def uniform_bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

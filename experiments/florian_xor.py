@@ -146,7 +146,10 @@ def begin(cell: Cell, gamma: float, key: jax.Array) -> tuple[online.Stream, jax.
     draws = [jax.random.fold_in(key, i) for i in range(len(leaves))]
     params = jax.tree.unflatten(
         tree,
-        [a + (b - a) * jax.random.uniform(k, a.shape) for k, a, b in zip(draws, leaves, jax.tree.leaves(high), strict=True)],
+        [
+            a + (b - a) * jax.random.uniform(k, a.shape)
+            for k, a, b in zip(draws, leaves, jax.tree.leaves(high), strict=True)
+        ],
     )
     times = [jax.random.permutation(jax.random.fold_in(key, 10 + i), STEPS)[: STEPS // 10] for i in range(2)]
     codes = jnp.stack([jnp.zeros((STEPS, 1)).at[t].set(1.0) for t in times])

@@ -13,7 +13,6 @@ Expected:  the prediction error, the mean of |phi(V*) - phi(U)| over a repetitio
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp

@@ -16,7 +16,7 @@ class Alignment(NamedTuple):
     """Angles in degrees: 0 is the same direction, 90 none in common."""
 
     feedback: jax.Array  # [L - 1] per hidden layer, between G and the transposed weights on its way to the output
-    update: jax.Array  # [L] per layer, between the rule's update and the gradient
+    update: jax.Array  # [L] per layer that has weights, between the rule's update and the gradient
 
 
 def angle(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -36,7 +36,7 @@ def feedback_angles(network: Network, rule: Rule, params: Params, fixed: Any) ->
     Feedback alignment: learning turns the forward weights towards the transpose of the fixed ones, and the
     angle falls from 90 degrees. Source: Lillicrap et al. 2016.
     """
-    pairs = zip(rule.to_hidden(network, params, fixed), paths_to_output(params), strict=True)
+    pairs = zip(rule.to_hidden(network, params, fixed), paths_to_output(network, params), strict=True)
     return jnp.asarray([angle(g, path) for g, path in pairs])
 
 
@@ -53,7 +53,8 @@ def update_angles(
     steps: int,
     every: int,
 ) -> jax.Array:
-    """Per layer `[L]` the angle between the rule's update and the gradient that it stands for, `rule.gradient()`.
+    """Per layer that has weights `[L]` the angle between the rule's update and the gradient it stands for,
+    `rule.gradient()`.
 
     Both see the same spikes of one batch, `image[B, ...]`, `target[B]`, `key[B]`, with the weights held.
     """
@@ -64,9 +65,12 @@ def update_angles(
     gradient = presentation_update(
         network, encoder, reference, params, reference.init(network, unlearned), *shown, steps=steps, every=steps
     )
-    flat = [jnp.concatenate([x.ravel() for x in jax.tree.leaves(layer)]) for layer in (*ours, *gradient)]
-    depth = len(ours)
-    return jnp.asarray([angle(a, b) for a, b in zip(flat[:depth], flat[depth:], strict=True)])
+    pairs = [(a, b) for a, b in zip(map(_flat, ours), map(_flat, gradient), strict=True) if a.size]
+    return jnp.asarray([angle(a, b) for a, b in pairs])
+
+
+def _flat(layer: dict[str, jax.Array]) -> jax.Array:
+    return jnp.concatenate([jnp.zeros(0, jnp.float32), *(x.ravel() for x in jax.tree.leaves(layer))])
 
 
 def presentation_update(

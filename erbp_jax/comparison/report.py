@@ -81,7 +81,11 @@ def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignme
             "descends the loss.</p>",
             _picture(alignment, "Angles between feedback and weights, and between updates and gradients, by epochs"),
         ]
-    for file, heading in (("weights.png", "First-layer weights"), ("raster.png", "One test sample")):
+    for file, heading in (
+        ("weights.png", "Weights onto the first layer, or kernels"),
+        ("raster.png", "One test sample"),
+        ("feature_maps.png", "Its feature maps"),
+    ):
         shown = [(c.name, c.folder / file) for c in finished if (c.folder / file).is_file()]
         if shown:
             parts.append(f'<h2>{heading}</h2><div class="rules">')

@@ -1,14 +1,17 @@
 """From a config to the objects that it describes; milliseconds become ticks in this folder alone."""
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 
 from erbp_jax.config import schema
+from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_rule import build_rule
 from erbp_jax.config.time import ticks
-from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
+from erbp_jax.connections import BlankOut, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
 from erbp_jax.errors import UserError
@@ -48,14 +51,12 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     Raises:
         UserError: keys that contradict each other or the data; names them.
     """
-    layers = config.network.layers
-    pixels = data.image_shape[0] * data.image_shape[1]
-    if layers[0] != pixels:
-        raise UserError(f"network.layers: the first must be {pixels}, the pixels of {data.name}; got {layers[0]}")
-    if layers[-1] != data.classes:
-        raise UserError(
-            f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {layers[-1]}"
-        )
+    first, last = config.network.ends
+    pixels = math.prod(data.image_shape)
+    if first != pixels:
+        raise UserError(f"network.layers: the first must be {pixels}, the pixels of {data.name}; got {first}")
+    if last != data.classes:
+        raise UserError(f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {last}")
     if config.training.batch_size > len(data.train_labels):
         raise UserError(
             f"training.batch_size: {config.training.batch_size} is more than the {len(data.train_labels)} training "
@@ -63,7 +64,8 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         )
     try:
         sparse = _max_rate(config.encoding) * float(data.train_images.mean()) / 255.0 < SPARSE
-        network, encoder = _network(config.network, config.encoding.dt, sparse), _encoder(config.encoding)
+        network = _network(config.network, data.image_shape, config.encoding.dt, sparse)
+        encoder = _encoder(config.encoding)
         steps = config.encoding.steps
         test_steps = config.encoding.test_steps or steps
         if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
@@ -126,24 +128,15 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
     return every
 
 
-def _network(section: schema.NetworkSection, dt: float, sparse: bool) -> Network:
+def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: float, sparse: bool) -> Network:
     delay = ticks("network.delay", section.delay, dt)
     neuron = build_neuron(section.neuron, dt)
-    count = len(section.layers) - 1
     if section.events == "auto":
         by_events = int(sparse and jax.default_backend() == "cpu")
     else:
-        by_events = {"none": 0, "input": 1, "all": count}[section.events]
-    return Network(
-        tuple(
-            Layer(
-                Dense(i, o, section.init_gain, build_transmission(section.transmission, layer < by_events)),
-                neuron,
-                delay,
-            )
-            for layer, (i, o) in enumerate(zip(section.layers[:-1], section.layers[1:], strict=True))
-        )
-    )
+        by_events = {"none": 0, "input": 1, "all": len(section.layers)}[section.events]
+    connections = build_connections(section, image_shape, partial(build_transmission, section.transmission), by_events)
+    return Network(tuple(Layer(connection, neuron, delay) for connection in connections))
 
 
 def build_transmission(section: schema.Transmission, by_events: bool = False) -> Transmission:

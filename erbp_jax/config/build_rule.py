@@ -35,7 +35,7 @@ def build_rule(config: schema.Config) -> Rule:
         case schema.RBPRule(wiring="layerwise"):
             return _gradient(config.rule, Layerwise(config.rule.feedback_scale))
         case schema.RBPRule():
-            return _gradient(config.rule, Direct(RandomFeedback(config.rule.feedback_scale, config.rule.zero_sum)))
+            return _gradient(config.rule, Direct(_feedback(config.rule, config.rule.feedback_scale)))
 
 
 def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
@@ -43,15 +43,19 @@ def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
     gates = _for_each("gate", rule.gate, layers, "layers")
     scales = _for_each("feedback_scale", rule.feedback_scale, layers - 1, "hidden layers")
     return ERBP(
-        label=LabelNeurons(config.network.layers[-1], ticks("rule.label_period", rule.label_period, dt)),
+        label=LabelNeurons(config.network.ends[1], ticks("rule.label_period", rule.label_period, dt)),
         gates=tuple(Boxcar(*pair) for pair in gates),
         error=ErrorNeurons(rule.error_weight, rule.error_threshold, rule.error_floor),
         dendrite=Dendrite(rule.tau_dendrite / dt),
-        feedback=tuple(RandomFeedback(scale, rule.zero_sum) for scale in scales),
+        feedback=tuple(_feedback(rule, scale) for scale in scales),
         output_scale=rule.output_scale,
         burn_in=ticks("rule.burn_in", rule.burn_in, dt),
         blank_out_gates_learning=rule.blank_out_gates_learning,
     )
+
+
+def _feedback(rule: schema.ERBPRule | schema.RBPRule, scale: float) -> RandomFeedback:
+    return RandomFeedback(scale, rule.zero_sum, rule.feedback == "per_map")
 
 
 def _for_each(key: str, values: tuple, wanted: int, what: str) -> tuple:

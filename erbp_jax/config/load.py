@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from yaml import YAMLError
 
-from erbp_jax.config.schema import Config
+from erbp_jax.config.schema import PLAIN, Config
 from erbp_jax.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -219,9 +219,19 @@ def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> I
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(model.model_fields)}"
             yield f"{'.'.join((*path, str(key)))}: unknown key ({hint})"
             continue
-        section = _section(field.annotation, value)
-        if section is not None:
-            yield from _unknown_keys(section, value, (*path, str(key)))
+        for annotation, part, place in _parts(field.annotation, value):
+            section = _section(annotation, part)
+            if section is not None:
+                yield from _unknown_keys(section, part, (*path, str(key), *place))
+
+
+def _parts(annotation: Any, value: Any) -> Iterator[tuple[Any, Any, tuple[str, ...]]]:
+    """The value, or of a list each of its parts, with what it is checked against and its place in the list."""
+    listed = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if get_origin(listed) is tuple and isinstance(value, (list, tuple)):
+        yield from ((get_args(listed)[0], part, (str(i),)) for i, part in enumerate(value))
+    else:
+        yield annotation, value, ()
 
 
 def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
@@ -229,6 +239,7 @@ def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    options = [get_args(o)[0] if get_origin(o) is Annotated else o for o in options]
     sections = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
     if len(sections) == 1:
         return sections[0]
@@ -243,9 +254,11 @@ def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
 def _explain(error: Any, data: Any) -> str:
     """One pydantic error as `path: what is allowed, what was given`."""
     path, here = [], data
-    for part in error["loc"]:
-        if isinstance(here, Mapping) and part not in here and len(path) < len(error["loc"]) - 1:
+    for place, part in enumerate(error["loc"], 1):
+        if isinstance(here, Mapping) and part not in here and place < len(error["loc"]):
             continue  # the tag that pydantic adds for the chosen member of a union
+        if isinstance(here, (int, float, str)) or here is None:
+            continue  # likewise, of a union with plain values
         path.append(str(part))
         if isinstance(here, Mapping):
             here = here.get(part)
@@ -254,7 +267,7 @@ def _explain(error: Any, data: Any) -> str:
     given, context, kind = error["input"], error.get("ctx", {}), error["type"]
     where = ".".join(path)
     if kind == "union_tag_invalid":
-        known = context["expected_tags"].replace("'", "").split(", ")
+        known = [k for k in context["expected_tags"].replace("'", "").split(", ") if k != PLAIN]
         return _unknown_kind(f"{where}.kind", context["tag"], known)
     if kind == "union_tag_not_found":
         return f"{where}.kind: missing; say which"

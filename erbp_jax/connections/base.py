@@ -19,8 +19,18 @@ class Connection(Protocol):
     @property
     def outputs(self) -> int: ...
 
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """What the flat outputs are: `(O,)`, or `(H, W, C)` of C maps; the last is the number of maps."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The layer in a network's name: `100`, or `8c5s2` for eight maps by kernels of 5 x 5, two apart."""
+        ...
+
     def init(self, key: jax.Array) -> Weights:
-        """Fresh parameters."""
+        """Fresh parameters; none for synapses that do not learn."""
         ...
 
     def __call__(
@@ -38,10 +48,14 @@ class Connection(Protocol):
         """
         ...
 
+    def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
+        """`post[..., O] -> pre[..., I]`, back through the synapses, all of them transmitting."""
+        ...
+
     def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         """The local update, shaped like the parameters: the product of presynaptic spikes `[..., I]` and a
-        postsynaptic factor `[..., O]`, summed over ticks and samples. With the transmission's `key`, only synapses
-        that transmitted take part."""
+        postsynaptic factor `[..., O]`, summed over ticks, samples and all synapses that share a weight. With the
+        transmission's `key`, only synapses that transmitted take part."""
         ...
 
     def reliable(self) -> "Connection":

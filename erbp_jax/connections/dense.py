@@ -36,6 +36,14 @@ class Dense:
         if self.inputs < 1 or self.outputs < 1:
             raise ValueError(f"Dense: a layer must have at least one unit, got {self.inputs} -> {self.outputs}")
 
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return (self.outputs,)
+
+    @property
+    def label(self) -> str:
+        return str(self.outputs)
+
     def init(self, key: jax.Array) -> Weights:
         bound = self.gain * (7.0 / (self.inputs + self.outputs)) ** 0.5
         shape = (self.inputs, self.outputs)
@@ -54,6 +62,9 @@ class Dense:
         back = params if backward is None else backward
         current: jax.Array = _synapses(self.transmission, params["weight"], back["weight"], rows, keys)
         return current.reshape(*spikes.shape[:-1], self.outputs)
+
+    def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
+        return post @ params["weight"].T
 
     def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
         pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)

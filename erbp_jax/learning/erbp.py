@@ -9,18 +9,18 @@ import jax.numpy as jnp
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import LocalRule
-from erbp_jax.learning.feedback import RandomFeedback
+from erbp_jax.learning.feedback import RandomFeedback, spread
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
 from erbp_jax.network import Network, Params, Trace, unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
 
-Feedback = tuple[jax.Array, ...]  # per layer [K, N]
+Feedback = tuple[jax.Array, ...]  # per layer [K, N], or [K, M] of its maps
 
 
 class ERBPState(NamedTuple):
     error: ErrorState  # each [B, K]
-    dendrites: tuple[jax.Array, ...]  # per layer [B, N]
+    dendrites: tuple[jax.Array, ...]  # per layer [B, N], or [B, M] of its maps
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class ERBP(LocalRule):
     blank_out_gates_learning: bool = False
 
     def init(self, network: Network, key: jax.Array) -> Feedback:
-        """The fixed weights from the error neurons to every layer, `[K, N]` each; the last is diagonal."""
+        """The fixed weights from the error neurons to every layer, `[K, N]` each (per map `[K, M]`); the last is
+        diagonal."""
         *hidden, classes = network.sizes[1:]
         if (self.label.classes, len(self.gates), len(self.feedback)) != (
             classes,
@@ -70,25 +71,31 @@ class ERBP(LocalRule):
                 f"do not fit a network of sizes {network.sizes}"
             )
         random = [
-            feedback.init(jax.random.fold_in(key, layer), classes, units)
-            for layer, (feedback, units) in enumerate(zip(self.feedback, hidden, strict=True))
+            feedback.init(jax.random.fold_in(key, index), classes, layer.connection.output_shape)
+            for index, (feedback, layer) in enumerate(zip(self.feedback, network.layers[:-1], strict=True))
         ]
         return (*random, self.output_scale * jnp.eye(classes, dtype=jnp.float32))
 
     def init_state(self, network: Network, batch: int) -> ERBPState:
-        sizes = network.sizes[1:]
+        targets = self._targets(network)
         return ERBPState(
-            self.error.init_state((batch, sizes[-1])),
-            tuple(self.dendrite.init_state((batch, units)) for units in sizes),
+            self.error.init_state((batch, targets[-1])),
+            tuple(self.dendrite.init_state((batch, units)) for units in targets),
         )
 
+    def _targets(self, network: Network) -> tuple[int, ...]:
+        """Dendrites per layer: of every unit, or of every map where its positions share the feedback."""
+        shapes = [layer.connection.output_shape for layer in network.layers[:-1]]
+        hidden = (feedback.targets(shape) for feedback, shape in zip(self.feedback, shapes, strict=True))
+        return (*hidden, network.sizes[-1])
+
     def to_hidden(self, network: Network, params: Params, fixed: Feedback) -> tuple[jax.Array, ...]:
-        del network, params
-        return fixed[:-1]
+        del params
+        return tuple(spread(g, units) for g, units in zip(fixed[:-1], network.sizes[1:-1], strict=True))
 
     def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
         """Every presynaptic spike transmits, and after the burn-in writes; an error spike reaches all dendrites."""
-        dendrites = sum(network.sizes[1:-1]) + 1
+        dendrites = sum(self._targets(network)[:-1]) + 1
         return synops * (1.0 + (steps - self.burn_in) / steps) + error_spikes * dendrites
 
     def gradient(self) -> BackProp:
@@ -123,7 +130,7 @@ class ERBP(LocalRule):
             potential, potentials = jax.lax.scan(
                 self.dendrite.step, potential, error @ weights, unroll=unrolling(len(ticks))
             )
-            post = jnp.where(gate(seen.current), potentials, 0.0)
+            post = jnp.where(gate(seen.current), spread(potentials, seen.current.shape[-1]), 0.0)
             key = seen.key if self.blank_out_gates_learning else None
             # Minus: optimisers step against the update, as they do for a gradient.
             updates.append(layer.connection.plasticity(seen.pre, -post, key=key))

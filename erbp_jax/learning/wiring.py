@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.learning.feedback import RandomFeedback
+from erbp_jax.learning.feedback import RandomFeedback, gather, spread
 from erbp_jax.network import Network, Params, Synapses, own_weights
 
 
@@ -43,8 +43,8 @@ class Symmetric:
         return own_weights
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[()]) -> tuple[jax.Array, ...]:
-        del network, fixed
-        return paths_to_output(params)
+        del fixed
+        return paths_to_output(network, params)
 
     def operations(self, network: Network) -> int:
         return sum(layer.connection.multiplications for layer in network.layers[1:])
@@ -74,8 +74,7 @@ class Layerwise:
         return currents
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[Any, ...]) -> tuple[jax.Array, ...]:
-        del network
-        return paths_to_output((params[0], *fixed))
+        return paths_to_output(network, (params[0], *fixed))
 
     def operations(self, network: Network) -> int:
         return sum(layer.connection.multiplications for layer in network.layers[1:])
@@ -93,25 +92,30 @@ class Direct:
     feedback: RandomFeedback = RandomFeedback()
 
     def init(self, network: Network, key: jax.Array) -> tuple[jax.Array, ...]:
-        """G `[K, N]` for every hidden layer."""
-        *hidden, classes = network.sizes[1:]
+        """G for every hidden layer, `[K, N]`, or `[K, M]` if its maps' positions share theirs."""
+        *hidden, output = (layer.connection for layer in network.layers)
         return tuple(
-            self.feedback.init(jax.random.fold_in(key, layer), classes, units) for layer, units in enumerate(hidden)
+            self.feedback.init(jax.random.fold_in(key, index), output.outputs, connection.output_shape)
+            for index, connection in enumerate(hidden)
         )
 
     def synapses(self, fixed: tuple[jax.Array, ...]) -> Synapses:
         def currents(index, layer, params, presynaptic, key):
             current = layer.connection(params, jax.lax.stop_gradient(presynaptic[-1]), key=key)
-            return broadcast(current, tuple(presynaptic[1:]), fixed) if index == len(fixed) else current
+            if index < len(fixed):
+                return current
+            hidden = tuple(gather(units, g.shape[-1]) for units, g in zip(presynaptic[1:], fixed, strict=True))
+            return broadcast(current, hidden, fixed)
 
         return currents
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        del network, params
-        return fixed
+        del params
+        return tuple(spread(g, units) for g, units in zip(fixed, network.sizes[1:-1], strict=True))
 
     def operations(self, network: Network) -> int:
-        return network.sizes[-1] * sum(network.sizes[1:-1])
+        *hidden, output = (layer.connection for layer in network.layers)
+        return output.outputs * sum(self.feedback.targets(connection.output_shape) for connection in hidden)
 
 
 @jax.custom_vjp
@@ -133,10 +137,10 @@ def _broadcast_bwd(weights, error):
 broadcast.defvjp(_broadcast_fwd, _broadcast_bwd)
 
 
-def paths_to_output(params: Params) -> tuple[jax.Array, ...]:
+def paths_to_output(network: Network, params: Params) -> tuple[jax.Array, ...]:
     """The products `(W_{l+1} ... W_L)^T`, `[K, N]`, of every hidden layer: what back-propagation carries to it."""
-    paths, path = [], None
-    for layer in reversed(params[1:]):
-        path = layer["weight"] if path is None else layer["weight"] @ path
-        paths.append(path.T)
+    path, paths = jnp.eye(network.sizes[-1], dtype=jnp.float32), []
+    for layer, weights in zip(network.layers[:0:-1], params[:0:-1], strict=True):
+        path = layer.connection.transpose(weights, path)
+        paths.append(path)
     return tuple(reversed(paths))

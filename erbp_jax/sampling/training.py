@@ -87,9 +87,7 @@ def present(
         step, optimizer_state = optimizer.update(update, optimizer_state, params)
         params = optax.apply_updates(params, step)
         fired = hidden.mean((1, 2))
-        counts = Counts(
-            counts.data + (fired * (g[:, 0, 0] > 0)).sum(), counts.model + (fired * (g[:, 0, 0] < 0)).sum()
-        )
+        counts = Counts(counts.data + (fired * (g[:, 0, 0] > 0)).sum(), counts.model + (fired * (g[:, 0, 0] < 0)).sum())
         return (params, optimizer_state, state, traces, counts), None
 
     zero = jnp.zeros((), jnp.float32)
@@ -111,7 +109,9 @@ def recognise(
     Clamped neurons need no currents, so only the synapses onto the free ones are worked out.
     """
     weight, bias = params["weight"], params["visible"]
-    free = SamplingMachine(machine.visible - first, machine.hidden, machine.neuron, machine.tau_syn, machine.transmission)
+    free = SamplingMachine(
+        machine.visible - first, machine.hidden, machine.neuron, machine.tau_syn, machine.transmission
+    )
     nan = jnp.full((drive.shape[0], machine.visible - first), jnp.nan, jnp.float32)
     batch = drive.shape[0]
     small = {"weight": weight[first:], "visible": bias[first:], "hidden": params["hidden"]}

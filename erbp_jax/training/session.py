@@ -242,7 +242,7 @@ def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]
     return {
         "rule": config.rule.kind,
         "dataset": session.data.name,
-        "network": "-".join(str(n) for n in session.experiment.network.sizes),
+        "network": session.experiment.network.name,
         "seed": config.seed,
         "seeds": config.training.seeds,
         "epochs": config.training.epochs,

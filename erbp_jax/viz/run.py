@@ -13,12 +13,14 @@ from erbp_jax.training.engine import Learner, sample_keys
 from erbp_jax.training.session import Session, summarise
 from erbp_jax.viz.comparison import alignment_curves
 from erbp_jax.viz.curves import learning_curve
+from erbp_jax.viz.maps import by_map, feature_maps, kernels
 from erbp_jax.viz.raster import raster
 from erbp_jax.viz.weights import first_layer
 
 
 def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) -> list[Path]:
-    """Learning curve, first-layer weights and raster of one test digit of the first seed, angles; returns the files."""
+    """Learning curve, first-layer weights (or all kernels), raster of one test digit and its feature maps for the first
+    seed, angles; returns the files."""
     metrics = run_folder.read_metrics(folder)
     summary = summarise(session, metrics)
     first = jax.tree.map(lambda x: x[0], learner)
@@ -28,14 +30,26 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     dt = session.config.encoding.dt
     pictures = [
         learning_curve(metrics, title, folder / "learning_curve.png"),
-        first_layer(np.asarray(first.params[0]["weight"]), session.data.image_shape, folder / "weights.png"),
+        weights_picture(first, session.data.image_shape, folder / "weights.png"),
     ]
     if session.experiment.test_steps > 1:  # the rate form has no spikes to show
         spikes = record(session, first, sample)
-        pictures.append(raster(image, spikes, label, dt, folder / "raster.png", f"{title}: "))
+        shapes = [(spikes[0].shape[1],), *(x.connection.output_shape for x in session.experiment.network.layers)]
+        placed = [s.reshape(-1, *shape) for s, shape in zip(spikes, shapes, strict=True)]
+        ordered = [by_map(s) if s.ndim == 4 else s for s in placed]
+        pictures.append(raster(image, ordered, label, dt, folder / "raster.png", f"{title}: "))
+        if maps := [s for s in placed if s.ndim == 4]:
+            pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", f"{title}: label {label}"))
     if alignment := alignment_curves({summary["rule"]: metrics}, folder / "alignment.png"):
         pictures.append(alignment)
     return pictures
+
+
+def weights_picture(learner: Learner, image_shape: tuple[int, int], path: Path) -> Path:
+    """The kernels if there are any, else the first layer's weights as images."""
+    weights = [np.asarray(layer["weight"]) for layer in learner.params if "weight" in layer]
+    shared = [weight for weight in weights if weight.ndim == 4]
+    return kernels(shared, path) if shared else first_layer(weights[0], image_shape, path)
 
 
 def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:

@@ -9,9 +9,9 @@ import pytest
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Regular
+from erbp_jax.kernels import Exponential
 from erbp_jax.learning.three_factor import ThreeFactor, online, pair_stdp
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
-from erbp_jax.kernels import Exponential
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LeakyIF, NextTick
 from erbp_jax.training import engine

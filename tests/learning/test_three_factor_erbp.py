@@ -15,9 +15,7 @@ from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
 from erbp_jax.training import engine
 
-RULE = ERBP(
-    LabelNeurons(3, 2), (Boxcar(-5, 5), Boxcar(-6, 4)), (RandomFeedback(2.0),), output_scale=0.5, burn_in=4
-)
+RULE = ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5), Boxcar(-6, 4)), (RandomFeedback(2.0),), output_scale=0.5, burn_in=4)
 NETWORK = Network(tuple(Layer(Dense(i, o, 4.0), LIF()) for i, o in ((12, 9), (9, 3))))
 
 

@@ -8,6 +8,7 @@ from erbp_jax.config.schema.base import Count, Finite, NonNegative, Positive, Pr
 from erbp_jax.config.schema.config import Config
 from erbp_jax.config.schema.data import Data
 from erbp_jax.config.schema.encoding import Encoding, EncodingBase, EscapeEncoding, PoissonEncoding, RegularEncoding
+from erbp_jax.config.schema.layers import PLAIN, ConvLayer, LayerSpec, PoolLayer
 from erbp_jax.config.schema.network import BlankOutTransmission, NetworkSection, ReliableTransmission, Transmission
 from erbp_jax.config.schema.neuron import (
     DualCompartmentNeuron,
@@ -38,9 +39,11 @@ from erbp_jax.config.schema.rule import (
 from erbp_jax.config.schema.training import Optimizer, Training
 
 __all__ = [
+    "PLAIN",
     "BPRule",
     "BlankOutTransmission",
     "Config",
+    "ConvLayer",
     "Count",
     "CrossEntropyLoss",
     "Data",
@@ -56,6 +59,7 @@ __all__ = [
     "GradientRule",
     "KickNoise",
     "LIFNeuron",
+    "LayerSpec",
     "LeakyNeuron",
     "Loss",
     "MihalasNieburNeuron",
@@ -66,6 +70,7 @@ __all__ = [
     "NonNegative",
     "Optimizer",
     "PoissonEncoding",
+    "PoolLayer",
     "Positive",
     "Probability",
     "RBPRule",

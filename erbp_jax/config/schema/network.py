@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from erbp_jax.config.schema.base import Count, NonNegative, Positive, Probability, Section
+from erbp_jax.config.schema.base import NonNegative, Positive, Probability, Section
+from erbp_jax.config.schema.layers import Layers
 from erbp_jax.config.schema.neuron import LIFNeuron, Neuron
 
 
@@ -22,8 +23,8 @@ Transmission = Annotated[ReliableTransmission | BlankOutTransmission, Field(disc
 
 
 class NetworkSection(Section):
-    layers: Annotated[tuple[Count, ...], Field(min_length=2)] = (784, 100, 10)
-    """Units per layer, the input first."""
+    layers: Layers = (784, 100, 10)
+    """Units per layer, the input first; or `{kind: conv, ...}`, `{kind: pool, ...}` for layers of maps in between."""
     neuron: Neuron = LIFNeuron()
     transmission: Transmission = ReliableTransmission()
     events: Literal["auto", "none", "input", "all"] = "auto"
@@ -33,3 +34,17 @@ class NetworkSection(Section):
     """From a spike to its arrival at the next layer, ms."""
     init_gain: Positive = 1.0
     """Weights start as U(-b, b), b = init_gain sqrt(7 / (inputs + outputs))."""
+
+    @model_validator(mode="after")
+    def _between_units(self) -> "NetworkSection":
+        if not (isinstance(self.layers[0], int) and isinstance(self.layers[-1], int)):
+            raise ValueError("layers: the first and the last must be numbers of units: pixels and classes")
+        return self
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Units of the first layer and of the last."""
+        first, last = self.layers[0], self.layers[-1]
+        assert isinstance(first, int)
+        assert isinstance(last, int)
+        return first, last

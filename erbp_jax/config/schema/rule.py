@@ -27,6 +27,8 @@ class ERBPRule(Section):
     """Boxcar on the synaptic current: `[low, high]`, or one such pair a layer; in units of the weights."""
     feedback_scale: Annotated[tuple[NonNegative, ...], BeforeValidator(_listed), Field(min_length=1)] = (1.0,)
     """Size of the random feedback: one number, or one for each hidden layer."""
+    feedback: Literal["dense", "per_map"] = "dense"
+    """A weight from every error neuron to every unit of a layer of maps, or, cheaper, to every map."""
     zero_sum: bool = True
     output_scale: NonNegative = 1.0
     """Weight from an error neuron to the dendrite of its own output neuron."""
@@ -89,6 +91,8 @@ class RBPRule(GradientRule):
     wiring: Literal["direct", "layerwise"] = "direct"
     """From the output to every hidden layer, as in eRBP, or back through one layer after the other."""
     feedback_scale: NonNegative = 1.0
+    feedback: Literal["dense", "per_map"] = "dense"
+    """For direct wiring, as for eRBP."""
     zero_sum: bool = True
     """For direct wiring: every hidden unit's feedback sums to zero over the classes."""
 

@@ -85,9 +85,7 @@ class ThreeFactor(LocalRule):
         self, network: Network, fixed: Any, state: ThreeFactorState, trace: Trace, target: jax.Array, ticks: jax.Array
     ) -> tuple[ThreeFactorState, Params, jax.Array]:
         """Rule state and update after the k ticks of a trace; the update is a sum over ticks and samples."""
-        modulator, modulation = self.modulator.over(
-            network, fixed, state.modulator, trace[-1].spikes, target, ticks
-        )
+        modulator, modulation = self.modulator.over(network, fixed, state.modulator, trace[-1].spikes, target, ticks)
         factors, eligibility, updates = [], [], []
         for i, (layer, terms) in enumerate(zip(network.layers, self.layer_terms(network), strict=True)):
             states, values = over_terms(terms, state.factors[i], trace[i])

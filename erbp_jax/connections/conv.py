@@ -1,0 +1,173 @@
+"""Convolution: every position of a map uses the same synapses."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.connections import conv_transmission
+from erbp_jax.connections.base import Weights
+from erbp_jax.connections.transmission import BlankOut, Reliable, Transmission
+from erbp_jax.connections.windows import Windows
+from erbp_jax.random import fold_each
+
+
+@dataclass(frozen=True)
+class Conv2d:
+    r"""Maps onto maps, through one kernel for all positions.
+
+    .. math::
+        c_{yxo}[t] = \sum_{ijc} \xi_{yxijco}[t]\, s_{\sigma y + i - a,\ \sigma x + j - a,\ c}[t]\, w_{ijco}
+
+    with stride :math:`\sigma` and padding a (see `Windows`). Units are flat outside: `[..., H * W * C]`, the channel
+    the fastest. Weights `[kernel, kernel, C, channels]`, initialised as `U(-b, b)` with `b = gain * sqrt(7 / (I + O))`,
+    I the synapses onto a unit and `O = kernel**2 channels / stride**2` those from one; or as `U(*initial)`.
+
+    Contributions of all positions to a shared weight add up, as those of ticks and samples do: one summed update a
+    block. `transmission` draws its xi for every position anew: a convolution is a dense layer on the windows' inputs,
+    whose rows are positions as well as ticks and samples, each drawing for itself.
+    Source: Neftci et al. 2017 (convolutional network), its published code (sharing).
+
+    Raises:
+        ValueError: no channels, no window that fits, or initial bounds out of order.
+    """
+
+    input_shape: tuple[int, int, int]
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: str = "same"
+    gain: float = 1.0
+    initial: tuple[float, float] | None = None
+    transmission: Transmission = field(default_factory=Reliable)
+
+    def __post_init__(self) -> None:
+        if self.channels < 1 or self.input_shape[2] < 1:
+            raise ValueError(f"Conv2d: needs at least one channel, got {self.input_shape[2]} -> {self.channels}")
+        if self.initial is not None and not self.initial[0] <= self.initial[1]:
+            raise ValueError(f"Conv2d: initial: the lower bound first, got {list(self.initial)}")
+        try:
+            _ = self.windows
+        except ValueError as error:
+            raise ValueError(f"Conv2d: {error}") from None
+
+    @cached_property
+    def windows(self) -> Windows:
+        return Windows(*self.input_shape[:2], self.kernel, self.stride, self.padding)
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        return (*self.windows.shape, self.channels)
+
+    @property
+    def inputs(self) -> int:
+        return self.input_shape[0] * self.input_shape[1] * self.input_shape[2]
+
+    @property
+    def outputs(self) -> int:
+        return self.output_shape[0] * self.output_shape[1] * self.channels
+
+    @property
+    def label(self) -> str:
+        stride = f"s{self.stride}" if self.stride > 1 else ""
+        return f"{self.channels}c{self.kernel}{stride}{'v' if self.padding == 'valid' else ''}"
+
+    def init(self, key: jax.Array) -> Weights:
+        synapses = self.kernel**2 * self.input_shape[2]
+        bound = self.gain * (7.0 / (synapses + self.kernel**2 * self.channels / self.stride**2)) ** 0.5
+        low, high = self.initial or (-bound, bound)
+        shape = (self.kernel, self.kernel, self.input_shape[2], self.channels)
+        return {"weight": jax.random.uniform(key, shape, jnp.float32, low, high)}
+
+    def __call__(
+        self,
+        params: Weights,
+        spikes: jax.Array,
+        *,
+        key: jax.Array | None = None,
+        backward: Weights | None = None,
+    ) -> jax.Array:
+        rows = spikes.reshape(-1, self.inputs)
+        keys = None if key is None else key.reshape(-1)
+        back = params if backward is None else backward
+        current: jax.Array = _synapses(self, params["weight"], back["weight"], rows, keys)
+        return current.reshape(*spikes.shape[:-1], self.outputs)
+
+    def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
+        rows = post.reshape(-1, self.outputs)
+        spikes = jax.ShapeDtypeStruct((rows.shape[0], self.inputs), rows.dtype)
+        (pre,) = jax.linear_transpose(lambda s: self._reliably(params["weight"], s), spikes)(rows)
+        return pre.reshape(*post.shape[:-1], self.inputs)
+
+    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
+        pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
+        shape = (self.kernel, self.kernel, self.input_shape[2], self.channels)
+        if key is None or self.transmission == Reliable():
+            weight = jax.ShapeDtypeStruct(shape, post.dtype)
+            (update,) = jax.linear_transpose(lambda w: self._reliably(w, pre), weight)(post)
+            return {"weight": update}
+        if isinstance(self.transmission, BlankOut):
+            maps, factor = pre.reshape(-1, *self.input_shape), post.reshape(-1, *self.output_shape)
+            return {"weight": conv_transmission.outer(self.transmission.p, self.windows, maps, factor, key.reshape(-1))}
+        seen, keys = self._seen(pre), self._position_keys(key.reshape(-1))
+        return {"weight": self.transmission.outer(seen, post.reshape(-1, self.channels), keys).reshape(shape)}
+
+    def reliable(self) -> "Conv2d":
+        return replace(self, transmission=Reliable())
+
+    @property
+    def multiplications(self) -> int:
+        return int(self.windows.coverage.sum()) * self.input_shape[2] * self.channels
+
+    def fan_out(self) -> jax.Array:
+        per_channel = self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1)
+        return jnp.asarray(per_channel.reshape(-1) * self.channels)
+
+    def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
+        """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""
+        if self.transmission == Reliable():
+            return self._reliably(weight, spikes)
+        if isinstance(self.transmission, BlankOut) and keys is not None:
+            maps = spikes.reshape(-1, *self.input_shape)
+            current = conv_transmission.current(self.transmission.p, self.windows, maps, weight, keys)
+            return current.reshape(-1, self.outputs)
+        keys = None if keys is None else self._position_keys(keys)
+        matrix = weight.reshape(-1, self.channels)
+        return self.transmission.current(matrix, self._seen(spikes), keys).reshape(-1, self.outputs)
+
+    def _reliably(self, weight: jax.Array, spikes: jax.Array) -> jax.Array:
+        return self.windows.convolve(spikes.reshape(-1, *self.input_shape), weight).reshape(-1, self.outputs)
+
+    def _seen(self, spikes: jax.Array) -> jax.Array:
+        """What every position sees, a row each: `[R * Ho * Wo, kernel**2 * C]`."""
+        return self.windows.cut(spikes.reshape(-1, *self.input_shape)).reshape(-1, self.kernel**2 * self.input_shape[2])
+
+    def _position_keys(self, keys: jax.Array) -> jax.Array:
+        """A key for every row and position, `[R * Ho * Wo]`."""
+        down, across = self.windows.shape
+        return fold_each(keys[:, None], jnp.arange(down * across, dtype=jnp.uint32)[None]).reshape(-1)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _synapses(connection, weight, backward, spikes, keys):
+    """Currents of rows of spikes; errors come back through `backward` in the place of the weights, as in `Dense`."""
+    del backward
+    return connection.current(weight, spikes, keys)
+
+
+def _synapses_fwd(connection, weight, backward, spikes, keys):
+    return connection.current(weight, spikes, keys), (backward, spikes, keys)
+
+
+def _synapses_bwd(connection, kept, error):
+    backward, spikes, keys = kept
+    mean = connection.transmission.mean
+    if connection.transmission.has_masks:
+        update = connection.plasticity(spikes, error, key=keys)["weight"]
+    else:
+        update = mean * connection.plasticity(spikes, error)["weight"]
+    return update, jnp.zeros_like(backward), mean * connection.transpose({"weight": backward}, error), None
+
+
+_synapses.defvjp(_synapses_fwd, _synapses_bwd)

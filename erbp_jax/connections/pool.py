@@ -1,0 +1,104 @@
+"""Pooling: fixed synapses from a window of each map onto one unit of the same map."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.connections.base import Weights
+from erbp_jax.connections.windows import Windows
+
+MODES = ("average", "sum")
+
+
+@dataclass(frozen=True)
+class Pool2d:
+    r"""Every map onto a smaller one, through equal synapses that neither learn nor fail.
+
+    .. math:: c_{yxc}[t] = v \sum_{ij} s_{\sigma y + i - a,\ \sigma x + j - a,\ c}[t]
+
+    v is `gain` for "sum" and `gain / size**2` for "average", at the border too. It has no parameters, so rules find
+    nothing to move, and drives neurons as every connection does. Sum pooling with a gain above the threshold of
+    neurons without memory is the spiking maximum: a unit fires when one of its inputs does.
+
+    Raises:
+        ValueError: an unknown mode, or no window that fits.
+    """
+
+    input_shape: tuple[int, int, int]
+    size: int
+    stride: int | None = None
+    padding: str = "valid"
+    mode: str = "average"
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"Pool2d: mode must be one of {', '.join(MODES)}, got {self.mode!r}")
+        try:
+            _ = self.windows
+        except ValueError as error:
+            raise ValueError(f"Pool2d: {error}") from None
+
+    @cached_property
+    def windows(self) -> Windows:
+        stride = self.size if self.stride is None else self.stride
+        return Windows(*self.input_shape[:2], self.size, stride, self.padding)
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        return (*self.windows.shape, self.input_shape[2])
+
+    @property
+    def inputs(self) -> int:
+        return self.input_shape[0] * self.input_shape[1] * self.input_shape[2]
+
+    @property
+    def outputs(self) -> int:
+        return self.output_shape[0] * self.output_shape[1] * self.output_shape[2]
+
+    @property
+    def label(self) -> str:
+        stride = "" if self.stride in (None, self.size) else f"s{self.stride}"
+        return f"p{self.size}{stride}"
+
+    @property
+    def weight(self) -> float:
+        """The weight v of every synapse."""
+        return self.gain / self.size**2 if self.mode == "average" else self.gain
+
+    def init(self, key: jax.Array) -> Weights:
+        del key
+        return {}
+
+    def __call__(
+        self,
+        params: Weights,
+        spikes: jax.Array,
+        *,
+        key: jax.Array | None = None,
+        backward: Weights | None = None,
+    ) -> jax.Array:
+        del params, key, backward
+        seen = self.windows.cut(spikes.reshape(-1, *self.input_shape))  # [R, Ho, Wo, size, size, C]
+        return (self.weight * seen.sum((3, 4))).reshape(*spikes.shape[:-1], self.outputs)
+
+    def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
+        spikes = jax.ShapeDtypeStruct((*post.shape[:-1], self.inputs), post.dtype)
+        (pre,) = jax.linear_transpose(lambda s: self(params, s), spikes)(post)
+        return pre
+
+    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
+        del pre, post, key
+        return {}
+
+    def reliable(self) -> "Pool2d":
+        return self
+
+    @property
+    def multiplications(self) -> int:
+        return int(self.windows.coverage.sum()) * self.input_shape[2]
+
+    def fan_out(self) -> jax.Array:
+        return jnp.asarray(self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1).reshape(-1))

@@ -1,0 +1,98 @@
+"""Layers of maps as pictures: their kernels, and what one digit makes of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from erbp_jax.viz.figure import INK, pyplot, save
+
+
+def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
+    """The kernels `weight[k, k, C, O]` of every convolution: a row a presynaptic map, a column a map; a colour scale
+    for each layer."""
+    plt = pyplot()
+    heights = [0.45 * w.shape[2] + 0.5 for w in weights]
+    widest = max(0.45 * w.shape[3] for w in weights)
+    figure, axes = plt.subplots(
+        len(weights),
+        1,
+        figsize=(max(4.5, widest + 1.6), sum(heights) + 0.4),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
+    )
+    for number, (axis, weight) in enumerate(zip(axes[:, 0], weights, strict=True), 1):
+        size, _, below, maps = weight.shape
+        limit = float(np.quantile(np.abs(weight), 0.995)) or 1.0
+        picture = mosaic(weight.transpose(2, 3, 0, 1))
+        shown = axis.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        axis.set_title(f"convolution {number}: {below} x {maps} kernels of {size} x {size}", fontsize=9, loc="left")
+        _count_maps(axis, below, maps, size, size)
+        axis.set(xlabel="map", ylabel="from map" if below > 1 else "from the input")
+        figure.colorbar(shown, ax=axis, pad=0.02, shrink=0.9)
+    return save(figure, path)
+
+
+def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, path: Path, title: str) -> Path:
+    """Spikes `[T, H, W, C]` of every layer of maps: a raster, the units of a map together, and beside it how often each
+    place of each map fired. The image `[H, W]` stands below."""
+    plt = pyplot()
+    figure, axes = plt.subplots(
+        len(spikes),
+        2,
+        figsize=(10.5, 3.0 * len(spikes) + 0.3),
+        width_ratios=(1, 1.15),
+        squeeze=False,
+        layout="constrained",
+    )
+    for number, (row, layer) in enumerate(zip(axes, spikes, strict=True), 1):
+        ticks, height, width, maps = layer.shape
+        time, unit = np.nonzero(by_map(layer))
+        area = height * width
+        row[0].scatter(
+            time * dt,
+            unit / area,
+            s=max(0.3, 900.0 / (maps * area)),
+            marker="|",
+            c=INK,
+            linewidths=0.6,
+            rasterized=True,
+        )
+        row[0].set(xlim=(-dt, ticks * dt), ylim=(0, maps), ylabel="map", xlabel="time (ms)")
+        row[0].set_yticks(np.arange(maps) + 0.5, np.arange(1, maps + 1), fontsize=7)
+        row[0].hlines(np.arange(1, maps), -dt, ticks * dt, color="0.85", linewidth=0.5, zorder=0)
+        row[0].set_title(f"layer {number}: {maps} maps of {height} x {width}", fontsize=9, loc="left")
+        across = int(np.ceil(np.sqrt(2 * maps)))
+        grid = np.zeros((-(-maps // across) * across, height, width))
+        grid[:maps] = layer.sum(0).transpose(2, 0, 1)
+        shown = row[1].imshow(mosaic(grid.reshape(-1, across, height, width)), cmap="magma", vmin=0)
+        row[1].axis("off")
+        row[1].set_title("spikes of every place, map by map", fontsize=9, loc="left")
+        figure.colorbar(shown, ax=row[1], pad=0.02, shrink=0.8)
+    inset = axes[0, 0].inset_axes((0.84, 0.74, 0.15, 0.25))
+    inset.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+    inset.set_xticks([])
+    inset.set_yticks([])
+    figure.suptitle(title, x=0.02, ha="left", fontsize=10)
+    return save(figure, path)
+
+
+def by_map(layer: np.ndarray) -> np.ndarray:
+    """`[T, H, W, C] -> [T, C * H * W]`: the units of a map together."""
+    return np.moveaxis(layer, -1, 1).reshape(len(layer), -1)
+
+
+def mosaic(pictures: np.ndarray) -> np.ndarray:
+    """`[rows, columns, h, w]` as one picture, NaN (drawn as nothing) between them."""
+    rows, columns, height, width = pictures.shape
+    framed = np.full((rows, columns, height + 1, width + 1), np.nan)
+    framed[:, :, :height, :width] = pictures
+    return framed.transpose(0, 2, 1, 3).reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
+
+
+def _count_maps(axis, rows: int, columns: int, height: int, width: int) -> None:
+    axis.set_xticks(np.arange(columns) * (width + 1) + (width - 1) / 2, np.arange(1, columns + 1), fontsize=7)
+    axis.set_yticks(np.arange(rows) * (height + 1) + (height - 1) / 2, np.arange(1, rows + 1), fontsize=7)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)

@@ -1,0 +1,193 @@
+"""Every rule on shared kernels, against the same layers written as dense ones whose synapses share weights."""
+
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erbp_jax import simulate
+from erbp_jax.analysis.alignment import feedback_angles
+from erbp_jax.config.build import Experiment
+from erbp_jax.connections import BlankOut, Conv2d, Dense, Pool2d, Reliable
+from erbp_jax.encoding import LabelNeurons, Regular
+from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, RandomFeedback
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LIF, Surrogate
+from erbp_jax.training import engine
+from tests.connections.test_conv import drawn, synapses
+
+TICKS, BATCH = 6, 3
+NEURON = LIF(1.0, 2.0, refractory=0)
+
+
+@dataclass(frozen=True)
+class Tied:
+    """A convolution as a dense layer: a matrix `[I, O]` with a mask for every row, summed per kernel entry."""
+
+    conv: Conv2d
+
+    def __getattr__(self, name):
+        return getattr(self.conv, name)
+
+    def entries(self):
+        """The kernel entry of every synapse, `[I, O]`; the number of entries where there is none."""
+        table = np.full((self.inputs, self.outputs), self.size)
+        for i, o, entry in synapses(self.conv):
+            table[i, o] = np.ravel_multi_index(entry, self.shape)
+        return table
+
+    @property
+    def shape(self):
+        return (self.kernel, self.kernel, self.input_shape[2], self.channels)
+
+    @property
+    def size(self):
+        return int(np.prod(self.shape))
+
+    def matrix(self, weight):
+        return jnp.append(weight.ravel(), 0.0)[self.entries()]
+
+    def masks(self, key, rows):
+        if key is None or self.transmission == Reliable():
+            return jnp.ones((rows, self.inputs, self.outputs))
+        xi = drawn(self.conv, key.reshape(-1))  # [R, P, E, C]
+        o = np.arange(self.outputs)[None]
+        entry = np.minimum(self.entries() // self.channels, xi.shape[2] - 1)
+        return xi[:, o // self.channels, entry, o % self.channels]
+
+    def __call__(self, params, spikes, *, key=None, backward=None):
+        rows = spikes.reshape(-1, self.inputs)
+        xi, stop = self.masks(key, len(rows)), jax.lax.stop_gradient
+        matrix = self.matrix(params["weight"])
+        back = stop(self.matrix((backward or params)["weight"]))
+        to_weights = jnp.einsum("rio,ri,io->ro", xi, stop(rows), matrix)
+        to_spikes = self.transmission.mean * rows @ back
+        return (to_weights + to_spikes - stop(to_spikes)).reshape(*spikes.shape[:-1], self.outputs)
+
+    def plasticity(self, pre, post, *, key=None):
+        pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
+        dense = jnp.einsum("rio,ri,ro->io", self.masks(key, len(pre)), pre, post)
+        return {"weight": jnp.zeros(self.size + 1).at[self.entries()].add(dense)[:-1].reshape(self.shape)}
+
+    def reliable(self):
+        return Tied(self.conv.reliable())
+
+
+def network(transmission=None, connect=lambda conv: conv):
+    first = Conv2d((6, 6, 1), 4, 3, 2, gain=4.0, transmission=transmission or Reliable())
+    second = Conv2d((3, 3, 4), 3, 2, padding="valid", gain=4.0, transmission=transmission or Reliable())
+    return Network((*(Layer(connect(c), NEURON) for c in (first, second)), Layer(Dense(12, 3, 4.0), NEURON)))
+
+
+def erbp(per_map=False, **options):
+    feedback = (RandomFeedback(2.0, per_map=per_map), RandomFeedback(1.0, per_map=per_map))
+    return ERBP(LabelNeurons(3, 1), (Boxcar(-3, 3),) * 3, feedback, **options)
+
+
+SMOOTH = Surrogate("fast_sigmoid", 1.0)  # never zero, so that every layer gets an error
+CASES = {
+    "erbp": (erbp(), None, False),
+    "erbp, feedback per map": (erbp(per_map=True), None, False),
+    "perbp": (erbp(), BlankOut(0.75), False),
+    "perbp, gated": (erbp(blank_out_gates_learning=True), BlankOut(0.75), False),
+    "bp": (BackProp(SMOOTH), None, False),
+    "bp, blank-out": (BackProp(SMOOTH), BlankOut(0.75), False),
+    "rbp, direct": (BackProp(SMOOTH, wiring=Direct(RandomFeedback(per_map=True))), None, False),
+    "rbp, layerwise": (BackProp(SMOOTH, wiring=Layerwise()), None, False),
+    "bp, rate": (BackProp(), None, True),
+    "rbp, direct, rate": (BackProp(wiring=Direct()), None, True),
+    "rbp, layerwise, rate": (BackProp(wiring=Layerwise()), None, True),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule_moves_a_kernel_as_it_moves_tied_dense_weights(key, name):
+    rule, transmission, rate = CASES[name]
+    spikes = (jax.random.uniform(key, (TICKS, BATCH, 36)) < 0.4).astype(jnp.float32)
+    keys = jax.random.split(key, TICKS * BATCH).reshape(TICKS, BATCH)
+
+    @jax.jit
+    def both():
+        updates = []
+        for connect in (lambda conv: conv, Tied):
+            net = network(transmission, connect)
+            net = net.rate_form(0.5) if rate else net
+            state, own = net.init_state(BATCH), rule.init_state(net, BATCH)
+            target, ticks = jnp.arange(BATCH), jnp.arange(TICKS)
+            fixed = net.init(key), rule.init(net, key)
+            updates.append(rule.block(net, *fixed, state, own, spikes, target, ticks=ticks, key=keys).update)
+        return updates
+
+    for ours, tied in zip(*both(), strict=True):
+        want = np.asarray(tied["weight"])
+        assert np.abs(want).max() > 1e-6
+        np.testing.assert_allclose(ours["weight"], want, atol=1e-5 * np.abs(want).max(), rtol=1e-4)
+
+
+def pooled():
+    conv, pool = Conv2d((6, 6, 1), 4, 3, gain=4.0), Pool2d((6, 6, 4), 2, gain=4.0)
+    return Network((Layer(conv, NEURON), Layer(pool, NEURON), Layer(Dense(36, 3, 4.0), NEURON)))
+
+
+def test_synops_are_those_of_a_count_over_spikes_and_windows(key):
+    net = pooled()
+    e = Experiment(net, Regular(0.6), erbp(), 8, 8, 2, 4, 4)
+    images = jax.random.randint(key, (4, 36), 0, 256).astype(jnp.uint8)
+    params, seed, epoch = net.init(key), jnp.uint32(1), jnp.int32(0)
+    result = jax.jit(lambda *a: engine.test(e, seed, params, *a, epoch))(images, jnp.zeros(4, jnp.int32))
+    keys = engine.sample_keys(seed, engine.Stream.TEST, epoch, jnp.arange(4))
+    record = lambda trace: tuple(layer.pre for layer in trace)  # noqa: E731
+    _, arrived = simulate.run(net, e.encoder, params, images, keys, steps=8, block=e.test_block, record=record)
+    count = np.zeros((4, 3), int)
+    for layer, (spikes, reached) in enumerate(zip(arrived, (net.layers[0].connection, None, None), strict=True)):
+        for _, sample, unit in np.argwhere(np.asarray(spikes)):
+            if layer == 0:
+                count[sample, 0] += sum(1 for i, _, _ in synapses(reached) if i == unit)
+            else:
+                count[sample, layer] += (1, 3)[layer - 1]  # one pool unit; three classes
+    assert (count > 0).all()
+    np.testing.assert_array_equal(result.synops, count)
+
+
+@pytest.mark.parametrize("rule", [erbp(), BackProp(SMOOTH), BackProp(SMOOTH, wiring=Layerwise())])
+def test_pooling_lets_errors_through_and_learns_nothing(key, rule):
+    net = pooled()
+    params, fixed = net.init(key), rule.init(net, key)
+    spikes = (jax.random.uniform(key, (TICKS, BATCH, 36)) < 0.4).astype(jnp.float32)
+    keys = jax.random.split(key, TICKS * BATCH).reshape(TICKS, BATCH)
+    common = {"ticks": jnp.arange(TICKS), "key": keys}
+    state = net.init_state(BATCH), rule.init_state(net, BATCH)
+    run = jax.jit(lambda p: rule.block(net, p, fixed, *state, spikes, jnp.arange(BATCH), **common).update)
+    first, second, third = run(params)
+    assert second == {}
+    assert np.abs(first["weight"]).max() > 1e-6
+    assert np.abs(third["weight"]).max() > 1e-6
+
+
+def test_alignment_goes_through_kernels_and_pools(key):
+    """Feedback that is the transposed forward path, worked out with dense matrices, has an angle of 0."""
+    net = pooled()
+    params = net.init(key)
+    pool = np.zeros((144, 36))
+    for i, o, entry in synapses(Conv2d((6, 6, 4), 4, 2, 2, "valid")):
+        pool[i, o] = entry[2] == entry[3]
+    last = np.asarray(params[2]["weight"])
+    paths = tuple(jnp.asarray(x.T, jnp.float32) for x in (pool @ last, last))
+    np.testing.assert_allclose(feedback_angles(net, BackProp(wiring=Direct()), params, paths), 0.0, atol=0.05)
+
+
+def test_per_map_feedback_is_shared_by_the_positions_of_a_map(key):
+    feedback = RandomFeedback(3.0, per_map=True)
+    g = feedback.init(key, 10, (4, 4, 6))
+    assert g.shape == (10, 6)
+    np.testing.assert_allclose(g.sum(0), 0.0, atol=1e-5)
+    net, rule = network(), erbp(per_map=True)
+    shared = rule.to_hidden(net, (), rule.init(net, key))
+    assert [x.shape for x in shared] == [(3, 36), (3, 12)]
+    np.testing.assert_array_equal(
+        np.asarray(shared[0]).reshape(3, 9, 4), np.asarray(shared[0])[:, None, :4].repeat(9, 1)
+    )
+    assert rule.operations(net, 10, 0.0, 2.0) == 2.0 * (4 + 3 + 1)
+    assert replace(rule, feedback=(RandomFeedback(),) * 2).operations(net, 10, 0.0, 2.0) == 2.0 * (36 + 12 + 1)
