@@ -11,6 +11,8 @@ import optax
 from erbp_jax import simulate
 from erbp_jax.analysis.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.config.build import Experiment
+from erbp_jax.counting import wide_add, wide_zeros
+from erbp_jax.learning.base import Events
 from erbp_jax.network import Params
 from erbp_jax.random import Stream, fold_each, root_key
 
@@ -38,6 +40,7 @@ class Tally(NamedTuple):
     samples: jax.Array  # [] float32
     wrong: jax.Array  # [] samples whose decision, while learning, was not their label
     error_spikes: jax.Array  # [] of the error neurons
+    events: jax.Array  # [2 L + 1, 2] uint32, exact 64-bit counts: SynOps by layer, plasticity by layer, label events
 
 
 class TestResult(NamedTuple):
@@ -54,7 +57,8 @@ def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: 
     params = experiment.network.init(root_key(seed, Stream.INIT))
     feedback = experiment.rule.init(experiment.network, root_key(seed, Stream.FEEDBACK))
     lanes = None if experiment.reset_state else _rest(experiment, experiment.batch_size)
-    return Learner(seed, params, optimizer.init(params), feedback, lanes, new_tally())
+    tally = new_tally(len(experiment.network.layers))
+    return Learner(seed, params, optimizer.init(params), feedback, lanes, tally)
 
 
 def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
@@ -62,9 +66,16 @@ def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
     return network.init_state(batch), rule.init_state(network, batch)
 
 
-def new_tally() -> Tally:
+def new_tally(layers: int) -> Tally:
     zero = jnp.zeros((), jnp.float32)
-    return Tally(zero, zero, zero)
+    return Tally(zero, zero, zero, wide_zeros(2 * layers + 1))
+
+
+def _count(counters: jax.Array, events: Events | None, learn: bool) -> jax.Array:
+    if events is None:
+        return counters
+    plasticity = events.plasticity if learn else jnp.zeros_like(events.plasticity)
+    return wide_add(counters, jnp.concatenate([events.synops.T, plasticity.T, events.label[None]]))
 
 
 def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
@@ -98,7 +109,7 @@ def present(
     network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
     def block(carry, ticks, learn):
-        params, opt_state, encoder_state, network_state, rule_state, counts, errors = carry
+        params, opt_state, encoder_state, network_state, rule_state, counts, errors, events = carry
         encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
         result = rule.block(
             network,
@@ -117,7 +128,8 @@ def present(
             params = optax.apply_updates(params, step)
             finite = jnp.stack([_all_finite(layer) for layer in cast(Params, params)]) if check else None
         counts, errors = counts + result.output.sum(0), errors + result.error_spikes
-        return (params, opt_state, encoder_state, result.network, result.state, counts, errors), finite
+        events = _count(events, result.events, learn)
+        return (params, opt_state, encoder_state, result.network, result.state, counts, errors, events), finite
 
     counts = jnp.zeros((batch, network.sizes[-1]), jnp.float32)
     carry = (
@@ -128,6 +140,7 @@ def present(
         rule_state,
         counts,
         jnp.zeros((), jnp.float32),
+        learner.tally.events,
     )
     if rule.burn_in:
         carry, _ = simulate.over_time(partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every)
@@ -138,7 +151,7 @@ def present(
         steps=experiment.steps - rule.burn_in,
         block=every,
     )
-    params, opt_state, _, network_state, rule_state, counts, errors = carry
+    params, opt_state, _, network_state, rule_state, counts, errors, events = carry
     lanes = None if learner.lanes is None else (network_state, rule_state)
     choice, decided = decide(counts)
     tally = learner.tally
@@ -146,6 +159,7 @@ def present(
         tally.samples + float(batch),
         tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
+        events,
     )
     return replace(learner, params=params, optimizer=opt_state, lanes=lanes, tally=tally), finite
 
