@@ -69,7 +69,7 @@ def _whole(name: str, value: int) -> None:
 
 def _when(output: np.ndarray, reached: np.ndarray) -> Decisions:
     """Decide after the first tick at which `reached[T, n]`, or at the end."""
-    fired = reached.any(0)
+    fired = np.asarray(reached.any(0))
     return _decide(output, np.where(fired, reached.argmax(0) + 1, output.shape[0]), fired)
 
 

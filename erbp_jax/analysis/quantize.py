@@ -1,16 +1,18 @@
 """Weights on a grid of few bits, states in few bits: during learning and after it."""
 
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import DTypeLike
 
-from erbp_jax.network import Layer, Network, Params
-from erbp_jax.neurons import Neuron, Surrogate
-from erbp_jax.random import uniform
+from erbp_jax.network import Network, Params
+from erbp_jax.neurons import Dendrite, Neuron, Surrogate
+from erbp_jax.random import hashed_words
 
 Rounding = Literal["nearest", "stochastic"]
 
@@ -19,85 +21,155 @@ Rounding = Literal["nearest", "stochastic"]
 class Grid:
     r"""Signed integers of `bits` bits times a step.
 
-    .. math:: w = q\, \Delta, \qquad q \in \{-2^{b-1}, \dots, 2^{b-1} - 1\}
+    .. math:: x = q\, \Delta, \qquad q \in \{-2^{b-1}, \dots, 2^{b-1} - 1\}
 
-    Two's complement, as the fixed-point machine has it; with 2 bits the levels are -2, -1, 0, 1 steps.
+    Two's complement, as the fixed-point machine has it; with 2 bits the levels are -2, -1, 0 and 1 steps.
 
     Raises:
-        ValueError: fewer than 2 or more than 24 bits (float32 holds no more), or a step that is not positive.
+        ValueError: bits outside [2, 16], or a step that is not positive.
     """
 
     bits: int
     step: float
 
     def __post_init__(self) -> None:
-        if not 2 <= self.bits <= 24:
-            raise ValueError(f"Grid: bits must be in [2, 24], got {self.bits}")
+        if not 2 <= self.bits <= 16:
+            raise ValueError(f"Grid: bits must be in [2, 16], got {self.bits}")
         if not self.step > 0:
             raise ValueError(f"Grid: step must be > 0, got {self.step}")
 
-    @property
-    def low(self) -> float:
-        return -(2.0 ** (self.bits - 1)) * self.step
+    @classmethod
+    def reaching(cls, largest: float, bits: int) -> "Grid":
+        """The grid whose highest point is `largest`, or above it by less than two percent.
 
-    @property
-    def high(self) -> float:
-        return (2.0 ** (self.bits - 1) - 1.0) * self.step
+        The step has seven significant bits, so that every point of the grid and every difference of two points is a
+        float32: weights that move from point to point stay on the grid exactly.
+        """
+        levels = 2 ** (max(2, bits) - 1) - 1
+        mantissa, exponent = np.frexp(largest / levels)
+        return cls(bits, float(np.ldexp(np.ceil(mantissa * 2**7), int(exponent) - 7)))
 
     def round(self, x: jax.Array, noise: jax.Array | None = None) -> jax.Array:
         r"""The nearest point of the grid, saturating; with `noise`, uniform in [0, 1), stochastic rounding.
 
         .. math:: q = \mathrm{clip}\left(\lfloor x / \Delta + u \rfloor\right), \qquad E[q] = x / \Delta
 
-        inside the range. Halves go to the even neighbour without noise.
+        inside the range. Without noise halves go to the even neighbour.
         """
         scaled = x / self.step
         whole = jnp.round(scaled) if noise is None else jnp.floor(scaled + noise)
-        return self.step * jnp.clip(whole, -(2.0 ** (self.bits - 1)), 2.0 ** (self.bits - 1) - 1.0)
+        top = 2.0 ** (self.bits - 1)
+        return self.step * jnp.clip(whole, -top, top - 1.0)
 
 
-def grid_for(largest: float, bits: int) -> Grid:
-    """The grid whose highest point is `largest`."""
-    return Grid(bits, largest / (2.0 ** (bits - 1) - 1.0))
+def keep_on_grid(grids: Sequence[Grid], rounding: Rounding) -> optax.GradientTransformationExtraArgs:
+    """The last link of a chain of optax transformations: it leads the weights of every layer along a grid.
 
+    What comes in is the step that would be made; what goes out leads from the weight to a point of its layer's grid,
+    `round(w + step) - w`, saturating. Weights that are not on the grid yet come to it with the first step. Rounding to
+    nearest loses steps below half a point; stochastic rounding keeps them in the mean, down to 2^-24 of a point. It
+    draws from the `key` that the update is given: a function of that key, the layer and the leaf.
 
-class OnGridState(NamedTuple):
-    key: jax.Array  # [] what stochastic rounding draws from
-    count: jax.Array  # [] int32, updates so far
-
-
-def keep_on_grid(grids: tuple[Grid, ...], rounding: Rounding, key: jax.Array) -> optax.GradientTransformation:
-    """The last link of a chain of optax transformations: weights that are on their layer's grid stay on it.
-
-    What comes in is the update that would be applied; what goes out leads from the weight to a point of the grid:
-    `round(w + u) - w`. Both are multiples of the step, so that no drift builds up. Rounding to nearest loses updates
-    below half a step; stochastic rounding keeps them in the mean. The random numbers are functions of `key`, the number of
-    the update, the layer and the leaf.
+    Raises:
+        ValueError: on update, no parameters, or stochastic rounding without a key.
     """
 
-    def init(params: Params) -> OnGridState:
+    def init(params: Any) -> optax.EmptyState:
         del params
-        return OnGridState(key, jnp.int32(0))
+        return optax.EmptyState()
 
-    def update(updates: Any, state: OnGridState, params: Any = None) -> tuple[Any, OnGridState]:
-        if params is None:
-            raise ValueError("keep_on_grid: needs the parameters")
-        drawn = jax.random.fold_in(state.key, state.count)
-        out = []
-        for i, (grid, steps, weights) in enumerate(zip(grids, updates, params, strict=True)):
-            layer = {}
-            for j, name in enumerate(sorted(steps)):
-                noise = None
-                if rounding == "stochastic":
-                    leaf = jax.random.fold_in(jax.random.fold_in(drawn, i), j)
-                    noise = uniform(leaf, weights[name].shape)
-                layer[name] = grid.round(weights[name] + steps[name], noise) - weights[name]
-            out.append(layer)
-        return tuple(out), OnGridState(state.key, state.count + 1)
+    def update(updates: Any, state: Any, params: Any = None, *, key: jax.Array | None = None, **_: Any):
+        if params is None or (rounding == "stochastic" and key is None):
+            raise ValueError("keep_on_grid: needs the parameters, and a key for stochastic rounding")
+        moved = tuple(
+            {
+                name: grid.round(weights[name] + step[name], _noise(rounding, key, layer, leaf, step[name].shape))
+                - weights[name]
+                for leaf, name in enumerate(sorted(step))
+            }
+            for layer, (grid, step, weights) in enumerate(zip(grids, updates, params, strict=True))
+        )
+        return moved, state
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
-def quantize(params: Params, grids: tuple[Grid, ...]) -> Params:
+def _noise(rounding: Rounding, key: jax.Array | None, layer: int, leaf: int, shape: tuple[int, ...]):
+    if rounding == "nearest" or key is None:
+        return None
+    words = hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape)
+    return (words >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
+
+
+def quantize(params: Params, grids: Sequence[Grid]) -> Params:
     """Weights at the nearest points of their layers' grids."""
     return tuple(jax.tree.map(grid.round, layer) for grid, layer in zip(grids, params, strict=True))
+
+
+def fitted_grids(params: Params, bits: int, quantile: float = 1.0) -> tuple[Grid, ...]:
+    """A grid for each layer of trained weights that reaches the `quantile` of their sizes; those beyond saturate."""
+    return tuple(
+        Grid.reaching(float(np.quantile(np.concatenate([np.abs(w).ravel() for w in layer.values()]), quantile)), bits)
+        for layer in jax.device_get(params)
+    )
+
+
+def best_grids(params: Params, bits: int) -> tuple[Grid, ...]:
+    """A grid for each layer of trained weights with the least mean squared error, among 40 ranges."""
+    chosen = []
+    for layer in jax.device_get(params):
+        weights = np.concatenate([np.asarray(w).ravel() for w in layer.values()])
+        candidates = [Grid.reaching(float(np.abs(weights).max()) * part / 40, bits) for part in range(1, 41)]
+        top = 2.0 ** (bits - 1)
+        errors = [
+            float(np.mean((g.step * np.clip(np.round(weights / g.step), -top, top - 1) - weights) ** 2))
+            for g in candidates
+        ]
+        chosen.append(candidates[int(np.argmin(errors))])
+    return tuple(chosen)
+
+
+@dataclass(frozen=True)
+class QuantizedNeuron:
+    """A neuron whose states are rounded to a grid after every tick, and saturate.
+
+    Order within a tick: the neuron's own (its spikes are decided on the sum before it is stored), then all states but
+    the refractory counter go to the nearest point of the grid.
+    """
+
+    neuron: Neuron
+    grid: Grid
+
+    @property
+    def max_rate(self) -> float:
+        return self.neuron.max_rate
+
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Any:
+        return self._stored(self.neuron.init_state(shape, dtype))
+
+    def step(self, state: Any, current: jax.Array, *, key: jax.Array | None = None) -> tuple[Any, jax.Array]:
+        state, spikes = self.neuron.step(state, current, key=key)
+        return self._stored(state), spikes
+
+    def with_surrogate(self, surrogate: Surrogate) -> "QuantizedNeuron":
+        return replace(self, neuron=self.neuron.with_surrogate(surrogate))
+
+    def _stored(self, state: Any) -> Any:
+        kept = {name: self.grid.round(x) for name, x in state._asdict().items() if name != "refractory"}
+        return state._replace(**kept)
+
+
+@dataclass(frozen=True)
+class QuantizedDendrite(Dendrite):
+    """A dendrite whose potential is rounded to a grid after every tick, and saturates."""
+
+    grid: Grid = Grid(16, 2.0**-6)
+
+    def step(self, state: jax.Array, current: jax.Array) -> tuple[jax.Array, jax.Array]:
+        potential = self.grid.round(super().step(state, current)[0])
+        return potential, potential
+
+
+def quantize_states(network: Network, grid: Grid) -> Network:
+    """The same network with states on a grid."""
+    return Network(tuple(replace(x, neuron=QuantizedNeuron(x.neuron, grid)) for x in network.layers))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from erbp_jax.config import schema
 from erbp_jax.config.build_neuron import build_neuron
+from erbp_jax.config.build_precision import store_in_bits
 from erbp_jax.config.build_rule import build_rule
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
@@ -63,7 +64,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
             network, encoder = network.rate_form(config.rule.smoothing), Analog(_max_rate(config.encoding))
             steps = test_steps = 1
-        rule = build_rule(config)
+        network, rule = store_in_bits(config.precision, network, build_rule(config))
         return Experiment(
             network=network,
             encoder=encoder,
@@ -123,11 +124,13 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
 def _network(section: schema.NetworkSection, dt: float) -> Network:
     delay = ticks("network.delay", section.delay, dt)
     neuron = build_neuron(section.neuron, dt)
+    last = build_neuron(section.output_neuron, dt) if section.output_neuron else neuron
+    pairs = list(zip(section.layers[:-1], section.layers[1:], strict=True))
     transmission = build_transmission(section.transmission)
     return Network(
         tuple(
-            Layer(Dense(i, o, section.init_gain, transmission), neuron, delay)
-            for i, o in zip(section.layers[:-1], section.layers[1:], strict=True)
+            Layer(Dense(i, o, section.init_gain, transmission), last if n == len(pairs) else neuron, delay)
+            for n, (i, o) in enumerate(pairs, 1)
         )
     )
 

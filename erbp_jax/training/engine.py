@@ -16,6 +16,9 @@ from erbp_jax.learning.base import Events
 from erbp_jax.network import Params
 from erbp_jax.random import Stream, fold_each, root_key
 
+UPDATE = 2**32 - 1
+"""Folded into the key of a batch's first sample, for what is drawn at updates; ticks count up from 1."""
+
 
 @partial(
     jax.tree_util.register_dataclass,
@@ -105,6 +108,8 @@ def present(
     """
     network, rule, encoder = experiment.network, experiment.rule, experiment.encoder
     every, batch = experiment.update_every, image.shape[0]
+    update = optax.with_extra_args_support(optimizer).update
+    own_key = jax.random.fold_in(key[0], UPDATE)  # for an optimiser that draws random numbers
     start = simulate.start(network, encoder, image, key)
     network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
@@ -124,7 +129,7 @@ def present(
         )
         finite = None
         if learn:
-            step, opt_state = optimizer.update(result.update, opt_state, params)
+            step, opt_state = update(result.update, opt_state, params, key=jax.random.fold_in(own_key, ticks[0]))
             params = optax.apply_updates(params, step)
             finite = jnp.stack([_all_finite(layer) for layer in cast(Params, params)]) if check else None
         counts, errors = counts + result.output.sum(0), errors + result.error_spikes

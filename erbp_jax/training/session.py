@@ -15,6 +15,7 @@ from erbp_jax import data
 from erbp_jax.analysis.alignment import Alignment
 from erbp_jax.config import Config
 from erbp_jax.config.build import Experiment, build
+from erbp_jax.config.build_precision import learn_on_grid
 from erbp_jax.counting import wide_value
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError
@@ -48,6 +49,7 @@ class Session:
         self.batches = len(self.data.train_labels) // config.training.batch_size
         blocks = (self.experiment.steps - self.experiment.rule.burn_in) // self.experiment.update_every
         optimizer = make_optimizer(config.optimizer, self.batches * blocks, config.training.epochs)
+        optimizer = learn_on_grid(optimizer, config.precision, self.experiment.network)
         self.seeds = jnp.asarray(config.seed + np.arange(config.training.seeds), jnp.uint32)
         self.watch = Stopwatch()
 

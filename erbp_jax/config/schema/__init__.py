@@ -23,6 +23,7 @@ from erbp_jax.config.schema.neuron import (
     SecondOrderNeuron,
     TwoCompartmentNeuron,
 )
+from erbp_jax.config.schema.precision import Precision
 from erbp_jax.config.schema.rule import (
     BPRule,
     CrossEntropyLoss,
@@ -67,6 +68,7 @@ __all__ = [
     "Optimizer",
     "PoissonEncoding",
     "Positive",
+    "Precision",
     "Probability",
     "RBPRule",
     "RegularEncoding",

@@ -25,6 +25,8 @@ class NetworkSection(Section):
     layers: Annotated[tuple[Count, ...], Field(min_length=2)] = (784, 100, 10)
     """Units per layer, the input first."""
     neuron: Neuron = LIFNeuron()
+    output_neuron: Neuron | None = None
+    """The last layer's neurons, if they differ from the others."""
     transmission: Transmission = ReliableTransmission()
     delay: NonNegative = 0.0
     """From a spike to its arrival at the next layer, ms."""
