@@ -38,10 +38,16 @@ def anytime_curves(
         axis.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
         axis.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
         axis.tick_params(axis="y", which="minor", labelsize=7)
-    right.xaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
+    worst = max(row["error"] for result in results.values() for row in result["margin"])
+    best = min(row["error"] for result in results.values() for rule in NAMES for row in result[rule])
+    left.set_ylim(0.85 * best, min(100.0, 6 * worst))
     model = next(iter(results.values()))["energy"]
     factor = 1e-6 * model["synop"]
     top = left.secondary_xaxis("top", functions=(lambda x: x * factor, lambda x: x / factor))
+    for axis in (left.xaxis, right.xaxis, top.xaxis):
+        axis.set_major_locator(plt.matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(plt.matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:,.10g}"))
+        axis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
     top.set_xlabel(f"energy (uJ at {model['synop']:g} pJ per SynOp)")
     left.legend(frameon=False, fontsize=7)
     if len(results) == 1:
