@@ -16,22 +16,23 @@ def arrivals(connection: Any, pre: jax.Array) -> jax.Array:
 
     .. math:: a_o = \sum_i [s_i \ne 0]\, [\text{there is a synapse } i \to o]
 
-    A pass of the connection with all weights at one; a connection that knows a cheaper way registers it. Sums over the
-    units are exact up to 2^24 spikes times synapses a tick.
+    A pass of the connection with all weights at one; a connection that knows a cheaper way registers it, and may return
+    `[..., 1]` if all units receive the same. Exact up to 2^24 spikes times synapses in a tick.
     """
     return connection.reliable()(_ones(connection), _events(pre))
 
 
 @arrivals.register
 def _(connection: Dense, pre: jax.Array) -> jax.Array:
-    """All units receive the same."""
-    total = _events(pre).sum(-1, keepdims=True)
-    return jnp.broadcast_to(total, (*pre.shape[:-1], connection.outputs))
+    del connection
+    return _events(pre).sum(-1, keepdims=True)
 
 
 def addressed(connection: Connection, pre: jax.Array) -> jax.Array:
     """Synapses that the spikes `pre[..., I]` address: spikes times fan-out, int32 `[...]`."""
-    return arrivals(connection, pre).sum(-1).astype(jnp.int32)
+    arriving = arrivals(connection, pre)
+    everyone = connection.outputs if arriving.shape[-1] == 1 else 1
+    return everyone * arriving.sum(-1).astype(jnp.int32)
 
 
 def delivered(connection: Connection, pre: jax.Array, key: jax.Array | None) -> jax.Array:
@@ -53,8 +54,13 @@ def writes(connection: Connection, pre: jax.Array, gate: jax.Array | None, key: 
 
     All gates are open if there is none. With the transmission's `key`, only where the spike was transmitted.
     """
+    if gate is None:
+        return addressed(connection, pre) if key is None else delivered(connection, pre, key)
     arriving = arrivals(connection, pre) if key is None else connection(_ones(connection), _events(pre), key=key)
-    return (arriving if gate is None else jnp.where(gate, arriving, 0.0)).sum(-1).astype(jnp.int32)
+    is_open = gate.astype(jnp.float32)
+    if arriving.shape[-1] == 1:
+        return (arriving[..., 0] * is_open.sum(-1)).astype(jnp.int32)
+    return (arriving * is_open).sum(-1).astype(jnp.int32)
 
 
 def _events(pre: jax.Array) -> jax.Array:

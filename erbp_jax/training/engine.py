@@ -74,11 +74,12 @@ def new_tally(layers: int) -> Tally:
     return Tally(zero, zero, zero, wide_zeros(2 * layers + 1))
 
 
-def _count(counters: jax.Array, events: Events | None, learn: bool) -> jax.Array:
+def _count(counts: jax.Array, events: Events | None, learn: bool) -> jax.Array:
+    """Counts `[B, 2 L + 1]` of the presentation, after one more block."""
     if events is None:
-        return counters
+        return counts
     plasticity = events.plasticity if learn else jnp.zeros_like(events.plasticity)
-    return wide_add(counters, jnp.concatenate([events.synops.T, plasticity.T, events.label[None]]))
+    return counts + jnp.concatenate([events.synops, plasticity, events.label[:, None]], -1)
 
 
 def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
@@ -145,7 +146,7 @@ def present(
         rule_state,
         counts,
         jnp.zeros((), jnp.float32),
-        learner.tally.events,
+        jnp.zeros((batch, learner.tally.events.shape[0]), jnp.int32),
     )
     if rule.burn_in:
         carry, _ = simulate.over_time(partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every)
@@ -164,7 +165,7 @@ def present(
         tally.samples + float(batch),
         tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
-        events,
+        wide_add(tally.events, events.T),
     )
     return replace(learner, params=params, optimizer=opt_state, lanes=lanes, tally=tally), finite
 
