@@ -29,6 +29,7 @@ class Recording(NamedTuple):
     addressed: np.ndarray  # [T, n, L] int32
     delivered: np.ndarray  # [T, n, L] int32
     spikes: np.ndarray  # [T, n, L] int32
+    current: np.ndarray  # [T, n, K] float32, synaptic current of the output neurons
     labels: np.ndarray  # [n] int32
 
 
@@ -62,7 +63,7 @@ def record(
         key = sample_keys(seed, Stream.TEST, epoch, index)
 
         def keep(trace):
-            return (trace[-1].spikes != 0).astype(jnp.int8), *count(e.network, trace)
+            return (trace[-1].spikes != 0).astype(jnp.int8), *count(e.network, trace), trace[-1].current
 
         _, kept = simulate.run(
             e.network, e.encoder, params, images[index], key, steps=e.test_steps, block=e.test_block, record=keep

@@ -16,7 +16,7 @@ def recording():
     rate = rng.uniform(0, 0.5, N)[:, None] * np.where(np.arange(K) == labels[:, None], 1.0, 0.6)
     output = (rng.random((T, N, K)) < rate).astype(np.int8)
     addressed = rng.integers(0, 1000, (T, N, 3)).astype(np.int32)
-    return Recording(output, addressed, addressed // 2, addressed // 10, labels)
+    return Recording(output, addressed, addressed // 2, addressed // 10, output.astype(np.float32), labels)
 
 
 def loop(output, stop):
