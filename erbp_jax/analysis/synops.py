@@ -39,10 +39,11 @@ def count(network: Network, trace: Trace) -> Counts:
     Raises:
         ValueError: a transmission that draws no masks.
     """
-    pairs = list(zip(network.layers, trace, strict=True))
+    pre = [(seen.pre != 0).astype(jnp.float32) for seen in trace]
+    pairs = list(zip(network.layers, trace, pre, strict=True))
     return Counts(
-        jnp.stack([addressed(layer.connection, seen.pre) for layer, seen in pairs], -1),
-        jnp.stack([delivered(layer.connection, seen.pre, seen.key) for layer, seen in pairs], -1),
+        jnp.stack([addressed(layer.connection, pre) for layer, _, pre in pairs], -1),
+        jnp.stack([delivered(layer.connection, pre, seen.key) for layer, seen, pre in pairs], -1),
         jnp.stack([(seen.spikes != 0).sum(-1, dtype=jnp.int32) for seen in trace], -1),
     )
 

@@ -13,10 +13,16 @@ from erbp_jax.network import Network, NetworkState, Params, Trace
 class Events(NamedTuple):
     """What a block of learning cost, counted exactly, int32."""
 
-    synops: jax.Array  # [B, L] synapses that presynaptic spikes addressed
-    plasticity: jax.Array  # [B, L] presynaptic spikes at synapses with an open gate: a weight is written
-    error: jax.Array  # [B] spikes of error neurons ([], of all samples, for a rule that does not tell them apart)
-    label: jax.Array  # [B] spikes that reach error neurons from label and output neurons
+    synops: jax.Array  # [k, B, L] synapses that presynaptic spikes addressed
+    plasticity: jax.Array  # [k, B, L] presynaptic spikes at synapses with an open gate: a weight is written
+    label: jax.Array  # [k, B] spikes that reach error neurons from label and output neurons
+
+
+def presynaptic_spikes(trace: Trace) -> list[jax.Array]:
+    """Per layer `[k, B, I]`, zeros and ones. What encoders emit is that already, and much to look through; a later
+    layer may be handed graded values (pooling), each of which is an event."""
+    first, *others = trace
+    return [first.pre, *((seen.pre != 0).astype(jnp.float32) for seen in others)]
 
 
 class BlockResult(NamedTuple):
@@ -95,8 +101,8 @@ class LocalRule(ABC):
 
     def plasticity_events(self, network: Network, trace: Trace) -> jax.Array:
         """Presynaptic spikes at synapses that they write, int32 `[k, B, L]`: all of them, unless a rule has gates."""
-        layers = zip(network.layers, trace, strict=True)
-        return jnp.stack([writes(layer.connection, seen.pre, None) for layer, seen in layers], -1)
+        layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
+        return jnp.stack([writes(layer.connection, pre, None) for layer, pre in layers], -1)
 
     def error_fan_out(self, network: Network) -> int:
         """What a spike of an error neuron reaches, in SynOps."""
@@ -123,11 +129,11 @@ class LocalRule(ABC):
     ) -> BlockResult:
         network_state, trace = network.advance(params, network_state, spikes, key=key)
         state, update, error_spikes = self.step(network, fixed, state, trace, target, ticks)
-        synops = [addressed(layer.connection, seen.pre) for layer, seen in zip(network.layers, trace, strict=True)]
+        layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
+        synops = [addressed(layer.connection, pre) for layer, pre in layers]
         events = Events(
-            jnp.stack(synops, -1).sum(0),
-            self.plasticity_events(network, trace).sum(0),
-            error_spikes.astype(jnp.int32),
-            self.label_events(network, trace, target, ticks).sum(0),
+            jnp.stack(synops, -1),
+            self.plasticity_events(network, trace),
+            self.label_events(network, trace, target, ticks),
         )
         return BlockResult(network_state, state, update, trace[-1].spikes, error_spikes.sum(), events)

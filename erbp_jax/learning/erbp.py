@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from erbp_jax.connections.arrivals import writes
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import LocalRule
+from erbp_jax.learning.base import LocalRule, presynaptic_spikes
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
@@ -109,8 +109,8 @@ class ERBP(LocalRule):
         """Presynaptic spikes where the boxcar of the postsynaptic unit is open, int32 `[k, B, L]`."""
         gated = self.blank_out_gates_learning
         counts = [
-            writes(layer.connection, seen.pre, gate(seen.current), seen.key if gated else None)
-            for layer, gate, seen in zip(network.layers, self.gates, trace, strict=True)
+            writes(layer.connection, pre, gate(seen.current), seen.key if gated else None)
+            for layer, gate, seen, pre in zip(network.layers, self.gates, trace, presynaptic_spikes(trace), strict=True)
         ]
         return jnp.stack(counts, -1)
 

@@ -75,11 +75,11 @@ def new_tally(layers: int) -> Tally:
 
 
 def _count(counts: jax.Array, events: Events | None, learn: bool) -> jax.Array:
-    """Counts `[B, 2 L + 1]` of the presentation, after one more block."""
+    """Counts `[k, B, 2 L + 1]` of the presentation, after one more block. Summed over k at the end: fewer kernels."""
     if events is None:
         return counts
     plasticity = events.plasticity if learn else jnp.zeros_like(events.plasticity)
-    return counts + jnp.concatenate([events.synops, plasticity, events.label[:, None]], -1)
+    return counts + jnp.concatenate([events.synops, plasticity, events.label[..., None]], -1)
 
 
 def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
@@ -146,7 +146,7 @@ def present(
         rule_state,
         counts,
         jnp.zeros((), jnp.float32),
-        jnp.zeros((batch, learner.tally.events.shape[0]), jnp.int32),
+        jnp.zeros((every, batch, learner.tally.events.shape[0]), jnp.int32),
     )
     if rule.burn_in:
         carry, _ = simulate.over_time(partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every)
@@ -165,7 +165,7 @@ def present(
         tally.samples + float(batch),
         tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
-        wide_add(tally.events, events.T),
+        wide_add(tally.events, events.sum(0).T),
     )
     return replace(learner, params=params, optimizer=opt_state, lanes=lanes, tally=tally), finite
 
