@@ -40,7 +40,8 @@ def images(n: int = 2000) -> Dataset:
     return Dataset("mnist", (28, 28), 10, x, y, x[:500], y[:500])
 
 
-def prepare(changes, data):
+def prepare_parts(changes, data):
+    """The experiment and the optimiser of a case."""
     base = {
         "encoding": {"kind": "regular", "steps": 40, "max_rate": 500},
         "network": {"layers": [784, 100, 10], "neuron": {"tau_mem": 0, "tau_syn": 0.5, "refractory": 0}},
@@ -52,8 +53,11 @@ def prepare(changes, data):
     if merged["rule"]["kind"] == "bp":  # has none of the keys of a local rule, and goes back through the presentation
         merged["rule"], merged["training"] = {"kind": "bp"}, {"batch_size": 100}
     config = check(merged, "benchmark")
-    experiment = build(config, data)
-    optimizer = make_optimizer(config.optimizer, 1, 1)
+    return build(config, data), make_optimizer(config.optimizer, 1, 1)
+
+
+def prepare(changes, data):
+    experiment, optimizer = prepare_parts(changes, data)
     learner = jax.jit(partial(engine.init, experiment, optimizer))(jnp.uint32(0))
     train = jax.jit(partial(engine.train, experiment, optimizer))
     arrays = (jnp.asarray(data.train_images), jnp.asarray(data.train_labels), jnp.int32(0), jnp.int32(0))

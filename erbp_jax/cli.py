@@ -128,8 +128,12 @@ def evaluate(
         list[str] | None,
         typer.Argument(metavar="[data.*|encoding.test_steps=value]...", help="What to test on, and for how long."),
     ] = None,
+    anytime: Annotated[bool, typer.Option("--anytime", help="Early decisions: error by time, spikes, margin.")] = False,
+    energy: Annotated[str, typer.Option(help="Energy model of a SynOp, for --anytime.")] = "talk",
+    weight_bits: Annotated[int | None, typer.Option(help="Round the trained weights to 2 to 16 bits.")] = None,
+    state_bits: Annotated[int | None, typer.Option(help="Keep the neurons' states in 8 to 16 bits.")] = None,
 ) -> None:
-    """Test the last checkpoint of a run; writes evaluation.json."""
+    """Test the last checkpoint of a run; writes evaluation.json (anytime.json, quantized.json)."""
     from erbp_jax.config import differences, load_config
     from erbp_jax.training import run_folder
 
@@ -139,15 +143,21 @@ def evaluate(
         "data.dir",
         "data.test_size",
         "data.validation_size",
+        "encoding.max_rate",
         "encoding.test_steps",
+        "network.output_neuron",
         "training.test_batch_size",
     )
     if wrong := [d for d in differences(loaded, wanted) if not d.startswith(allowed)]:
         raise UserError("evaluate: only " + ", ".join(allowed) + " can be overridden; got\n  " + "\n  ".join(wrong))
     with run_folder.lock(run):
         session = _session(wanted)
-        from erbp_jax.training.evaluate import evaluate_run
+        from erbp_jax.training.evaluate import evaluate_further, evaluate_run
 
+        if anytime or weight_bits is not None or state_bits is not None:
+            bits = {"weight_bits": weight_bits, "state_bits": state_bits}
+            print(evaluate_further(session, run, anytime=anytime, energy=energy, **bits))
+            return
         result = evaluate_run(session, run)
         run_folder.write_json(run / "evaluation.json", result)
     spread = f" +- {result['test_error_std']:.2f}" if result["test_error_std"] is not None else ""

@@ -1,10 +1,11 @@
-"""Finding the few that are active among many, without sorting."""
+"""Finding the few that are active among many, without sorting; counts that outgrow 32 bits."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Carry = TypeVar("Carry")
 
@@ -92,3 +93,26 @@ def walk_active(
         return first + at_once, visit(carry, row, jnp.minimum(column, columns - 1))
 
     return jax.lax.while_loop(lambda loop: loop[0] < ends[-1], turn, (jnp.int32(0), carry))[1]
+
+
+def wide_zeros(n: int) -> jax.Array:
+    """n counters at zero, uint32 `[n, 2]`: low and high words of 64 bits."""
+    return jnp.zeros((n, 2), jnp.uint32)
+
+
+def wide_add(counters: jax.Array, amounts: jax.Array) -> jax.Array:
+    """`counters[n, 2] + sum_b amounts[n, B]`, exactly. Amounts are int32 >= 0; at most 65,536 of them are summed."""
+    if amounts.shape[-1] > 2**16:
+        raise ValueError(f"wide_add: {amounts.shape[-1]} amounts at once, at most 65,536 can be summed")
+    amounts = amounts.astype(jnp.uint32)
+    low, high = (amounts & 0xFFFF).sum(-1, dtype=jnp.uint32), (amounts >> 16).sum(-1, dtype=jnp.uint32)
+    shifted = low + (high << 16)
+    carry = (high >> 16) + (shifted < low).astype(jnp.uint32)
+    total = counters[:, 0] + shifted
+    return jnp.stack([total, counters[:, 1] + carry + (total < shifted).astype(jnp.uint32)], -1)
+
+
+def wide_value(counters: jax.Array | np.ndarray) -> np.ndarray:
+    """What counters `[..., n, 2]` stand at, int64 `[..., n]`, on the host."""
+    words = np.asarray(counters).astype(np.int64)
+    return words[..., 0] + (words[..., 1] << 32)

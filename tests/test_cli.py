@@ -74,6 +74,12 @@ WRONG = {
         ["rule.kind=perbp", "network.transmission.kind=reliable"],
         ["network.transmission.kind", "perbp"],
     ),
+    "one bit": (["precision.weight_bits=1"], ["precision.weight_bits", "greater than or equal to 2"]),
+    "output neurons of no kind": (["network.output_neuron.threshold=2"], ["network.output_neuron.kind", "missing"]),
+    "a range too many": (
+        ["precision.weight_bits=8", "precision.weight_range=[1,1,1]"],
+        ["precision.weight_range", "2 layers", "got 3"],
+    ),
     "a block that does not divide": (["training.update_every=7"], ["training.update_every", "divisors"]),
     "a rate above one a tick": (["encoding.max_rate=1500"], ["encoding.max_rate", "1500"]),
     "a batch above the data": (["training.batch_size=9999"], ["training.batch_size", "1437"]),
@@ -232,6 +238,42 @@ def test_evaluate_gives_the_error_of_the_last_epoch(finished, monkeypatch, capsy
     code, _, err = call(monkeypatch, capsys, "evaluate", out, "rule.burn_in=0")
     assert code == 2
     assert "rule.burn_in" in err
+
+
+def test_early_decisions_and_fewer_bits_of_a_finished_run(finished, monkeypatch, capsys):
+    out, _ = finished
+    last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
+    code, printed, err = call(monkeypatch, capsys, "evaluate", out, "--anytime")
+    assert code == 0, err
+    assert "first output spike" in printed
+    result = json.loads((out / "anytime.json").read_text())
+    whole = result["spike_count"][-1]
+    assert whole["ticks_given"] == result["ticks"] == 20
+    assert whole["error"] == pytest.approx(last["test_error"])
+    assert whole["synops"] == pytest.approx(last["synops_per_sample"])
+    assert whole["microjoules"] == pytest.approx(20e-6 * whole["synops"])
+    first = result["majority"][0]
+    assert 0 < first["synops"] < whole["synops"]
+    assert first["ms"] >= 1
+    assert (out / "anytime.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+    code, printed, err = call(monkeypatch, capsys, "evaluate", out, "--weight-bits", 2, "--state-bits", 8)
+    assert code == 0, err
+    assert "before" in printed
+    bits = json.loads((out / "quantized.json").read_text())
+    assert bits["before"]["test_error"] == pytest.approx(last["test_error"])
+    assert bits["before"]["rates_hz"] == pytest.approx(last["rates_hz"][1:], abs=1e-3)
+    assert bits["after"]["test_error"] > bits["before"]["test_error"]
+    assert np.shape(bits["weight_steps"]) == (2, 2)
+
+    for arguments, word in (
+        (["--weight-bits", 1], "--weight-bits: must be from 2"),
+        (["--state-bits", 4], "--state-bits: must be from 8"),
+        (["--anytime", "--energy", "talc"], "'talc'; known: talk"),
+    ):
+        code, _, err = call(monkeypatch, capsys, "evaluate", out, *arguments)
+        assert code == 2
+        assert word in err
 
 
 def test_resume_of_a_finished_run_and_with_another_config(finished, monkeypatch, capsys):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erbp_jax.counting import places, walk_active, walk_rows
+from erbp_jax.counting import places, walk_active, walk_rows, wide_add, wide_value, wide_zeros
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 32), (5, 33), (40, 784)])
@@ -50,3 +50,18 @@ def test_every_active_place_is_visited_once_and_in_order(rate, at_once):
     want = np.argwhere(active)
     np.testing.assert_array_equal(np.asarray(seen)[: len(want)], want)
     assert (np.asarray(seen)[len(want) :] == -1).all()
+
+
+def test_wide_counters_hold_more_than_32_bits():
+    rng = np.random.default_rng(0)
+    counters, want = wide_zeros(3), np.zeros(3, np.int64)
+    add = jax.jit(wide_add)
+    for size in (1, 1000, 2**16):
+        amounts = rng.integers(0, 2**31, (3, size))
+        amounts[0] = 2**31 - 1
+        for _ in range(3):
+            counters, want = add(counters, jnp.asarray(amounts, jnp.int32)), want + amounts.sum(1)
+    np.testing.assert_array_equal(wide_value(counters), want)
+    assert (want > 2**45).all()
+    with pytest.raises(ValueError, match="65,536"):
+        wide_add(counters, jnp.ones((3, 2**16 + 1), jnp.int32))

@@ -9,6 +9,7 @@ import jax
 from erbp_jax.config import schema
 from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_neuron import build_neuron
+from erbp_jax.config.build_precision import store_in_bits
 from erbp_jax.config.build_rule import build_rule
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
@@ -71,7 +72,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
             network, encoder = network.rate_form(config.rule.smoothing), Analog(_max_rate(config.encoding))
             steps = test_steps = 1
-        rule = build_rule(config)
+        network, rule = store_in_bits(config.precision, network, build_rule(config))
         return Experiment(
             network=network,
             encoder=encoder,
@@ -131,12 +132,15 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
 def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: float, sparse: bool) -> Network:
     delay = ticks("network.delay", section.delay, dt)
     neuron = build_neuron(section.neuron, dt)
+    last = build_neuron(section.output_neuron, dt) if section.output_neuron else neuron
     if section.events == "auto":
         by_events = int(sparse and jax.default_backend() == "cpu")
     else:
         by_events = {"none": 0, "input": 1, "all": len(section.layers)}[section.events]
-    connections = build_connections(section, image_shape, partial(build_transmission, section.transmission), by_events)
-    return Network(tuple(Layer(connection, neuron, delay) for connection in connections))
+    *hidden, output = build_connections(
+        section, image_shape, partial(build_transmission, section.transmission), by_events
+    )
+    return Network((*(Layer(connection, neuron, delay) for connection in hidden), Layer(output, last, delay)))
 
 
 def build_transmission(section: schema.Transmission, by_events: bool = False) -> Transmission:

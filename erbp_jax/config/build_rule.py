@@ -51,6 +51,7 @@ def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
         output_scale=rule.output_scale,
         burn_in=ticks("rule.burn_in", rule.burn_in, dt),
         blank_out_gates_learning=rule.blank_out_gates_learning,
+        rate_penalty=_for_each("rate_penalty", rule.rate_penalty, layers - 1, "hidden layers"),
     )
 
 

@@ -236,11 +236,7 @@ def _parts(annotation: Any, value: Any) -> Iterator[tuple[Any, Any, tuple[str, .
 
 def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
     """The section that a value is checked against; of a union the one of its `kind`, if that is known."""
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    options = [get_args(o)[0] if get_origin(o) is Annotated else o for o in options]
-    sections = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+    sections = [o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)]
     if len(sections) == 1:
         return sections[0]
     if isinstance(value, Mapping):
@@ -249,6 +245,15 @@ def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
             if value.get("kind") in kinds:
                 return section
     return None
+
+
+def _options(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union, of unions within it too."""
+    if get_origin(annotation) is Annotated:
+        return _options(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(option for member in get_args(annotation) for option in _options(member))
+    return (annotation,)
 
 
 def _explain(error: Any, data: Any) -> str:

@@ -4,8 +4,25 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 
+from erbp_jax.connections.arrivals import addressed, writes
 from erbp_jax.network import Network, NetworkState, Params, Trace
+
+
+class Events(NamedTuple):
+    """What a block of learning cost, counted exactly, int32."""
+
+    synops: jax.Array  # [k, B, L] synapses that presynaptic spikes addressed
+    plasticity: jax.Array  # [k, B, L] presynaptic spikes at synapses with an open gate: a weight is written
+    label: jax.Array  # [k, B] spikes that reach error neurons from label and output neurons
+
+
+def presynaptic_spikes(trace: Trace) -> list[jax.Array]:
+    """Per layer `[k, B, I]`, zeros and ones. What encoders emit is that already, and much to look through; a later
+    layer may be handed graded values (pooling), each of which is an event."""
+    first, *others = trace
+    return [first.pre, *((seen.pre != 0).astype(jnp.float32) for seen in others)]
 
 
 class BlockResult(NamedTuple):
@@ -16,6 +33,7 @@ class BlockResult(NamedTuple):
     update: Params  # a pseudo-gradient shaped like the parameters: optimisers step against it
     output: jax.Array  # [k, B, K] spikes of the last layer
     error_spikes: jax.Array  # [] spikes of the error neurons, all samples (0 for rules without them)
+    events: Events | None = None  # of the block; None for a rule that does dense work
 
 
 class Rule(Protocol):
@@ -79,7 +97,22 @@ class LocalRule(ABC):
         target: jax.Array,
         ticks: jax.Array,
     ) -> tuple[Any, Params, jax.Array]:
-        """`(rule state, trace, target) -> (rule state, update, number of error spikes)`."""
+        """`(rule state, trace, target) -> (rule state, update, error spikes [B])`."""
+
+    def plasticity_events(self, network: Network, trace: Trace) -> jax.Array:
+        """Presynaptic spikes at synapses that they write, int32 `[k, B, L]`: all of them, unless a rule has gates."""
+        layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
+        return jnp.stack([writes(layer.connection, pre, None) for layer, pre in layers], -1)
+
+    def error_fan_out(self, network: Network) -> int:
+        """What a spike of an error neuron reaches, in SynOps."""
+        del network
+        return 0
+
+    def label_events(self, network: Network, trace: Trace, target: jax.Array, ticks: jax.Array) -> jax.Array:
+        """Spikes that label and output neurons send to error neurons, int32 `[k, B]`."""
+        del network, target, ticks
+        return jnp.zeros(trace[-1].spikes.shape[:2], jnp.int32)
 
     def block(
         self,
@@ -96,4 +129,11 @@ class LocalRule(ABC):
     ) -> BlockResult:
         network_state, trace = network.advance(params, network_state, spikes, key=key)
         state, update, error_spikes = self.step(network, fixed, state, trace, target, ticks)
-        return BlockResult(network_state, state, update, trace[-1].spikes, error_spikes)
+        layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
+        synops = [addressed(layer.connection, pre) for layer, pre in layers]
+        events = Events(
+            jnp.stack(synops, -1),
+            self.plasticity_events(network, trace),
+            self.label_events(network, trace, target, ticks),
+        )
+        return BlockResult(network_state, state, update, trace[-1].spikes, error_spikes.sum(), events)

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.connections.arrivals import writes
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import LocalRule
+from erbp_jax.learning.base import LocalRule, presynaptic_spikes
 from erbp_jax.learning.feedback import RandomFeedback, spread
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
@@ -41,7 +42,14 @@ class ERBP(LocalRule):
     With stochastic transmission in the network this is peRBP. `blank_out_gates_learning` restricts the update to the
     synapses that transmitted (the code of March 2017); by default every presynaptic spike writes (January 2017).
 
-    `gates` has one boxcar a layer, `feedback` one entry a hidden layer; `burn_in` in ticks.
+    `rate_penalty` makes spikes dear: a hidden unit that fires lowers the synapses whose spikes arrive in that tick,
+
+    .. math:: \Delta w_{ij}[t] \leftarrow \Delta w_{ij}[t] - \eta\, \lambda\, s_j[t]\, s_i[t]
+
+    which is local too: the code becomes sparse, and inference cheap in SynOps.
+
+    `gates` has one boxcar a layer, `feedback` one entry a hidden layer, `rate_penalty` none or one entry lambda a
+    hidden layer, in units of U; `burn_in` in ticks.
     Source: Neftci, Augustine, Paul, Detorakis 2017, Front. Neurosci. 11:324 (arXiv 1612.05596).
 
     Raises:
@@ -56,6 +64,7 @@ class ERBP(LocalRule):
     output_scale: float = 1.0
     burn_in: int = 0
     blank_out_gates_learning: bool = False
+    rate_penalty: tuple[float, ...] = ()
 
     def init(self, network: Network, key: jax.Array) -> Feedback:
         """The fixed weights from the error neurons to every layer, `[K, N]` each (per map `[K, M]`); the last is
@@ -70,6 +79,8 @@ class ERBP(LocalRule):
                 f"ERBP: {self.label.classes} label neurons, {len(self.gates)} gates and {len(self.feedback)} feedbacks "
                 f"do not fit a network of sizes {network.sizes}"
             )
+        if len(self.rate_penalty) not in (0, len(hidden)):
+            raise ValueError(f"ERBP: {len(self.rate_penalty)} rate penalties do not fit {len(hidden)} hidden layers")
         random = [
             feedback.init(jax.random.fold_in(key, index), classes, layer.connection.output_shape)
             for index, (feedback, layer) in enumerate(zip(self.feedback, network.layers[:-1], strict=True))
@@ -93,10 +104,28 @@ class ERBP(LocalRule):
         del params
         return tuple(spread(g, units) for g, units in zip(fixed[:-1], network.sizes[1:-1], strict=True))
 
+    def error_fan_out(self, network: Network) -> int:
+        """Dendrites that a spike of an error neuron reaches: of all hidden units, and of its own output unit."""
+        return sum(self._targets(network)[:-1]) + 1
+
     def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
         """Every presynaptic spike transmits, and after the burn-in writes; an error spike reaches all dendrites."""
-        dendrites = sum(self._targets(network)[:-1]) + 1
-        return synops * (1.0 + (steps - self.burn_in) / steps) + error_spikes * dendrites
+        return synops * (1.0 + (steps - self.burn_in) / steps) + error_spikes * self.error_fan_out(network)
+
+    def plasticity_events(self, network: Network, trace: Trace) -> jax.Array:
+        """Presynaptic spikes where the boxcar of the postsynaptic unit is open, int32 `[k, B, L]`."""
+        gated = self.blank_out_gates_learning
+        counts = [
+            writes(layer.connection, pre, gate(seen.current), seen.key if gated else None)
+            for layer, gate, seen, pre in zip(network.layers, self.gates, trace, presynaptic_spikes(trace), strict=True)
+        ]
+        return jnp.stack(counts, -1)
+
+    def label_events(self, network: Network, trace: Trace, target: jax.Array, ticks: jax.Array) -> jax.Array:
+        """Every label and every output spike reaches the E+ and the E- of its class."""
+        del network
+        labels = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)
+        return (2.0 * (labels + trace[-1].spikes).sum(-1)).astype(jnp.int32)
 
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""
@@ -111,28 +140,30 @@ class ERBP(LocalRule):
         target: jax.Array,
         ticks: jax.Array,
     ) -> tuple[ERBPState, Params, jax.Array]:
-        """Rule state and update after the k ticks of a trace; the update is a sum over ticks and samples."""
+        """Rule state and update after the k ticks of a trace, error spikes `[B]`; the update is summed over samples."""
         output = trace[-1].spikes
         label = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)  # [k, B, K]
 
         def error_tick(state, inputs):
             state, (positive, negative) = self.error.step(state, *inputs)
-            return state, (positive - negative, positive.sum() + negative.sum())
+            return state, (positive - negative, (positive + negative).sum(-1))
 
         error_state, (error, count) = jax.lax.scan(
             error_tick, state.error, (label, output), unroll=unrolling(len(ticks))
         )
 
         dendrites, updates = [], []
-        for layer, gate, weights, seen, potential in zip(
-            network.layers, self.gates, fixed, trace, state.dendrites, strict=True
+        penalties = (*(self.rate_penalty or (0.0,) * len(self.feedback)), 0.0)
+        for layer, gate, penalty, weights, seen, potential in zip(
+            network.layers, self.gates, penalties, fixed, trace, state.dendrites, strict=True
         ):
             potential, potentials = jax.lax.scan(
                 self.dendrite.step, potential, error @ weights, unroll=unrolling(len(ticks))
             )
             post = jnp.where(gate(seen.current), spread(potentials, seen.current.shape[-1]), 0.0)
+            post = post - penalty * seen.spikes if penalty else post
             key = seen.key if self.blank_out_gates_learning else None
             # Minus: optimisers step against the update, as they do for a gradient.
             updates.append(layer.connection.plasticity(seen.pre, -post, key=key))
             dendrites.append(potential)
-        return ERBPState(error_state, tuple(dendrites)), tuple(updates), count.sum()
+        return ERBPState(error_state, tuple(dendrites)), tuple(updates), count.sum(0)

@@ -11,8 +11,13 @@ import optax
 from erbp_jax import simulate
 from erbp_jax.analysis.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.config.build import Experiment
+from erbp_jax.counting import wide_add, wide_zeros
+from erbp_jax.learning.base import Events
 from erbp_jax.network import Params
 from erbp_jax.random import Stream, fold_each, root_key
+
+UPDATE = 2**32 - 1
+"""Folded into the key of a batch's first sample, for what is drawn at updates; ticks count up from 1."""
 
 
 @partial(
@@ -38,6 +43,7 @@ class Tally(NamedTuple):
     samples: jax.Array  # [] float32
     wrong: jax.Array  # [] samples whose decision, while learning, was not their label
     error_spikes: jax.Array  # [] of the error neurons
+    events: jax.Array  # [2 L + 1, 2] uint32, exact 64-bit counts: SynOps by layer, plasticity by layer, label events
 
 
 class TestResult(NamedTuple):
@@ -54,7 +60,8 @@ def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: 
     params = experiment.network.init(root_key(seed, Stream.INIT))
     feedback = experiment.rule.init(experiment.network, root_key(seed, Stream.FEEDBACK))
     lanes = None if experiment.reset_state else _rest(experiment, experiment.batch_size)
-    return Learner(seed, params, optimizer.init(params), feedback, lanes, new_tally())
+    tally = new_tally(len(experiment.network.layers))
+    return Learner(seed, params, optimizer.init(params), feedback, lanes, tally)
 
 
 def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
@@ -62,9 +69,17 @@ def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
     return network.init_state(batch), rule.init_state(network, batch)
 
 
-def new_tally() -> Tally:
+def new_tally(layers: int) -> Tally:
     zero = jnp.zeros((), jnp.float32)
-    return Tally(zero, zero, zero)
+    return Tally(zero, zero, zero, wide_zeros(2 * layers + 1))
+
+
+def _count(counts: jax.Array, events: Events | None, learn: bool) -> jax.Array:
+    """Counts `[k, B, 2 L + 1]` of the presentation, after one more block. Summed over k at the end: fewer kernels."""
+    if events is None:
+        return counts
+    plasticity = events.plasticity if learn else jnp.zeros_like(events.plasticity)
+    return counts + jnp.concatenate([events.synops, plasticity, events.label[..., None]], -1)
 
 
 def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
@@ -94,11 +109,13 @@ def present(
     """
     network, rule, encoder = experiment.network, experiment.rule, experiment.encoder
     every, batch = experiment.update_every, image.shape[0]
+    update = optax.with_extra_args_support(optimizer).update
+    own_key = jax.random.fold_in(key[0], UPDATE)  # for an optimiser that draws random numbers
     start = simulate.start(network, encoder, image, key)
     network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
     def block(carry, ticks, learn):
-        params, opt_state, encoder_state, network_state, rule_state, counts, errors = carry
+        params, opt_state, encoder_state, network_state, rule_state, counts, errors, events = carry
         encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
         result = rule.block(
             network,
@@ -113,11 +130,12 @@ def present(
         )
         finite = None
         if learn:
-            step, opt_state = optimizer.update(result.update, opt_state, params)
+            step, opt_state = update(result.update, opt_state, params, key=jax.random.fold_in(own_key, ticks[0]))
             params = optax.apply_updates(params, step)
             finite = jnp.stack([_all_finite(layer) for layer in cast(Params, params)]) if check else None
         counts, errors = counts + result.output.sum(0), errors + result.error_spikes
-        return (params, opt_state, encoder_state, result.network, result.state, counts, errors), finite
+        events = _count(events, result.events, learn)
+        return (params, opt_state, encoder_state, result.network, result.state, counts, errors, events), finite
 
     counts = jnp.zeros((batch, network.sizes[-1]), jnp.float32)
     carry = (
@@ -128,6 +146,7 @@ def present(
         rule_state,
         counts,
         jnp.zeros((), jnp.float32),
+        jnp.zeros((every, batch, learner.tally.events.shape[0]), jnp.int32),
     )
     if rule.burn_in:
         carry, _ = simulate.over_time(partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every)
@@ -138,7 +157,7 @@ def present(
         steps=experiment.steps - rule.burn_in,
         block=every,
     )
-    params, opt_state, _, network_state, rule_state, counts, errors = carry
+    params, opt_state, _, network_state, rule_state, counts, errors, events = carry
     lanes = None if learner.lanes is None else (network_state, rule_state)
     choice, decided = decide(counts)
     tally = learner.tally
@@ -146,6 +165,7 @@ def present(
         tally.samples + float(batch),
         tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
+        wide_add(tally.events, events.sum(0).T),
     )
     return replace(learner, params=params, optimizer=opt_state, lanes=lanes, tally=tally), finite
 

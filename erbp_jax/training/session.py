@@ -15,8 +15,11 @@ from erbp_jax import data
 from erbp_jax.analysis.alignment import Alignment
 from erbp_jax.config import Config
 from erbp_jax.config.build import Experiment, build
+from erbp_jax.config.build_precision import learn_on_grid
+from erbp_jax.counting import wide_value
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError
+from erbp_jax.learning.base import LocalRule
 from erbp_jax.training import engine, run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
@@ -46,6 +49,7 @@ class Session:
         self.batches = len(self.data.train_labels) // config.training.batch_size
         blocks = (self.experiment.steps - self.experiment.rule.burn_in) // self.experiment.update_every
         optimizer = make_optimizer(config.optimizer, self.batches * blocks, config.training.epochs)
+        optimizer = learn_on_grid(optimizer, config.precision, self.experiment.network)
         self.seeds = jnp.asarray(config.seed + np.arange(config.training.seeds), jnp.uint32)
         self.watch = Stopwatch()
 
@@ -210,9 +214,7 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
         "error_spikes_per_sample": error_spikes,
         "rates_hz": [round(float(r), 3) for r in per_tick * 1e3 / session.config.encoding.dt],
         "synops_per_sample": synops,
-        "training_operations_per_sample": e.rule.operations(
-            e.network, e.steps, synops * e.steps / e.test_steps, error_spikes
-        ),
+        **training_cost(e, tally, synops * e.steps / e.test_steps),
         "alignment": None
         if angles is None
         else {
@@ -226,6 +228,25 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
         },
         "train_seconds": seconds_before + session.watch.seconds["train"],
     }
+
+
+def training_cost(experiment: engine.Experiment, tally: engine.Tally, synops: float) -> dict[str, Any]:
+    """What learning from a sample cost: counted while it happened for local rules, else from the `synops` at test."""
+    rule, network = experiment.rule, experiment.network
+    samples, error_spikes = np.asarray(tally.samples, np.float64), float((tally.error_spikes / tally.samples).mean())
+    if not isinstance(rule, LocalRule):
+        operations = rule.operations(network, experiment.steps, synops, error_spikes)
+        return {"training_operations_per_sample": operations, "training_events_per_sample": None}
+    counts = (wide_value(tally.events) / samples[:, None]).mean(0)
+    layers = len(network.layers)
+    events = {
+        "synops": counts[:layers].tolist(),
+        "plasticity": counts[layers:-1].tolist(),
+        "label": float(counts[-1]),
+        "error": error_spikes * rule.error_fan_out(network),
+    }
+    total = float(counts.sum()) + events["error"]
+    return {"training_operations_per_sample": total, "training_events_per_sample": events}
 
 
 def synops_per_sample(result: engine.TestResult) -> float:

@@ -179,3 +179,24 @@ def test_delayed_spikes_arrive_late_and_at_the_same_tick_in_any_block(key):
     assert out.sum() > 0
     for block in (1, 2, 6):
         np.testing.assert_array_equal(run(block)[1], out)
+
+
+def test_a_price_on_spikes_lowers_the_synapses_of_units_that_fire(key):
+    """On one and the same trace: the update differs by the price times presynaptic times postsynaptic spikes."""
+    free, dear = experiment(every=4), experiment(every=4, rate_penalty=(0.5, 0.25))
+    network = free.network
+    params, fixed = network.init(key), free.rule.init(network, key)
+    a, b = jax.random.split(key)
+    spikes = (jax.random.uniform(a, (4, 3, 12)) < 0.7).astype(jnp.float32)
+    trace = network.advance(params, network.init_state(3), spikes, key=jax.random.split(b, (4, 3)))[1]
+    target, ticks = jnp.arange(3), jnp.arange(4)
+    updates = [
+        e.rule.step(network, fixed, e.rule.init_state(network, 3), trace, target, ticks)[1] for e in (free, dear)
+    ]
+    for layer, price in enumerate((0.5, 0.25, 0.0)):
+        pairs = np.einsum("tbi,tbo->io", trace[layer].pre, trace[layer].spikes)
+        difference = updates[1][layer]["weight"] - updates[0][layer]["weight"]
+        np.testing.assert_allclose(difference, price * pairs, atol=1e-4)
+        assert price == 0.0 or difference.max() > 0
+    with pytest.raises(ValueError, match="1 rate penalties do not fit 2"):
+        experiment(rate_penalty=(0.5,)).rule.init(network, key)

@@ -24,6 +24,7 @@ from erbp_jax.config.schema.neuron import (
     SecondOrderNeuron,
     TwoCompartmentNeuron,
 )
+from erbp_jax.config.schema.precision import Precision
 from erbp_jax.config.schema.rule import (
     BPRule,
     CrossEntropyLoss,
@@ -72,6 +73,7 @@ __all__ = [
     "PoissonEncoding",
     "PoolLayer",
     "Positive",
+    "Precision",
     "Probability",
     "RBPRule",
     "RegularEncoding",

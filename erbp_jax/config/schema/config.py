@@ -8,6 +8,7 @@ from erbp_jax.config.schema.base import Section
 from erbp_jax.config.schema.data import Data
 from erbp_jax.config.schema.encoding import Encoding, PoissonEncoding
 from erbp_jax.config.schema.network import NetworkSection
+from erbp_jax.config.schema.precision import Precision
 from erbp_jax.config.schema.rule import ERBPRule, Rule
 from erbp_jax.config.schema.training import Optimizer, Training
 
@@ -22,3 +23,4 @@ class Config(Section):
     rule: Rule = ERBPRule()
     optimizer: Optimizer = Optimizer()
     training: Training = Training()
+    precision: Precision = Precision()

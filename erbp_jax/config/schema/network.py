@@ -26,6 +26,8 @@ class NetworkSection(Section):
     layers: Layers = (784, 100, 10)
     """Units per layer, the input first; or `{kind: conv, ...}`, `{kind: pool, ...}` for layers of maps in between."""
     neuron: Neuron = LIFNeuron()
+    output_neuron: Neuron | None = None
+    """The last layer's neurons, if they differ from the others."""
     transmission: Transmission = ReliableTransmission()
     events: Literal["auto", "none", "input", "all"] = "auto"
     """Layers whose presynaptic spikes are worked through one by one, in the place of a matrix product: the same sums in

@@ -41,6 +41,8 @@ class ERBPRule(Section):
     burn_in: NonNegative = 10.0
     """Time at the start of a presentation in which nothing is learned, ms."""
     blank_out_gates_learning: bool = False
+    rate_penalty: Annotated[tuple[NonNegative, ...], BeforeValidator(_listed), Field(min_length=1)] = (0.0,)
+    """What a spike costs a hidden unit, in units of its dendritic potential: one, or one for each hidden layer."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "ERBPRule":

@@ -1,0 +1,175 @@
+"""Weights on a grid of few bits, states in few bits: during learning and after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.typing import DTypeLike
+
+from erbp_jax.network import Network, Params
+from erbp_jax.neurons import Dendrite, Neuron, Surrogate
+from erbp_jax.random import hashed_words
+
+Rounding = Literal["nearest", "stochastic"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    r"""Signed integers of `bits` bits times a step.
+
+    .. math:: x = q\, \Delta, \qquad q \in \{-2^{b-1}, \dots, 2^{b-1} - 1\}
+
+    Two's complement, as the fixed-point machine has it; with 2 bits the levels are -2, -1, 0 and 1 steps.
+
+    Raises:
+        ValueError: bits outside [2, 16], or a step that is not positive.
+    """
+
+    bits: int
+    step: float
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 16:
+            raise ValueError(f"Grid: bits must be in [2, 16], got {self.bits}")
+        if not self.step > 0:
+            raise ValueError(f"Grid: step must be > 0, got {self.step}")
+
+    @classmethod
+    def reaching(cls, largest: float, bits: int) -> "Grid":
+        """The grid whose highest point is `largest`, or above it by less than two percent.
+
+        The step has seven significant bits, so that every point of the grid and every difference of two points is a
+        float32: weights that move from point to point stay on the grid exactly.
+        """
+        levels = 2 ** (max(2, bits) - 1) - 1
+        mantissa, exponent = np.frexp(largest / levels)
+        return cls(bits, float(np.ldexp(np.ceil(mantissa * 2**7), int(exponent) - 7)))
+
+    def round(self, x: jax.Array, noise: jax.Array | None = None) -> jax.Array:
+        r"""The nearest point of the grid, saturating; with `noise`, uniform in [0, 1), stochastic rounding.
+
+        .. math:: q = \mathrm{clip}\left(\lfloor x / \Delta + u \rfloor\right), \qquad E[q] = x / \Delta
+
+        inside the range. Without noise halves go to the even neighbour.
+        """
+        scaled = x / self.step
+        whole = jnp.round(scaled) if noise is None else jnp.floor(scaled + noise)
+        top = 2.0 ** (self.bits - 1)
+        return self.step * jnp.clip(whole, -top, top - 1.0)
+
+
+def keep_on_grid(grids: Sequence[Grid], rounding: Rounding) -> optax.GradientTransformationExtraArgs:
+    """The last link of a chain of optax transformations: it leads the weights of every layer along a grid.
+
+    What comes in is the step that would be made; what goes out leads from the weight to a point of its layer's grid,
+    `round(w + step) - w`, saturating. Weights that are not on the grid yet come to it with the first step. Rounding to
+    nearest loses steps below half a point; stochastic rounding keeps them in the mean, down to 2^-24 of a point. It
+    draws from the `key` that the update is given: a function of that key, the layer and the leaf.
+
+    Raises:
+        ValueError: on update, no parameters, or stochastic rounding without a key.
+    """
+
+    def init(params: Any) -> optax.EmptyState:
+        del params
+        return optax.EmptyState()
+
+    def update(updates: Any, state: Any, params: Any = None, *, key: jax.Array | None = None, **_: Any):
+        if params is None or (rounding == "stochastic" and key is None):
+            raise ValueError("keep_on_grid: needs the parameters, and a key for stochastic rounding")
+        moved = tuple(
+            {
+                name: grid.round(weights[name] + step[name], _noise(rounding, key, layer, leaf, step[name].shape))
+                - weights[name]
+                for leaf, name in enumerate(sorted(step))
+            }
+            for layer, (grid, step, weights) in enumerate(zip(grids, updates, params, strict=True))
+        )
+        return moved, state
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _noise(rounding: Rounding, key: jax.Array | None, layer: int, leaf: int, shape: tuple[int, ...]):
+    if rounding == "nearest" or key is None:
+        return None
+    words = hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape)
+    return (words >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
+
+
+def quantize(params: Params, grids: Sequence[Grid]) -> Params:
+    """Weights at the nearest points of their layers' grids."""
+    return tuple(jax.tree.map(grid.round, layer) for grid, layer in zip(grids, params, strict=True))
+
+
+def fitted_grids(params: Params, bits: int, quantile: float = 1.0) -> tuple[Grid, ...]:
+    """A grid for each layer of trained weights that reaches the `quantile` of their sizes; those beyond saturate."""
+    return tuple(
+        Grid.reaching(float(np.quantile(np.concatenate([np.abs(w).ravel() for w in layer.values()]), quantile)), bits)
+        for layer in jax.device_get(params)
+    )
+
+
+def best_grids(params: Params, bits: int) -> tuple[Grid, ...]:
+    """A grid for each layer of trained weights with the least mean squared error, among 40 ranges."""
+    chosen = []
+    for layer in jax.device_get(params):
+        weights = np.concatenate([np.asarray(w).ravel() for w in layer.values()])
+        candidates = [Grid.reaching(float(np.abs(weights).max()) * part / 40, bits) for part in range(1, 41)]
+        top = 2.0 ** (bits - 1)
+        errors = [
+            float(np.mean((g.step * np.clip(np.round(weights / g.step), -top, top - 1) - weights) ** 2))
+            for g in candidates
+        ]
+        chosen.append(candidates[int(np.argmin(errors))])
+    return tuple(chosen)
+
+
+@dataclass(frozen=True)
+class QuantizedNeuron:
+    """A neuron whose states are rounded to a grid after every tick, and saturate.
+
+    Order within a tick: the neuron's own (its spikes are decided on the sum before it is stored), then all states but
+    the refractory counter go to the nearest point of the grid.
+    """
+
+    neuron: Neuron
+    grid: Grid
+
+    @property
+    def max_rate(self) -> float:
+        return self.neuron.max_rate
+
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Any:
+        return self._stored(self.neuron.init_state(shape, dtype))
+
+    def step(self, state: Any, current: jax.Array, *, key: jax.Array | None = None) -> tuple[Any, jax.Array]:
+        state, spikes = self.neuron.step(state, current, key=key)
+        return self._stored(state), spikes
+
+    def with_surrogate(self, surrogate: Surrogate) -> "QuantizedNeuron":
+        return replace(self, neuron=self.neuron.with_surrogate(surrogate))
+
+    def _stored(self, state: Any) -> Any:
+        kept = {name: self.grid.round(x) for name, x in state._asdict().items() if name != "refractory"}
+        return state._replace(**kept)
+
+
+@dataclass(frozen=True)
+class QuantizedDendrite(Dendrite):
+    """A dendrite whose potential is rounded to a grid after every tick, and saturates."""
+
+    grid: Grid = Grid(16, 2.0**-6)
+
+    def step(self, state: jax.Array, current: jax.Array) -> tuple[jax.Array, jax.Array]:
+        potential = self.grid.round(super().step(state, current)[0])
+        return potential, potential
+
+
+def quantize_states(network: Network, grid: Grid) -> Network:
+    """The same network with states on a grid."""
+    return Network(tuple(replace(x, neuron=QuantizedNeuron(x.neuron, grid)) for x in network.layers))

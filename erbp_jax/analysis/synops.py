@@ -1,0 +1,110 @@
+"""What a presentation costs: synaptic operations by sample, tick and layer, exactly."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax import simulate
+from erbp_jax.config.build import Experiment
+from erbp_jax.connections.arrivals import addressed, delivered
+from erbp_jax.network import Network, Params, Trace
+from erbp_jax.random import Stream
+from erbp_jax.training.engine import sample_keys
+
+
+class Counts(NamedTuple):
+    """Events of a block of k ticks, int32, exact."""
+
+    addressed: jax.Array  # [k, B, L] synapses that presynaptic spikes addressed
+    delivered: jax.Array  # [k, B, L] of these, the ones that transmitted
+    spikes: jax.Array  # [k, B, L] spikes that the neurons of a layer fired
+
+
+class Recording(NamedTuple):
+    """One run over many samples, on the host: all that the cost and the moment of a decision are worked out from."""
+
+    output: np.ndarray  # [T, n, K] int8, output spikes
+    addressed: np.ndarray  # [T, n, L] int32
+    delivered: np.ndarray  # [T, n, L] int32
+    spikes: np.ndarray  # [T, n, L] int32
+    current: np.ndarray  # [T, n, K] float32, synaptic current of the output neurons
+    labels: np.ndarray  # [n] int32
+
+
+def count(network: Network, trace: Trace) -> Counts:
+    """The events of a trace.
+
+    Raises:
+        ValueError: a transmission that draws no masks.
+    """
+    pre = [(seen.pre != 0).astype(jnp.float32) for seen in trace]
+    pairs = list(zip(network.layers, trace, pre, strict=True))
+    return Counts(
+        jnp.stack([addressed(layer.connection, pre) for layer, _, pre in pairs], -1),
+        jnp.stack([delivered(layer.connection, pre, seen.key) for layer, seen, pre in pairs], -1),
+        jnp.stack([(seen.spikes != 0).sum(-1, dtype=jnp.int32) for seen in trace], -1),
+    )
+
+
+def record(
+    experiment: Experiment, seed: jax.Array, params: Params, images: jax.Array, labels: jax.Array, epoch: jax.Array
+) -> Recording:
+    """Present every sample once, without learning, with the random numbers that a test has in an epoch.
+
+    Counts are per sample: they do not depend on the size of the batches or on the order of the samples.
+    """
+    e, n = experiment, images.shape[0]
+    size = min(e.test_batch_size, n)
+
+    @jax.jit
+    def batch(first):
+        index = jnp.minimum(first + jnp.arange(size), n - 1)  # the last one is filled up with copies, cut off below
+        key = sample_keys(seed, Stream.TEST, epoch, index)
+
+        def keep(trace):
+            return (trace[-1].spikes != 0).astype(jnp.int8), *count(e.network, trace), trace[-1].current
+
+        _, kept = simulate.run(
+            e.network, e.encoder, params, images[index], key, steps=e.test_steps, block=e.test_block, record=keep
+        )
+        return kept
+
+    parts = [jax.device_get(batch(jnp.int32(first))) for first in range(0, n, size)]
+    arrays = [np.concatenate(part, 1)[:, :n] for part in zip(*parts, strict=True)]
+    return Recording(*arrays, labels=np.asarray(labels))
+
+
+def membrane_updates(network: Network, ticks: int) -> np.ndarray:
+    """Neurons that are stepped in a presentation, int64 `[L]`: all of them in every tick."""
+    return np.asarray(network.sizes[1:], np.int64) * ticks
+
+
+def dense_macs(network: Network) -> np.ndarray:
+    """Multiply-accumulates of one dense pass, int64 `[L]`."""
+    return np.asarray([layer.connection.multiplications for layer in network.layers], np.int64)
+
+
+def published_inference(data_spikes: float, hidden_spikes: float) -> float:
+    r"""SynOps as the paper's plotting script counts them for 784-200-200-10.
+
+    .. math:: 200\, N_{data} + 100\, N_{hidden}
+
+    It takes the mean fan-out of a hidden spike for 100 (those of the first layer have 200, those of the second 10).
+    Source: published code of Neftci et al. 2017.
+    """
+    return 200.0 * data_spikes + 100.0 * hidden_spikes
+
+
+def published_training(
+    visible: float, hidden: float, output: float, error: float, *, hidden_units: int, classes: int
+) -> float:
+    r"""SynOps of training as the paper's plotting script counts them.
+
+    .. math:: N_{vis} n_h + N_{hid} n_c + 2 N_{out} n_c + (N_{E+} + N_{E-})(n_c + n_h)
+
+    N are spikes, of data and label neurons together for `visible`; n_h all hidden units, n_c classes. Weight writes are
+    not in it. Source: published code of Neftci et al. 2017.
+    """
+    return visible * hidden_units + hidden * classes + 2.0 * output * classes + error * (classes + hidden_units)

@@ -1,0 +1,117 @@
+"""Early decisions of a trained run: one pass over its test set, every rule and every moment."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.analysis import anytime, synops
+from erbp_jax.analysis.energy import MODELS, EnergyModel
+from erbp_jax.errors import UserError
+from erbp_jax.network import Params
+from erbp_jax.training.session import Session
+
+FILES = ("anytime.json", "anytime.png")
+
+
+def energy_model(name: str) -> EnergyModel:
+    """A model that prices synaptic operations.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in MODELS:
+        raise UserError(f"--energy: unknown: {name!r}; known: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
+    """The test set presented once by every seed's network; the seeds one after the other along the samples.
+
+    Raises:
+        UserError: a network without spikes, or synapses whose deliveries cannot be counted.
+    """
+    e, d = session.experiment, session.data
+    if e.test_steps == 1:
+        raise UserError("--anytime: a network in rate form decides at once; there are no spikes to wait for")
+    images, labels = jnp.asarray(d.test_images), jnp.asarray(d.test_labels)
+    parts = []
+    for number, seed in enumerate(session.seeds):
+        own = jax.tree.map(lambda x, number=number: x[number], params)
+        try:
+            parts.append(synops.record(e, seed, own, images, labels, jnp.int32(epoch)))
+        except ValueError as error:
+            raise UserError(str(error)) from None
+    *arrays, labels = zip(*parts, strict=True)
+    return synops.Recording(*(np.concatenate(x, 1) for x in arrays), labels=np.concatenate(labels))
+
+
+def summary(session: Session, recording: synops.Recording, epoch: int, model: EnergyModel) -> dict[str, Any]:
+    """`anytime.json`: the curves with microjoules, and what they stand on."""
+    curves = anytime.curves(recording)
+    for rows in curves.values():
+        for row in rows:
+            row["microjoules"] = model.synops(row["synops"])
+            row["ms"] = row["ticks"] * session.config.encoding.dt
+    ticks, n = recording.output.shape[:2]
+    return {
+        "network": "-".join(str(size) for size in session.experiment.network.sizes),
+        "dataset": session.data.name,
+        "rule": session.config.rule.kind,
+        "epoch": epoch,
+        "seeds": len(session.seeds),
+        "decisions": n,
+        "ticks": ticks,
+        "dt": session.config.encoding.dt,
+        "energy": asdict(model),
+        "synops_per_tick": recording.addressed.mean((0, 1)).tolist(),
+        "delivered_per_tick": recording.delivered.mean((0, 1)).tolist(),
+        "spikes_per_tick": recording.spikes.mean((0, 1)).tolist(),
+        "membrane_updates": synops.membrane_updates(session.experiment.network, ticks).tolist(),
+        "first_spike_published": _published(recording, session.experiment.network.sizes),
+        **curves,
+    }
+
+
+def _published(recording: synops.Recording, sizes: tuple[int, ...]) -> float | None:
+    """SynOps until the first output spike as the paper's script counts them, which knows one network only."""
+    if sizes != (784, 200, 200, 10):
+        return None
+    tick = anytime.first_spike(recording.output).tick
+    sample = np.arange(len(tick))
+    data = np.cumsum(recording.addressed[..., 0] // sizes[1], 0)[tick - 1, sample].mean()
+    hidden = np.cumsum(recording.spikes[..., :-1].sum(-1), 0)[tick - 1, sample].mean()
+    return synops.published_inference(float(data), float(hidden))
+
+
+def table(result: dict[str, Any]) -> str:
+    """What the command line prints."""
+    count, majority, margin = result["spike_count"], result["majority"], result["margin"]
+    chosen = [("first output spike", majority[0])]
+    chosen += [(f"majority of the first {majority[i]['n']}", majority[i]) for i in (1, 4, 9)]
+    chosen += [(f"margin of {row['m']}", row) for row in margin[:3]]
+    chosen += [(f"spike count, {row['ticks_given']} ticks", row) for row in (count[len(count) // 4], count[-1])]
+    head = f"{'decision':26s} {'error %':>8s} {'ties by lot':>11s} {'ticks':>6s} {'SynOps':>10s} {'uJ':>8s}"
+    lines = [head]
+    for name, row in chosen:
+        lines.append(
+            f"{name:26s} {row['error']:8.2f} {row['error_ties_by_lot']:11.2f} {row['ticks']:6.2f} "
+            f"{row['synops']:10,.0f} {row['microjoules']:8.3f}"
+        )
+    lines.append(f"energy: {result['energy']['synop']:g} pJ per SynOp ({result['energy']['name']})")
+    return "\n".join(lines)
+
+
+def draw(result: dict[str, Any], path: Path) -> Path:
+    """Error over SynOps and over time for all rules.
+
+    Raises:
+        UserError: the `plot` extra is not installed.
+    """
+    from erbp_jax.viz.anytime import anytime_curves
+
+    title = f"{result['network']}, {result['rule']}, {result['dataset']}"
+    return anytime_curves({title: result}, path)

@@ -1,0 +1,163 @@
+"""What learning and a classification cost: SynOps, multiply-accumulates and joules, beside the talk's table.
+
+Command:   python experiments/energy.py
+           python experiments/energy.py --runs erbp=runs/mine bp=runs/other --anytime runs/anytime/summary.json
+Hardware:  any; nothing is trained: it reads the metrics of finished runs (those in docs/results if not given).
+Wall time: ten seconds.
+Expected:  eRBP with sparse hidden layers within a factor of 5 of rate BP's operations to 3 % test error, at the same
+           operations a digit within a factor of 2 (the talk: parity); docs/cost.md has the tables.
+
+Operations of a spiking rule are synaptic operations: of the forward pass, of plasticity, of error and label spikes.
+Of a rule in rate form they are multiply-accumulates: of inputs that are not zero forward, of all weights backward.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from erbp_jax.__main__ import guarded
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+RUNS = {
+    "eRBP": RESULTS / "pi_mnist" / "784_200_200_10" / "erbp",
+    "eRBP, sparse": RESULTS / "anytime" / "run",
+    "peRBP": RESULTS / "perbp_784_200_200_10",
+    "RBP (rate)": RESULTS / "pi_mnist" / "784_200_200_10" / "rbp",
+    "BP (rate)": RESULTS / "pi_mnist" / "784_200_200_10" / "bp",
+}
+GOALS = (5.0, 3.0, 2.5)
+RATIO_TO = "BP (rate)"
+SYNOP, MAC = 0.9, 4.6
+"""pJ at 45 nm, arithmetic alone: an accumulate, a multiply-accumulate (float32)."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", nargs="+", metavar="NAME=FOLDER", help="instead of those in docs/results")
+    parser.add_argument("--anytime", type=Path, default=RESULTS / "anytime" / "summary.json")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "energy")
+    arguments = parser.parse_args()
+
+    from erbp_jax.errors import UserError
+    from erbp_jax.training import run_folder
+
+    runs = RUNS
+    if arguments.runs:
+        if wrong := [r for r in arguments.runs if not all(r.partition("="))]:
+            parser.error(f"--runs: NAME=FOLDER, got {wrong[0]!r}")
+        runs = {name: Path(folder) for name, _, folder in (r.partition("=") for r in arguments.runs)}
+    if missing := [f"{name}: {folder}" for name, folder in runs.items() if not (folder / run_folder.METRICS).is_file()]:
+        raise UserError("no metrics.jsonl in " + "; ".join(missing))
+    learning = [_learning(name, folder) for name, folder in runs.items()]
+    result: dict[str, Any] = {"learning": learning, "synop_pj": SYNOP, "mac_pj": MAC, "decisions": []}
+    if arguments.anytime.is_file():
+        result["decisions"] = run_folder.read_json(arguments.anytime)["decisions"]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    run_folder.write_json(arguments.out / "summary.json", result)
+    text = "\n".join([*_learning_table(learning), "", *_inference_table(result["decisions"])]) + "\n"
+    run_folder.write_text(arguments.out / "table.md", text)
+    _draw(learning, arguments.out / "training_cost.png")
+    print(text)
+
+
+def _learning(name: str, folder: Path) -> dict[str, Any]:
+    """Error and cumulative operations after every epoch, and operations to each goal."""
+    from erbp_jax.training import run_folder
+
+    config = run_folder.open_config(folder)
+    metrics = run_folder.read_metrics(folder)
+    per_sample = [e.get("training_operations_per_sample") or _estimate(config, e) for e in metrics]
+    samples = np.diff([e["samples"] for e in metrics], prepend=0)
+    operations = np.cumsum(samples * np.asarray(per_sample))
+    error = [e["test_error"] for e in metrics]
+    rate = getattr(config.rule, "form", "spiking") == "rate"
+    picojoules = MAC if rate else SYNOP
+    return {
+        "name": name,
+        "unit": "MACs" if rate else "SynOps",
+        "counted": bool(metrics[-1].get("training_events_per_sample")) or rate,
+        "error": error,
+        "operations": operations.tolist(),
+        "operations_per_sample": float(per_sample[-1]),
+        "millijoules": (1e-9 * picojoules * operations).tolist(),
+        "to_goal": {f"{goal:g}": _reached(error, operations, goal) for goal in GOALS},
+    }
+
+
+def _estimate(config: Any, entry: dict[str, Any]) -> float:
+    """For metrics from before learning was counted: all gates open."""
+    from erbp_jax import data
+    from erbp_jax.config.build import build
+
+    e = build(config, data.load(config.data.name, config.data.dir))
+    forward = entry["synops_per_sample"] * e.steps / e.test_steps
+    return e.rule.operations(e.network, e.steps, forward, entry["error_spikes_per_sample"])
+
+
+def _reached(error: list[float], operations: np.ndarray, goal: float) -> float | None:
+    """Operations when the error first is at the goal; between epochs linear in the error's logarithm."""
+    for i, e in enumerate(error):
+        if e <= goal:
+            if i == 0:
+                return float(operations[0])
+            part = np.log(error[i - 1] / goal) / np.log(error[i - 1] / e)
+            return float(operations[i - 1] + part * (operations[i] - operations[i - 1]))
+    return None
+
+
+def _learning_table(learning: list[dict[str, Any]]) -> Iterator[str]:
+    yield "| rule | unit | a digit | " + " | ".join(f"to {g:g} %" for g in GOALS) + f" | to 3 %, over {RATIO_TO} |"
+    yield "|" + "---|" * (4 + len(GOALS))
+    base = next((row["to_goal"]["3"] for row in learning if row["name"] == RATIO_TO), None)
+    for row in learning:
+        reached = [row["to_goal"][f"{goal:g}"] for goal in GOALS]
+        figures = " | ".join("-" if x is None else f"{x:.2e}" for x in reached)
+        at_three = row["to_goal"]["3"]
+        ratio = "-" if base is None or at_three is None else f"{at_three / base:.2f}"
+        unit = row["unit"] + ("" if row["counted"] else " (at most)")
+        yield f"| {row['name']} | {unit} | {row['operations_per_sample']:,.0f} | {figures} | {ratio} |"
+
+
+def _inference_table(decisions: list[dict[str, Any]]) -> Iterator[str]:
+    from erbp_jax.analysis.energy import MODELS, TALK
+
+    yield "| system | accuracy % | uJ a digit | technology | assumption |"
+    yield "|---|---|---|---|---|"
+    for system in TALK:
+        figures = f"{system.accuracy:g} | {system.microjoules:g} | {system.node} | {system.remark}"
+        yield f"| the talk: {system.name} | {figures} |"
+    for row in decisions:
+        for name in ("talk", "loihi", "cmos_45nm"):
+            model = MODELS[name]
+            remark = f"{row['synops']:,.0f} SynOps times {model.synop:g} pJ"
+            accuracy = 100.0 - row["error"]
+            uj = model.synops(row["synops"])
+            yield f"| ours, {row['rule']}: {name} | {accuracy:.2f} | {uj:.3f} | {model.node} | {remark} |"
+
+
+def _draw(learning: list[dict[str, Any]], path: Path) -> None:
+    from erbp_jax.viz.figure import MUTED, colours, pyplot, save
+
+    plt = pyplot()
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.5), sharey=True, layout="constrained")
+    for row, colour in zip(learning, colours(), strict=False):
+        style = {"color": colour, "linestyle": "--" if row["unit"] == "MACs" else "-", "marker": "o", "markersize": 2.5}
+        for axis, x in zip(axes, (row["operations"], row["millijoules"]), strict=True):
+            axis.plot(x, row["error"], linewidth=1.3, label=f"{row['name']}, {row['unit']}", **style)
+    axes[0].set(xscale="log", yscale="log", xlabel="operations so far (SynOps or MACs)", ylabel="test error (%)")
+    axes[1].set(xscale="log", xlabel=f"arithmetic alone, 45 nm (mJ; SynOp {SYNOP:g} pJ, MAC {MAC:g} pJ)")
+    for axis in axes:
+        axis.axhline(3.0, color=MUTED, linewidth=0.8, linestyle=":")
+        axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")
+        axis.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
+        axis.tick_params(axis="y", which="minor", labelsize=7)
+    axes[0].legend(frameon=False, fontsize=8)
+    save(figure, path)
+
+
+if __name__ == "__main__":
+    guarded(main)

@@ -1,0 +1,51 @@
+"""NeuroBench's published check vectors, and the paper's own formulas on numbers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from erbp_jax.analysis import energy, neurobench, synops
+
+
+def test_effective_and_dense_operations_of_the_check_vector():
+    weight = np.array([[1.3, 0.0, -3.2], [0.0, 1.2, -5.1], [-1.1, 2.7, 0.0]])
+    done = neurobench.synaptic_operations([(weight, np.array([[[0.0, 1.3, -1.0]]]))])
+    assert done == (9, 4, 0)
+
+
+def test_accumulates_of_the_spiking_check_vector():
+    """20 -> 5, every input spikes in each of 10 steps: 1000 accumulates a sample, for any number of samples."""
+    for samples in (1, 7):
+        done = neurobench.synaptic_operations([(np.full((5, 20), 0.3), np.ones((samples, 10, 20)))])
+        assert done == (1000, 0, 1000)
+
+
+def test_layers_are_told_apart():
+    spikes = np.array([[[1.0, 0.0]], [[1.0, 1.0]]])
+    rates = np.array([[[0.5, 0.0, 2.0]], [[0.0, 0.0, 0.0]]])
+    weights = np.array([[1.0, 0.0]]), np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
+    done = neurobench.synaptic_operations([(weights[0], spikes), (weights[1], rates)])
+    assert done == (8, 1.5, 1)  # macs: (2 + 1 synapses of 0.5 and 2.0) in one of two samples
+    assert neurobench.connection_sparsity(weights) == 0.25
+    assert neurobench.activation_sparsity([spikes, rates]) == 0.5
+    assert neurobench.footprint(weights) == 64
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="does not fit"):
+        neurobench.synaptic_operations([(np.ones((5, 20)), np.ones((1, 10, 19)))])
+
+
+def test_the_papers_formulas():
+    assert synops.published_inference(300, 400) == 100_000
+    # 4,500 data and label spikes on 100 hidden units, 2,700 hidden ones on 10, 60 outputs, 20 error spikes
+    assert (
+        synops.published_training(4500, 2700, 60, 20, hidden_units=100, classes=10) == 450_000 + 27_000 + 1_200 + 2_200
+    )
+
+
+def test_energy_models_say_what_they_do_not_know():
+    talk = energy.MODELS["talk"]
+    assert talk.synops(100_000) == pytest.approx(energy.TALK[0].microjoules)
+    with pytest.raises(ValueError, match="talk: no energy per multiply"):
+        talk.macs(1.0)
+    assert all(model.source and (model.synop or model.mac) for model in energy.MODELS.values())

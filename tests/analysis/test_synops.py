@@ -1,0 +1,126 @@
+"""SynOps against a loop over spikes and synapses, and per sample whatever the batch."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from erbp_jax import simulate
+from erbp_jax.analysis import synops
+from erbp_jax.config.build import Experiment
+from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable
+from erbp_jax.connections.arrivals import arrivals, delivered, writes
+from erbp_jax.counting import wide_value
+from erbp_jax.encoding import LabelNeurons, Regular
+from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LIF
+from erbp_jax.random import Stream
+from erbp_jax.training import engine
+
+SIZES, STEPS, BURN_IN, SAMPLES = (12, 7, 3), 8, 2, 6
+GATES = (Boxcar(-1.0, 3.0), Boxcar(0.0, 2.0))
+
+
+def experiment(p=1.0, batch=SAMPLES, **rule):
+    transmission = BlankOut(p) if p < 1.0 else Reliable()
+    layers = tuple(
+        Layer(Dense(i, o, 4.0, transmission), LIF(1.0, 2.0, refractory=0))
+        for i, o in zip(SIZES[:-1], SIZES[1:], strict=True)
+    )
+    erbp = ERBP(LabelNeurons(3, 2), GATES, (RandomFeedback(),), burn_in=BURN_IN, **rule)
+    return Experiment(Network(layers), Regular(0.6), erbp, STEPS, STEPS, 2, batch, batch)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    key = jax.random.key(3, impl="threefry2x32")
+    images = jax.random.randint(key, (SAMPLES, 12), 0, 256).astype(jnp.uint8)
+    return images, jnp.arange(SAMPLES) % 3
+
+
+def full_trace(e, params, images, stream):
+    """Everything that the network did, [T, B, ...], of one run of all samples in epoch 1."""
+    key = engine.sample_keys(jnp.uint32(0), stream, jnp.int32(1), jnp.arange(SAMPLES))
+    return simulate.run(e.network, e.encoder, params, images, key, steps=STEPS, block=2, record=lambda trace: trace)[1]
+
+
+@pytest.mark.parametrize("p", [1.0, 0.5])
+def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p):
+    e = experiment(p)
+    params = e.network.init(jax.random.key(1, impl="threefry2x32"))
+    images, labels = problem
+    seen = synops.record(e, jnp.uint32(0), params, images, labels, jnp.int32(1))
+    trace = full_trace(e, params, images, Stream.TEST)
+    for number, (layer, t) in enumerate(zip(e.network.layers, trace, strict=True)):
+        pre, outputs = np.asarray(t.pre), layer.connection.outputs
+        everyone = jnp.broadcast_to(jnp.arange(pre.shape[2]), (STEPS * SAMPLES, pre.shape[2]))
+        masks = np.ones((STEPS, SAMPLES, pre.shape[2], outputs), bool)
+        if p < 1.0:
+            masks = np.asarray(layer.connection.transmission.mask(t.key.reshape(-1), everyone, outputs))
+            masks = masks.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
+        want = np.zeros((2, STEPS, SAMPLES), int)
+        for tick, sample, unit in np.argwhere(pre > 0):
+            want[0, tick, sample] += outputs
+            want[1, tick, sample] += masks[tick, sample, unit].sum()
+        np.testing.assert_array_equal(seen.addressed[..., number], want[0])
+        np.testing.assert_array_equal(seen.delivered[..., number], want[1])
+        np.testing.assert_array_equal(seen.spikes[..., number], np.asarray(t.spikes).sum(-1))
+        assert want[0].sum() > 0
+        assert (want[1].sum() < want[0].sum()) == (p < 1.0)
+    np.testing.assert_array_equal(seen.output, np.asarray(trace[-1].spikes))
+    smaller = synops.record(experiment(p, 4), jnp.uint32(0), params, images, labels, jnp.int32(1))
+    for a, b in zip(seen, smaller, strict=True):  # the last batch is filled up
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated):
+    """Weights are held, so that the samples do not depend on one another."""
+    images, labels = problem
+    p = 0.5 if gated else 1.0
+    totals = []
+    for size in (6, 2):
+        e = experiment(p, size, blank_out_gates_learning=gated)
+        learner = engine.init(e, optax.set_to_zero(), jnp.uint32(0))
+        train = jax.jit(lambda l, e=e, size=size: engine.train(
+            e, optax.set_to_zero(), l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(6 // size)
+        ))  # fmt: skip
+        tally = train(learner).tally
+        totals.append([*wide_value(tally.events), int(tally.error_spikes)])
+    assert totals[0] == totals[1]
+
+    e = experiment(p)
+    trace = full_trace(e, learner.params, images, Stream.TRAIN)
+    want, learns = [], np.arange(STEPS)[:, None, None] >= BURN_IN
+    for layer, t in zip(e.network.layers, trace, strict=True):
+        want.append(int((np.asarray(t.pre) > 0).sum()) * layer.connection.outputs)
+    for layer, t, gate in zip(e.network.layers, trace, GATES, strict=True):
+        pre, current, outputs = np.asarray(t.pre), np.asarray(t.current), layer.connection.outputs
+        is_open = learns & (current > gate.low) & (current < gate.high)
+        through = np.ones((STEPS, SAMPLES, pre.shape[2], outputs), bool)
+        if gated:
+            everyone = jnp.broadcast_to(jnp.arange(pre.shape[2]), (STEPS * SAMPLES, pre.shape[2]))
+            through = np.asarray(layer.connection.transmission.mask(t.key.reshape(-1), everyone, outputs))
+        pairs = (pre > 0)[..., None] & is_open[:, :, None] & through.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
+        want.append(int(pairs.sum()))
+    label_spikes = SAMPLES * len(range(0, STEPS, 2))
+    want.append(2 * (label_spikes + int(np.asarray(trace[-1].spikes).sum())))
+    assert totals[0][:-1] == want
+    assert all(count > 0 for count in totals[0])
+
+
+def test_any_connection_is_counted_through_its_own_pass(key):
+    """A connection that registers nothing is asked for the current of unit weights."""
+    dense = Dense(8, 5, transmission=BlankOut(0.5))
+    pre = (jax.random.uniform(key, (3, 8)) < 0.5).astype(jnp.float32)
+    general = arrivals.dispatch(object)(dense, pre)
+    np.testing.assert_array_equal(general, np.broadcast_to(arrivals(dense, pre), (3, 5)))
+    gate = jax.random.uniform(key, (3, 5)) < 0.5
+    want = np.einsum("bi,bo->b", np.asarray(pre), np.asarray(gate, np.float32))
+    np.testing.assert_array_equal(writes(dense, pre, gate), want)
+    with pytest.raises(ValueError, match="GaussianBlankOut draws no masks"):
+        delivered(replace(dense, transmission=GaussianBlankOut(0.5)), pre, None)

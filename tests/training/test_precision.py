@@ -1,0 +1,57 @@
+"""Learning with few bits, through a config: the weights stay on their grids, and stretches do not matter."""
+
+import jax
+import numpy as np
+import pytest
+
+from erbp_jax.analysis.quantize import QuantizedDendrite, QuantizedNeuron
+from erbp_jax.config import load_config
+from erbp_jax.config.build_precision import weight_grids
+from erbp_jax.neurons import LIF
+from erbp_jax.training.session import Session
+
+BITS = 8
+
+
+@pytest.fixture(scope="module")
+def session(root):
+    small = ["data.test_size=300", "encoding.steps=20", "network.layers=[64,40,10]"]
+    few = [f"precision.weight_bits={BITS}", "precision.state_bits=12", "training.alignment=false", "training.seeds=2"]
+    session = Session(load_config(root / "configs" / "digits.yaml", [*small, *few]))
+    session.compile(session.start())
+    return session
+
+
+def test_a_config_learns_on_the_grid_in_any_stretches(session):
+    learner = session.start()
+    whole = session.train(learner, 0, 0, session.batches)
+    parts = session.train(session.train(learner, 0, 0, 2), 0, 2, session.batches)
+    jax.tree.map(np.testing.assert_array_equal, parts, whole)
+    grids = weight_grids(session.config.precision, session.experiment.network)
+    for layer, grid, before in zip(whole.params, grids, learner.params, strict=True):
+        points = np.asarray(layer["weight"], np.float64) / grid.step
+        np.testing.assert_array_equal(points, points.round())
+        assert 2 ** (BITS - 2) < len(np.unique(points)) <= 2**BITS
+        assert points.min() >= -(2 ** (BITS - 1))
+        assert points.max() < 2 ** (BITS - 1)
+        assert np.any(points[0] != points[1])  # seeds draw their own
+        assert np.abs(np.asarray(layer["weight"] - before["weight"])).max() > 3 * grid.step
+    for epoch in range(1, 6):
+        whole = session.train(whole, epoch, 0, session.batches)
+    error = session.test(whole, 6).wrong.mean()
+    assert error < 0.12
+
+
+def test_states_and_dendrites_are_stored_in_bits(session):
+    for layer in session.experiment.network.layers:
+        assert isinstance(layer.neuron, QuantizedNeuron)
+        assert isinstance(layer.neuron.neuron, LIF)
+        assert layer.neuron.grid.bits == 12
+    assert isinstance(session.experiment.rule.dendrite, QuantizedDendrite)
+
+
+def test_the_last_layer_may_have_neurons_of_its_own(root):
+    neuron = ["kind=lif", "threshold=2", "tau_syn=3", "tau_mem=0", "refractory=0"]
+    overrides = [f"network.output_neuron.{item}" for item in neuron]
+    first, last = Session(load_config(root / "configs" / "digits.yaml", overrides)).experiment.network.layers
+    assert (first.neuron.threshold, last.neuron.threshold, last.neuron.tau_syn) == (1.0, 2.0, 3.0)
