@@ -18,6 +18,7 @@ from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regul
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Rule
 from erbp_jax.network import Layer, Network
+from erbp_jax.parallel import make_mesh
 
 LOCAL_UPDATE_EVERY = 5
 """Ticks between the weight changes of a local rule, unless the config says."""
@@ -39,6 +40,7 @@ class Experiment:
     batch_size: int
     test_batch_size: int
     reset_state: bool = True
+    mesh: jax.sharding.Mesh | None = None  # of several devices
 
     @property
     def test_block(self) -> int:
@@ -64,7 +66,9 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             "samples"
         )
     try:
-        sparse = _max_rate(config.encoding) * float(data.train_images.mean()) / 255.0 < SPARSE
+        active = _max_rate(config.encoding) * float(data.train_images.mean()) / 255.0
+        # Walking through spikes needs a word between all devices a turn.
+        sparse = active < SPARSE and jax.default_backend() == "cpu" and config.training.over_batch == 1
         network = _network(config.network, data.image_shape, config.encoding.dt, sparse)
         encoder = _encoder(config.encoding)
         steps = config.encoding.steps
@@ -83,9 +87,20 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             batch_size=config.training.batch_size,
             test_batch_size=min(config.training.test_batch_size, len(data.test_labels)),
             reset_state=config.training.reset_state,
+            mesh=_mesh(config.training),
         )
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None
+
+
+def _mesh(section: schema.Training) -> jax.sharding.Mesh | None:
+    parts = (section.mesh.seeds, section.over_batch, section.mesh.neurons)
+    if math.prod(parts) == 1:
+        return None
+    try:
+        return make_mesh(*parts)
+    except ValueError as error:
+        raise UserError(f"training.mesh: {error}") from None
 
 
 def warnings(config: schema.Config) -> list[str]:
@@ -134,7 +149,7 @@ def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: f
     neuron = build_neuron(section.neuron, dt)
     last = build_neuron(section.output_neuron, dt) if section.output_neuron else neuron
     if section.events == "auto":
-        by_events = int(sparse and jax.default_backend() == "cpu")
+        by_events = int(sparse)
     else:
         by_events = {"none": 0, "input": 1, "all": len(section.layers)}[section.events]
     *hidden, output = build_connections(

@@ -14,6 +14,7 @@ from erbp_jax.config.build import Experiment
 from erbp_jax.counting import wide_add, wide_zeros
 from erbp_jax.learning.base import Events
 from erbp_jax.network import Params
+from erbp_jax.parallel import along_batch, along_neurons
 from erbp_jax.random import Stream, fold_each, root_key
 
 UPDATE = 2**32 - 1
@@ -210,7 +211,9 @@ def _batch_of(experiment, optimizer, seed, images, labels, epoch):
     def show(learner, batch, check=False):
         index = jax.lax.dynamic_slice_in_dim(order, batch * size, size)
         key = sample_keys(seed, Stream.TRAIN, epoch, index)
-        return present(experiment, optimizer, learner, images[index], labels[index], key, check=check)
+        image, label, key = along_batch(experiment.mesh, (images[index], labels[index], key))
+        learner = replace(learner, params=along_neurons(experiment.mesh, learner.params))
+        return present(experiment, optimizer, learner, image, label, key, check=check)
 
     return show
 
@@ -229,7 +232,7 @@ def test(
 
     def one(_, first):
         index = jnp.minimum(first + jnp.arange(size), n - 1)  # the last batch is filled up with copies, cut off below
-        key = sample_keys(seed, Stream.TEST, epoch, index)
+        image, key = along_batch(experiment.mesh, (images[index], sample_keys(seed, Stream.TEST, epoch, index)))
 
         def measure(trace):
             layers = [trace[0].pre, *(layer.spikes for layer in trace)]
@@ -242,7 +245,7 @@ def test(
             experiment.network,
             experiment.encoder,
             params,
-            images[index],
+            image,
             key,
             steps=experiment.test_steps,
             block=experiment.test_block,

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from erbp_jax import data
 from erbp_jax.analysis.alignment import Alignment
@@ -20,6 +21,7 @@ from erbp_jax.counting import wide_value
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError
 from erbp_jax.learning.base import LocalRule
+from erbp_jax.parallel import by_seed, everywhere
 from erbp_jax.training import engine, run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
@@ -53,13 +55,13 @@ class Session:
         self.seeds = jnp.asarray(config.seed + np.arange(config.training.seeds), jnp.uint32)
         self.watch = Stopwatch()
 
-        parts = (self.experiment, optimizer)
+        parts, mesh = (self.experiment, optimizer), self.experiment.mesh
         here = (0, None, None, None)
-        self._init = jax.jit(jax.vmap(partial(engine.init, *parts)))
-        self._train_jit = jax.jit(jax.vmap(partial(engine.train, *parts), in_axes=(*here, None, None)))
-        self._trace = jax.jit(jax.vmap(partial(engine.trace_finite, *parts), in_axes=(*here, None)))
-        self._test_jit = jax.jit(jax.vmap(partial(engine.test, self.experiment), in_axes=(0, 0, None, None, None)))
-        self._align_jit = jax.jit(jax.vmap(partial(engine.alignment, self.experiment), in_axes=(0, None, None, None)))
+        self._init = _over_seeds(partial(engine.init, *parts), (0,), mesh)
+        self._train_jit = _over_seeds(partial(engine.train, *parts), (*here, None, None), mesh)
+        self._trace = _over_seeds(partial(engine.trace_finite, *parts), (*here, None), mesh)
+        self._test_jit = _over_seeds(partial(engine.test, self.experiment), (0, 0, None, None, None), mesh)
+        self._align_jit = _over_seeds(partial(engine.alignment, self.experiment), here, mesh)
         self._finite = jax.jit(lambda params: [jnp.isfinite(x).all() for x in jax.tree.leaves(params)])
 
     def start(self) -> Learner:
@@ -70,8 +72,9 @@ class Session:
         """Put the data on the device and compile, with the time it takes kept apart."""
         with self.watch.measure("compile"):
             d = self.data
-            self._train_set = jax.device_put((jnp.asarray(d.train_images), jnp.asarray(d.train_labels)))
-            self._test_set = jax.device_put((jnp.asarray(d.test_images), jnp.asarray(d.test_labels)))
+            place = None if self.experiment.mesh is None else everywhere(self.experiment.mesh)
+            self._train_set = jax.device_put((d.train_images, d.train_labels), place)
+            self._test_set = jax.device_put((d.test_images, d.test_labels), place)
             zero = jnp.int32(0)
             self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
             self._test = self._test_jit.lower(self.seeds, learner.params, *self._test_set, zero).compile()
@@ -119,6 +122,15 @@ class Session:
                     f"epoch {epoch + 1}, batch {batch}, ticks {tick} to {tick + every - 1} of the presentation"
                 )
         return f"weights became NaN or infinite in epoch {epoch + 1}, batches {first} to {last - 1}"
+
+
+def _over_seeds(function: Callable[..., Any], in_axes: tuple[int | None, ...], mesh: Mesh | None) -> Any:
+    """The compiled function with the axis of the seeds in front of the arguments that have it, and of all results."""
+    if mesh is None:
+        return jax.jit(jax.vmap(function, in_axes=in_axes))
+    placed = tuple(everywhere(mesh) if axis is None else by_seed(mesh) for axis in in_axes)
+    every = jax.vmap(function, in_axes=in_axes, spmd_axis_name="seeds")
+    return jax.jit(every, in_shardings=placed, out_shardings=by_seed(mesh))
 
 
 def fit(

@@ -26,6 +26,14 @@ class Optimizer(Section):
         return self
 
 
+class MeshSection(Section):
+    """Devices along each axis; their product is the number of devices."""
+
+    seeds: Count = 1
+    batch: Count = 1
+    neurons: Count = 1
+
+
 class Training(Section):
     epochs: Count = 10
     batch_size: Count = 100
@@ -42,3 +50,27 @@ class Training(Section):
     """Measure after every epoch how far feedback and updates are from gradient descent."""
     seeds: Count = 1
     """Seeds trained side by side in one program: seed, seed + 1, ..."""
+    devices: Count = 1
+    """Devices that share every batch: short for `mesh.batch`."""
+    mesh: MeshSection = MeshSection()
+    """Devices along seeds, batch and neurons. The numbers are those of one device, to rounding."""
+
+    @model_validator(mode="after")
+    def _spread(self) -> "Training":
+        if self.devices > 1 and self.mesh.batch > 1:
+            raise ValueError(
+                f"devices: {self.devices} and mesh.batch: {self.mesh.batch} say the same; give one of them"
+            )
+        for key, value, name, parts in (
+            ("batch_size", self.batch_size, "batch", self.over_batch),
+            ("test_batch_size", self.test_batch_size, "batch", self.over_batch),
+            ("seeds", self.seeds, "seeds", self.mesh.seeds),
+        ):
+            if value % parts:
+                raise ValueError(f"{key}: {value} cannot be divided among {parts} devices (mesh.{name})")
+        return self
+
+    @property
+    def over_batch(self) -> int:
+        """Devices along the batch."""
+        return max(self.devices, self.mesh.batch)
