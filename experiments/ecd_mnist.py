@@ -1,9 +1,10 @@
 """Event-driven contrastive divergence on MNIST: a spiking Boltzmann machine that recognises and generates digits.
 
-824 visible neurons (784 pixels, 4 for each class) and 500 hidden ones, ticks of 2 ms, presentations of 100 ms: 50 of data, then
-50 of reconstruction; one global signal g(t) turns the sign of a symmetric STDP. `--noise synapses` is the synaptic sampling
-machine: the neurons are thresholds, and all noise comes from synapses that blank out half of the spikes.
-`--noise neurons` has reliable synapses and stochastic neurons. Recognition: pixels clamped for 0.5 s, the class whose neurons fire most.
+824 visible neurons (784 pixels, 4 for each class) and 500 hidden ones, ticks of 2 ms, presentations of 100 ms: 50 of
+data, then 50 of reconstruction; one global signal g(t) turns the sign of a symmetric STDP. `--noise synapses` is the
+synaptic sampling machine: the neurons are thresholds, and all noise comes from synapses that blank out half of the
+spikes. `--noise neurons` has reliable synapses and stochastic neurons. Recognition: pixels clamped for 0.5 s, the
+class whose neurons fire most.
 
 Command:   python experiments/ecd_mnist.py [--noise synapses] [--samples 100000] [--out runs/ecd_mnist]
 Hardware:  any CPU. Needs MNIST (ERBP_JAX_DATA or the cache). The same command again goes on from the last checkpoint.
@@ -178,7 +179,7 @@ def rates(machine: SamplingMachine, params: dict[str, jax.Array], digits: Any, s
 
 
 def dream(machine: SamplingMachine, params: dict[str, jax.Array], seed: int, copies: int = 4) -> np.ndarray:
-    """Pixels `[copies, 10, 784]` that the network makes of clamped class neurons: mean activity in the last 100 ms of 600."""
+    """Pixels `[copies, 10, 784]` made of clamped class neurons: mean activity in the last 100 ms of 600."""
     labels = jnp.tile(jnp.arange(CLASSES), copies)
     drive = drive_of(jnp.zeros((len(labels), PIXELS), jnp.uint8), labels).at[:, :PIXELS].set(jnp.nan)
     keys = jax.random.split(jax.random.fold_in(root(seed), 99), len(labels))

@@ -1,9 +1,9 @@
 """Neural sampling: how sigmoid the neurons are, and how close a spiking machine comes to its Boltzmann distribution.
 
-Left: the noisy integrate-and-fire neuron (published parameters, steps of 0.05 ms) against the published sigmoid, and the stochastic
-neuron of the fast machine against its own. Middle: five visible and five hidden neurons, weights N(-0.75, 1.5), biases
-N(-1.5, 0.5): Kullback-Leibler divergence from the sampled to the exact distribution of all 1024 states over time. Right: the same
-machine's probabilities of states.
+Left: the noisy integrate-and-fire neuron (published parameters, steps of 0.05 ms) against the published sigmoid, and
+the stochastic neuron of the fast machine against its own. Middle: five visible and five hidden neurons, weights
+N(-0.75, 1.5), biases N(-1.5, 0.5): Kullback-Leibler divergence from the sampled to the exact distribution of all 1024
+states over time. Right: the same machine's probabilities of states.
 
 Command:   python experiments/ecd_sampling.py [--out runs/ecd_sampling] [--seeds 8]
 Hardware:  any CPU.

@@ -15,9 +15,7 @@ from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
 from erbp_jax.training import engine
 
-RULE = ERBP(
-    LabelNeurons(3, 2), (Boxcar(-5, 5), Boxcar(-6, 4)), (RandomFeedback(2.0),), output_scale=0.5, burn_in=4
-)
+RULE = ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5), Boxcar(-6, 4)), (RandomFeedback(2.0),), output_scale=0.5, burn_in=4)
 NETWORK = Network(tuple(Layer(Dense(i, o, 4.0), LIF()) for i, o in ((12, 9), (9, 3))))
 
 
@@ -50,11 +48,10 @@ def test_the_member_makes_the_same_updates(key, ticks):
 def test_the_trainer_cannot_tell_them_apart(key):
     images = jax.random.randint(key, (16, 12), 0, 256).astype(jnp.uint8)
     optimizer = optax.sgd(0.02)
-    ends = []
+    ends, labels = [], jnp.arange(16) % 3
     for rule in (RULE, erbp(RULE)):
         e = Experiment(NETWORK, Regular(0.6), rule, 12, 12, 2, 4, 4)
         learner = engine.init(e, optimizer, jnp.uint32(0))
-        labels = jnp.arange(16) % 3
         go = jax.jit(lambda l, e=e: engine.train(e, optimizer, l, images, labels, *map(jnp.int32, (1, 0, 4))))
         ends.append(go(learner))
     jax.tree.map(np.testing.assert_array_equal, ends[0].params, ends[1].params)

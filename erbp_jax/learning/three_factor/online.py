@@ -65,9 +65,7 @@ def learn(
         params, optimizer_state, network_state, rule_state = carry
         seen = jax.lax.dynamic_slice_in_dim(spikes, ticks[0] - stream.tick, block)
         tick_key = fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)
-        result = rule.block(
-            network, params, fixed, network_state, rule_state, seen, target, ticks=ticks, key=tick_key
-        )
+        result = rule.block(network, params, fixed, network_state, rule_state, seen, target, ticks=ticks, key=tick_key)
         step, optimizer_state = optimizer.update(result.update, optimizer_state, params)
         params = optax.apply_updates(params, step)
         return (params, optimizer_state, result.network, result.state), record(result, params)
@@ -91,4 +89,4 @@ def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
         cut = jax.tree.map(lambda u, p, a, b: jnp.clip(p + u, a, b) - p, updates, params, lows, highs)
         return cut, state
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.GradientTransformation(lambda _: optax.EmptyState(), update)
