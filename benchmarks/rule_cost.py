@@ -3,8 +3,8 @@
 Command: python benchmarks/rule_cost.py [--inputs 200] [--outputs 100] [--batch 16] [--block 10]
 
 One layer of integrate-and-fire neurons, inputs at 20 Hz in ticks of 1 ms; the same spikes for all. Plain simulation is
-`Network.advance` alone; a rule is `advance`, `step` and the weights' change. All take turns; the figures are the best of the
-repeats, and their ratio to plain simulation.
+`Network.advance` alone; a rule is `advance`, `step` and the weights' change. All take turns; the figures are the best
+of the repeats, and their ratio to plain simulation.
 """
 
 import argparse

@@ -2,13 +2,14 @@
 
 Command:   python experiments/clopath.py [--out runs/clopath]
 Hardware:  any CPU.
-Wall time: 20 s on one core.
+Wall time: 5 s on one core.
 Expected:  pairs 10 ms apart (5 of them 15 times; 50 single ones at 0.1 Hz): post-before-pre depresses at low
-frequency, and turns into
-           potentiation near 30 Hz; at 50 Hz both orders potentiate, post-before-pre no less than three quarters of the
-           other order. Window at 20 Hz: potentiation for pre-before-post, depression for post-before-pre. Voltage
-           clamp (25 Hz, 50 presynaptic spikes): nothing below theta_-, slight depression above it, potentiation above
-           theta_+ (hippocampal parameters: it outweighs depression from about -20 mV).
+           frequency and turns into potentiation at 30 Hz; at 50 Hz both orders potentiate, post-before-pre three
+           quarters as much. Window at 20 Hz: potentiation for pre-before-post, depression for post-before-pre.
+           Voltage clamp (50 presynaptic spikes at 25 Hz): nothing below theta_-, slight depression above,
+           potentiation above theta_+ (hippocampal parameters: it outweighs depression from -19 mV). Root-mean-square
+           distance to the slices' mean weights: 0.21, most of it from too much potentiation of pre-before-post at low
+           frequency.
 """
 
 import argparse

@@ -9,13 +9,12 @@ of a neuron that fires at 6 Hz, its membrane climbing to each spike.
 Command:   python experiments/membrane_gated.py [--out runs/membrane_gated] [--seeds 20]
 Hardware:  any CPU.
 Wall time: 3 min on one busy core.
-Expected:  coincidence: in the last quarter of 60 s at least 0.95 of all spikes follow a coincidence within 8 ticks,
-and the
-           weights of the ten exceed the others' by at least 200 of 255; output rate 6 to 8 Hz throughout (the
-           homeostatic term alone balances at 5.9 Hz). Patterns: after 300 s each block answers one pattern, and the
-           blocks different ones, in most seeds. The window has a potentiating pre-before-post side and a depressing
-           post-before-pre side. Reference (fixed point): 0.80 -> 1.00 selective spikes, weights 247 and 2 of 255, 6.3
-           Hz.
+Expected:  coincidence: in the last quarter of 60 s at least 0.95 of all spikes follow a coincidence within 8 ticks
+           (mean of the seeds 0.988, least 0.947), and the weights of the ten exceed the others' by at least 200 of
+           255; output rate 6 to 8 Hz throughout (the homeostatic term alone balances at 5.9 Hz). Patterns: after 300
+           s each block answers one pattern, and the blocks different ones, in 4 of 10 seeds (mean selectivity 0.62).
+           The window has a potentiating pre-before-post side and a depressing post-before-pre side. Reference (fixed
+           point): 0.80 -> 1.00 selective spikes, weights 247 and 2 of 255, 6.3 Hz.
 """
 
 import argparse

@@ -2,18 +2,17 @@
 
 Left: the change that a pair of spikes makes, through the rules, for the kernels of the fixed-point machine and an
 exponential. Middle: independent Poisson trains; the sum of forward-table updates over that of all pairs (exponential
-kernel, 20 ms, window 64 ms). Right: a neuron learns from 40 inputs at 20 Hz of which half share events; all seeds side
-by side.
+kernel, 20 ms, window 64 ms). Right: a neuron learns from 40 inputs at 20 Hz of which half share events; all seeds
+side by side.
 
 Command:   python experiments/stdp_windows.py [--out runs/stdp_windows] [--seeds 20]
 Hardware:  any CPU.
 Wall time: 2 min on one core.
 Expected:  the windows are their kernels, the forward table's difference to exact STDP is 0 wherever both refractory
-periods
-           reach the window; with a refractory period of 1 ms the causal ratio is 0.61 +- 0.03 at 10 Hz (reference:
-           0.609 causal, 0.862 acausal; 0.751 at 5 Hz, 0.430 at 20 Hz). In every seed the inputs that share events end
-           with the larger mean weight, under all-to-all, nearest and forward-table STDP alike (the last with a weaker
-           acausal side).
+           periods reach the window; with a refractory period of 1 ms the causal ratio is 0.61 +- 0.03 at 10 Hz
+           (reference: 0.609 causal, 0.862 acausal; 0.751 at 5 Hz, 0.430 at 20 Hz). In every seed the inputs that
+           share events end with the larger mean weight, under all-to-all, nearest and forward-table STDP alike (the
+           last with a weaker acausal side).
 """
 
 import argparse

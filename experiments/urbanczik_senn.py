@@ -8,8 +8,7 @@ Command:   python experiments/urbanczik_senn.py [--out runs/urbanczik_senn] [--s
 Hardware:  any CPU.
 Wall time: 1 min on one core.
 Expected:  the prediction error, the mean of |phi(V*) - phi(U)| over a repetition, falls at least five-fold in every
-seed, and the
-           soma still follows the curve when the teacher is gone.
+           seed (7.6 in the mean, 6.0 at least), and the soma still follows the curve when the teacher is gone.
 """
 
 import argparse
