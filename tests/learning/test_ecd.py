@@ -145,7 +145,9 @@ def test_a_machine_learns_two_patterns_and_recalls_their_labels(noise, key):
     neuron = SamplingNeuron(2) if noise == "neurons" else ThresholdNeuron(2)
     transmission = {} if noise == "neurons" else {"transmission": SharedBlankOut(0.5)}
     machine = SamplingMachine(20, 30, neuron, 2.0, **transmission)
-    how, rng = Presentation(Phases(50, 5), 0.02, 0.02, 2.0, 5), np.random.default_rng(0)
+    # Thresholds know no scale but that of the weights, and a rate too large for it silences the hidden neurons.
+    eta, rng = (0.02 if noise == "neurons" else 0.004), np.random.default_rng(0)
+    how = Presentation(Phases(50, 5), eta, eta, 2.0, 5)
     labels = rng.integers(0, 2, 60 * 10)
     pixels = (np.arange(16) // 8)[None] == labels[:, None]
     pixels ^= rng.random(pixels.shape) < 0.1
@@ -158,7 +160,7 @@ def test_a_machine_learns_two_patterns_and_recalls_their_labels(noise, key):
         params, _, counts = present(machine, how, sgd, params, sgd.init(params), shown, keys)
         return params, counts.data
 
-    train = jax.jit(lambda p: jax.lax.scan(one, p, (drive, jax.random.split(key, (60, 10)))))
+    train = jax.jit(lambda p: jax.lax.scan(one, p, (jnp.tile(drive, (3, 1, 1)), jax.random.split(key, (180, 10)))))
     params, _ = train(machine.init(key))
     test = drive.reshape(-1, 20)[:200, :16]
     counts = recognise(machine, params, test, jax.random.split(key, 200), steps=100, burn_in=20, first=16)
