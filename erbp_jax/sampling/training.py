@@ -1,7 +1,7 @@
 """Learning in a sampling machine, and reading a class out of it."""
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -85,7 +85,7 @@ def present(
             "hidden": -bias_step * (g * hidden).sum((0, 1)),
         }
         step, optimizer_state = optimizer.update(update, optimizer_state, params)
-        params = optax.apply_updates(params, step)
+        params = cast(Params, optax.apply_updates(params, step))
         fired = hidden.mean((1, 2))
         sign = g[:, 0, 0]
         counts = Counts(
