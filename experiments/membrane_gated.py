@@ -76,7 +76,7 @@ def run(layer: LateralLayer, spikes: np.ndarray, weights: np.ndarray, lateral: n
 
     start = jnp.asarray(weights, jnp.float32)
     done = jax.jit(jax.vmap(one))(start, jnp.asarray(spikes, jnp.float32))
-    return tuple(np.asarray(x) for x in done)
+    return np.asarray(done[0]), np.asarray(done[1])
 
 
 def coincidences(seeds: int) -> dict[str, Any]:
@@ -172,7 +172,8 @@ def pair_window() -> tuple[np.ndarray, np.ndarray]:
     seen = Signals(jnp.asarray(tick == spike, jnp.float32)[:, None], None, jnp.asarray(membrane, jnp.float32)[:, None])
     state, over = GATE.init_state((1,)), jax.jit(GATE.over)
     for _ in range(20):  # the trace of the own rate settles
-        state, value = over(state, seen)
+        state, _ = over(state, seen)
+    _, value = over(state, seen)
     return dt, np.asarray(value)[spike - dt, 0]
 
 

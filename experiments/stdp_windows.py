@@ -39,7 +39,11 @@ EXPONENTIAL = Exponential(20.0, 20.0, 1.0, -1.0, 64, 2.0**-12)
 KERNELS: dict[str, Kernel] = {
     "staircase": Staircase(),
     "staircase of halvings": Staircase(
-        causal_shift=(1, 1, 1), acausal_shift=(1, 1, 1), causal_slope=(4,) * 3, acausal_slope=(4,) * 3, exponential=True
+        causal_shift=(1, 1, 1),
+        acausal_shift=(1, 1, 1),
+        causal_slope=(4, 4, 4),
+        acausal_slope=(4, 4, 4),
+        exponential=True,
     ),
     "exponential": EXPONENTIAL,
 }
@@ -174,7 +178,7 @@ def learning(rule: Any, seeds: int) -> np.ndarray:
     def second(stream, key):
         common, own, noise = jax.random.split(key, 3)
         event = jax.random.bernoulli(common, RATE / 2, (CHUNK + SPREAD,))
-        active = sum(event[d : d + CHUNK].astype(jnp.float32) for d in range(SPREAD))
+        active = jnp.stack([event[d : d + CHUNK].astype(jnp.float32) for d in range(SPREAD)]).sum(0)
         sharing = (jnp.arange(INPUTS) < SHARED)[None]  # half of the rate of these comes in their common events
         hazard = jnp.where(sharing, RATE / 2 + active[:, None] / SPREAD, RATE)
         spikes = jax.random.bernoulli(own, jnp.minimum(hazard, 1.0))[:, None]
@@ -221,7 +225,9 @@ def picture(drawn: Any, table: list[dict[str, Any]], learned: dict[str, np.ndarr
         right.plot(time, weights[..., :SHARED].mean((0, 2)), style, color=colours()[0], label=f"shared, {name}")
         right.plot(time, weights[..., SHARED:].mean((0, 2)), style, color=colours()[1], label=f"independent, {name}")
     right.set(xlabel="seconds", ylabel="mean weight")
-    right.set_title(f"learning to prefer inputs that share events, {len(weights)} seeds", fontsize=9, loc="left")
+    right.set_title(
+        f"learning to prefer inputs that share events, {len(learned['all pairs'])} seeds", fontsize=9, loc="left"
+    )
     right.legend(frameon=False, fontsize=7)
     return save(figure, path)
 
