@@ -39,7 +39,7 @@ EXPONENTIAL = Exponential(20.0, 20.0, 1.0, -1.0, 64, 2.0**-12)
 KERNELS: dict[str, Kernel] = {
     "staircase": Staircase(),
     "staircase of halvings": Staircase(
-        causal_shift=(1, 1, 1),  # noqa: E501
+        causal_shift=(1, 1, 1),
         acausal_shift=(1, 1, 1),
         causal_slope=(4, 4, 4),
         acausal_slope=(4, 4, 4),
