@@ -1,14 +1,17 @@
 """Event-driven contrastive divergence on MNIST: a spiking Boltzmann machine that recognises and generates digits.
 
-824 visible neurons (784 pixels, 4 for each class) and 500 hidden ones, ticks of 2 ms, presentations of 100 ms: 50 of data, then
-50 of reconstruction; one global signal g(t) turns the sign of a symmetric STDP. `--noise synapses` is the synaptic sampling
-machine: the neurons are thresholds, and all noise comes from synapses that blank out half of the spikes.
-`--noise neurons` has reliable synapses and stochastic neurons. Recognition: pixels clamped for 0.5 s, the class whose neurons fire most.
+824 visible neurons (784 pixels, 4 for each class) and 500 hidden ones, ticks of 2 ms, presentations of 100 ms: 50 of
+data, then 50 of reconstruction; one global signal g(t) turns the sign of a symmetric STDP. `--noise synapses` is the
+synaptic sampling machine: the neurons are thresholds, and all noise comes from synapses that blank out half of the
+spikes (one mask a tick for the samples of a batch). `--noise neurons` has reliable synapses and stochastic neurons.
+Recognition: pixels clamped for 0.5 s, the class whose neurons fire most.
 
 Command:   python experiments/ecd_mnist.py [--noise synapses] [--samples 100000] [--out runs/ecd_mnist]
-Hardware:  any CPU. Needs MNIST (ERBP_JAX_DATA or the cache). The same command again goes on from the last checkpoint.
-Wall time: EXPECTED_WALL
-Expected:  EXPECTED_RESULT
+           The same command again goes on from the last checkpoint; --finish tests and draws what that holds.
+Hardware:  any CPU. Needs MNIST (ERBP_JAX_DATA or the cache).
+Wall time: 150 digits a second on one free core: 3.5 min for 30,000 digits; the test 1 to 2 min.
+Expected:  noise in the synapses, 30,000 digits: 90.5 % (1,000 test digits), hidden rates fall from 134 to 9.6
+           Hz. The wanted 91.9 % is not reached yet: docs/findings.md.
 """
 
 import argparse
@@ -50,6 +53,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=25)
     parser.add_argument("--eta", type=float, default=2.5e-3, help="at the start; falls to a tenth linearly")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--test-size", type=int, default=10_000, help="test digits, taken evenly from the whole set")
     parser.add_argument("--finish", action="store_true", help="test and draw what the last checkpoint holds")
     arguments = parser.parse_args()
     out = arguments.out
@@ -178,7 +182,7 @@ def rates(machine: SamplingMachine, params: dict[str, jax.Array], digits: Any, s
 
 
 def dream(machine: SamplingMachine, params: dict[str, jax.Array], seed: int, copies: int = 4) -> np.ndarray:
-    """Pixels `[copies, 10, 784]` that the network makes of clamped class neurons: mean activity in the last 100 ms of 600."""
+    """Pixels `[copies, 10, 784]` made of clamped class neurons: mean activity in the last 100 ms of 600."""
     labels = jnp.tile(jnp.arange(CLASSES), copies)
     drive = drive_of(jnp.zeros((len(labels), PIXELS), jnp.uint8), labels).at[:, :PIXELS].set(jnp.nan)
     keys = jax.random.split(jax.random.fold_in(root(seed), 99), len(labels))
@@ -188,14 +192,15 @@ def dream(machine: SamplingMachine, params: dict[str, jax.Array], seed: int, cop
 
 def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> None:
     params, out = learner["params"], arguments.out
-    right = accuracy(machine, params, digits, np.arange(len(digits.test_labels)), arguments.seed, say=True)
+    which = np.linspace(0, len(digits.test_labels) - 1, arguments.test_size).astype(int)
+    right = accuracy(machine, params, digits, which, arguments.seed, say=True)
     before = rates(machine, machine.init(root(arguments.seed)), digits, arguments.seed)
     after = rates(machine, params, digits, arguments.seed)
     summary = {
         "rule": "event-driven contrastive divergence", "dataset": "mnist", "noise": arguments.noise,
         "network": f"{PIXELS}+{CLASSES * COPIES}-{HIDDEN}", "seed": arguments.seed, "batch": arguments.batch,
         "eta": arguments.eta, "samples": learner["seen"], "train_seconds": round(learner["seconds"]),
-        "test_digits": len(digits.test_labels), "test_accuracy_percent": round(100 * right, 2),
+        "test_digits": len(which), "test_accuracy_percent": round(100 * right, 2),
         "test_error": round(100 * (1 - right), 2),
         "hidden_hz_before": before, "hidden_hz_after": after,
         "hidden_rate_falls_by": round(before["data"] / after["data"], 1),

@@ -1,14 +1,17 @@
 """Neural sampling: how sigmoid the neurons are, and how close a spiking machine comes to its Boltzmann distribution.
 
-Left: the noisy integrate-and-fire neuron (published parameters, steps of 0.05 ms) against the published sigmoid, and the stochastic
-neuron of the fast machine against its own. Middle: five visible and five hidden neurons, weights N(-0.75, 1.5), biases
-N(-1.5, 0.5): Kullback-Leibler divergence from the sampled to the exact distribution of all 1024 states over time. Right: the same
-machine's probabilities of states.
+Left: the noisy integrate-and-fire neuron (steps of 0.05 ms) against the published sigmoid and its own, and the
+stochastic neuron of the fast machine. Middle: five visible and five hidden neurons, weights N(-0.75, 1.5), biases
+N(-1.5, 0.5): Kullback-Leibler divergence from the sampled to the exact distribution of all 1024 states over time.
+Right: the probabilities of one machine's states.
 
 Command:   python experiments/ecd_sampling.py [--out runs/ecd_sampling] [--seeds 8]
 Hardware:  any CPU.
-Wall time: EXPECTED_WALL
-Expected:  EXPECTED_RESULT
+Wall time: 1 min on one free core.
+Expected:  largest distance of nu tau_r: stochastic neuron to its sigmoid 0.001; integrate-and-fire neuron 0.048 to
+           the sigmoid fitted to it, 0.081 to the published one. The divergence falls with time: with rectangular
+           synapses and short ticks nearly as 1 / time, 80-fold to 0.013 (independent neurons of the same means:
+           0.42); with tau_r of four ticks down to a floor of 0.06 (rectangles) and 0.08 (exponentials).
 """
 
 import argparse

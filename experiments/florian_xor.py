@@ -1,17 +1,18 @@
 """Reward-modulated STDP learns XOR: rate-coded and temporally coded inputs, MSTDP and MSTDPET (Florian 2007).
 
-A spike of the output neuron is rewarded (+1) while the answer should be 1 and punished (-1) while it should be 0; nothing else is
-told to the network. 200 epochs of the four patterns in random order, 500 ms each, the state carried over. Every seed has a twin
-with the same weights, inputs and pattern order that does not learn. All seeds run side by side in one program.
+A spike of the output neuron is rewarded (+1) while the answer should be 1 and punished (-1) while it should be 0;
+nothing else is told to the network. 200 epochs of the four patterns in random order, 500 ms each, the state carried
+over. Every seed has a twin with the same weights and inputs that does not learn. All seeds run side by side in one
+program. Success: in the last epoch the rate for (1,1) below those for (0,1) and (1,0), and silence for (0,0) but for
+spikes that were in flight when it came; in temporal code every pattern of answer 0 below every pattern of answer 1.
 
 Command:   python experiments/florian_xor.py [--out runs/florian_xor] [--seeds 200] [--cells rate_mstdp,...]
+           The same command again keeps the cells that are done.
 Hardware:  any CPU.
-Wall time: about 20 min on one core for 200 seeds.
-Expected:  success of at least 95 % of seeds in rate code for both rules (paper, 1000 runs: 99.1 and 98.2 %), of no frozen twin; at
-           least 90 % in temporal code (paper: 89.7 and 99.5 %), where about 80 % of frozen twins succeed by chance, but with
-           a far smaller margin between the rates for answers 1 and 0.
-           Success: in the last epoch the rate for (1,1) below those of (0,1) and (1,0), and silence for (0,0); in temporal
-           code every pattern of answer 0 below every pattern of answer 1.
+Wall time: 25 min on one free core for 200 seeds: temporal code 2 min a rule, rate code 5 to 10.
+Expected:  rate code: at least 95 % of seeds (paper, 1000 runs: 99.1 and 98.2 %), about 1 % of frozen twins. Temporal
+           code: about 81 % with MSTDP and 100 % with MSTDPET (paper: 89.7 and 99.5 %); there 67 % of frozen twins
+           succeed by chance, with a margin between the rates for answers 1 and 0 of 4 Hz, against 10 and 28 Hz.
 """
 
 import argparse
@@ -38,6 +39,8 @@ from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 PATTERNS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 ANSWERS = np.array([0, 1, 1, 0])
 STEPS, EPOCHS, CHUNK = 500, 200, 10
+IN_FLIGHT = 2
+"""Ticks from an input to the output: as many output spikes at the start of a pattern may be the last one's."""
 RATE_BLOCK = 5
 """Rate code: weights are written every 5 ms, which makes many seeds affordable; temporal code: every tick."""
 PUBLISHED = {"rate_mstdp": 99.1, "rate_mstdpet": 98.2, "temporal_mstdp": 89.7, "temporal_mstdpet": 99.5}
@@ -45,7 +48,7 @@ PUBLISHED = {"rate_mstdp": 99.1, "rate_mstdpet": 98.2, "temporal_mstdp": 89.7, "
 
 @dataclass(frozen=True)
 class Cell:
-    """One network, code and rule. gamma in mV: the weights are charges on a membrane with its threshold 16 mV above rest."""
+    """One network, code and rule. gamma in mV: weights are charges on a membrane that fires 16 mV above rest."""
 
     code: str
     rule: ThreeFactor
@@ -122,7 +125,7 @@ def main() -> None:
 
 
 def run(cell: Cell, seeds: int, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Output rates in Hz `[seeds, epochs, 4]` by pattern: of the learning network, and of its twin in the last ten epochs."""
+    """Output rates in Hz `[seeds, epochs, 4]` by pattern: learning, and of the frozen twin in the last ten epochs."""
     keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), seeds)
     out = []
     for gamma in (cell.gamma, 0.0):
@@ -189,10 +192,10 @@ def _epochs(cell, gamma, state, keys, first):
 
 
 def succeeded(code: str, rates: np.ndarray) -> np.ndarray:
-    """Of the rates of the last epoch `[..., 4]`."""
+    """Of the rates of the last epoch `[..., 4]`; (0,0) may show the spikes that were in flight when it came."""
     low, high = rates[..., ANSWERS == 0], rates[..., ANSWERS == 1]
     if code == "rate":
-        return (rates[..., 0] == 0) & (rates[..., 3] < high.min(-1))
+        return (rates[..., 0] * STEPS / 1000 <= IN_FLIGHT) & (rates[..., 3] < high.min(-1))
     return low.max(-1) < high.min(-1)
 
 
@@ -207,6 +210,11 @@ def measure(code: str, rates: tuple[np.ndarray, np.ndarray], published: float) -
     margins = {"learning": margin(learned), "frozen": margin(frozen)}
     return {
         "success_percent": round(100 * float(both["learning"].mean()), 1),
+        **(
+            {"seeds_without_any_spike_for_00_percent": round(100 * float((learned[:, 0] == 0).mean()), 1)}
+            if code == "rate"
+            else {}
+        ),
         "success_first_20_seeds": int(both["learning"][:20].sum()),
         "published_percent": published,
         "frozen_success_percent": round(100 * float(both["frozen"].mean()), 1),

@@ -1,19 +1,20 @@
 """The membrane-gated rule: coincident inputs among noise, and frozen random patterns. All seeds side by side.
 
-Coincidence: of 100 inputs ten fire together (within a tick) about 7 times a second, ninety independently at 10 Hz. Five neurons start
-from weights U(0, 100) in [0, 255] and see nothing but spikes, their membrane and their own rate.
-Patterns: two frozen random patterns of 50 ms on 200 inputs of 10 Hz, in random order, noise of the same rate between them. Two
-blocks of six neurons excite themselves and inhibit each other.
-The window: presynaptic spikes around those of a neuron that fires at 6 Hz, its membrane climbing to each spike.
+Coincidence: of 100 inputs ten fire together (within a tick) about 7 times a second, ninety independently at 10 Hz.
+Five neurons start from weights U(0, 100) in [0, 255] and see nothing but spikes, their membrane and their own rate.
+Patterns: two frozen random patterns of 50 ms on 200 inputs of 10 Hz, in random order, noise of the same rate between
+them. Two blocks of six neurons excite themselves and inhibit each other. The window: presynaptic spikes around those
+of a neuron that fires at 6 Hz, its membrane climbing to each spike.
 
 Command:   python experiments/membrane_gated.py [--out runs/membrane_gated] [--seeds 20]
 Hardware:  any CPU.
 Wall time: 3 min on one busy core.
-Expected:  coincidence: in the last quarter of 60 s at least 0.95 of all spikes follow a coincidence within 8 ticks, and the
-           weights of the ten exceed the others' by at least 200 of 255; output rate 6 to 8 Hz throughout (the homeostatic term
-           alone balances at 5.9 Hz). Patterns: after 300 s each block answers one pattern, and the blocks different ones,
-           in most seeds. The window has a potentiating pre-before-post side and a depressing post-before-pre side.
-           Reference (fixed point): 0.80 -> 1.00 selective spikes, weights 247 and 2 of 255, 6.3 Hz.
+Expected:  coincidence: in the last quarter of 60 s at least 0.95 of all spikes follow a coincidence within 8 ticks
+           (mean of the seeds 0.988, least 0.947), and the weights of the ten exceed the others' by at least 200 of
+           255; output rate 6 to 8 Hz throughout (the homeostatic term alone balances at 5.9 Hz). Patterns: after 300
+           s each block answers one pattern, and the blocks different ones, in 4 of 10 seeds (mean selectivity 0.62).
+           The window has a potentiating pre-before-post side and a depressing post-before-pre side. Reference (fixed
+           point): 0.80 -> 1.00 selective spikes, weights 247 and 2 of 255, 6.3 Hz.
 """
 
 import argparse
@@ -75,7 +76,7 @@ def run(layer: LateralLayer, spikes: np.ndarray, weights: np.ndarray, lateral: n
 
     start = jnp.asarray(weights, jnp.float32)
     done = jax.jit(jax.vmap(one))(start, jnp.asarray(spikes, jnp.float32))
-    return tuple(np.asarray(x) for x in done)
+    return np.asarray(done[0]), np.asarray(done[1])
 
 
 def coincidences(seeds: int) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def patterns(seeds: int) -> dict[str, Any]:
 
 
 def pair_window() -> tuple[np.ndarray, np.ndarray]:
-    """Mean change of a weight by a pair: presynaptic spikes around a neuron's spikes at 6 Hz, its own rate of balance. The
+    """Mean change of a weight by a pair: presynaptic spikes around a neuron's spikes at 6 Hz, its rate of balance. The
     membrane climbs in a straight line for 40 ticks to each spike and is reset to 0 by it."""
     dt, period, spike = np.arange(-40, 41), 167, 80
     tick = np.arange(period)
@@ -171,7 +172,8 @@ def pair_window() -> tuple[np.ndarray, np.ndarray]:
     seen = Signals(jnp.asarray(tick == spike, jnp.float32)[:, None], None, jnp.asarray(membrane, jnp.float32)[:, None])
     state, over = GATE.init_state((1,)), jax.jit(GATE.over)
     for _ in range(20):  # the trace of the own rate settles
-        state, value = over(state, seen)
+        state, _ = over(state, seen)
+    _, value = over(state, seen)
     return dt, np.asarray(value)[spike - dt, 0]
 
 

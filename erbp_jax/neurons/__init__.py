@@ -44,6 +44,8 @@ __all__ = [
     "MihalasNiebur",
     "MihalasNieburState",
     "Neuron",
+    "NextTick",
+    "NextTickState",
     "Noise",
     "PoissonKicks",
     "SecondOrderLIF",

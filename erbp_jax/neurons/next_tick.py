@@ -22,8 +22,8 @@ class NextTickState(NamedTuple):
 class NextTick:
     """A neuron whose input of tick t reaches it in tick t + 1.
 
-    A `Layer`'s delay moves the presynaptic spikes that a rule sees to their arrival; here the rule sees them when they are
-    fired, so that a spike and the postsynaptic one it causes are one tick apart, the causal way round.
+    A `Layer`'s delay moves the presynaptic spikes that a rule sees to their arrival; here the rule sees them when they
+    are fired, so that a spike and the postsynaptic one it causes are one tick apart, the causal way round.
     """
 
     neuron: Neuron

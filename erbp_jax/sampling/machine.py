@@ -32,13 +32,14 @@ class SamplingMachine:
         I_h[t] = d\, I_h[t-1] + (1 - d)\, \tau_r \sum_v \xi_{vh}[t]\, q_{vh}\, s_v[t-1], \qquad
         u_h = I_h + b_h \quad (d = e^{-1/\tau_{syn}})
 
-    and the same for the visible side. A spike's current adds up to what a rectangle of height q and length tau_r would, so
-    that with `SamplingNeuron` and reliable synapses the machine samples, to the extent that an exponential stands for a
-    rectangle, the Boltzmann distribution of q and b. `synapse="rectangular"` is the rectangle itself, `I_h[t] = sum_v q_vh
-    z_v[t-1]`: exact in the limit of short ticks. `drive` on the visible neurons replaces u where it is not NaN: clamped.
+    and the same for the visible side. A spike's current adds up to what a rectangle of height q and length tau_r would,
+    so that with `SamplingNeuron` and reliable synapses the machine samples, to the extent that an exponential stands
+    for a rectangle, the Boltzmann distribution of q and b. `synapse="rectangular"` is the rectangle itself,
+    `I_h[t] = sum_v q_vh z_v[t-1]`: exact in the limit of short ticks. `drive` on the visible neurons replaces u where
+    it is not NaN: clamped.
 
-    Blank-out synapses (`transmission`) make the noise of the synaptic sampling machine; then the biases blank out, too: they
-    are synapses of a neuron that fires in every tick. `tau_syn` in ticks.
+    Blank-out synapses (`transmission`) make the noise of the synaptic sampling machine; then the biases blank out, too:
+    they are synapses of a neuron that fires in every tick. `tau_syn` in ticks.
     Source: Neftci et al. 2014; Neftci et al. 2016 (arXiv 1511.04484).
     """
 

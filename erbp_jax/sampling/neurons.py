@@ -19,8 +19,11 @@ class Sampler(Protocol):
         ...
 
     def step(self, held: jax.Array, u: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """One tick: `(held, u[..., N], key) -> (held, spikes[..., N])`; held int32 `[..., N]` counts the ticks of z = 1 that
-        are left, this one included: tau_r in the tick of a spike, 0 where z = 0. A neuron may fire where it is at most 1."""
+        """One tick: `(held, u[..., N], key) -> (held, spikes[..., N])`.
+
+        held int32 `[..., N]` counts the ticks of z = 1 that are left, this one included: tau_r in the tick of a spike,
+        0 where z = 0. A neuron may fire where it is at most 1.
+        """
         ...
 
 
@@ -32,8 +35,9 @@ class SamplingNeuron:
         P(s[t] = 1) = \sigma(u[t] - \ln \tau_r) \;\text{ unless refractory}, \qquad
         P(z = 1) = \sigma(u)
 
-    It is the transfer function of neural sampling, nu = 1 / (tau_r + exp(-beta I) / gamma) with u = beta I + ln(gamma tau_r), in
-    ticks of any length: z = 1 in the tau_r ticks from the spike on, and the neuron may fire again in the next.
+    It is the transfer function of neural sampling, nu = 1 / (tau_r + exp(-beta I) / gamma) with
+    u = beta I + ln(gamma tau_r), in ticks of any length: z = 1 in the tau_r ticks from the spike on, and the neuron
+    may fire again in the next.
     `refractory` tau_r in ticks.
     Source: Neftci et al. 2014, equation 8; Buesing et al. 2011 (discrete time).
     """
@@ -78,9 +82,10 @@ class NoisyIF:
         C\, dv = (-g_L v + I)\, dt + \sigma\, dW, \quad v \ge \theta \Rightarrow v \leftarrow 0 \text{ for } \tau_r;
         \qquad \nu(I) \approx \left(\tau_r + \gamma^{-1} e^{-\beta I}\right)^{-1}
 
-    Euler-Maruyama with steps of `dt` s; order within a step: clamp, leak and input, noise, threshold. SI units: F, S, A, V, s,
-    sigma in A sqrt(s). `beta` (1/A) and `gamma` (Hz) are those of the published fit. sigma is that of the authors' code; the
-    3e-11 of the paper's table, smaller by the square root of 2, puts half the highest rate 1.3 units of beta I further up.
+    Euler-Maruyama with steps of `dt` s; order within a step: clamp, leak and input, noise, threshold. SI units: F, S,
+    A, V, s, sigma in A sqrt(s). `beta` (1/A) and `gamma` (Hz) are those of the published fit. sigma is that of the
+    authors' code; the 3e-11 of the paper's table, smaller by the square root of 2, puts half the highest rate 1.3
+    units of beta I further up.
     Source: Neftci et al. 2014, table 1, and its published code.
     """
 

@@ -1,7 +1,7 @@
 """Learning in a sampling machine, and reading a class out of it."""
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -85,9 +85,12 @@ def present(
             "hidden": -bias_step * (g * hidden).sum((0, 1)),
         }
         step, optimizer_state = optimizer.update(update, optimizer_state, params)
-        params = optax.apply_updates(params, step)
+        params = cast(Params, optax.apply_updates(params, step))
         fired = hidden.mean((1, 2))
-        counts = Counts(counts.data + (fired * (g[:, 0, 0] > 0)).sum(), counts.model + (fired * (g[:, 0, 0] < 0)).sum())
+        sign = g[:, 0, 0]
+        counts = Counts(
+            counts.data + jnp.where(sign > 0, fired, 0.0).sum(), counts.model + jnp.where(sign < 0, fired, 0.0).sum()
+        )
         return (params, optimizer_state, state, traces, counts), None
 
     zero = jnp.zeros((), jnp.float32)
@@ -109,9 +112,7 @@ def recognise(
     Clamped neurons need no currents, so only the synapses onto the free ones are worked out.
     """
     weight, bias = params["weight"], params["visible"]
-    free = SamplingMachine(
-        machine.visible - first, machine.hidden, machine.neuron, machine.tau_syn, machine.transmission
-    )
+    free = replace(machine, visible=machine.visible - first)
     nan = jnp.full((drive.shape[0], machine.visible - first), jnp.nan, jnp.float32)
     batch = drive.shape[0]
     small = {"weight": weight[first:], "visible": bias[first:], "hidden": params["hidden"]}
@@ -135,7 +136,7 @@ def recognise(
 def generate(
     machine: SamplingMachine, params: Params, drive: jax.Array, key: jax.Array, *, steps: int, burn_in: int
 ) -> jax.Array:
-    """Mean activity z of the visible neurons `[B, V]` from `burn_in` on, while `drive[B, V]` clamps those that are not NaN."""
+    """Mean activity z of the visible neurons `[B, V]` from `burn_in` on; `drive[B, V]` clamps where it is not NaN."""
 
     def tick(carry, t):
         state, counts = carry

@@ -148,7 +148,7 @@ def test_rewarded_neurons_fire_more_and_punished_ones_fall_silent(name):
     assert punished.mean() < 0.5 * np.asarray(rates[:8, 0]).mean()
 
 
-def test_what_cannot_work_is_refused(problem):
+def test_what_cannot_work_is_refused():
     with pytest.raises(ValueError, match="tau_eligibility"):
         mstdpet(tau_eligibility=0.0)
     with pytest.raises(ValueError, match="3 layers do not fit a network of 2"):

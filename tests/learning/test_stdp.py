@@ -135,7 +135,7 @@ def test_with_refractory_periods_of_the_window_it_is_exact_and_with_shorter_ones
 
 
 def lanes(pairs, last=T - 1):
-    """The change in units of 1/4, as under a modulator of 4, that each `(pre times, post times)` has made after `last`."""
+    """The change, as under a modulator of 4, that each `(pre times, post times)` has made after the tick `last`."""
     pre, post = np.zeros((T, len(pairs))), np.zeros((T, len(pairs)))
     for lane, (a, b) in enumerate(pairs):
         pre[a, lane], post[b, lane] = 1, 1

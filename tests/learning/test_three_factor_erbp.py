@@ -48,11 +48,10 @@ def test_the_member_makes_the_same_updates(key, ticks):
 def test_the_trainer_cannot_tell_them_apart(key):
     images = jax.random.randint(key, (16, 12), 0, 256).astype(jnp.uint8)
     optimizer = optax.sgd(0.02)
-    ends = []
+    ends, labels = [], jnp.arange(16) % 3
     for rule in (RULE, erbp(RULE)):
         e = Experiment(NETWORK, Regular(0.6), rule, 12, 12, 2, 4, 4)
         learner = engine.init(e, optimizer, jnp.uint32(0))
-        labels = jnp.arange(16) % 3
         go = jax.jit(lambda l, e=e: engine.train(e, optimizer, l, images, labels, *map(jnp.int32, (1, 0, 4))))
         ends.append(go(learner))
     jax.tree.map(np.testing.assert_array_equal, ends[0].params, ends[1].params)

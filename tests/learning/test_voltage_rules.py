@@ -29,7 +29,7 @@ def total(terms, pre, post):
 def test_clopath_is_its_equation(p):
     rng = np.random.default_rng(0)
     pre = (rng.random((T, 3)) < 0.1).astype(float)
-    u = rng.normal(-50, 20, (T, 2))
+    u = rng.normal(p.theta_plus + 5, 20, (T, 2))
     want = np.zeros((3, 2))
     x, minus, plus, square = np.zeros(3), np.full(2, -70.6), np.full(2, -70.6), np.zeros(2)
     for t in range(T):
@@ -117,7 +117,7 @@ def test_urbanczik_senn_is_its_equation():
 
 
 def test_a_soma_that_fires_as_predicted_teaches_nothing_and_a_teacher_is_learned_from():
-    """Sixteen lanes of 3,000 ticks: the summed change is within its standard error without a teacher; with a teacher
+    """Eight lanes of 5,000 ticks: the summed change is within its standard error without a teacher; with a teacher
     that excites, weights grow, and the prediction error falls while it stays on."""
     neuron, terms = TeacherNeuron(), urbanczik_senn()
 
@@ -136,15 +136,15 @@ def test_a_soma_that_fires_as_predicted_teaches_nothing_and_a_teacher_is_learned
             return (weight + eta * trace, trace, state, factors, sum_ + change.mean()), error
 
         start = (weight, jnp.zeros_like(weight), neuron.init_state((1,)), start_terms(terms, 60, 1), jnp.zeros(()))
-        inputs = (jnp.tile(pattern, (3, 1)), jax.random.split(key, 3000))
+        inputs = (jnp.tile(pattern, (5, 1)), jax.random.split(key, 5000))
         (weight, _, _, _, sum_), error = jax.lax.scan(tick, start, inputs)
-        return weight.mean(), sum_, error.reshape(3, 1000).mean(1)
+        return weight.mean(), sum_, error.reshape(5, 1000).mean(1)
 
     run = jax.jit(jax.vmap(lane, in_axes=(0, None, None)))
-    keys = jax.random.split(jax.random.key(3), 16)
+    keys = jax.random.split(jax.random.key(3), 8)
     _, change, _ = run(keys, jnp.float32(0.0), jnp.float32(0.0))
     _, taught, _ = run(keys, jnp.float32(1.0), jnp.float32(0.0))
-    noise = np.std(change) / 4
+    noise = np.std(change) / 8**0.5
     assert abs(np.mean(change)) < 3.5 * noise
     assert np.mean(taught) > 10 * noise
     weight, _, error = run(keys, jnp.float32(1.0), jnp.float32(2e-3))

@@ -22,13 +22,14 @@ class Clopath:
 
     .. math::
         \Delta w = -A_{LTD} \frac{\bar{\bar u}}{u_{ref}^2}\, X\, (\bar u_- - \theta_-)_+
-        + A_{LTP}\, \bar x\, (u - \theta_+)_+ (\bar u_- ' - \theta_-)_+
+        + A_{LTP}\, \bar x\, (u - \theta_+)_+ (\bar u_+ - \theta_-)_+
 
     X are presynaptic spikes, xbar their low-pass (tau_x; a spike adds 1 / tau_x), ubar_- and ubar_+ low-passes of the
-    membrane (tau_minus, tau_plus; the second stands in the potentiation), the double bar that of `(u - E_L)^2` (tau_homeostasis), or
-    the constant `homeostasis` (mV^2) where that is given. Depression is written at presynaptic spikes, potentiation in every tick in
-    which the membrane is above theta_+. Low-passes are those of the ticks before. mV and ms.
-    State: three numbers a postsynaptic neuron, one a presynaptic one. Source: Clopath et al. 2010, Nature Neuroscience 13:344.
+    membrane (tau_minus, tau_plus; the second stands in the potentiation), the double bar that of `(u - E_L)^2`
+    (tau_homeostasis), or the constant `homeostasis` (mV^2) where that is given. Depression is written at presynaptic
+    spikes, potentiation in every tick in which the membrane is above theta_+. Low-passes are those of the ticks before.
+    mV and ms. State: three numbers a postsynaptic neuron, one a presynaptic one.
+    Source: Clopath et al. 2010, Nature Neuroscience 13:344.
 
     Raises:
         ValueError: a time constant that is not positive.
@@ -126,9 +127,9 @@ class AdEx:
         C \dot u &= -g_L (u - E_L) + g_L \Delta_T e^{(u - V_T)/\Delta_T} - w + z + I \\
         \tau_w \dot w &= a (u - E_L) - w, \quad \tau_z \dot z = -z, \quad \tau_{V_T} \dot V_T = -(V_T - V_{rest})
 
-    A spike begins where u passes 20 mV: u is then 29.4 mV for a tick and 32.862 mV for a second (the area of a spike at a
-    fine step), and -49.5 mV in the third; w grows by b, z is set to I_sp, V_T to V_max. Forward Euler; the exponential is cut at 20 mV.
-    mV, pA, pF, nS. Source: Clopath et al. 2010, table 1, and its replications.
+    A spike begins where u passes 20 mV: u is then 29.4 mV for a tick and 32.862 mV for a second (the area of a spike at
+    a fine step), and -49.5 mV in the third; w grows by b, z is set to I_sp, V_T to V_max. Forward Euler; the
+    exponential's argument is at most 10. mV, pA, pF, nS. Source: Clopath et al. 2010, table 1, and its replications.
     """
 
     capacitance: float = 281.0

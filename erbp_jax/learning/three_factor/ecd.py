@@ -15,7 +15,8 @@ class Phases:
     r"""When a presentation of `2T` ticks shows data, and when and with which sign it learns.
 
     .. math::
-        g(t) = +1 \;(\tau_{br} \le t < 0.49 \cdot 2T), \quad -1 \;(0.6 \cdot 2T \le t < 0.99 \cdot 2T), \quad 0 \text{ else}
+        g(t) = +1 \;(\tau_{br} \le t < 0.49 \cdot 2T), \quad -1 \;(0.6 \cdot 2T \le t < 0.99 \cdot 2T), \quad 0 \text{
+        else}
 
     Data drive the visible neurons in the first half; in the second the network reconstructs.
     `length` 2T and `burn_in` in ticks. Source: Neftci et al. 2014 and its published code.

@@ -29,8 +29,8 @@ class LateralLayer:
         V[t] = \max\left(e^{-1/\tau_m} V[t-1] + I[t] + g\, L[t],\; V_{min}\right), \qquad
         L[t] = e^{-1/\tau_L} L[t-1] + \sum_k m_{kj} s_k[t-1]
 
-    with I[t] the weights of the input spikes of tick t - 1. Order within a tick: leak and input, clamp, threshold, learning (which
-    sees V before the reset, as a neuron's own circuit would), reset, bounds on the weights.
+    with I[t] the weights of the input spikes of tick t - 1. Order within a tick: leak and input, clamp, threshold,
+    learning (which sees V before the reset, as a neuron's own circuit would), reset, bounds on the weights.
     `refractory` in ticks, time constants in ticks, V in the unit of the weights.
     """
 

@@ -18,10 +18,10 @@ class MembraneGate(Factor):
         f[t] = \Theta(V[t]) - \alpha\, (\nu[t] - C), \qquad \nu[t+1] = e^{-1/\tau_\nu} \nu[t] + s[t], \\
         \Theta(V) = \min(\max(g\, (V - V_{th}), -A_-), A_+)
 
-    Theta is a ramp of slope g between `depression` -A- and `potentiation` A+; `slope=inf` makes it the two-level gate of the
-    paper, A+ above V_th and -A- at or below. nu is a calcium trace of the neuron's own spikes before this tick: under a steady
-    rate of r spikes a tick it settles at about r tau, so the rate is driven towards what balances Theta.
-    V and `threshold` in one unit, `tau` in ticks.
+    Theta is a ramp of slope g between `depression` -A- and `potentiation` A+; `slope=inf` makes it the two-level gate
+    of the paper, A+ above V_th and -A- at or below. nu is a calcium trace of the neuron's own spikes before this tick:
+    under a steady rate of r spikes a tick it settles at about r tau, so the rate is driven towards what balances
+    Theta. V and `threshold` in one unit, `tau` in ticks.
 
     Raises:
         ValueError: a time constant, a slope or a level out of range.

@@ -55,7 +55,7 @@ class Unmodulated(Modulator):
 
 @dataclass(frozen=True)
 class SpikeReward(Modulator):
-    """A reward at every output spike: `+1` for each spike of a sample with target 1, `-1` with target 0, shared by all synapses.
+    """A reward at every output spike, shared by all synapses: `+1` where a sample's target is 1, `-1` where it is 0.
 
     The reward acts on what is eligible in the tick of the output spike; the weights are new in the tick after it.
     Source: Florian 2007, Neural Computation 19:1468, section 4.

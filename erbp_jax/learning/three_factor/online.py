@@ -1,7 +1,7 @@
 """Learning from given spike trains, tick by tick: for rules outside the trainer, in notebooks and experiments."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,7 @@ def learn(
         tick_key = fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)
         result = rule.block(network, params, fixed, network_state, rule_state, seen, target, ticks=ticks, key=tick_key)
         step, optimizer_state = optimizer.update(result.update, optimizer_state, params)
-        params = optax.apply_updates(params, step)
+        params = cast(Params, optax.apply_updates(params, step))
         return (params, optimizer_state, result.network, result.state), record(result, params)
 
     carry, kept = simulate.over_time(body, stream[:4], start=stream.tick, steps=len(spikes), block=block)
@@ -75,18 +75,24 @@ def learn(
 
 
 def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
-    """Cut steps so that every weight stays in `[low, high]` (pytrees shaped like the parameters, or their prefixes):
+    """Cut steps so that every weight stays in `[low, high]` (numbers, or pytrees shaped like the parameters):
     hard bounds, to be the last of a chain."""
 
     def update(updates, state, params=None):
         if params is None:
             raise ValueError("keep_within needs the parameters")
-        spread = lambda bound: jax.tree.map(  # noqa: E731
-            lambda b, p: jax.tree.map(lambda x: jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape), p), bound, params
-        )
-        lows = spread(low) if not isinstance(low, float) else jax.tree.map(lambda x: jnp.full_like(x, low), params)
-        highs = spread(high) if not isinstance(high, float) else jax.tree.map(lambda x: jnp.full_like(x, high), params)
+
+        def spread(bound):
+            """The bound, shaped like the parameters."""
+            tree = jax.tree.map(lambda _: bound, params) if isinstance(bound, float) else bound
+            return jax.tree.map(lambda b, x: jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape), tree, params)
+
+        lows, highs = spread(low), spread(high)
         cut = jax.tree.map(lambda u, p, a, b: jnp.clip(p + u, a, b) - p, updates, params, lows, highs)
         return cut, state
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    def init(params):
+        del params
+        return optax.EmptyState()
+
+    return optax.GradientTransformation(init, update)

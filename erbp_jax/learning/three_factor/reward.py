@@ -4,6 +4,8 @@ from erbp_jax.learning.three_factor.factors import Spike, Trace
 from erbp_jax.learning.three_factor.modulators import Modulator, SpikeReward
 from erbp_jax.learning.three_factor.rule import Term, ThreeFactor
 
+REWARD = SpikeReward()
+
 
 def modulated_terms(
     tau_causal: float = 20.0, tau_acausal: float = 20.0, causal: float = 1.0, acausal: float = -1.0
@@ -22,7 +24,7 @@ def modulated_terms(
     )
 
 
-def mstdp(modulator: Modulator = SpikeReward(), **kernel: float) -> ThreeFactor:
+def mstdp(modulator: Modulator = REWARD, **kernel: float) -> ThreeFactor:
     """MSTDP: `dw_ij[t] = gamma r[t] zeta_ij[t]`; gamma is the learning rate of the optimiser.
 
     State: one trace a neuron and side. The reward r that an output spike of tick t earns acts on zeta[t] and changes
@@ -31,7 +33,7 @@ def mstdp(modulator: Modulator = SpikeReward(), **kernel: float) -> ThreeFactor:
     return ThreeFactor((modulated_terms(**kernel),), modulator)
 
 
-def mstdpet(modulator: Modulator = SpikeReward(), tau_eligibility: float = 25.0, **kernel: float) -> ThreeFactor:
+def mstdpet(modulator: Modulator = REWARD, tau_eligibility: float = 25.0, **kernel: float) -> ThreeFactor:
     """MSTDPET: the reward multiplies an eligibility trace of zeta, `z[t] = exp(-1/tau) z[t-1] + zeta[t] / tau`.
 
     State: as MSTDP, and one number a synapse. `tau_eligibility` in ticks.

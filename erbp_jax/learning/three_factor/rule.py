@@ -14,7 +14,7 @@ from erbp_jax.network import Layer, LayerTrace, Network, Params, Trace
 
 
 class Term(NamedTuple):
-    """One product `scale x pre[i] x post[j]`. It is applied when its factors are not 0: with a `Spike` on one side, at that
+    """One product `scale x pre[i] x post[j]`, applied when its factors are not 0: with a `Spike` on one side, at that
     side's events; with traces on both, in every tick."""
 
     pre: Factor
@@ -40,9 +40,9 @@ class ThreeFactor(LocalRule):
 
     .. math:: z[t] = e^{-1/\tau_z} z[t-1] + e[t] / \tau_z, \qquad \Delta w_{ij}[t] = M_j[t]\, z_{ij}[t]
 
-    Order within a tick, after the network's sweep: factors, eligibility, modulation, update. Samples of a batch add up; the
-    learning rate is the optimiser's. Without eligibility all state is per neuron, and the update of a block is one matrix
-    product a term; with it there is one number a synapse and sample.
+    Order within a tick, after the network's sweep: factors, eligibility, modulation, update. Samples of a batch add
+    up; the learning rate is the optimiser's. Without eligibility all state is per neuron, and the update of a block is
+    one matrix product a term; with it there is one number a synapse and sample.
 
     `terms` has one tuple of terms a layer, or a single one that serves all layers; an empty one freezes its layer.
     `burn_in` in ticks.

@@ -42,7 +42,8 @@ class PSPState(NamedTuple):
 
 @dataclass(frozen=True)
 class PSP(Factor):
-    r"""The postsynaptic potential that a unit weight would make: `(e^{-t/tau_L} - e^{-t/tau_s}) tau_L / (tau_L - tau_s)`.
+    r"""The postsynaptic potential that a unit weight would make: `(e^{-t/tau_L} - e^{-t/tau_s}) tau_L / (tau_L -
+    tau_s)`.
 
     Time constants in ticks. Raises ValueError: they are equal or not positive.
     """
@@ -80,11 +81,14 @@ class PredictionError(Factor):
     over = step
 
 
-def urbanczik_senn(rate: Logistic = Logistic(), psp: PSP = PSP()) -> tuple[Term]:
+RATE, POTENTIAL = Logistic(), PSP()
+
+
+def urbanczik_senn(rate: Logistic = RATE, psp: PSP = POTENTIAL) -> tuple[Term]:
     r"""`PI_i = (S - phi(V*)) h(V*) PSP_i`; the weight change is eta times its low-pass of 100 ms.
 
-    With `ThreeFactor(..., tau_eligibility=100)`, or added to the eligibility by hand (`write`). It is zero in the mean where
-    the soma fires as the dendrite predicts. State: two numbers a presynaptic neuron, the low-pass one a synapse.
+    With `ThreeFactor(..., tau_eligibility=100)`, or added to the eligibility by hand (`write`). It is zero in the mean
+    where the soma fires as the dendrite predicts. State: two numbers a presynaptic neuron, the low-pass one a synapse.
     Source: Urbanczik and Senn 2014, Neuron 81:521.
     """
     return (Term(psp, PredictionError(rate)),)

@@ -1,0 +1,103 @@
+"""What does each three-factor rule cost per tick, against plain simulation of the same network?
+
+Command: python benchmarks/rule_cost.py [--inputs 200] [--outputs 100] [--batch 16] [--block 10]
+
+One layer of integrate-and-fire neurons, inputs at 20 Hz in ticks of 1 ms; the same spikes for all. Plain simulation is
+`Network.advance` alone; a rule is `advance`, `step` and the weights' change. All take turns; the figures are the best
+of the repeats, and their ratio to plain simulation.
+"""
+
+import argparse
+import time
+
+import jax
+import jax.numpy as jnp
+from rich.console import Console
+from rich.table import Table
+
+from erbp_jax.connections import Dense
+from erbp_jax.encoding import LabelNeurons
+from erbp_jax.kernels import Exponential
+from erbp_jax.learning import ERBP, Boxcar
+from erbp_jax.learning.three_factor import (
+    Clopath,
+    ForwardTableSTDP,
+    MembraneGate,
+    ThreeFactor,
+    erbp,
+    membrane_gated,
+    mstdp,
+    mstdpet,
+    pair_stdp,
+    symmetric_stdp,
+    urbanczik_senn,
+)
+from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import LeakyIF
+
+TICKS = 200
+
+
+def rules(outputs: int) -> dict[str, ThreeFactor | ForwardTableSTDP]:
+    kernel = Exponential()
+    return {
+        "STDP, all pairs, window 64": ThreeFactor((pair_stdp(kernel),)),
+        "STDP, nearest": ThreeFactor((pair_stdp(kernel, "nearest"),)),
+        "STDP, forward table": ForwardTableSTDP(kernel),
+        "symmetric STDP (eCD)": ThreeFactor((symmetric_stdp(),)),
+        "MSTDP": mstdp(),
+        "MSTDPET": mstdpet(),
+        "membrane-gated": ThreeFactor((membrane_gated(MembraneGate(0.5, alpha=0.1)),)),
+        "Urbanczik-Senn": ThreeFactor((urbanczik_senn(),), tau_eligibility=100.0),
+        "Clopath": ThreeFactor((Clopath().terms,)),
+        "eRBP": erbp(ERBP(LabelNeurons(outputs), (Boxcar(),), ())),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, value in (("inputs", 200), ("outputs", 100), ("batch", 16), ("block", 10), ("repeats", 3)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    a = parser.parse_args()
+    network = Network((Layer(Dense(a.inputs, a.outputs), LeakyIF(20.0)),))
+    key = jax.random.key(0, impl="threefry2x32")
+    params, fixed = network.init(key), (jnp.eye(a.outputs),)
+    blocks = (TICKS // a.block, a.block, a.batch)
+    spikes = jax.random.bernoulli(key, 0.02, (*blocks, a.inputs)).astype(jnp.float32)
+    keys, target = jax.random.split(key, blocks), jnp.zeros(a.batch, jnp.int32)
+    ticks = jnp.arange(TICKS, dtype=jnp.int32).reshape(blocks[:2])
+
+    def program(rule):
+        def block(carry, inputs):
+            params, state, kept = carry
+            spikes, key, tick = inputs
+            if rule is None:
+                state, trace = network.advance(params, state, spikes, key=key)
+                return (params, state, kept), trace[-1].spikes.sum()
+            result = rule.block(network, params, fixed, state, kept, spikes, target, ticks=tick, key=key)
+            params = jax.tree.map(lambda w, u: w - 1e-6 * u, params, result.update)
+            return (params, result.network, result.state), result.output.sum()
+
+        kept = () if rule is None else rule.init_state(network, a.batch)
+        start = (params, network.init_state(a.batch), kept)
+        return jax.jit(lambda: jax.lax.scan(block, start, (spikes, keys, ticks))[0])
+
+    programs = {"plain simulation": program(None), **{n: program(r) for n, r in rules(a.outputs).items()}}
+    for run in programs.values():
+        jax.block_until_ready(run())
+    best = dict.fromkeys(programs, float("inf"))
+    for _ in range(a.repeats):
+        for name, run in programs.items():
+            began = time.perf_counter()
+            jax.block_until_ready(run())
+            best[name] = min(best[name], time.perf_counter() - began)
+    plain = best["plain simulation"]
+    table = Table("rule", "us a tick", "/ plain simulation")
+    for name, seconds in best.items():
+        table.add_row(name, f"{1e6 * seconds / TICKS:.1f}", f"{seconds / plain:.2f}")
+    title = f"{a.inputs}-{a.outputs}, batch {a.batch}, blocks of {a.block}, {jax.devices()[0].device_kind}"
+    Console(width=100).print(title, table)
+
+
+if __name__ == "__main__":
+    main()
