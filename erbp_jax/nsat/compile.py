@@ -14,7 +14,7 @@ import numpy as np
 
 from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.errors import UserError
-from erbp_jax.network import Network
+from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
 from erbp_jax.neurons.firing import decay
 from erbp_jax.nsat.fields import MAX_STATES, MAX_UNITS, NO_CONNECTION
@@ -107,8 +107,12 @@ def compile_network(network: Network, weights: Sequence[np.ndarray], *, bits: in
     return Compiled(Program(cores, table), layers, places, tuple(c for c, *_ in pieces[0]), sum(states))
 
 
-def _plan(index: int, layer, weights: np.ndarray, bits: int) -> CompiledLayer:
-    """Leaks, scale, gain and threshold of a layer."""
+def check_layer(index: int, layer: Layer) -> tuple[LIF, Reliable | BlankOut]:
+    """A layer's neuron and its transmission, if the machine has a like for them.
+
+    Raises:
+        UserError: says which layer and why.
+    """
     neuron, connection = layer.neuron, layer.connection
     where = f"layer {index}"
     if not isinstance(neuron, LIF):
@@ -121,6 +125,13 @@ def _plan(index: int, layer, weights: np.ndarray, bits: int) -> CompiledLayer:
         raise UserError(f"{where}: noise on the membrane cannot be compiled; train with noise kind 'none'")
     if layer.delay:
         raise UserError(f"{where}: a delay of {layer.delay} ticks cannot be compiled: spikes take one tick")
+    return neuron, connection.transmission
+
+
+def _plan(index: int, layer: Layer, weights: np.ndarray, bits: int) -> CompiledLayer:
+    """Leaks, scale, gain and threshold of a layer."""
+    neuron, transmission = check_layer(index, layer)
+    where = f"layer {index}"
     current, membrane = decay(neuron.tau_syn), decay(neuron.tau_mem)
     current_leak = Leak.nearest(current)
     membrane_leak = Leak.nearest(membrane) if neuron.tau_mem else None
@@ -133,14 +144,14 @@ def _plan(index: int, layer, weights: np.ndarray, bits: int) -> CompiledLayer:
         raise UserError(f"{where}: its threshold {neuron.threshold} is {threshold} in units of its largest weight, "
                         "more than 16 bits")  # fmt: skip
     return CompiledLayer(
-        neuron=neuron, probability=_fifteenths(connection.transmission), units=weights.shape[1], cores=(),
+        neuron=neuron, probability=_fifteenths(transmission), units=weights.shape[1], cores=(),
         current_leak=current_leak, membrane_leak=membrane_leak, gain=gain, threshold=threshold,
         scale=scale * drive, wanted_leaks=(current, membrane),
     )  # fmt: skip
 
 
 def _fifteenths(transmission: Reliable | BlankOut) -> int:
-    return 15 if isinstance(transmission, Reliable) else round(15 * transmission.probability)
+    return 15 if isinstance(transmission, Reliable) else round(15 * transmission.p)
 
 
 def _integers(weights: np.ndarray, plan: CompiledLayer, bits: int) -> np.ndarray:

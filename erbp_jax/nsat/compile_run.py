@@ -9,7 +9,7 @@ from erbp_jax.config import schema
 from erbp_jax.errors import UserError
 from erbp_jax.nsat import files
 from erbp_jax.nsat.agreement import Agreement, agreement
-from erbp_jax.nsat.compile import Compiled, compile_network
+from erbp_jax.nsat.compile import Compiled, check_layer, compile_network
 from erbp_jax.random import Stream, root_key
 from erbp_jax.training import run_folder
 from erbp_jax.training.checkpoint import Checkpoints
@@ -31,6 +31,8 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
     checkpoints.close()
     params = jax.tree.map(lambda x: x[0], learner.params)
     network = session.experiment.network
+    for index, layer in enumerate(network.layers):  # before its weights are looked for: pooling has none
+        check_layer(index, layer)
     compiled = compile_network(network, [np.asarray(layer["weight"]) for layer in params], bits=bits)
     data = session.data
     result = agreement(

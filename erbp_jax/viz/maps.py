@@ -36,13 +36,13 @@ def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
 
 def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, path: Path, title: str) -> Path:
     """Spikes `[T, H, W, C]` of every layer of maps: a raster, the units of a map together, and beside it how often each
-    place of each map fired. The image `[H, W]` stands below."""
+    place of each map fired; at the end the image `[H, W]`."""
     plt = pyplot()
     figure, axes = plt.subplots(
         len(spikes),
-        2,
-        figsize=(10.5, 3.0 * len(spikes) + 0.3),
-        width_ratios=(1, 1.15),
+        3,
+        figsize=(11.6, 3.0 * len(spikes) + 0.3),
+        width_ratios=(1, 1.15, 0.22),
         squeeze=False,
         layout="constrained",
     )
@@ -59,7 +59,7 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
             linewidths=0.6,
             rasterized=True,
         )
-        row[0].set(xlim=(-dt, ticks * dt), ylim=(0, maps), ylabel="map", xlabel="time (ms)")
+        row[0].set(xlim=(-dt, ticks * dt), ylim=(maps, 0), ylabel="map", xlabel="time (ms)")
         row[0].set_yticks(np.arange(maps) + 0.5, np.arange(1, maps + 1), fontsize=7)
         row[0].hlines(np.arange(1, maps), -dt, ticks * dt, color="0.85", linewidth=0.5, zorder=0)
         row[0].set_title(f"layer {number}: {maps} maps of {height} x {width}", fontsize=9, loc="left")
@@ -70,10 +70,10 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         row[1].axis("off")
         row[1].set_title("spikes of every place, map by map", fontsize=9, loc="left")
         figure.colorbar(shown, ax=row[1], pad=0.02, shrink=0.8)
-    inset = axes[0, 0].inset_axes((0.84, 0.74, 0.15, 0.25))
-    inset.imshow(image, cmap="gray_r", vmin=0, vmax=255)
-    inset.set_xticks([])
-    inset.set_yticks([])
+    for axis in axes[:, 2]:
+        axis.axis("off")
+    axes[0, 2].imshow(image, cmap="gray_r", vmin=0, vmax=255)
+    axes[0, 2].set_title("input", fontsize=9)
     figure.suptitle(title, x=0.02, ha="left", fontsize=10)
     return save(figure, path)
 
