@@ -48,23 +48,6 @@ def words(key: jax.Array, n: int) -> jax.Array:
     return jax.vmap(lambda k: threefry_2x32(k, count))(flat).reshape(*key.shape, n)
 
 
-def numbered_words(key: jax.Array, number: jax.Array, n: int) -> jax.Array:
-    """n words for each of the numbered things `number[*key.shape, C]` of a key, uint32 `[*key.shape, C, n]`.
-
-    A pure function of (key, number, n): the number and the place of the word are Threefry's two counters, so no key
-    has to be derived for a thing.
-    """
-    pairs = (*number.shape, -(-n // 2))
-    high = jnp.broadcast_to(number.astype(jnp.uint32)[..., None], pairs)
-    low = jax.lax.broadcasted_iota(jnp.uint32, pairs, number.ndim)
-    counters = jnp.stack([high, low], axis=key.ndim)  # Threefry takes all first counters, then all second ones
-    flat = jax.vmap(threefry_2x32)(
-        jax.random.key_data(key).reshape(-1, 2), counters.reshape(-1, *counters.shape[key.ndim :])
-    )
-    drawn = jnp.moveaxis(flat.reshape(counters.shape), key.ndim, -2)
-    return drawn.reshape(*number.shape, -1)[..., :n]
-
-
 def _mixed(word: jax.Array) -> jax.Array:
     """Murmur3's finaliser: every bit of a uint32 word depends on every other."""
     word = (word ^ (word >> 16)) * jnp.uint32(0x85EBCA6B)
@@ -151,10 +134,3 @@ def packed_bernoulli(draws: list[jax.Array], k: int) -> jax.Array:
         result = word | result if (k >> digit) & 1 else word & result
     assert 0 < k < 2**m
     return result
-
-
-def unpack_bits(packed: jax.Array, n: int) -> jax.Array:
-    """The first n bits of `packed[..., ceil(n / 32)]` as a bool array `[..., n]`, lowest bit first."""
-    place = jnp.arange(32, dtype=jnp.uint32).reshape((1,) * packed.ndim + (32,))
-    bits = (packed[..., None] >> place) & jnp.uint32(1)
-    return bits.reshape(*packed.shape[:-1], -1)[..., :n].astype(bool)

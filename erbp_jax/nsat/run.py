@@ -79,7 +79,7 @@ def padded(
     most = int(counts.max()) if len(tick) else 0
     capacity = most if capacity is None else capacity
     if most > capacity:
-        raise ValueError(f"tick {int(counts.argmax())} of {ticks} has {most} events, more than the capacity of {capacity}")
+        raise ValueError(f"tick {int(counts.argmax())} has {most} events, more than the capacity of {capacity}")
     place = np.arange(len(tick)) - np.repeat(np.cumsum(counts) - counts, counts)
     rows = np.full((ticks, capacity), lanes, np.int32)
     axons = np.zeros((ticks, capacity), np.int32)
