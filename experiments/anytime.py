@@ -9,8 +9,8 @@ Expected:  784-200-200-10, eRBP: error at the first output spike below 5 % at 30
            100,000; docs/results/anytime has what was measured.
 
 The output neurons may differ from those of training: they add up currents over `tau_syn` ticks and fire at `threshold`.
-Higher thresholds wait longer. Which readout is used is chosen on held-out training digits; the test digits are looked
-at once, for the chosen ones. A tie or silence is an error.
+Higher thresholds wait longer. Which readout is used is chosen on held-out training digits; test digits are shown to
+the chosen ones alone. A tie or silence is an error.
 """
 
 import argparse
