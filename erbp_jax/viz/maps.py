@@ -64,7 +64,7 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         row[0].hlines(np.arange(1, maps), -dt, ticks * dt, color="0.85", linewidth=0.5, zorder=0)
         row[0].set_title(f"layer {number}: {maps} maps of {height} x {width}", fontsize=9, loc="left")
         across = int(np.ceil(np.sqrt(2 * maps)))
-        grid = np.zeros((-(-maps // across) * across, height, width))
+        grid = np.full((-(-maps // across) * across, height, width), np.nan)
         grid[:maps] = layer.sum(0).transpose(2, 0, 1)
         shown = row[1].imshow(mosaic(grid.reshape(-1, across, height, width)), cmap="magma", vmin=0)
         row[1].axis("off")
