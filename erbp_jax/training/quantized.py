@@ -40,7 +40,7 @@ def firing_report(session: Session, experiment: Experiment, params: Params, epoc
     def batch(seed, own, first):
         index = jnp.minimum(first + jnp.arange(size), n - 1)
         key = sample_keys(seed, Stream.TEST, jnp.int32(epoch), index)
-        fresh = (first + jnp.arange(size) < n).astype(jnp.float32)[:, None]
+        fresh = (first + jnp.arange(size) < n).astype(jnp.float32)[None, :, None]
 
         def keep(trace):
             units = [(layer.spikes * fresh).sum((0, 1))[None] for layer in trace]

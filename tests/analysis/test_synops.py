@@ -60,7 +60,7 @@ def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p)
         everyone = jnp.broadcast_to(jnp.arange(pre.shape[2]), (STEPS * SAMPLES, pre.shape[2]))
         masks = np.ones((STEPS, SAMPLES, pre.shape[2], outputs), bool)
         if p < 1.0:
-            masks = np.asarray(layer.connection.transmission.mask(t.key.reshape(-1), everyone, outputs))
+            masks = np.asarray(layer.connection.transmission.mask(t.key.reshape(-1, 1), everyone, outputs))
             masks = masks.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
         want = np.zeros((2, STEPS, SAMPLES), int)
         for tick, sample, unit in np.argwhere(pre > 0):
@@ -104,7 +104,7 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated):
         through = np.ones((STEPS, SAMPLES, pre.shape[2], outputs), bool)
         if gated:
             everyone = jnp.broadcast_to(jnp.arange(pre.shape[2]), (STEPS * SAMPLES, pre.shape[2]))
-            through = np.asarray(layer.connection.transmission.mask(t.key.reshape(-1), everyone, outputs))
+            through = np.asarray(layer.connection.transmission.mask(t.key.reshape(-1, 1), everyone, outputs))
         pairs = (pre > 0)[..., None] & is_open[:, :, None] & through.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
         want.append(int(pairs.sum()))
     label_spikes = SAMPLES * len(range(0, STEPS, 2))

@@ -121,7 +121,7 @@ def test_milliseconds_become_ticks_once():
     assert noise.rate == pytest.approx(0.1)
     # whatever dt: mean depolarisation = rate * amplitude * tau_mem = half the published threshold
     assert noise.rate * noise.amplitude / (1 - np.exp(-0.1)) == pytest.approx(0.05)
-    assert layer.connection.transmission == BlankOut(0.5)
+    assert layer.connection.transmission == BlankOut(0.5, by_events=True)  # so few inputs spike in a tick of 0.1 ms
     assert (e.encoder.dead_time, e.encoder.max_rate) == (39, pytest.approx(0.025))
     assert (e.rule.burn_in, e.rule.label.period, e.rule.dendrite.tau) == (50, 40, 50.0)
     with pytest.raises(UserError, match="whole number of ticks"):
@@ -250,3 +250,25 @@ def test_a_config_can_name_every_registered_neuron():
 
 def _sections(union):
     return get_args(get_args(union)[0])
+
+
+@pytest.mark.parametrize(
+    ("events", "rate", "devices", "want"),
+    [
+        ("auto", 40, 1, [True, False]),
+        ("auto", 500, 1, [False, False]),
+        ("auto", 40, 2, [False, False]),
+        ("none", 40, 1, [False, False]),
+        ("input", 500, 1, [True, False]),
+        ("all", 500, 1, [True, True]),
+    ],
+)
+def test_which_layers_work_by_events(events, rate, devices, want):
+    raw = {
+        "data": {"name": "digits"},
+        "encoding": {"kind": "regular", "max_rate": rate},
+        "network": {"layers": [64, 20, 10], "events": events},
+        "training": {"devices": devices},
+    }
+    network = build(check(raw, "t"), data.load("digits")).network
+    assert [layer.connection.transmission.by_events for layer in network.layers] == want

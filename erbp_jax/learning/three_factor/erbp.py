@@ -40,10 +40,10 @@ class DendriticError(Modulator):
                 self.rule.dendrite.step(u, difference @ weights) for u, weights in zip(dendrites, fixed, strict=True)
             ]
             potentials = tuple(u for u, _ in moved)
-            return (error, potentials), (potentials, positive.sum() + negative.sum())
+            return (error, potentials), (potentials, (positive + negative).sum(-1))
 
         state, (layers, spikes) = jax.lax.scan(tick, tuple(state), (label, output), unroll=unrolling(len(ticks)))
-        return ERBPState(*state), Modulation(layers, jnp.sum(spikes))
+        return ERBPState(*state), Modulation(layers, spikes.sum(0))
 
     def to_hidden(self, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         return fixed[:-1]
