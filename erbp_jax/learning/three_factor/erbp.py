@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.three_factor.factors import Gate, Spike
