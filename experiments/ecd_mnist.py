@@ -42,7 +42,7 @@ REFRACTORY = 2
 STRETCH = 40
 """Batches between two looks of the host."""
 CHECK_EVERY = 5000
-"""Samples between two checkpoints and tests on a twentieth of the test digits."""
+"""Samples between two tests on a twentieth of the test digits; a checkpoint follows every stretch."""
 
 
 def main() -> None:
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=25)
     parser.add_argument("--eta", type=float, default=2.5e-3, help="at the start; falls to a tenth linearly")
+    parser.add_argument("--block", type=int, default=5, help="ticks of frozen weights: 5 or 25, a whole phase")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--test-size", type=int, default=10_000, help="test digits, taken evenly from the whole set")
     parser.add_argument("--finish", action="store_true", help="test and draw what the last checkpoint holds")
@@ -141,7 +142,8 @@ def accuracy(machine, params, digits, which: np.ndarray, seed: int, say: bool = 
 
 
 def train(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> dict[str, Any]:
-    how = Presentation(Phases(100 // TICK_MS, 10 // TICK_MS), arguments.eta, arguments.eta, 4.0 / TICK_MS, 5)
+    phases = Phases(100 // TICK_MS, 10 // TICK_MS)
+    how = Presentation(phases, arguments.eta, arguments.eta, 4.0 / TICK_MS, arguments.block)
     batch, few = arguments.batch, np.arange(0, len(digits.test_labels), 20)
     labels = jnp.asarray(digits.train_labels)
     while learner["seen"] < arguments.samples:
@@ -163,8 +165,8 @@ def train(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argume
         line = {"epoch": learner["seen"] // (STRETCH * batch), "samples": learner["seen"],
                 "hidden_hz_data": round(float(data_hz.mean()), 3), "hidden_hz_model": round(float(model_hz.mean()), 3),
                 "hidden_hz_first_batch": round(float(data_hz[0]), 3)}  # fmt: skip
+        checkpoint(arguments.out, learner)
         if learner["seen"] % CHECK_EVERY == 0 or learner["seen"] >= arguments.samples:
-            checkpoint(arguments.out, learner)
             line["accuracy_500_test_digits"] = accuracy(machine, params, digits, few, arguments.seed)
         append_metrics(arguments.out, line)
         print(json.dumps(line), f"{learner['seconds']:.0f} s", flush=True)
@@ -199,7 +201,8 @@ def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argum
     summary = {
         "rule": "event-driven contrastive divergence", "dataset": "mnist", "noise": arguments.noise,
         "network": f"{PIXELS}+{CLASSES * COPIES}-{HIDDEN}", "seed": arguments.seed, "batch": arguments.batch,
-        "eta": arguments.eta, "samples": learner["seen"], "train_seconds": round(learner["seconds"]),
+        "eta": arguments.eta, "block": arguments.block, "samples": learner["seen"],
+        "train_seconds": round(learner["seconds"]),
         "test_digits": len(which), "test_accuracy_percent": round(100 * right, 2),
         "test_error": round(100 * (1 - right), 2),
         "hidden_hz_before": before, "hidden_hz_after": after,
