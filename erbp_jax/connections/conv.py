@@ -1,20 +1,22 @@
 """Convolution: every position of a map uses the same synapses."""
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections import conv_transmission
 from erbp_jax.connections.base import Weights
+from erbp_jax.connections.maps import OnMaps
+from erbp_jax.connections.synapses import through
 from erbp_jax.connections.transmission import BlankOut, Reliable, Transmission
 from erbp_jax.connections.windows import Windows
 from erbp_jax.random import fold_each
 
 
 @dataclass(frozen=True)
-class Conv2d:
+class Conv2d(OnMaps):
     r"""Maps onto maps, through one kernel for all positions.
 
     .. math::
@@ -47,26 +49,15 @@ class Conv2d:
             raise ValueError(f"Conv2d: needs at least one channel, got {self.input_shape[2]} -> {self.channels}")
         if self.initial is not None and not self.initial[0] <= self.initial[1]:
             raise ValueError(f"Conv2d: initial: the lower bound first, got {list(self.initial)}")
-        try:
-            _ = self.windows
-        except ValueError as error:
-            raise ValueError(f"Conv2d: {error}") from None
+        self._check_windows()
 
     @cached_property
-    def windows(self) -> Windows:
+    def windows(self) -> Windows:  # pyright: ignore[reportIncompatibleVariableOverride]
         return Windows(*self.input_shape[:2], self.kernel, self.stride, self.padding)
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
         return (*self.windows.shape, self.channels)
-
-    @property
-    def inputs(self) -> int:
-        return self.input_shape[0] * self.input_shape[1] * self.input_shape[2]
-
-    @property
-    def outputs(self) -> int:
-        return self.output_shape[0] * self.output_shape[1] * self.channels
 
     @property
     def label(self) -> str:
@@ -91,7 +82,7 @@ class Conv2d:
         rows = spikes.reshape(-1, self.inputs)
         keys = None if key is None else key.reshape(-1)
         back = params if backward is None else backward
-        current: jax.Array = _synapses(self, params["weight"], back["weight"], rows, keys)
+        current: jax.Array = through(self, params["weight"], back["weight"], rows, keys)
         return current.reshape(*spikes.shape[:-1], self.outputs)
 
     def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
@@ -147,27 +138,3 @@ class Conv2d:
         """A key for every row and position, `[R * Ho * Wo]`."""
         down, across = self.windows.shape
         return fold_each(keys[:, None], jnp.arange(down * across, dtype=jnp.uint32)[None]).reshape(-1)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _synapses(connection, weight, backward, spikes, keys):
-    """Currents of rows of spikes; errors come back through `backward` in the place of the weights, as in `Dense`."""
-    del backward
-    return connection.current(weight, spikes, keys)
-
-
-def _synapses_fwd(connection, weight, backward, spikes, keys):
-    return connection.current(weight, spikes, keys), (backward, spikes, keys)
-
-
-def _synapses_bwd(connection, kept, error):
-    backward, spikes, keys = kept
-    mean = connection.transmission.mean
-    if connection.transmission.has_masks:
-        update = connection.plasticity(spikes, error, key=keys)["weight"]
-    else:
-        update = mean * connection.plasticity(spikes, error)["weight"]
-    return update, jnp.zeros_like(backward), mean * connection.transpose({"weight": backward}, error), None
-
-
-_synapses.defvjp(_synapses_fwd, _synapses_bwd)

@@ -1,12 +1,12 @@
 """All-to-all connection."""
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections.base import Weights
+from erbp_jax.connections.synapses import through
 from erbp_jax.connections.transmission import Reliable, Transmission
 
 
@@ -60,8 +60,12 @@ class Dense:
         rows = spikes.reshape(-1, self.inputs)
         keys = None if key is None else key.reshape(-1)
         back = params if backward is None else backward
-        current: jax.Array = _synapses(self.transmission, params["weight"], back["weight"], rows, keys)
+        current: jax.Array = through(self, params["weight"], back["weight"], rows, keys)
         return current.reshape(*spikes.shape[:-1], self.outputs)
+
+    def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
+        """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""
+        return self.transmission.current(weight, spikes, keys)
 
     def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
         return post @ params["weight"].T
@@ -79,26 +83,3 @@ class Dense:
 
     def fan_out(self) -> jax.Array:
         return jnp.full((self.inputs,), self.outputs)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _synapses(transmission, weight, backward, spikes, keys):
-    """Currents of rows of spikes; errors come back through `backward[I, O]` in the place of the weights."""
-    del backward
-    return transmission.current(weight, spikes, keys)
-
-
-def _synapses_fwd(transmission, weight, backward, spikes, keys):
-    return transmission.current(weight, spikes, keys), (backward, spikes, keys)
-
-
-def _synapses_bwd(transmission, kept, error):
-    backward, spikes, keys = kept
-    if transmission.has_masks:
-        update = transmission.outer(spikes, error, keys)
-    else:
-        update = transmission.mean * transmission.outer(spikes, error, None)
-    return update, jnp.zeros_like(backward), transmission.mean * (error @ backward.T), None
-
-
-_synapses.defvjp(_synapses_fwd, _synapses_bwd)

@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections.base import Weights
+from erbp_jax.connections.maps import OnMaps
 from erbp_jax.connections.windows import Windows
 
 MODES = ("average", "sum")
 
 
 @dataclass(frozen=True)
-class Pool2d:
+class Pool2d(OnMaps):
     r"""Every map onto a smaller one, through equal synapses that neither learn nor fail.
 
     .. math:: c_{yxc}[t] = v \sum_{ij} s_{\sigma y + i - a,\ \sigma x + j - a,\ c}[t]
@@ -36,27 +37,16 @@ class Pool2d:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise ValueError(f"Pool2d: mode must be one of {', '.join(MODES)}, got {self.mode!r}")
-        try:
-            _ = self.windows
-        except ValueError as error:
-            raise ValueError(f"Pool2d: {error}") from None
+        self._check_windows()
 
     @cached_property
-    def windows(self) -> Windows:
+    def windows(self) -> Windows:  # pyright: ignore[reportIncompatibleVariableOverride]
         stride = self.size if self.stride is None else self.stride
         return Windows(*self.input_shape[:2], self.size, stride, self.padding)
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
         return (*self.windows.shape, self.input_shape[2])
-
-    @property
-    def inputs(self) -> int:
-        return self.input_shape[0] * self.input_shape[1] * self.input_shape[2]
-
-    @property
-    def outputs(self) -> int:
-        return self.output_shape[0] * self.output_shape[1] * self.output_shape[2]
 
     @property
     def label(self) -> str:

@@ -1,0 +1,30 @@
+"""What connections between maps share: units are flat outside and `(H, W, C)` inside, the channel the fastest."""
+
+import math
+
+from erbp_jax.connections.windows import Windows
+
+
+class OnMaps:
+    """The sizes of a connection with an `input_shape`, an `output_shape` and `windows`."""
+
+    input_shape: tuple[int, int, int]
+    windows: Windows
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        raise NotImplementedError
+
+    @property
+    def inputs(self) -> int:
+        return math.prod(self.input_shape)
+
+    @property
+    def outputs(self) -> int:
+        return math.prod(self.output_shape)
+
+    def _check_windows(self) -> None:
+        try:
+            _ = self.windows
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from None
