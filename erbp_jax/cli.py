@@ -222,7 +222,7 @@ def _session(config: "Config") -> "Session":
 
 def _fit(session: "Session", folder: Path, *, resume: bool, label: str = "training", again: str | None = None) -> str:
     """Train, draw; returns what to tell the user at the end."""
-    from erbp_jax.training.session import fit
+    from erbp_jax.training.fit import fit
 
     try:
         summary, learner = fit(session, folder, resume=resume, label=label, again=again)

@@ -37,6 +37,10 @@ class BackProp:
     segment: int | None = None
 
     @property
+    def counts_events(self) -> bool:
+        return False
+
+    @property
     def burn_in(self) -> int:
         return 0
 
@@ -78,6 +82,10 @@ class BackProp:
         del error_spikes
         weights = sum(layer.connection.multiplications for layer in network.layers)
         return synops + steps * (self.wiring.operations(network) + weights)
+
+    def error_fan_out(self, network: Network) -> int:
+        del network
+        return 0
 
     def gradient(self) -> "BackProp":
         return replace(self, wiring=Symmetric())

@@ -48,6 +48,11 @@ class Rule(Protocol):
         """Ticks at the start of a presentation in which nothing is learned."""
         ...
 
+    @property
+    def counts_events(self) -> bool:
+        """Whether a block's result has its `events`: then what learning cost is counted, else worked out."""
+        ...
+
     def init(self, network: Network, key: jax.Array) -> Any: ...
 
     def init_state(self, network: Network, batch: int) -> Any: ...
@@ -79,6 +84,10 @@ class Rule(Protocol):
         """
         ...
 
+    def error_fan_out(self, network: Network) -> int:
+        """What a spike of an error neuron reaches, in SynOps."""
+        ...
+
     def gradient(self) -> "Rule":
         """The gradient rule that this rule stands for: for measuring alignment."""
         ...
@@ -86,6 +95,8 @@ class Rule(Protocol):
 
 class LocalRule(ABC):
     """A rule that needs nothing but the trace of a forward block: subclasses give `step`."""
+
+    counts_events = True
 
     @abstractmethod
     def step(

@@ -7,7 +7,8 @@ from erbp_jax.errors import UserError
 from erbp_jax.training import run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
-from erbp_jax.training.session import Session, synops_per_sample
+from erbp_jax.training.metrics import synops_per_sample
+from erbp_jax.training.session import Session
 
 
 def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from erbp_jax import simulate
 from erbp_jax.random import Stream
 from erbp_jax.training import run_folder
 from erbp_jax.training.engine import Learner, sample_keys
-from erbp_jax.training.session import Session, summarise
+from erbp_jax.training.metrics import summarise
+from erbp_jax.training.session import Session
 from erbp_jax.viz.comparison import alignment_curves
 from erbp_jax.viz.curves import learning_curve
 from erbp_jax.viz.maps import by_map, feature_maps, kernels
