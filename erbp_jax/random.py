@@ -93,8 +93,12 @@ def uniform_bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Independent uniform float32 in [0, 1) with 24 random bits, `[*key.shape, *shape]`."""
-    bits = words(key, math.prod(shape)).reshape(*key.shape, *shape)
-    return (bits >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
+    return unit_interval(words(key, math.prod(shape)).reshape(*key.shape, *shape))
+
+
+def unit_interval(word: jax.Array) -> jax.Array:
+    """Uniform words `[...]` as float32 in [0, 1), by their upper 24 bits."""
+    return (word >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
 
 
 def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 
 from erbp_jax.network import Network, Params
 from erbp_jax.neurons import Dendrite, Neuron, Surrogate
-from erbp_jax.random import hashed_words
+from erbp_jax.random import hashed_words, unit_interval
 
 Rounding = Literal["nearest", "stochastic"]
 
@@ -97,8 +97,7 @@ def keep_on_grid(grids: Sequence[Grid], rounding: Rounding) -> optax.GradientTra
 def _noise(rounding: Rounding, key: jax.Array | None, layer: int, leaf: int, shape: tuple[int, ...]):
     if rounding == "nearest" or key is None:
         return None
-    words = hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape)
-    return (words >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
+    return unit_interval(hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape))
 
 
 def quantize(params: Params, grids: Sequence[Grid]) -> Params:

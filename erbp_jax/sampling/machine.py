@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from erbp_jax.connections.transmission import Reliable, Transmission
 from erbp_jax.neurons.firing import decay
-from erbp_jax.random import fold_each, words
+from erbp_jax.random import fold_each, uniform
 from erbp_jax.sampling.neurons import Sampler, SamplingNeuron
 
 Params = dict[str, jax.Array]
@@ -101,5 +101,5 @@ class SamplingMachine:
         p = self.transmission.mean
         if p == 1.0:
             return bias[None]
-        draw = (words(key, len(bias)) >> 8).astype(jnp.float32) * 2.0**-24
+        draw = uniform(key, bias.shape)
         return jnp.where(draw < p, bias[None], 0.0)

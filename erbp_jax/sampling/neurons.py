@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.random import words
+from erbp_jax.random import uniform
 
 
 class Sampler(Protocol):
@@ -45,7 +45,7 @@ class SamplingNeuron:
     refractory: int = 4
 
     def step(self, held: jax.Array, u: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        draw = (words(key, u.shape[-1]) >> 8).astype(jnp.float32) * 2.0**-24
+        draw = uniform(key, u.shape[-1:])
         spikes = (held <= 1) & (draw < jax.nn.sigmoid(u - math.log(self.refractory)))
         return _hold(held, spikes, self.refractory), spikes.astype(jnp.float32)
 
