@@ -14,7 +14,6 @@ Expected:  largest distance of nu tau_r: stochastic neuron to its sigmoid 0.001;
            0.42); with tau_r of four ticks down to a floor of 0.06 (rectangles) and 0.08 (exponentials).
 """
 
-import argparse
 import itertools
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ import numpy as np
 from erbp_jax.__main__ import guarded
 from erbp_jax.random import fold_each
 from erbp_jax.sampling import NoisyIF, SamplingMachine, SamplingNeuron
+from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import MUTED, colours, pyplot, save
@@ -43,21 +43,14 @@ TRANSFER_SECONDS, COPIES = 4, 200
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs") / "ecd_sampling")
-    parser.add_argument("--seeds", type=int, default=8)
-    arguments = parser.parse_args()
-    if arguments.seeds < 1:
-        parser.error(f"--seeds: must be at least 1, got {arguments.seeds}")
-    out = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    seeds, out = seeds_and_folder(__doc__, "ecd_sampling", seeds=8)
     with busy("transfer functions"):
         x, integrate_fire, stochastic = transfer()
     divergence, frequencies = {}, {}
-    exact = boltzmann(draw(arguments.seeds))
+    exact = boltzmann(draw(seeds))
     for name, machine in MACHINES.items():
         with busy(f"sampling, {name}"):
-            frequencies[name] = sampling(machine, arguments.seeds)
+            frequencies[name] = sampling(machine, seeds)
         divergence[name] = kullback_leibler(frequencies[name], exact[:, None])
     product = factorial(exact)
     baseline = kullback_leibler(product, exact)
@@ -68,7 +61,7 @@ def main() -> None:
         "stochastic": float(np.abs(stochastic - logistic(x)).max()),
     }
     summary: dict[str, Any] = {
-        "seeds": arguments.seeds,
+        "seeds": seeds,
         "largest_distance_to_sigmoid": {k: round(v, 4) for k, v in distance.items()},
         "own_fit_of_beta_over_published": round(slope, 3),
         "own_fit_shift": round(offset, 3),

@@ -17,7 +17,6 @@ Expected:  coincidence: in the last quarter of 60 s at least 0.95 of all spikes 
            point): 0.80 -> 1.00 selective spikes, weights 247 and 2 of 255, 6.3 Hz.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from erbp_jax.__main__ import guarded
 from erbp_jax.learning.three_factor.factors import Signals
 from erbp_jax.learning.three_factor.lateral import LateralLayer
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
+from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
@@ -42,21 +42,14 @@ NEAR = 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs") / "membrane_gated")
-    parser.add_argument("--seeds", type=int, default=20)
-    arguments = parser.parse_args()
-    if arguments.seeds < 1:
-        parser.error(f"--seeds: must be at least 1, got {arguments.seeds}")
-    out = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    seeds, out = seeds_and_folder(__doc__, "membrane_gated")
     with busy("coincidences"):
-        coincidence = coincidences(arguments.seeds)
+        coincidence = coincidences(seeds)
     with busy("patterns"):
-        pattern = patterns(min(arguments.seeds, 10))
+        pattern = patterns(min(seeds, 10))
     window = pair_window()
     figures = {"coincidence": coincidence["summary"], "patterns": pattern["summary"]}
-    write_json(out / "summary.json", {"seeds": arguments.seeds, **figures})
+    write_json(out / "summary.json", {"seeds": seeds, **figures})
     for name, values in figures.items():
         print(name, values)
     print(picture(coincidence, pattern, window, out / "membrane_gated.png"))

@@ -15,7 +15,6 @@ Expected:  bump: in about half of the seeds activity starts, and then stays, 27 
            Whether and when activity starts is chance.
 """
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import numpy as np
 
 from erbp_jax.__main__ import guarded
 from erbp_jax.nsat import examples
+from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
 
@@ -37,18 +37,11 @@ LAST = 100
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs") / "nsat_neural_field")
-    parser.add_argument("--seeds", type=int, default=30)
-    arguments = parser.parse_args()
-    if arguments.seeds < 1:
-        parser.error(f"--seeds: must be at least 1, got {arguments.seeds}")
-    out = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    spikes: dict[examples.Mode, np.ndarray] = {mode: simulate(mode, arguments.seeds) for mode in MODES}
+    seeds, out = seeds_and_folder(__doc__, "nsat_neural_field", seeds=30)
+    spikes: dict[examples.Mode, np.ndarray] = {mode: simulate(mode, seeds) for mode in MODES}
     summary = {"bump": stays(spikes["bump"]), "selection": selects(spikes["selection"])}
     summary["tracking"] = tracks(spikes["tracking"])
-    write_json(out / "summary.json", {"seeds": arguments.seeds, **summary})
+    write_json(out / "summary.json", {"seeds": seeds, **summary})
     for mode in MODES:
         print(f"{mode}:")
         for name, value in summary[mode].items():

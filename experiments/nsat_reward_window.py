@@ -12,7 +12,6 @@ Expected:  of all changes |dw| in 1000 ticks about 86 % fall in the ticks 400 to
            no weight moves before tick 400.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 from erbp_jax.__main__ import guarded
 from erbp_jax.nsat import examples
 from erbp_jax.nsat.program import merge
+from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, pyplot, save
 
@@ -31,23 +31,16 @@ N = examples.REWARDED
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs") / "nsat_reward_window")
-    parser.add_argument("--seeds", type=int, default=20)
-    arguments = parser.parse_args()
-    if arguments.seeds < 1:
-        parser.error(f"--seeds: must be at least 1, got {arguments.seeds}")
-    out = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    seeds, out = seeds_and_folder(__doc__, "nsat_reward_window")
 
     p = examples.reward_input()
-    drawn = [examples.poisson(p, np.random.default_rng(seed)) for seed in range(arguments.seeds)]
+    drawn = [examples.poisson(p, np.random.default_rng(seed)) for seed in range(seeds)]
     both = [examples.to_both(rows, N + 1) for rows in drawn]
     program = merge([examples.reward_window(), examples.reward_window(noise=0)])
     lanes = examples.run_lanes(program, both, len(p), states=True, weights=True)
-    moved = np.abs(np.diff(lanes.weights.reshape(len(p), arguments.seeds, 2, N + 1), axis=0)).sum(3)  # [T - 1, R, 2]
+    moved = np.abs(np.diff(lanes.weights.reshape(len(p), seeds, 2, N + 1), axis=0)).sum(3)  # [T - 1, R, 2]
 
-    summary: dict[str, Any] = {"seeds": arguments.seeds, "ticks": len(p) - 1, "window": WINDOW}
+    summary: dict[str, Any] = {"seeds": seeds, "ticks": len(p) - 1, "window": WINDOW}
     for core, name in enumerate(NAMES):
         summary[name.replace(" ", "_")] = one = measure(moved[:, :, core])
         print(

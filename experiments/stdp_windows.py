@@ -15,7 +15,6 @@ Expected:  the windows are their kernels, the forward table's difference to exac
            last with a weaker acausal side).
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from erbp_jax.kernels import Exponential, Kernel, Staircase
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, online, pair_stdp
 from erbp_jax.network import Layer, LayerTrace, Network
 from erbp_jax.neurons import LeakyIF, NextTick
+from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
@@ -61,14 +61,7 @@ SECONDS = 60
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs") / "stdp_windows")
-    parser.add_argument("--seeds", type=int, default=20)
-    arguments = parser.parse_args()
-    if arguments.seeds < 1:
-        parser.error(f"--seeds: must be at least 1, got {arguments.seeds}")
-    out = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    seeds, out = seeds_and_folder(__doc__, "stdp_windows")
     drawn = {name: windows(kernel) for name, kernel in KERNELS.items()}
     table = []
     for rate, refractories in RATES.items():
@@ -79,9 +72,9 @@ def main() -> None:
     learned = {}
     for name, rule in rules().items():
         with busy(f"learning, {name}"):
-            learned[name] = learning(rule, arguments.seeds)
+            learned[name] = learning(rule, seeds)
     gaps = {name: w[:, -1, :SHARED].mean(1) - w[:, -1, SHARED:].mean(1) for name, w in learned.items()}
-    summary: dict[str, Any] = {"seeds": arguments.seeds, "ratios": table, "learning": {}}
+    summary: dict[str, Any] = {"seeds": seeds, "ratios": table, "learning": {}}
     for name, gap in gaps.items():
         summary["learning"][name] = {
             "seeds_where_shared_inputs_win": int((gap > 0).sum()),

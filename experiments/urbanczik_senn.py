@@ -11,7 +11,6 @@ Expected:  the prediction error, the mean of |phi(V*) - phi(U)| over a repetitio
            seed (7.6 in the mean, 6.0 at least), and the soma still follows the curve when the teacher is gone.
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import numpy as np
 from erbp_jax.__main__ import guarded
 from erbp_jax.learning.three_factor import Signals, start_terms, write
 from erbp_jax.learning.three_factor.urbanczik_senn import TeacherNeuron, low_pass, urbanczik_senn
+from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
@@ -32,20 +32,13 @@ NEURON = TeacherNeuron()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs") / "urbanczik_senn")
-    parser.add_argument("--seeds", type=int, default=20)
-    arguments = parser.parse_args()
-    if arguments.seeds < 1:
-        parser.error(f"--seeds: must be at least 1, got {arguments.seeds}")
-    out = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), arguments.seeds)
+    seeds, out = seeds_and_folder(__doc__, "urbanczik_senn")
+    keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), seeds)
     with busy("learning"):
         error, soma, predicted, distance = (np.asarray(x) for x in jax.jit(jax.vmap(learn))(keys))
     first, last = error[:, 0], error[:, REPETITIONS - 10 : REPETITIONS].mean(1)
     summary = {
-        "seeds": arguments.seeds, "repetitions": REPETITIONS, "eta": ETA,
+        "seeds": seeds, "repetitions": REPETITIONS, "eta": ETA,
         "prediction_error_first_hz": round(1000 * float(first.mean()), 3),
         "prediction_error_last_ten_hz": round(1000 * float(last.mean()), 3),
         "falls_by_mean": round(float((first / last).mean()), 2),
