@@ -1,6 +1,6 @@
 """What does exact counting of SynOps and plasticity events cost in training?
 
-Command: python benchmarks/counting_cost.py    (two minutes on one CPU core; needs no data set)
+Command: erbp-jax bench counting_cost    (two minutes on one CPU core; needs no data set)
 
 The same training with counting and with its counts thrown away (the compiler then removes the work), on random images
 of MNIST's density. The two take turns, batch by batch; the figures are the ratios of the medians and of the lowest
@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-from train_speed import images, prepare_parts
+from train_speed import experiment_of, images
 
 from erbp_jax.learning import ERBP
 from erbp_jax.training import engine
@@ -49,7 +49,7 @@ def main() -> None:
     data = images()
     arrays = (jnp.asarray(data.train_images), jnp.asarray(data.train_labels), jnp.int32(0))
     for name, changes in CASES.items():
-        experiment, optimizer = prepare_parts(changes, data)
+        experiment, optimizer = experiment_of(changes, data)
         rule = cast(Any, experiment.rule)
         bare = Uncounted(**{f.name: getattr(rule, f.name) for f in fields(rule)})
         cases = []

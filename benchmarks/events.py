@@ -1,6 +1,6 @@
 """When are events faster than a matrix product, and what does exact blank-out cost?
 
-Command: python benchmarks/events.py [--rows 500]    (a minute on one CPU core)
+Command: erbp-jax bench events [--rows 500]    (a minute on one CPU core)
 
 Currents and weight updates of a layer, for rows of spikes (ticks times samples): a product, a walk through the spikes
 (`Reliable(by_events=True)`), and exact blank-out (`BlankOut(7/8)`), for several sizes and shares of active inputs.

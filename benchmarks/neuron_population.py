@@ -1,6 +1,6 @@
 """How fast is a large population of each neuron, compared with what the memory allows?
 
-Command: python benchmarks/neuron_population.py [--neurons 1000000] [--ticks 1000]
+Command: erbp-jax bench neuron_population [--neurons 1000000] [--ticks 1000]
 
 One million neurons, a thousand ticks of a constant input, in one compiled program, two ways: *tick by tick* (a scan
 that steps all neurons, unrolled by four ticks so that the compiler may fuse them) and *tile by tile*

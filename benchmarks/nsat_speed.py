@@ -1,6 +1,6 @@
 """How fast is the fixed-point machine on its eRBP benchmark, beside the reference C simulator?
 
-Command: python benchmarks/nsat_speed.py [--lanes 64] [--devices 2] [--ticks 1500]
+Command: erbp-jax bench nsat_speed [--lanes 64] [--devices 2] [--ticks 1500]
 
 784-100-10 of `erbp_jax.nsat.erbp`, the reference's parameters, MNIST digits as random spikes (about 2.3 events a tick
 and lane). Three questions: lanes as chips with weights of their own, learning (spread over the devices); lanes that

@@ -1,6 +1,6 @@
 """What does each three-factor rule cost per tick, against plain simulation of the same network?
 
-Command: python benchmarks/rule_cost.py [--inputs 200] [--outputs 100] [--batch 16] [--block 10]
+Command: erbp-jax bench rule_cost [--inputs 200] [--outputs 100] [--batch 16] [--block 10]
 
 One layer of integrate-and-fire neurons, inputs at 20 Hz in ticks of 1 ms; the same spikes for all. Plain simulation is
 `Network.advance` alone; a rule is `advance`, `step` and the weights' change. All take turns; the figures are the best

@@ -204,6 +204,22 @@ def simulate(
     print(f"traces: {folder / 'traces.npz'}{picture}")
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Which [default: list them]; its own options follow.")] = None,
+) -> None:
+    """Measure speed: run a script of benchmarks/, or list them with their questions."""
+    from erbp_jax import benchmarks
+
+    if name is None:
+        for script, question in benchmarks.scripts().items():
+            print(f"{script:18} {question}")
+        return
+    if code := benchmarks.run(name, context.args):
+        raise typer.Exit(code)
+
+
 def _session(config: "Config") -> "Session":
     """A session with the compilation cache on: a second run of the same config starts at once."""
     import jax

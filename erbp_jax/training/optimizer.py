@@ -1,5 +1,9 @@
 """Learning-rate schedules and update rules, all from optax."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import jax
 import optax
 
 from erbp_jax.config.schema import Optimizer
@@ -15,7 +19,19 @@ def make_optimizer(section: Optimizer, updates_per_epoch: int, epochs: int) -> o
         parts.append(optax.trace(section.momentum))
     if section.weight_decay:
         parts.append(optax.add_decayed_weights(section.weight_decay))
-    return optax.chain(*parts, optax.scale_by_learning_rate(schedule))
+    parts.append(optax.scale_by_learning_rate(schedule))
+    if section.layer_rates is not None:
+        parts.append(by_layer(section.layer_rates))
+    return optax.chain(*parts)
+
+
+def by_layer(factors: Sequence[float]) -> optax.GradientTransformation:
+    """Multiply the updates of each layer, a tuple of trees, by a factor of its own."""
+
+    def scale(updates: Any, _: Any) -> Any:
+        return tuple(jax.tree.map(lambda u, f=f: f * u, x) for f, x in zip(factors, updates, strict=True))
+
+    return optax.stateless(scale)
 
 
 def learning_rate(section: Optimizer, updates_per_epoch: int, epochs: int) -> optax.Schedule:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from erbp_jax.config.schema.base import Section
 from erbp_jax.config.schema.data import Data
@@ -24,3 +24,10 @@ class Config(Section):
     optimizer: Optimizer = Optimizer()
     training: Training = Training()
     precision: Precision = Precision()
+
+    @model_validator(mode="after")
+    def _a_rate_for_each_layer(self) -> "Config":
+        given, layers = self.optimizer.layer_rates, len(self.network.layers) - 1
+        if given is not None and len(given) != layers:
+            raise ValueError(f"optimizer.layer_rates: one for each of the {layers} layers, got {len(given)}")
+        return self

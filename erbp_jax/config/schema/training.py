@@ -18,6 +18,9 @@ class Optimizer(Section):
     """Factor on the learning rate per epoch, for the exponential schedule; it falls smoothly, not in steps."""
     final: NonNegative = 0.0
     """Fraction of the learning rate at the end, for the cosine and linear schedules."""
+    layer_rates: tuple[NonNegative, ...] | None = None
+    """Factors on the learning rate, one for each layer after the input. Kernels, which sum the updates of all
+    positions, may want a small one; 0 leaves a layer as it was drawn."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Optimizer":

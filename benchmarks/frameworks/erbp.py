@@ -1,0 +1,81 @@
+"""erbp_jax's eRBP on spikes that are given: the same engine as in training, with the update in every tick."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax import simulate
+from erbp_jax.config import check
+from erbp_jax.config.build import build as build_experiment
+from erbp_jax.data import Dataset
+from erbp_jax.training import engine
+from erbp_jax.training.optimizer import make_optimizer
+
+
+@dataclass(frozen=True)
+class Replay:
+    """An encoder that reads spikes off `[B, T, I]` in the place of images."""
+
+    inputs: int
+
+    def init_state(self, image: jax.Array, key: jax.Array) -> jax.Array:
+        del image, key
+        return jnp.int32(0)
+
+    def step(self, state: jax.Array, image: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        del key
+        spikes = jax.lax.dynamic_index_in_dim(image, state, 1, keepdims=False)
+        return state + 1, spikes.astype(jnp.float32)
+
+
+class ERBPNetwork:
+    """784-200-200-10 and the like, by eRBP with the recipe of `configs/pi_mnist`, a block of ticks an update."""
+
+    def __init__(self, sizes: Sequence[int], ticks: int, batch: int, update_every: int = 1, **changes: Any):
+        config = {
+            "encoding": {"kind": "poisson", "steps": ticks, "max_rate": 200},
+            "network": {
+                "layers": list(sizes),
+                "neuron": {"tau_mem": 0, "tau_syn": 0.5, "refractory": 0},
+                **changes.pop("network", {}),
+            },
+            "rule": {
+                "kind": "erbp",
+                "gate": [-2.5] * (len(sizes) > 3) + [2.5],
+                "feedback_scale": [80.0] * (len(sizes) > 3) + [10.0] if len(sizes) > 3 else 160.0,
+                "output_scale": 0.1 if len(sizes) > 3 else 0.6,
+                "tau_dendrite": 2,
+                "label_period": 1,
+                "burn_in": ticks // 4,
+            },
+            "optimizer": {"learning_rate": 5e-4 if len(sizes) > 3 else 1e-5, "schedule": "constant"},
+            "training": {"update_every": update_every, "batch_size": batch},
+        }
+        for section, values in changes.items():
+            config[section] |= values
+        empty = np.zeros((batch, sizes[0]), np.uint8)
+        data = Dataset("mnist", (28, 28), sizes[-1], empty, np.zeros(batch, np.int32), empty, np.zeros(batch, np.int32))
+        checked = check(config, "benchmark")
+        self.experiment = replace(build_experiment(checked, data), encoder=Replay(sizes[0]))
+        optimizer = make_optimizer(checked.optimizer, 1, 1)
+        self.learner = jax.jit(partial(engine.init, self.experiment, optimizer))(jnp.uint32(0))
+        self.keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), batch)
+        e = self.experiment
+        self._present = jax.jit(lambda *a: engine.present(e, optimizer, *a)[0])
+        self._run = jax.jit(lambda *a: simulate.run(e.network, e.encoder, *a, steps=ticks, block=e.test_block)[1])
+
+    def place(self, array: np.ndarray) -> jax.Array:
+        """Spikes `[T, B, I]` as `[B, T, I]`, labels as they are."""
+        return jnp.asarray(array if array.ndim < 3 else array.swapaxes(0, 1))
+
+    def run(self, spikes: jax.Array) -> jax.Array:
+        return self._run(self.learner.params, spikes, self.keys)
+
+    def train(self, spikes: jax.Array, labels: jax.Array) -> Any:
+        self.learner = self._present(self.learner, spikes, labels, self.keys)
+        return self.learner.params
