@@ -134,13 +134,25 @@ def recognise(
 
 
 def generate(
-    machine: SamplingMachine, params: Params, drive: jax.Array, key: jax.Array, *, steps: int, burn_in: int
+    machine: SamplingMachine,
+    params: Params,
+    drive: jax.Array,
+    key: jax.Array,
+    *,
+    steps: int,
+    burn_in: int,
+    start: jax.Array | None = None,
+    start_steps: int = 0,
 ) -> jax.Array:
-    """Mean activity z of the visible neurons `[B, V]` from `burn_in` on; `drive[B, V]` clamps where it is not NaN."""
+    """Mean activity z of the visible neurons `[B, V]` from `burn_in` on; `drive[B, V]` clamps where it is not NaN.
+
+    For the first `start_steps` ticks `start[B, V]` clamps in its place: a network at rest may stay there.
+    """
 
     def tick(carry, t):
         state, counts = carry
-        state = machine.step(params, state, drive, key=fold_each(key, t.astype(jnp.uint32)))
+        now = drive if start is None else jnp.where(t < start_steps, start, drive)
+        state = machine.step(params, state, now, key=fold_each(key, t.astype(jnp.uint32)))
         return (state, counts + jnp.where(t >= burn_in, state.visible_spikes, 0.0)), None
 
     carry = (machine.init_state(drive.shape[0]), jnp.zeros(drive.shape, jnp.float32))
