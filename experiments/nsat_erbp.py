@@ -7,7 +7,7 @@ Resumable: the same command goes on after the last finished epoch (its lanes sta
 Hardware:  one CPU core or more; a sample is 1,500 ticks in training and 3,000 in testing.
 Wall time: the small one about 5 minutes on one core, an epoch of 60,000 about 7.
 Expected:  small: accuracy >= 0.83 after 1 epoch, >= 0.89 after 4, 0.90 to 0.91 after 8 (the reference simulator, one
-           sample after the other: 0.846, 0.899, 0.913). All digits: error <= 6 % after 3 epochs. Weights keep to 8 bits.
+           sample after the other: 0.846, 0.899, 0.913). All digits: error <= 6 % after 3 epochs. 8-bit weights.
 """
 
 import argparse
