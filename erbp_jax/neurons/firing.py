@@ -135,14 +135,18 @@ class Firing:
         self, before: jax.Array, membrane: jax.Array, refractory: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """`(V of the last tick, V as integrated, ticks left) -> (V after reset, ticks left, spikes)`."""
-        held = refractory > 0
-        membrane = jnp.where(held, before, membrane)
-        crossed = jnp.where(held, 0.0, spike(membrane - self.threshold, self.surrogate))
+        held = refractory > 0 if self.refractory else None  # without a refractory period nobody is ever held
+        if held is not None:
+            membrane = jnp.where(held, before, membrane)
+        crossed = spike(membrane - self.threshold, self.surrogate)
+        if held is not None:
+            crossed = jnp.where(held, 0.0, crossed)
         spiking = crossed > 0
         if self.reset != "none":
             after = membrane - self.threshold if self.reset == "subtract" else self.v_reset
             membrane = jnp.where(spiking, after, membrane)
-        refractory = jnp.where(spiking, float(self.refractory), jnp.maximum(refractory - 1.0, 0.0))
+        if held is not None:
+            refractory = jnp.where(spiking, float(self.refractory), jnp.maximum(refractory - 1.0, 0.0))
         return membrane, jax.lax.stop_gradient(refractory), crossed
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
