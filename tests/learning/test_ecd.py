@@ -11,7 +11,15 @@ import pytest
 from erbp_jax.connections import SharedBlankOut
 from erbp_jax.learning.three_factor import Phases
 from erbp_jax.random import fold_each
-from erbp_jax.sampling import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron, present, recognise
+from erbp_jax.sampling import (
+    Presentation,
+    SamplingMachine,
+    SamplingNeuron,
+    ThresholdNeuron,
+    generate,
+    present,
+    recognise,
+)
 
 U = jnp.linspace(-4.0, 4.0, 9)
 
@@ -126,6 +134,22 @@ def test_the_update_is_the_sum_over_pairs_of_spikes(small):
     bias = 0.02 * 4 / 39 * (g[:, None, None] * hidden).sum((0, 1))
     np.testing.assert_allclose(-update["hidden"], bias, atol=1e-5)
     np.testing.assert_allclose(counts.data, hidden[10:49].mean(), rtol=1e-5)
+
+
+def test_a_dream_may_start_from_an_image(small):
+    """What is clamped first is let go: until then as if it stayed, after that the class alone is held."""
+    machine, params, _, keys = small
+    start = jnp.tile(jnp.where(jnp.arange(8) < 4, 20.0, -20.0), (3, 1))
+    held = jnp.where(jnp.arange(8) < 2, start, jnp.nan)
+
+    def activity(drive, steps, burn_in, **how):
+        return np.asarray(generate(machine, params, drive, keys, steps=steps, burn_in=burn_in, **how))
+
+    np.testing.assert_array_equal(activity(held, 9, 0, start=start, start_steps=9), activity(start, 9, 0))
+    np.testing.assert_array_equal(activity(held, 9, 0, start=start, start_steps=0), activity(held, 9, 0))
+    freed = activity(held, 60, 20, start=start, start_steps=9)
+    assert (freed[:, :2] > 0.7).all()  # still clamped
+    assert (freed[:, 4:] > 0).any()  # were held off at first
 
 
 def test_phases():
