@@ -27,6 +27,10 @@ SPARSE = 0.05
 """Share of inputs spiking in a tick, below which events are faster than a product on a CPU (`benchmarks/events.py`)."""
 
 
+FEW_ROWS = 4
+"""Samples times ticks of a block, below which a walk through spikes costs more than it saves (`train_speed.py`)."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """What a config builds: everything is frozen and hashable."""
@@ -67,8 +71,10 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         )
     try:
         active = _max_rate(config.encoding) * float(data.train_images.mean()) / 255.0
+        rows = config.training.batch_size * (config.training.update_every or LOCAL_UPDATE_EVERY)
         # Walking through spikes needs a word between all devices a turn.
-        sparse = active < SPARSE and jax.default_backend() == "cpu" and config.training.over_batch == 1
+        one_device = jax.default_backend() == "cpu" and config.training.over_batch == 1
+        sparse = active < SPARSE and rows >= FEW_ROWS and one_device
         network = _network(config.network, data.image_shape, config.encoding.dt, sparse)
         encoder = _encoder(config.encoding)
         steps = config.encoding.steps

@@ -253,22 +253,24 @@ def _sections(union):
 
 
 @pytest.mark.parametrize(
-    ("events", "rate", "devices", "want"),
+    ("events", "rate", "training", "want"),
     [
-        ("auto", 40, 1, [True, False]),
-        ("auto", 500, 1, [False, False]),
-        ("auto", 40, 2, [False, False]),
-        ("none", 40, 1, [False, False]),
-        ("input", 500, 1, [True, False]),
-        ("all", 500, 1, [True, True]),
+        ("auto", 40, {}, [True, False]),
+        ("auto", 500, {}, [False, False]),
+        ("auto", 40, {"devices": 2}, [False, False]),
+        ("auto", 40, {"batch_size": 1, "update_every": 1}, [False, False]),
+        ("auto", 40, {"batch_size": 1, "update_every": 5}, [True, False]),
+        ("none", 40, {}, [False, False]),
+        ("input", 500, {}, [True, False]),
+        ("all", 500, {"batch_size": 1, "update_every": 1}, [True, True]),
     ],
 )
-def test_which_layers_work_by_events(events, rate, devices, want):
+def test_which_layers_work_by_events(events, rate, training, want):
     raw = {
         "data": {"name": "digits"},
         "encoding": {"kind": "regular", "max_rate": rate},
         "network": {"layers": [64, 20, 10], "events": events},
-        "training": {"devices": devices},
+        "training": training,
     }
     network = build(check(raw, "t"), data.load("digits")).network
     assert [layer.connection.transmission.by_events for layer in network.layers] == want
