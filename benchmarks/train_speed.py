@@ -34,7 +34,11 @@ from erbp_jax.data import Dataset
 from erbp_jax.training import engine
 from erbp_jax.training.optimizer import make_optimizer
 
-P2 = {"network": {"layers": [784, 200, 200, 10]}, "rule": {"feedback_scale": [80, 10], "output_scale": 0.1}}
+P2 = {
+    "encoding": {"kind": "poisson", "max_rate": 200},  # about 20 of 784 inputs a tick
+    "network": {"layers": [784, 200, 200, 10]},
+    "rule": {"feedback_scale": [80, 10], "output_scale": 0.1},
+}
 console = Console(width=130)
 
 
