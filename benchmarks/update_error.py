@@ -2,7 +2,7 @@
 
 Command: erbp-jax bench update_error [--train-size 10000]     (a few minutes on one CPU core; needs MNIST)
 
-784-100-10 by eRBP, 40 ticks, two epochs of the first training digits, tested on 2,000 that are held out. First blocks
+784-100-10 by eRBP, 60 ticks, two epochs of the first training digits, tested on 2,000 that are held out. First blocks
 of 1, 5, 10 and 30 ticks between updates at batch 100, then batches of 1 to 1,000 with an update every 5 ticks. The
 learning rate counts for a sample and stays as it is, so that a larger batch takes a larger step: an update is a sum.
 """
@@ -38,7 +38,7 @@ def trained(every: int, batch: int, size: int) -> tuple[float, list[float]]:
     """Training samples/s, compiling apart, and the test error after every epoch."""
     changes = [
         f"training.update_every={every}", f"training.batch_size={batch}", f"training.epochs={EPOCHS}",
-        f"data.train_size={size}", "data.validation_size=2000", "encoding.steps=40", "rule.burn_in=10",
+        f"data.train_size={size}", "data.validation_size=2000", "encoding.steps=60", "rule.burn_in=0", "training.alignment=false",
     ]  # fmt: skip
     session = Session(load_config(CONFIG, changes))
     learner, errors = session.start(), []
