@@ -38,7 +38,8 @@ def trained(every: int, batch: int, size: int) -> tuple[float, list[float]]:
     """Training samples/s, compiling apart, and the test error after every epoch."""
     changes = [
         f"training.update_every={every}", f"training.batch_size={batch}", f"training.epochs={EPOCHS}",
-        f"data.train_size={size}", "data.validation_size=2000", "encoding.steps=60", "rule.burn_in=0", "training.alignment=false",
+        f"data.train_size={size}", "data.validation_size=2000", "encoding.steps=60", "rule.burn_in=0",
+        "training.alignment=false",
     ]  # fmt: skip
     session = Session(load_config(CONFIG, changes))
     learner, errors = session.start(), []
