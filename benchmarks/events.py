@@ -8,10 +8,10 @@ Times in ms, the fastest of the repeats (the machine is shared), the cases takin
 """
 
 import argparse
-import time
 from functools import partial
 
 import numpy as np
+from harness import take_turns
 from rich.console import Console
 from rich.table import Table
 
@@ -47,14 +47,8 @@ def main() -> None:
                 for name, pair in calls.items()
                 for what, f in zip(("current", "update"), pair, strict=True)
             }
-            best = dict.fromkeys(work, np.inf)
-            for repeat in range(arguments.repeats + 1):
-                for case, call in work.items():
-                    began = time.perf_counter()
-                    jax.block_until_ready(call())
-                    if repeat:  # the first one compiles
-                        best[case] = min(best[case], time.perf_counter() - began)
-            cells = [f"{1e3 * best[what, name]:.2f}" for what in ("current", "update") for name in ways]
+            times = take_turns(work, arguments.repeats)
+            cells = [f"{1e3 * times[what, name].fastest:.2f}" for what in ("current", "update") for name in ways]
             table.add_row(f"{inputs}-{outputs}", f"{100 * share:g} %", *cells)
     Console(width=140).print(f"{arguments.rows} rows, ms, on {jax.devices()[0].device_kind}", table)
 

@@ -11,10 +11,11 @@ never stored for all ticks.
 """
 
 import argparse
-import time
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+from harness import take_turns
 from rich.console import Console
 from rich.table import Table
 
@@ -68,15 +69,8 @@ def main() -> None:
     table = Table("model", "arrays", "tile by tile, updates/s", "/ copy time", "tick by tick", "/ copy time", "copy")
     for name, (neuron, value) in MODELS.items():
         calls, arrays = programs(neuron, value, n, ticks)
-        for call, argument in calls:
-            jax.block_until_ready(call(argument))
-        best = [float("inf")] * len(calls)
-        for _ in range(arguments.repeats):
-            for i, (call, argument) in enumerate(calls):
-                began = time.perf_counter()
-                jax.block_until_ready(call(argument))
-                best[i] = min(best[i], time.perf_counter() - began)
-        whole, tiled, copy = best
+        cases = {i: partial(call, argument) for i, (call, argument) in enumerate(calls)}
+        whole, tiled, copy = (time.fastest for time in take_turns(cases, arguments.repeats).values())
         rates = [f"{n * ticks / seconds:,.3g}" for seconds in (tiled, whole, copy)]
         table.add_row(name, str(arrays), rates[0], f"{tiled / copy:.2f}", rates[1], f"{whole / copy:.2f}", rates[2])
     Console(width=120).print(f"{n:,} neurons, {ticks:,} ticks, {jax.devices()[0].device_kind}", table)

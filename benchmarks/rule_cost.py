@@ -8,10 +8,10 @@ of the repeats, and their ratio to plain simulation.
 """
 
 import argparse
-import time
 
 import jax
 import jax.numpy as jnp
+from harness import take_turns
 from rich.console import Console
 from rich.table import Table
 
@@ -83,18 +83,11 @@ def main() -> None:
         return jax.jit(lambda: jax.lax.scan(block, start, (spikes, keys, ticks))[0])
 
     programs = {"plain simulation": program(None), **{n: program(r) for n, r in rules(a.outputs).items()}}
-    for run in programs.values():
-        jax.block_until_ready(run())
-    best = dict.fromkeys(programs, float("inf"))
-    for _ in range(a.repeats):
-        for name, run in programs.items():
-            began = time.perf_counter()
-            jax.block_until_ready(run())
-            best[name] = min(best[name], time.perf_counter() - began)
-    plain = best["plain simulation"]
+    times = take_turns(programs, a.repeats)
+    plain = times["plain simulation"].fastest
     table = Table("rule", "us a tick", "/ plain simulation")
-    for name, seconds in best.items():
-        table.add_row(name, f"{1e6 * seconds / TICKS:.1f}", f"{seconds / plain:.2f}")
+    for name, time in times.items():
+        table.add_row(name, f"{1e6 * time.fastest / TICKS:.1f}", f"{time.fastest / plain:.2f}")
     title = f"{a.inputs}-{a.outputs}, batch {a.batch}, blocks of {a.block}, {jax.devices()[0].device_kind}"
     Console(width=100).print(title, table)
 
