@@ -9,14 +9,14 @@ import jax.numpy as jnp
 from erbp_jax.connections import conv_transmission
 from erbp_jax.connections.base import Weights
 from erbp_jax.connections.maps import OnMaps
-from erbp_jax.connections.synapses import through
+from erbp_jax.connections.synapses import ThroughWeights
 from erbp_jax.connections.transmission import BlankOut, Reliable, Transmission
 from erbp_jax.connections.windows import Windows
 from erbp_jax.random import fold_each
 
 
 @dataclass(frozen=True)
-class Conv2d(OnMaps):
+class Conv2d(OnMaps, ThroughWeights):
     r"""Maps onto maps, through one kernel for all positions.
 
     .. math::
@@ -56,10 +56,6 @@ class Conv2d(OnMaps):
         return Windows(*self.input_shape[:2], self.kernel, self.stride, self.padding)
 
     @property
-    def output_shape(self) -> tuple[int, int, int]:
-        return (*self.windows.shape, self.channels)
-
-    @property
     def label(self) -> str:
         stride = f"s{self.stride}" if self.stride > 1 else ""
         return f"{self.channels}c{self.kernel}{stride}{'v' if self.padding == 'valid' else ''}"
@@ -70,20 +66,6 @@ class Conv2d(OnMaps):
         low, high = self.initial or (-bound, bound)
         shape = (self.kernel, self.kernel, self.input_shape[2], self.channels)
         return {"weight": jax.random.uniform(key, shape, jnp.float32, low, high)}
-
-    def __call__(
-        self,
-        params: Weights,
-        spikes: jax.Array,
-        *,
-        key: jax.Array | None = None,
-        backward: Weights | None = None,
-    ) -> jax.Array:
-        rows = spikes.reshape(-1, self.inputs)
-        keys = None if key is None else key.reshape(-1)
-        back = params if backward is None else backward
-        current: jax.Array = through(self, params["weight"], back["weight"], rows, keys)
-        return current.reshape(*spikes.shape[:-1], self.outputs)
 
     def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
         rows = post.reshape(-1, self.outputs)

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections.base import Weights
-from erbp_jax.connections.synapses import through
+from erbp_jax.connections.synapses import ThroughWeights
 from erbp_jax.connections.transmission import Reliable, Transmission
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(ThroughWeights):
     r"""Every unit of one layer onto every unit of the next.
 
     .. math:: c_o[t] = \sum_i \xi_{io}[t]\, s_i[t]\, w_{io}
@@ -48,20 +48,6 @@ class Dense:
         bound = self.gain * (7.0 / (self.inputs + self.outputs)) ** 0.5
         shape = (self.inputs, self.outputs)
         return {"weight": jax.random.uniform(key, shape, jnp.float32, -bound, bound)}
-
-    def __call__(
-        self,
-        params: Weights,
-        spikes: jax.Array,
-        *,
-        key: jax.Array | None = None,
-        backward: Weights | None = None,
-    ) -> jax.Array:
-        rows = spikes.reshape(-1, self.inputs)
-        keys = None if key is None else key.reshape(-1)
-        back = params if backward is None else backward
-        current: jax.Array = through(self, params["weight"], back["weight"], rows, keys)
-        return current.reshape(*spikes.shape[:-1], self.outputs)
 
     def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
         """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""

@@ -6,14 +6,15 @@ from erbp_jax.connections.windows import Windows
 
 
 class OnMaps:
-    """The sizes of a connection with an `input_shape`, an `output_shape` and `windows`."""
+    """The sizes of a connection with an `input_shape`, `windows` and, as outputs, `channels` maps."""
 
     input_shape: tuple[int, int, int]
     windows: Windows
+    channels: int
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
-        raise NotImplementedError
+        return (*self.windows.shape, self.channels)
 
     @property
     def inputs(self) -> int:

@@ -45,8 +45,9 @@ class Pool2d(OnMaps):
         return Windows(*self.input_shape[:2], self.size, stride, self.padding)
 
     @property
-    def output_shape(self) -> tuple[int, int, int]:
-        return (*self.windows.shape, self.input_shape[2])
+    def channels(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Maps: as many as come in."""
+        return self.input_shape[2]
 
     @property
     def label(self) -> str:

@@ -14,6 +14,12 @@ class Weighted(Protocol):
     """A connection whose parameters are `{"weight": ...}` and whose currents are linear in them and in the spikes."""
 
     @property
+    def inputs(self) -> int: ...
+
+    @property
+    def outputs(self) -> int: ...
+
+    @property
     def transmission(self) -> Transmission: ...
 
     def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
@@ -55,3 +61,21 @@ def _back(connection, kept, error):
 
 
 through.defvjp(_forward, _back)
+
+
+class ThroughWeights:
+    """The call of a `Weighted` connection: rows of all ticks and samples, through its synapses."""
+
+    def __call__(
+        self: Weighted,
+        params: Weights,
+        spikes: jax.Array,
+        *,
+        key: jax.Array | None = None,
+        backward: Weights | None = None,
+    ) -> jax.Array:
+        rows = spikes.reshape(-1, self.inputs)
+        keys = None if key is None else key.reshape(-1)
+        back = params if backward is None else backward
+        current: jax.Array = through(self, params["weight"], back["weight"], rows, keys)
+        return current.reshape(*spikes.shape[:-1], self.outputs)
