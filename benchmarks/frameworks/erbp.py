@@ -34,30 +34,24 @@ class Replay:
 
 
 class ERBPNetwork:
-    """784-200-200-10 and the like, by eRBP with the recipe of `configs/pi_mnist`, a block of ticks an update."""
+    """784-200-200-10 by eRBP with the recipe of `configs/pi_mnist`, an update in every tick from the first one on."""
 
-    def __init__(self, sizes: Sequence[int], ticks: int, batch: int, update_every: int = 1, **changes: Any):
+    def __init__(self, sizes: Sequence[int], ticks: int, batch: int):
         config = {
             "encoding": {"kind": "poisson", "steps": ticks, "max_rate": 200},
-            "network": {
-                "layers": list(sizes),
-                "neuron": {"tau_mem": 0, "tau_syn": 0.5, "refractory": 0},
-                **changes.pop("network", {}),
-            },
+            "network": {"layers": list(sizes), "neuron": {"tau_mem": 0, "tau_syn": 0.5, "refractory": 0}},
             "rule": {
                 "kind": "erbp",
-                "gate": [-2.5] * (len(sizes) > 3) + [2.5],
-                "feedback_scale": [80.0] * (len(sizes) > 3) + [10.0] if len(sizes) > 3 else 160.0,
-                "output_scale": 0.1 if len(sizes) > 3 else 0.6,
+                "gate": [-2.5, 2.5],
+                "feedback_scale": [80, 10],
+                "output_scale": 0.1,
                 "tau_dendrite": 2,
                 "label_period": 1,
-                "burn_in": ticks // 4,
+                "burn_in": 0,
             },
-            "optimizer": {"learning_rate": 5e-4 if len(sizes) > 3 else 1e-5, "schedule": "constant"},
-            "training": {"update_every": update_every, "batch_size": batch},
+            "optimizer": {"learning_rate": 5e-4, "schedule": "constant"},
+            "training": {"update_every": 1, "batch_size": batch},
         }
-        for section, values in changes.items():
-            config[section] |= values
         empty = np.zeros((batch, sizes[0]), np.uint8)
         data = Dataset("mnist", (28, 28), sizes[-1], empty, np.zeros(batch, np.int32), empty, np.zeros(batch, np.int32))
         checked = check(config, "benchmark")
