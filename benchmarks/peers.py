@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import frameworks
 import jax
@@ -139,7 +140,7 @@ def one_layer(names: list[str], size: int, ticks: int, repeats: int) -> Table:
     return table
 
 
-def learners(names: list[str], ticks: int = TICKS) -> Iterator[tuple[str, object]]:
+def learners(names: list[str], ticks: int = TICKS) -> Iterator[tuple[str, Any]]:
     """P2's network in every framework, and by eRBP with the update in every tick."""
     for name in names:
         rng = np.random.default_rng(0)
@@ -154,7 +155,7 @@ def one_step(names: list[str], repeats: int) -> Table:
     labels = rng.integers(0, SIZES[-1], BATCH).astype(np.int32)
     cases = {}
     for name, network in learners(names):
-        cases[name] = partial(network.train, network.place(spikes), network.place(labels))  # type: ignore[attr-defined]
+        cases[name] = partial(network.train, network.place(spikes), network.place(labels))
     times = _timed(cases, repeats)
     plain = times["plain JAX"].fastest
     table = Table("framework", "samples/s, median", "fastest", "/ plain JAX", title="P2: one training step")
@@ -187,10 +188,10 @@ def accuracy(names: list[str]) -> Table:
         with console.status(name):
             for first, spikes in shown(digits.train_images):
                 labels = digits.train_labels[first : first + BATCH]
-                jax.block_until_ready(network.train(network.place(spikes), network.place(labels)))  # type: ignore[attr-defined]
+                jax.block_until_ready(network.train(network.place(spikes), network.place(labels)))
             right = 0
             for first, spikes in shown(digits.test_images):
-                counts = np.asarray(network.run(network.place(spikes))).sum(0)  # type: ignore[attr-defined]
+                counts = np.asarray(network.run(network.place(spikes))).sum(0)
                 right += int((counts.argmax(1) == digits.test_labels[first : first + BATCH]).sum())
         table.add_row(name, f"{100 * right / len(digits.test_labels):.1f}")
     return table
@@ -215,10 +216,10 @@ def memory_of(name: str, ticks: int) -> float:
     rng = np.random.default_rng(0)
     chosen = dict(learners([] if name == ERBP else [name], ticks))
     network = chosen[ERBP if name == ERBP else frameworks.load(name).name]
-    spikes = network.place(spikes_of(rng, ticks, BATCH, SIZES[0]))  # type: ignore[attr-defined]
-    labels = network.place(np.zeros(BATCH, np.int32))  # type: ignore[attr-defined]
-    jax.block_until_ready(network.train(spikes, labels))  # type: ignore[attr-defined]
-    return peak_of(partial(network.train, spikes, labels))  # type: ignore[attr-defined]
+    spikes = network.place(spikes_of(rng, ticks, BATCH, SIZES[0]))
+    labels = network.place(np.zeros(BATCH, np.int32))
+    jax.block_until_ready(network.train(spikes, labels))
+    return peak_of(partial(network.train, spikes, labels))
 
 
 if __name__ == "__main__":
