@@ -10,7 +10,7 @@ from jax.sharding import PartitionSpec as P
 
 from erbp_jax import simulate
 from erbp_jax.config.build import Experiment
-from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable, SharedBlankOut
+from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Reliable, SharedBlankOut
 from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, RandomFeedback
 from erbp_jax.network import Layer, Network
@@ -48,16 +48,17 @@ RULES = {
     "rbp, layerwise": BackProp(wiring=Layerwise()),
 }
 PARTS = (
-    [(e, "lif", "reliable") for e in ENCODERS]
-    + [("regular", n, "reliable") for n in NEURONS if n != "lif"]
-    + [("regular", "lif", t) for t in TRANSMISSIONS if t != "reliable"]
+    [(e, "lif", "reliable", "dense") for e in ENCODERS]
+    + [("regular", n, "reliable", "dense") for n in NEURONS if n != "lif"]
+    + [("regular", "lif", t, "dense") for t in TRANSMISSIONS if t != "reliable"]
+    + [("regular", "lif", t, "conv") for t in ("reliable", "blank-out")]
 )
 
 
-def build(encoder, neuron, transmission, rule="erbp", every=2):
-    layers = tuple(
-        Layer(Dense(i, o, 4.0, TRANSMISSIONS[transmission]), NEURONS[neuron], delay=1) for i, o in ((12, 9), (9, 3))
-    )
+def build(encoder, neuron, transmission, connection="dense", rule="erbp", every=2):
+    t = TRANSMISSIONS[transmission]
+    first = Conv2d((4, 3, 1), 2, 3, gain=4.0, transmission=t) if connection == "conv" else Dense(12, 9, 4.0, t)
+    layers = tuple(Layer(c, NEURONS[neuron], delay=1) for c in (first, Dense(first.outputs, 3, 4.0, t)))
     return Experiment(Network(layers), ENCODERS[encoder], RULES[rule], 12, 12, every, 8, 8)
 
 
@@ -97,9 +98,11 @@ def test_inference(key, parts):
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("transmission", ["reliable", "blank-out"])
-def test_learning_in_stretches_equals_learning_at_once(key, transmission, rule):
-    e = build("poisson", "lif", transmission, rule)
+@pytest.mark.parametrize(
+    ("transmission", "connection"), [("reliable", "dense"), ("blank-out", "dense"), ("blank-out", "conv")]
+)
+def test_learning_in_stretches_equals_learning_at_once(key, transmission, connection, rule):
+    e = build("poisson", "lif", transmission, connection, rule)
     optimizer = optax.sgd(0.01, momentum=0.5)
     images, _ = problem(key, 40)
     labels = jax.random.randint(key, (40,), 0, 3)
@@ -114,8 +117,9 @@ def test_learning_in_stretches_equals_learning_at_once(key, transmission, rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_learning_on_four_devices_equals_learning_on_one(key, rule):
-    e = build("poisson", "lif", "reliable", rule)
+@pytest.mark.parametrize("connection", ["dense", "conv"])
+def test_learning_on_four_devices_equals_learning_on_one(key, connection, rule):
+    e = build("poisson", "lif", "reliable", connection, rule)
     optimizer = optax.sgd(0.01)
     image, keys = problem(key)
     target = jnp.arange(8) % 3
@@ -132,7 +136,7 @@ def test_learning_on_four_devices_equals_learning_on_one(key, rule):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_seeds_side_by_side_equal_seeds_alone(key, rule):
-    e = build("regular", "lif", "reliable", rule)
+    e = build("regular", "lif", "reliable", "dense", rule)
     optimizer = optax.sgd(0.01)
     images, _ = problem(key, 24)
     labels = jnp.arange(24) % 3
