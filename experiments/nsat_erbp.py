@@ -3,7 +3,7 @@
 Command:   python experiments/nsat_erbp.py        (5,000 training and 1,000 test digits, 8 epochs)
            python experiments/nsat_erbp.py --train-size 60000 --test-size 10000 --epochs 3 --fresh --lanes 64 \\
                --out runs/nsat_erbp_full
-Resumable: the same command goes on after the last finished epoch (its lanes start at rest).
+Resumable: the same command goes on after the last finished epoch, as if it had not stopped.
 Hardware:  one CPU core or more; a sample is 1,500 ticks in training and 3,000 in testing.
 Wall time: the small one about 5 minutes on one core, an epoch of 60,000 about 7.
 Expected:  small: accuracy >= 0.83 after 1 epoch, >= 0.89 after 4, 0.90 to 0.91 after 8 (the reference simulator, one
@@ -31,6 +31,13 @@ def main() -> None:
     parser.add_argument("--test-size", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--lanes", type=int, default=50, help="samples side by side, with shared weights [50]")
+    parser.add_argument(
+        "--halve-after",
+        type=_epochs,
+        default=(),
+        metavar="EPOCH,...",
+        help="halve the rate of learning after these epochs: one more bit rounded away [never]",
+    )
     parser.add_argument("--fresh", action="store_true", help="new spike trains in every epoch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs") / "nsat_erbp")
@@ -46,6 +53,7 @@ def main() -> None:
     classifier = Classifier(Recipe(), arguments.lanes, arguments.seed, frozen=not arguments.fresh)
     rows = _resume(classifier, arguments)
     for epoch in range(len(rows), arguments.epochs):
+        classifier.set_rounding(Recipe.rounding_bits + sum(epoch >= halving for halving in arguments.halve_after))
         row = _epoch(classifier, digits, epoch)
         rows.append(row)
         _save(classifier, rows, arguments)
@@ -57,6 +65,16 @@ def main() -> None:
         )
     files.write(arguments.out / "program.npz", classifier.trained(), ticks=Recipe().train_ticks)
     print(f"summary: {arguments.out / 'summary.json'}; trained program: {arguments.out / 'program.npz'}")
+
+
+def _epochs(text: str) -> tuple[int, ...]:
+    try:
+        epochs = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        epochs = (0,)
+    if min(epochs) < 1:
+        raise argparse.ArgumentTypeError(f"epochs from 1 on, by comma, as 4,6; got {text!r}")
+    return epochs
 
 
 def _digits(digits, train_size: int, test_size: int):
@@ -98,39 +116,40 @@ def _epoch(classifier, digits, epoch: int) -> dict[str, Any]:
         "hidden_spikes": float(spikes[:hidden].sum()) / seen,
         "output_spikes": float(spikes[hidden:outputs].sum()) / seen,
         "error_spikes": float(spikes[outputs:].sum()) / seen,
+        "rounding_bits": recipe.rounding_bits,
         "weights": [int(plastic.min()), int(plastic.max())],
     }
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     names = ("train_size", "test_size", "lanes", "fresh", "seed")
-    return {name: getattr(arguments, name) for name in names}
+    return {name: getattr(arguments, name) for name in names} | {"halve_after": list(arguments.halve_after)}
 
 
 def _resume(classifier, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """The epochs that a run in the same folder has finished; its weights go into the classifier."""
+    """The epochs that a run in the same folder has finished; the classifier goes on from there."""
     from erbp_jax.errors import UserError
 
-    path = arguments.out / "summary.json"
+    path = arguments.out / "state.npz"
     if not path.exists():
         return []
-    summary = json.loads(path.read_text())
-    if summary["options"] != _options(arguments):
-        raise UserError(f"{path}: holds a run with other options, {summary['options']}; choose another --out")
-    rows = summary["epochs"]
-    batches = len(rows) * (arguments.train_size // arguments.lanes)
-    weights = np.load(arguments.out / "weights.npy", allow_pickle=False)
-    classifier.restore(weights, classifier.recipe.train_ticks * (1 + batches))
-    return rows
+    with np.load(path, allow_pickle=False) as saved:
+        report = json.loads(str(saved["report"]))
+        if report["options"] != _options(arguments):
+            raise UserError(f"{path}: holds a run with other options, {report['options']}; choose another --out")
+        classifier.restore(saved)
+    return report["epochs"]
 
 
 def _save(classifier, rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    """The state and the rows it belongs to become one file at once; the summary and the picture follow from them."""
     from erbp_jax.training.run_folder import write_json
 
-    part = arguments.out / "weights.part.npy"
-    np.save(part, classifier.weights)
-    part.replace(arguments.out / "weights.npy")
-    write_json(arguments.out / "summary.json", {"options": _options(arguments), "epochs": rows})
+    report = {"options": _options(arguments), "epochs": rows}
+    part = arguments.out / "state.part.npz"
+    np.savez(part, report=np.asarray(json.dumps(report)), **classifier.snapshot())
+    part.replace(arguments.out / "state.npz")
+    write_json(arguments.out / "summary.json", report)
     _draw(rows, arguments)
 
 

@@ -1,7 +1,7 @@
 """Training and testing a classifier that is a program: lanes of samples on machines that share one set of weights."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -15,6 +15,9 @@ from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.run import count_spikes, padded
 
 _count = partial(jax.jit, static_argnums=0, donate_argnums=2)(count_spikes)
+
+LANES = ("x", "accumulator", "refractory", "snapshot", "last")
+"""What of a machine's state belongs to its lanes."""
 
 
 class Presented(NamedTuple):
@@ -53,10 +56,28 @@ class Classifier:
         """The weight table `[W]`."""
         return np.asarray(self.machine.table(self.state.weights)[0])
 
-    def restore(self, weights: np.ndarray, tick: int) -> None:
-        """Go on from a weight table; the lanes start at rest."""
-        self.state = self._rest()._replace(weights=self.machine.load(self.arrays, weights))
-        self.tick = tick
+    def set_rounding(self, bits: int) -> None:
+        """From now on let the rounding of changes remove so many bits: one more halves the rate of learning.
+
+        The register of a running machine; weights and states stay as they are.
+        """
+        weights = self.weights  # bits beyond what blocks can round change how the machine keeps its weights
+        self.recipe = replace(self.recipe, rounding_bits=bits)
+        self.program = erbp_program(self.recipe, self.seed)
+        self.machine, self.arrays, _ = Machine.of(self.program, duplicates=False)
+        self.state = self.state._replace(weights=self.machine.load(self.arrays, weights))
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that changes while it learns, for `restore`: a run that is taken up again goes on as if it had not
+        stopped. What lanes draw with is a function of the seed."""
+        lanes = {name: np.asarray(getattr(self.state, name)) for name in LANES}
+        return {"tick": np.asarray(self.tick), "weights": self.weights, **lanes}
+
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Go on from a snapshot of a classifier with the same recipe, lanes and seed."""
+        lanes = {name: jnp.asarray(saved[name]) for name in LANES}
+        self.state = self._rest()._replace(weights=self.machine.load(self.arrays, saved["weights"]), **lanes)
+        self.tick = int(saved["tick"])
 
     def trained(self) -> Program:
         """The program with the weights that were learned."""

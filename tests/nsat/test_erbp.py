@@ -64,11 +64,30 @@ def test_it_learns_digits_within_eight_bits():
     assert errors[1] < errors[0]
     assert classifier.weights.min() >= -128
     assert classifier.weights.max() <= 127
-    # A restored classifier goes on from the same weights.
     other = Classifier(SMALL, lanes=40)
-    other.restore(classifier.weights, classifier.tick)
-    np.testing.assert_array_equal(other.weights, classifier.weights)
+    other.restore(classifier.snapshot())
     np.testing.assert_array_equal(other.test(images[:40]), classifier.test(images[:40]))
+    for mine, theirs in zip(*(c.train(images[:80], digits.target[:80], 2) for c in (other, classifier)), strict=True):
+        np.testing.assert_array_equal(mine.counts, theirs.counts)
+    np.testing.assert_array_equal(other.weights, classifier.weights)
+
+
+def test_one_more_bit_rounded_away_halves_what_is_learned():
+    digits = load_digits()
+    images = np.minimum(digits.data[:80] * 16, 255).astype(np.uint8)
+
+    def moved(bits):
+        classifier = Classifier(SMALL, lanes=80)
+        classifier.set_rounding(bits)
+        before = classifier.weights
+        assert len(list(classifier.train(images, digits.target[:80], 0))) == 1
+        assert classifier.trained().cores[0].rounding_bits.tolist() == [0, bits]
+        plastic = slice(64 * 40 + 40 * 10)
+        return np.abs(classifier.weights - before)[plastic].mean()
+
+    first, second, none = moved(12), moved(13), moved(30)
+    assert 0.4 < second / first < 0.75  # the noise of rounding falls by its root only
+    assert none == 0
 
 
 def test_ties_and_silence_are_errors():
