@@ -1,13 +1,14 @@
 """Event-driven random back-propagation inside the fixed-point machine: MNIST, 784-100-10, 8-bit weights.
 
-Command:   python experiments/nsat_erbp.py --fresh --halve-after 4,6      (5,000 training and 1,000 test digits, 8 epochs)
+Command:   python experiments/nsat_erbp.py --fresh --halve-after 4,6      (5,000 and 1,000 digits, 8 epochs)
            python experiments/nsat_erbp.py --train-size 60000 --test-size 10000 --epochs 3 --fresh --lanes 64 \\
                --out runs/nsat_erbp_full
 Resumable: the same command goes on after the last finished epoch, as if it had not stopped.
 Hardware:  one CPU core or more; a sample is 1,500 ticks in training and 3,000 in testing.
 Wall time: the small one about 5 minutes on one core, an epoch of 60,000 about 7.
 Expected:  small, all test digits: accuracy 0.845 after 1 epoch, 0.900 after 4, 0.912 after 8 (the reference simulator,
-           one sample after the other, its own 1,000 test digits: 0.846, 0.899, 0.913). All digits: error <= 6 % after 3 epochs. 8-bit weights.
+           one sample after the other, its own 1,000 test digits: 0.846, 0.899, 0.913). All digits:
+           error <= 6 % after 3 epochs. 8-bit weights.
 """
 
 import argparse
