@@ -30,9 +30,9 @@ VARIANTS: dict[str, list[str]] = {
     "4 bits": ["precision.weight_bits=4"],
     "3 bits": ["precision.weight_bits=3"],
     "2 bits": ["precision.weight_bits=2"],
-    "8 bits, states 16": ["precision.weight_bits=8", "precision.state_bits=16"],
-    "8 bits, states 8": ["precision.weight_bits=8", "precision.state_bits=8"],
-    "8 bits, nearest": ["precision.weight_bits=8", "precision.rounding=nearest"],
+    "8 bits with states 16": ["precision.weight_bits=8", "precision.state_bits=16"],
+    "8 bits with states 8": ["precision.weight_bits=8", "precision.state_bits=8"],
+    "8 bits to nearest": ["precision.weight_bits=8", "precision.rounding=nearest"],
 }
 AFTER = (8, 6, 5, 4, 3, 2)
 """Bits that the float network is rounded to after learning."""
@@ -67,7 +67,7 @@ def _trained(name: str, overrides: list[str], out: Path) -> Path:
     from erbp_jax.errors import UserError
     from erbp_jax.training import run_folder
 
-    folder = out / name.replace(", ", "-").replace(" ", "_")
+    folder = out / name.replace(" ", "_")
     if not (folder / run_folder.CONFIG).exists():
         print(f"== {name}")
         train(CONFIG, overrides, folder, None)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.config import simulation as config
-from erbp_jax.config.build import build_transmission
+from erbp_jax.config.build import build_transmissions
 from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.schema import MihalasNieburNeuron
 from erbp_jax.config.time import ticks
@@ -97,9 +97,9 @@ def _network(wanted: config.Simulation, neuron) -> Network:
     section = wanted.network
     assert section is not None
     delay = ticks("network.delay", section.delay, wanted.dt)
-    transmission = build_transmission(section.transmission)
-    pairs = zip(section.layers[:-1], section.layers[1:], strict=True)
-    return Network(tuple(Layer(Dense(i, o, section.init_gain, transmission), neuron, delay) for i, o in pairs))
+    transmissions = build_transmissions(section.transmission, len(section.layers) - 1)
+    pairs = zip(section.layers[:-1], section.layers[1:], transmissions, strict=True)
+    return Network(tuple(Layer(Dense(i, o, section.init_gain, cross(False)), neuron, delay) for i, o, cross in pairs))
 
 
 def _run_neurons(neuron, drive, seed):

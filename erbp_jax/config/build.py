@@ -1,6 +1,7 @@
 """From a config to the objects that it describes; milliseconds become ticks in this folder alone."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -159,21 +160,31 @@ def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: f
     else:
         by_events = {"none": 0, "input": 1, "all": len(section.layers)}[section.events]
     *hidden, output = build_connections(
-        section, image_shape, partial(build_transmission, section.transmission), by_events
+        section, image_shape, build_transmissions(section.transmission, len(section.layers) - 1), by_events
     )
     return Network((*(Layer(connection, neuron, delay) for connection in hidden), Layer(output, last, delay)))
 
 
-def build_transmission(section: schema.Transmission, by_events: bool = False) -> Transmission:
-    match section:
-        case schema.ReliableTransmission():
-            return Reliable(by_events)
-        case schema.BlankOutTransmission(kind="blank_out"):
-            return BlankOut(section.p, by_events)
-        case schema.BlankOutTransmission(kind="shared_blank_out"):
-            return SharedBlankOut(section.p)
-        case schema.BlankOutTransmission():
-            return GaussianBlankOut(section.p)
+def build_transmissions(section: schema.Transmission, layers: int) -> tuple[Callable[[bool], Transmission], ...]:
+    """How spikes cross onto each layer; each is to be told whether to work through them one by one.
+
+    Raises:
+        UserError: a number of chances that does not fit the layers.
+    """
+    if isinstance(section, schema.ReliableTransmission):
+        return (Reliable,) * layers
+    if len(section.p) not in (1, layers):
+        raise UserError(
+            f"network.transmission.p: one value, or one for each of the {layers} layers; got {len(section.p)}"
+        )
+    chances = section.p * layers if len(section.p) == 1 else section.p
+    match section.kind:
+        case "blank_out":
+            return tuple(Reliable if p == 1.0 else partial(BlankOut, p) for p in chances)
+        case "shared_blank_out":
+            return tuple(lambda _, p=p: SharedBlankOut(p) for p in chances)
+        case "gaussian_blank_out":
+            return tuple(lambda _, p=p: GaussianBlankOut(p) for p in chances)
 
 
 def _encoder(section: schema.Encoding) -> Encoder:

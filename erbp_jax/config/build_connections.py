@@ -1,7 +1,7 @@
 """From the layers of a config to connections that fit together."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from erbp_jax.config import schema
 from erbp_jax.connections import Connection, Conv2d, Dense, Pool2d, Transmission
@@ -11,12 +11,13 @@ from erbp_jax.errors import UserError
 def build_connections(
     section: schema.NetworkSection,
     image_shape: tuple[int, ...],
-    transmission: Callable[[bool], Transmission],
+    transmissions: Sequence[Callable[[bool], Transmission]],
     by_events: int,
 ) -> tuple[Connection, ...]:
     """One connection a layer after the input, which has the shape of an image, `(H, W)` or `(H, W, C)`.
 
-    `transmission(e)` makes how spikes cross; e is true for the dense ones of the first `by_events` connections.
+    `transmissions` make how spikes cross, one a connection, from whether they are worked through one by one: in the
+    dense ones of the first `by_events` connections.
     Units are flat between layers, so a layer of so many units follows maps as it follows units.
 
     Raises:
@@ -24,7 +25,7 @@ def build_connections(
     """
     shape = (*image_shape, 1) if len(image_shape) == 2 else image_shape
     connections: list[Connection] = []
-    for place, layer in enumerate(section.layers[1:], 1):
+    for place, (layer, transmission) in enumerate(zip(section.layers[1:], transmissions, strict=True), 1):
         key = f"network.layers.{place}"
         if isinstance(layer, int):
             connection = Dense(math.prod(shape), layer, section.init_gain, transmission(place <= by_events))

@@ -37,13 +37,9 @@ def weight_grids(section: Precision, network: Network) -> tuple[Grid, ...]:
     return tuple(Grid.reaching(largest, section.weight_bits) for largest in ranges)
 
 
-def learn_on_grid(
-    optimizer: optax.GradientTransformation, section: Precision, network: Network
-) -> optax.GradientTransformation:
-    """The optimiser, with weights kept on a grid if the config wants that."""
-    if section.weight_bits is None:
-        return optimizer
-    return optax.chain(optimizer, keep_on_grid(weight_grids(section, network), section.rounding))
+def grid_link(section: Precision, network: Network) -> optax.GradientTransformation | None:
+    """What keeps weights on their layers' grids, if the config wants that: the last link of an optimiser."""
+    return None if section.weight_bits is None else keep_on_grid(weight_grids(section, network), section.rounding)
 
 
 def store_in_bits(section: Precision, network: Network, rule: Rule) -> tuple[Network, Rule]:

@@ -1,16 +1,22 @@
 """Learning-rate schedules and update rules, all from optax."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from erbp_jax.config.schema import Optimizer
 
 
-def make_optimizer(section: Optimizer, updates_per_epoch: int, epochs: int) -> optax.GradientTransformation:
-    """The optax transformation of a config. It is applied to every update of a rule, once per learning block."""
+def make_optimizer(
+    section: Optimizer, updates_per_epoch: int, epochs: int, write: optax.GradientTransformation | None = None
+) -> optax.GradientTransformation:
+    """The optax transformation of a config. It is applied to every update of a rule, once per learning block.
+
+    `write` is its last link, which the steps go through when the weights make them: rounding, for weights on a grid.
+    """
     schedule = learning_rate(section, updates_per_epoch, epochs)
     parts = []
     if section.kind == "adam":
@@ -22,7 +28,48 @@ def make_optimizer(section: Optimizer, updates_per_epoch: int, epochs: int) -> o
     parts.append(optax.scale_by_learning_rate(schedule))
     if section.layer_rates is not None:
         parts.append(by_layer(section.layer_rates))
-    return optax.chain(*parts)
+    optimizer = optax.chain(*parts)
+    if section.accumulate > 1 or section.accumulate_growth > 1:
+        growing = optax.exponential_decay(float(section.accumulate), updates_per_epoch, section.accumulate_growth)
+        write = summed(write or optax.identity(), growing)
+    return optimizer if write is None else optax.chain(optimizer, write)
+
+
+class Summed(NamedTuple):
+    """What `summed` carries."""
+
+    seen: jax.Array  # [] int32, steps that came in
+    waiting: jax.Array  # [] int32, steps in the sum
+    total: Any  # their sum
+    inner: Any  # state of the wrapped transformation
+
+
+def summed(inner: optax.GradientTransformation, every: optax.Schedule) -> optax.GradientTransformationExtraArgs:
+    """Pass the sum of the last `every(count)` steps, rounded down, through `inner`; in between nothing moves.
+
+    A batch that is as many times as large, and may grow while it learns. Unlike `optax.MultiSteps` it counts the steps
+    that come in, not those that go out, so that `every` runs along with the learning rate.
+    """
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params: Any) -> Summed:
+        zero = jnp.zeros((), jnp.int32)
+        return Summed(zero, zero, optax.tree.zeros_like(params), inner.init(params))
+
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Summed]:
+        total = optax.tree.add(state.total, updates)
+        nothing = optax.tree.zeros_like(total)
+
+        def pass_on() -> tuple[Any, Summed]:
+            step, inner_state = inner.update(total, state.inner, params, **extra)
+            return step, Summed(state.seen + 1, jnp.zeros_like(state.waiting), nothing, inner_state)
+
+        def wait() -> tuple[Any, Summed]:
+            return nothing, Summed(state.seen + 1, state.waiting + 1, total, state.inner)
+
+        return jax.lax.cond(state.waiting + 1 >= jnp.asarray(every(state.seen)).astype(jnp.int32), pass_on, wait)
+
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 def by_layer(factors: Sequence[float]) -> optax.GradientTransformation:

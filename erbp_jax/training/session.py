@@ -13,7 +13,7 @@ from erbp_jax import data
 from erbp_jax.analysis.alignment import Alignment
 from erbp_jax.config import Config
 from erbp_jax.config.build import Experiment, build
-from erbp_jax.config.build_precision import learn_on_grid
+from erbp_jax.config.build_precision import grid_link
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError
 from erbp_jax.parallel import by_seed, everywhere
@@ -41,8 +41,8 @@ class Session:
         self.experiment: Experiment = build(config, self.data)
         self.batches = len(self.data.train_labels) // config.training.batch_size
         blocks = (self.experiment.steps - self.experiment.rule.burn_in) // self.experiment.update_every
-        optimizer = make_optimizer(config.optimizer, self.batches * blocks, config.training.epochs)
-        optimizer = learn_on_grid(optimizer, config.precision, self.experiment.network)
+        write = grid_link(config.precision, self.experiment.network)
+        optimizer = make_optimizer(config.optimizer, self.batches * blocks, config.training.epochs, write)
         self.seeds = jnp.asarray(config.seed + np.arange(config.training.seeds), jnp.uint32)
         self.watch = Stopwatch()
 

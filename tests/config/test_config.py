@@ -10,7 +10,7 @@ from erbp_jax.config import Config, check, differences, load_config, rule_names,
 from erbp_jax.config.build import build, warnings
 from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.time import ticks
-from erbp_jax.connections import BlankOut
+from erbp_jax.connections import BlankOut, Reliable
 from erbp_jax.errors import UserError
 from erbp_jax.neurons import LIF, NEURONS, DualCompartmentLIF, LeakyIF, MihalasNiebur, PoissonKicks, SecondOrderLIF
 
@@ -84,8 +84,18 @@ def test_overrides_and_differences(root):
 def test_perbp_is_a_preset_of_the_transmission():
     assert check({"rule": {"kind": "perbp"}}, "t").network.transmission.kind == "blank_out"
     chosen = check({"rule": {"kind": "perbp"}, "network": {"transmission": {"p": 0.5}}}, "t")
-    assert chosen.network.transmission.p == 0.5
+    assert chosen.network.transmission.p == (0.5,)
     assert check({"rule": {"kind": "erbp"}}, "t").network.transmission.kind == "reliable"
+
+
+def test_a_layer_transmits_with_a_chance_of_its_own():
+    transmission = {"kind": "blank_out", "p": [1, 0.5]}
+    section = {"data": {"name": "digits"}, "network": {"layers": [64, 20, 10], "transmission": transmission}}
+    layers = build(check(section, "t"), data.load("digits")).network.layers
+    assert [layer.connection.transmission for layer in layers] == [Reliable(), BlankOut(0.5)]
+    transmission["p"] = [1, 0.5, 0.5]
+    with pytest.raises(UserError, match=r"transmission\.p: one value, or one for each of the 2 layers; got 3"):
+        build(check(section, "t"), data.load("digits"))
 
 
 def test_milliseconds_become_ticks_once():
@@ -153,7 +163,7 @@ def test_one_file_describes_a_network_under_several_rules(several):
     assert rule_names(several) == ["erbp", "noisy", "bp"]
     assert load_config(several) == load_config(several, rule="erbp")
     assert load_config(several, rule="erbp").training.epochs == 3
-    assert load_config(several, rule="noisy").network.transmission.p == 0.5
+    assert load_config(several, rule="noisy").network.transmission.p == (0.5,)
     assert load_config(several, ["rule.kind=bp"]) == load_config(several, rule="bp")
     assert load_config(several, ["training.epochs=9"], rule="erbp").training.epochs == 9
     with pytest.raises(UserError, match=r"rules: unknown: 'nosy' \(did you mean 'noisy'\?\); known: erbp, noisy, bp"):

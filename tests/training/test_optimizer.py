@@ -1,13 +1,14 @@
-"""Learning rates: by layer."""
+"""Learning rates by layer; steps that wait for one another."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from erbp_jax.config import check
 from erbp_jax.errors import UserError
-from erbp_jax.training.optimizer import make_optimizer
+from erbp_jax.training.optimizer import make_optimizer, summed
 
 NETWORK = {"network": {"layers": [64, 8, 10]}}
 
@@ -31,3 +32,40 @@ def test_a_layer_has_a_rate_of_its_own(kind):
 def test_there_must_be_one_for_each_layer():
     with pytest.raises(UserError, match=r"optimizer\.layer_rates: one for each of the 2 layers, got 3"):
         check({**NETWORK, "optimizer": {"layer_rates": [1, 1, 1]}}, "t")
+
+
+def test_steps_are_summed_and_made_together():
+    """Against a loop: every third update moves the weights, by the steps of all three at their own learning rates."""
+    section = {"learning_rate": 0.1, "decay": 0.5, "accumulate": 3}
+    optimizer = make_optimizer(check({**NETWORK, "optimizer": section}, "t").optimizer, 4, 3)
+    weight, waiting = np.ones((2, 3)), np.zeros((2, 3))
+    params = ({"weight": jnp.asarray(weight, jnp.float32)},)
+    state = optimizer.init(params)
+    for count, update in enumerate(np.random.default_rng(0).normal(size=(10, 2, 3))):
+        step, state = jax.jit(optimizer.update)(({"weight": jnp.asarray(update, jnp.float32)},), state, params)
+        params = optax.apply_updates(params, step)
+        waiting = waiting - 0.1 * 0.5 ** (count / 4) * update
+        if count % 3 == 2:
+            weight, waiting = weight + waiting, 0.0 * waiting
+        np.testing.assert_allclose(params[0]["weight"], weight, atol=1e-6)
+
+
+def test_more_and_more_steps_wait():
+    """1 doubling every four updates, rounded down: sums of 1, 1, 1, 1, 2, 2, 4, ... unit steps."""
+    optimizer = summed(optax.identity(), optax.exponential_decay(1.0, 4, 2.0))
+    params = {"weight": jnp.zeros(())}
+    state, moves = optimizer.init(params), []
+    for _ in range(24):
+        step, state = optimizer.update({"weight": jnp.ones(())}, state, params)
+        moves.append(float(step["weight"]))
+    written = [m for m in moves if m]
+    waiting, loop = 0, []
+    for count in range(24):
+        waiting += 1
+        if waiting >= np.floor(2.0 ** (count / 4)):
+            loop.append(waiting)
+            waiting = 0
+    assert written == loop
+    assert written[:4] == [1, 1, 1, 1]
+    assert max(written) > 2
+    assert sum(written) + int(state.waiting) == 24

@@ -1,6 +1,6 @@
 """What the sections of a config are made of."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +9,11 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def listed(value: Any) -> Any:
+    """A number stands for a list of one."""
+    return (value,) if isinstance(value, (int, float)) else value
 
 
 class Section(BaseModel):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from erbp_jax.config.schema.base import NonNegative, Positive, Probability, Section
+from erbp_jax.config.schema.base import NonNegative, Positive, Probability, Section, listed
 from erbp_jax.config.schema.layers import Layers
 from erbp_jax.config.schema.neuron import LIFNeuron, Neuron
 
@@ -15,8 +15,8 @@ class ReliableTransmission(Section):
 
 class BlankOutTransmission(Section):
     kind: Literal["blank_out", "shared_blank_out", "gaussian_blank_out"] = "blank_out"
-    p: Probability = 0.65
-    """Chance to transmit."""
+    p: Annotated[tuple[Probability, ...], BeforeValidator(listed), Field(min_length=1)] = (0.65,)
+    """Chance to transmit: one, or one for each layer after the input. Where it is 1 nothing is drawn."""
 
 
 Transmission = Annotated[ReliableTransmission | BlankOutTransmission, Field(discriminator="kind")]

@@ -1,18 +1,13 @@
 """Bits of weights and states."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from erbp_jax.config.schema.base import Positive, Section
+from erbp_jax.config.schema.base import Positive, Section, listed
 
 WeightBits = Annotated[int, Field(ge=2, le=16)]
 StateBits = Annotated[int, Field(ge=8, le=16)]
-
-
-def _listed(value: Any) -> Any:
-    """A number stands for a list of one."""
-    return (value,) if isinstance(value, (int, float)) else value
 
 
 class Precision(Section):
@@ -22,7 +17,7 @@ class Precision(Section):
     """Learn with weights of 2 to 16 bits."""
     rounding: Literal["stochastic", "nearest"] = "stochastic"
     """Of a weight after every update."""
-    weight_range: Annotated[tuple[Positive, ...], BeforeValidator(_listed), Field(min_length=1)] | None = None
+    weight_range: Annotated[tuple[Positive, ...], BeforeValidator(listed), Field(min_length=1)] | None = None
     """Largest weight, one or one for each layer; weights saturate there. If not given 16 times the largest initial
     weight in a layer that reads pixels, 8 times in hidden ones, 4 times in the last."""
     state_bits: StateBits | None = None

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from erbp_jax.config.schema.base import Count, NonNegative, Positive, Section
+from erbp_jax.config.schema.base import Count, NonNegative, Positive, Section, listed
 
 Gate = tuple[float, float]
 
@@ -16,16 +16,11 @@ def _gates(value: Any) -> Any:
     return value
 
 
-def _listed(value: Any) -> Any:
-    """A number stands for a list of one."""
-    return (value,) if isinstance(value, (int, float)) else value
-
-
 class ERBPRule(Section):
     kind: Literal["erbp", "perbp"] = "erbp"
     gate: Annotated[tuple[Gate, ...], BeforeValidator(_gates), Field(min_length=1)] = ((-2.0, 2.0),)
     """Boxcar on the synaptic current: `[low, high]`, or one such pair a layer; in units of the weights."""
-    feedback_scale: Annotated[tuple[NonNegative, ...], BeforeValidator(_listed), Field(min_length=1)] = (1.0,)
+    feedback_scale: Annotated[tuple[NonNegative, ...], BeforeValidator(listed), Field(min_length=1)] = (1.0,)
     """Size of the random feedback: one number, or one for each hidden layer."""
     feedback: Literal["dense", "per_map"] = "dense"
     """A weight from every error neuron to every unit of a layer of maps, or, cheaper, to every map."""
@@ -41,7 +36,7 @@ class ERBPRule(Section):
     burn_in: NonNegative = 10.0
     """Time at the start of a presentation in which nothing is learned, ms."""
     blank_out_gates_learning: bool = False
-    rate_penalty: Annotated[tuple[NonNegative, ...], BeforeValidator(_listed), Field(min_length=1)] = (0.0,)
+    rate_penalty: Annotated[tuple[NonNegative, ...], BeforeValidator(listed), Field(min_length=1)] = (0.0,)
     """What a spike costs a hidden unit, in units of its dendritic potential: one, or one for each hidden layer."""
 
     @model_validator(mode="after")

@@ -21,6 +21,11 @@ class Optimizer(Section):
     layer_rates: tuple[NonNegative, ...] | None = None
     """Factors on the learning rate, one for each layer after the input. Kernels, which sum the updates of all
     positions, may want a small one; 0 leaves a layer as it was drawn."""
+    accumulate: Count = 1
+    """Updates whose steps are summed before the weights make them; `training.update_every` says when one is due."""
+    accumulate_growth: Annotated[float, Field(ge=1)] = 1.0
+    """Factor on `accumulate` per epoch, rounded down. With the inverse of `decay` the batch, in effect, grows as the
+    rate falls: weights of few bits want that, for every write of them adds noise."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Optimizer":
