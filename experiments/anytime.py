@@ -78,7 +78,7 @@ def _record(run: Path, ticks: int, *, held_out: bool):
     learner, place = restore(session, run)
     plain = session.experiment
     session.experiment = with_readout(plain, RAW)
-    recording = recorded(session, learner.params, place.epoch)
+    recording = recorded(session, learner.weights, place.epoch)
     session.experiment = plain
     return recording, session, place.epoch
 

@@ -120,7 +120,7 @@ def _after(folder: Path, out: Path) -> list[dict[str, Any]]:
     learner, place = restore(session, folder)
     rows = []
     for bits in (None, *AFTER):
-        params = learner.params if bits is None else quantized.with_weight_bits(learner.params, bits)[0]
+        params = learner.weights if bits is None else quantized.with_weight_bits(learner.weights, bits)[0]
         report = quantized.firing_report(session, session.experiment, params, place.epoch)
         rows.append({"bits": bits, **report})
         print(f"after learning, {bits or 32} bits: {report['test_error']:.2f} %", flush=True)

@@ -46,6 +46,7 @@ class Experiment:
     test_batch_size: int
     reset_state: bool = True
     mesh: jax.sharding.Mesh | None = None  # of several devices
+    average: float | None = None  # epochs that the running mean of the weights reaches back
 
     @property
     def test_block(self) -> int:
@@ -95,6 +96,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             test_batch_size=min(config.training.test_batch_size, len(data.test_labels)),
             reset_state=config.training.reset_state,
             mesh=_mesh(config.training),
+            average=config.optimizer.average,
         )
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None

@@ -23,7 +23,7 @@ UPDATE = 2**32 - 1
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["seed", "params", "optimizer", "feedback", "lanes", "tally"],
+    data_fields=["seed", "params", "optimizer", "feedback", "lanes", "tally", "mean"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -36,6 +36,12 @@ class Learner:
     feedback: Any  # what the rule keeps fixed; outside the optimised parameters
     lanes: Any  # network and rule state of the batch's samples, where presentations follow on one another; else None
     tally: "Tally"  # of the epoch under way
+    mean: Params | None = None  # running mean of the weights, if the experiment keeps one
+
+    @property
+    def weights(self) -> Params:
+        """What tests work with, and what learning leaves behind: the running mean if there is one."""
+        return self.params if self.mean is None else self.mean
 
 
 class Tally(NamedTuple):
@@ -62,7 +68,8 @@ def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: 
     feedback = experiment.rule.init(experiment.network, root_key(seed, Stream.FEEDBACK))
     lanes = None if experiment.reset_state else _rest(experiment, experiment.batch_size)
     tally = new_tally(len(experiment.network.layers))
-    return Learner(seed, params, optimizer.init(params), feedback, lanes, tally)
+    mean = None if experiment.average is None else params
+    return Learner(seed, params, optimizer.init(params), feedback, lanes, tally, mean)
 
 
 def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
@@ -213,9 +220,19 @@ def _batch_of(experiment, optimizer, seed, images, labels, epoch):
         key = sample_keys(seed, Stream.TRAIN, epoch, index)
         image, label, key = along_batch(experiment.mesh, (images[index], labels[index], key))
         learner = replace(learner, params=along_neurons(experiment.mesh, learner.params))
-        return present(experiment, optimizer, learner, image, label, key, check=check)
+        learner, finite = present(experiment, optimizer, learner, image, label, key, check=check)
+        return _averaged(experiment, learner, epoch, batch, images.shape[0] // size), finite
 
     return show
+
+
+def _averaged(experiment: Experiment, learner: Learner, epoch: jax.Array, batch: jax.Array, batches: int) -> Learner:
+    """The learner with its weights taken into their running mean: over all batches at first, then over its reach."""
+    if experiment.average is None or learner.mean is None:
+        return learner
+    seen = (epoch * batches + batch + 1).astype(jnp.float32)
+    share = 1.0 / jnp.minimum(seen, max(1.0, experiment.average * batches))
+    return replace(learner, mean=optax.incremental_update(learner.params, learner.mean, share))
 
 
 def test(

@@ -59,7 +59,7 @@ def evaluate_further(
         if bits is not None and not lowest <= bits <= 16:
             raise UserError(f"{option}: must be from {lowest} to 16, got {bits}")
     learner, place = restore(session, folder)
-    params, told = learner.params, []
+    params, told = learner.weights, []
     if weight_bits or state_bits:
         report: dict[str, Any] = {"weight_bits": weight_bits, "state_bits": state_bits}
         report["before"] = quantized.firing_report(session, session.experiment, params, place.epoch)

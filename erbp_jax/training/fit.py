@@ -99,7 +99,9 @@ def fit(
 def save_weights(folder: Path, learner: Learner) -> None:
     """The weights as `weights.npz`, `layer0_weight[S, I, O]` and so on: readable without JAX."""
     arrays = {
-        f"layer{i}_{name}": np.asarray(value) for i, layer in enumerate(learner.params) for name, value in layer.items()
+        f"layer{i}_{name}": np.asarray(value)
+        for i, layer in enumerate(learner.weights)
+        for name, value in layer.items()
     }
     partial_path = folder / ".weights.partial.npz"
     np.savez(partial_path, **arrays)  # pyright: ignore[reportArgumentType]

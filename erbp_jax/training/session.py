@@ -68,7 +68,7 @@ class Session:
             self._test_set = jax.device_put((d.test_images, d.test_labels), place)
             zero = jnp.int32(0)
             self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
-            self._test = self._test_jit.lower(self.seeds, learner.params, *self._test_set, zero).compile()
+            self._test = self._test_jit.lower(self.seeds, learner.weights, *self._test_set, zero).compile()
             if self.config.training.alignment:
                 probe = max(10, min(100, PROBE_TICKS // self.experiment.steps))
                 self._probe = jax.tree.map(lambda x: x[:probe], self._train_set)
@@ -90,7 +90,7 @@ class Session:
     def test(self, learner: Learner, epoch: int) -> engine.TestResult:
         """The test result of every seed, `[S, n]` each, with the random numbers that belong to an epoch."""
         with self.watch.measure("test"):
-            return jax.device_get(self._test(self.seeds, learner.params, *self._test_set, jnp.int32(epoch)))
+            return jax.device_get(self._test(self.seeds, learner.weights, *self._test_set, jnp.int32(epoch)))
 
     def align(self, learner: Learner, epoch: int) -> Alignment | None:
         """The angles of every seed, `[S, ...]`; None if the config does not want them."""

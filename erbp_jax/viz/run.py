@@ -48,7 +48,7 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
 
 def weights_picture(learner: Learner, image_shape: tuple[int, int], path: Path) -> Path:
     """The kernels if there are any, else the first layer's weights as images."""
-    weights = [np.asarray(layer["weight"]) for layer in learner.params if "weight" in layer]
+    weights = [np.asarray(layer["weight"]) for layer in learner.weights if "weight" in layer]
     shared = [weight for weight in weights if weight.ndim == 4]
     return kernels(shared, path) if shared else first_layer(weights[0], image_shape, path)
 
@@ -66,7 +66,7 @@ def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:
     _, spikes = simulate.run(
         e.network,
         e.encoder,
-        learner.params,
+        learner.weights,
         image,
         key,
         steps=e.test_steps,

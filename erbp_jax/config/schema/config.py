@@ -31,3 +31,12 @@ class Config(Section):
         if given is not None and len(given) != layers:
             raise ValueError(f"optimizer.layer_rates: one for each of the {layers} layers, got {len(given)}")
         return self
+
+    @model_validator(mode="after")
+    def _a_mean_needs_floats(self) -> "Config":
+        if self.optimizer.average is not None and self.precision.weight_bits is not None:
+            raise ValueError(
+                f"optimizer.average: the mean of weights of {self.precision.weight_bits} bits (precision.weight_bits) "
+                "has more bits; leave one of the two out"
+            )
+        return self

@@ -26,6 +26,9 @@ class Optimizer(Section):
     accumulate_growth: Annotated[float, Field(ge=1)] = 1.0
     """Factor on `accumulate` per epoch, rounded down. With the inverse of `decay` the batch, in effect, grows as the
     rate falls: weights of few bits want that, for every write of them adds noise."""
+    average: Positive | None = None
+    """Epochs that a running mean of the weights reaches back. Tests and `weights.npz` take the mean, learning goes on
+    from the weights themselves. None is kept if not given."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Optimizer":

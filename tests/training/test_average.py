@@ -1,0 +1,77 @@
+"""The running mean of the weights: against a loop, in stretches, in tests and in what is left behind."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from erbp_jax.config import check, load_config
+from erbp_jax.errors import UserError
+from erbp_jax.training.checkpoint import Checkpoints, Place
+from erbp_jax.training.fit import save_weights
+from erbp_jax.training.session import Session
+
+SMALL = [
+    "data.train_size=300",
+    "data.test_size=100",
+    "training.batch_size=50",
+    "encoding.steps=20",
+    "training.epochs=2",
+]
+REACH = 0.5  # epochs of six batches: three batches
+
+
+def session_of(root, *more):
+    session = Session(load_config(root / "configs" / "digits.yaml", [*SMALL, "training.alignment=false", *more]))
+    session.compile(session.start())
+    return session
+
+
+def arrays(params):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
+
+
+def test_the_mean_is_that_of_a_loop_and_learning_does_not_see_it(root):
+    plain, session = session_of(root), session_of(root, f"optimizer.average={REACH}")
+    alone, learner = plain.start(), session.start()
+    mean = None
+    for epoch, batch in [(e, b) for e in range(2) for b in range(session.batches)]:
+        learner = session.train(learner, epoch, batch, batch + 1)
+        alone = plain.train(alone, epoch, batch, batch + 1)
+        share = 1.0 / min(epoch * session.batches + batch + 1, REACH * session.batches)
+        new = arrays(learner.params)
+        mean = new if mean is None else [(1 - share) * m + share * w for m, w in zip(mean, new, strict=True)]
+        for got, want in zip(arrays(learner.weights), mean, strict=True):
+            np.testing.assert_allclose(got, want, atol=1e-6)
+    jax.tree.map(np.testing.assert_array_equal, learner.params, alone.params)
+    assert alone.weights is alone.params
+    at_once = session.train(session.train(session.start(), 0, 0, session.batches), 1, 0, session.batches)
+    jax.tree.map(np.testing.assert_array_equal, at_once.weights, learner.weights)
+
+
+def test_tests_and_files_take_the_mean(root, tmp_path):
+    session = session_of(root, "optimizer.average=1")
+    learner = session.train(session.start(), 0, 0, session.batches)
+    assert any(np.any(m != w) for m, w in zip(arrays(learner.weights), arrays(learner.params), strict=True))
+    alone = session_of(root)
+    as_weights = replace(alone.start(), params=learner.weights)
+    jax.tree.map(np.testing.assert_array_equal, session.test(learner, 1), alone.test(as_weights, 1))
+    save_weights(tmp_path, learner)
+    np.testing.assert_array_equal(np.load(tmp_path / "weights.npz")["layer0_weight"], learner.weights[0]["weight"])
+
+
+def test_a_checkpoint_holds_the_mean(root, tmp_path):
+    session = session_of(root, "optimizer.average=1")
+    learner = session.train(session.start(), 0, 0, 4)
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    checkpoints.save(4, learner, Place(0, 4))
+    restored, place = checkpoints.restore(session.start())
+    checkpoints.close()
+    assert place == Place(0, 4)
+    jax.tree.map(np.testing.assert_array_equal, restored.weights, learner.weights)
+
+
+def test_weights_of_few_bits_have_no_mean():
+    with pytest.raises(UserError, match=r"optimizer\.average.*precision\.weight_bits"):
+        check({"optimizer": {"average": 1}, "precision": {"weight_bits": 8}}, "t")
