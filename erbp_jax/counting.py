@@ -10,6 +10,9 @@ import numpy as np
 Carry = TypeVar("Carry")
 
 
+_POWERS = 2.0 ** np.arange(16, dtype=np.float32)[:, None]
+
+
 class Places(NamedTuple):
     """Where the true places of rows of bools are, 32 of them to a word."""
 
@@ -19,7 +22,7 @@ class Places(NamedTuple):
     @property
     def counts(self) -> jax.Array:
         """True places of every row, `[R]`."""
-        return self.ends[:, -1]
+        return jax.lax.population_count(self.words).astype(jnp.int32).sum(-1)
 
     def column(self, row: jax.Array, rank: jax.Array) -> jax.Array:
         """The column of the `rank`-th (from 0) true place of `row`, int32; any column if there are not so many."""
@@ -34,15 +37,16 @@ def places(active: jax.Array) -> Places:
     """The true places of `active[R, K]`.
 
     The words come from products with powers of two, exact in float32 for 16 bits at a time; on a CPU faster than
-    shifts and integer sums, and everything after it works on K / 32 numbers.
+    shifts and integer sums, and everything after it works on K / 32 numbers. The factors are literals: the compiler
+    merges equal products of those, so that looking for the same places again costs nothing.
     """
     rows, columns = active.shape
     width = -(-columns // 32)
     padded = jnp.pad(active, ((0, 0), (0, 32 * width - columns))).astype(jnp.float32).reshape(rows, width, 2, 16)
-    halves = (padded @ (2.0 ** jnp.arange(16, dtype=jnp.float32))[:, None])[..., 0].astype(jnp.uint32)
+    halves = (padded @ _POWERS)[..., 0].astype(jnp.uint32)
     words = halves[..., 0] | (halves[..., 1] << 16)
     counts = jax.lax.population_count(words).astype(jnp.float32)
-    return Places(words, (counts @ jnp.triu(jnp.ones((width, width), jnp.float32))).astype(jnp.int32))
+    return Places(words, (counts @ np.triu(np.ones((width, width), np.float32))).astype(jnp.int32))
 
 
 def nth_set_bit(word: jax.Array, n: jax.Array) -> jax.Array:
