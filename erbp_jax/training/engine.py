@@ -227,7 +227,12 @@ def _batch_of(experiment, optimizer, seed, images, labels, epoch):
 
 
 def _averaged(experiment: Experiment, learner: Learner, epoch: jax.Array, batch: jax.Array, batches: int) -> Learner:
-    """The learner with its weights taken into their running mean: over all batches at first, then over its reach."""
+    r"""The learner with its weights taken into their running mean: over all batches at first, then over its reach.
+
+    .. math:: \bar w_n = \bar w_{n-1} + (w_n - \bar w_{n-1}) / \min(n, h)
+
+    after the n-th batch; h is the experiment's `average`, an epoch's batches times that many epochs, at least 1.
+    """
     if experiment.average is None or learner.mean is None:
         return learner
     seen = (epoch * batches + batch + 1).astype(jnp.float32)

@@ -45,8 +45,12 @@ class Summed(NamedTuple):
 
 
 def summed(inner: optax.GradientTransformation, every: optax.Schedule) -> optax.GradientTransformationExtraArgs:
-    """Pass the sum of the last `every(count)` steps, rounded down, through `inner`; in between nothing moves.
+    r"""Pass the sum of the last `every(n)` steps, rounded down, through `inner`; in between nothing moves.
 
+    .. math:: S_n = S_{n-1} + \Delta_n; \qquad
+        \text{once } m \ge \lfloor \mathrm{every}(n) \rfloor:\; w \leftarrow w + \mathrm{inner}(S_n),\; S_n \leftarrow 0
+
+    with n the steps that came in before and m those in the sum; trees of the parameters' shapes.
     A batch that is as many times as large, and may grow while it learns. Unlike `optax.MultiSteps` it counts the steps
     that come in, not those that go out, so that `every` runs along with the learning rate.
     """

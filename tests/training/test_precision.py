@@ -42,6 +42,22 @@ def test_a_config_learns_on_the_grid_in_any_stretches(session):
     assert error < 0.12
 
 
+def test_sums_of_updates_land_on_the_grid_whatever_the_stretches(root):
+    small = ["data.train_size=300", "data.test_size=100", "encoding.steps=20", "network.layers=[64,20,10]"]
+    few = [f"precision.weight_bits={BITS}", "optimizer.accumulate=3", "training.alignment=false", "training.seeds=2"]
+    session = Session(load_config(root / "configs" / "digits.yaml", [*small, *few]))
+    session.compile(session.start())
+    whole = session.train(session.start(), 0, 0, session.batches)
+    parts = session.train(session.train(session.start(), 0, 0, 1), 0, 1, session.batches)
+    jax.tree.map(np.testing.assert_array_equal, parts, whole)
+    for layer, grid in zip(
+        whole.params, weight_grids(session.config.precision, session.experiment.network), strict=True
+    ):
+        points = np.asarray(layer["weight"], np.float64) / grid.step
+        np.testing.assert_array_equal(points, points.round())
+        assert len(np.unique(points)) > 2
+
+
 def test_states_and_dendrites_are_stored_in_bits(session):
     for layer in session.experiment.network.layers:
         assert isinstance(layer.neuron, QuantizedNeuron)
