@@ -25,6 +25,7 @@ class Stream(IntEnum):
     TRAIN = 3
     TEST = 4
     ALIGNMENT = 5
+    SHIFT = 6
 
 
 def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:

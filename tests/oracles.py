@@ -60,10 +60,12 @@ def erbp(
     burn_in,
     every=1,
     masks=None,
+    gains=None,
 ):
     """eRBP on one sample, tick by tick: the weights after a presentation and the output spikes `[T, K]`.
 
-    `inputs[T, I]`, `label_train[T]`; `feedback[l][K, N]`; `masks[l][T, I, N]` are transmission masks.
+    `inputs[T, I]`, `label_train[T]`; `feedback[l][K, N]`; `masks[l][T, I, N]` are transmission masks; `gains[l]` of the
+    readout of a hidden layer that has errors of its own, else None.
     """
     weights = [w.astype(np.float64).copy() for w in weights]
     sizes = [w.shape[1] for w in weights]
@@ -74,11 +76,12 @@ def erbp(
     potential = [np.zeros(n) for n in sizes]
     held = [np.zeros(n, int) for n in sizes]
     dendrite = [np.zeros(n) for n in sizes]
-    plus, minus = np.zeros(sizes[-1]), np.zeros(sizes[-1])
+    gains = [*(gains or [None] * (len(sizes) - 1)), None]
+    plus, minus = (np.zeros((len(sizes), sizes[-1])) for _ in range(2))  # a pair of populations a layer, used or not
     pending = [np.zeros_like(w) for w in weights]
     outputs = []
     for t, spikes in enumerate(inputs):
-        pre = []
+        pre, guesses = [], []
         for layer, w in enumerate(weights):
             pre.append(spikes)
             through = w if masks is None else w * masks[layer][t]
@@ -95,17 +98,24 @@ def erbp(
                     v = 0.0
                 potential[layer][n] = v
             spikes = nxt
+            if gains[layer] is not None:
+                g = feedback[layer]
+                seen = gains[layer] * (g @ spikes) / np.sqrt((g**2).mean() * sizes[layer])
+                guesses.append((seen > 1.0).astype(float))
+            else:
+                guesses.append(None)
         outputs.append(spikes)
+        guesses = np.array([spikes if guess is None else guess for guess in guesses])
         label = np.zeros(sizes[-1])
         label[target] = label_train[t]
-        plus = plus + error["weight"] * (label - spikes)
-        minus = minus - error["weight"] * (label - spikes)
+        plus = plus + error["weight"] * (label - guesses)
+        minus = minus - error["weight"] * (label - guesses)
         e_plus, e_minus = plus > error["threshold"], minus > error["threshold"]
         plus = np.maximum(plus - error["threshold"] * e_plus, 0.0)
         minus = np.maximum(minus - error["threshold"] * e_minus, 0.0)
         e = e_plus.astype(float) - e_minus
         for layer in range(len(weights)):
-            dendrite[layer] = gamma * dendrite[layer] + e @ feedback[layer]
+            dendrite[layer] = gamma * dendrite[layer] + e[layer] @ feedback[layer]
             if t >= burn_in:
                 open_gate = (current[layer] > gate[0]) & (current[layer] < gate[1])
                 for i in np.flatnonzero(pre[layer]):

@@ -15,6 +15,7 @@ from erbp_jax.config.build_rule import build_rule
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
+from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Rule
@@ -47,6 +48,7 @@ class Experiment:
     reset_state: bool = True
     mesh: jax.sharding.Mesh | None = None  # of several devices
     average: float | None = None  # epochs that the running mean of the weights reaches back
+    shift: Shift | None = None  # of training images
 
     @property
     def test_block(self) -> int:
@@ -97,6 +99,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             reset_state=config.training.reset_state,
             mesh=_mesh(config.training),
             average=config.optimizer.average,
+            shift=Shift(config.data.shift, data.image_shape) if config.data.shift else None,
         )
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None

@@ -11,6 +11,7 @@ from erbp_jax.learning import (
     CrossEntropy,
     Direct,
     Layerwise,
+    LocalReadout,
     Loss,
     RandomFeedback,
     Rule,
@@ -42,6 +43,7 @@ def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
     dt, layers = config.encoding.dt, len(config.network.layers) - 1
     gates = _for_each("gate", rule.gate, layers, "layers")
     scales = _for_each("feedback_scale", rule.feedback_scale, layers - 1, "hidden layers")
+    errors = _for_each("errors", rule.errors, layers - 1, "hidden layers")
     return ERBP(
         label=LabelNeurons(config.network.ends[1], ticks("rule.label_period", rule.label_period, dt)),
         gates=tuple(Boxcar(*pair) for pair in gates),
@@ -52,6 +54,7 @@ def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
         burn_in=ticks("rule.burn_in", rule.burn_in, dt),
         blank_out_gates_learning=rule.blank_out_gates_learning,
         rate_penalty=_for_each("rate_penalty", rule.rate_penalty, layers - 1, "hidden layers"),
+        local=tuple(LocalReadout(rule.readout_gain) if kind == "local" else None for kind in errors),
     )
 
 

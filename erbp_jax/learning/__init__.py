@@ -6,6 +6,7 @@ from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import CrossEntropy, Loss, SquaredError
+from erbp_jax.learning.readout import LocalReadout
 from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Direct",
     "ERBPState",
     "Layerwise",
+    "LocalReadout",
     "LocalRule",
     "Loss",
     "RandomFeedback",

@@ -83,10 +83,6 @@ class BackProp:
         weights = sum(layer.connection.multiplications for layer in network.layers)
         return synops + steps * (self.wiring.operations(network) + weights)
 
-    def error_fan_out(self, network: Network) -> int:
-        del network
-        return 0
-
     def gradient(self) -> "BackProp":
         return replace(self, wiring=Symmetric())
 

@@ -15,7 +15,21 @@ class Events(NamedTuple):
 
     synops: jax.Array  # [k, B, L] synapses that presynaptic spikes addressed
     plasticity: jax.Array  # [k, B, L] presynaptic spikes at synapses with an open gate: a weight is written
-    label: jax.Array  # [k, B] spikes that reach error neurons from label and output neurons
+    label: jax.Array  # [k, B] what spikes reach on their way to the error neurons
+    error: jax.Array  # [k, B] dendrites that spikes of the error neurons reach
+
+
+class ErrorSpikes(NamedTuple):
+    """What the error neurons of all populations did in a block, int32 `[k, B]` each."""
+
+    spikes: jax.Array
+    reached: jax.Array  # dendrites, each spike counted as often as it has synapses
+
+    @classmethod
+    def none(cls, ticks: int, batch: int) -> "ErrorSpikes":
+        """Of a rule that has no error neurons."""
+        zero = jnp.zeros((ticks, batch), jnp.int32)
+        return cls(zero, zero)
 
 
 def presynaptic_spikes(trace: Trace) -> list[jax.Array]:
@@ -84,10 +98,6 @@ class Rule(Protocol):
         """
         ...
 
-    def error_fan_out(self, network: Network) -> int:
-        """What a spike of an error neuron reaches, in SynOps."""
-        ...
-
     def gradient(self) -> "Rule":
         """The gradient rule that this rule stands for: for measuring alignment."""
         ...
@@ -107,22 +117,17 @@ class LocalRule(ABC):
         trace: Trace,
         target: jax.Array,
         ticks: jax.Array,
-    ) -> tuple[Any, Params, jax.Array]:
-        """`(rule state, trace, target) -> (rule state, update, error spikes [B])`."""
+    ) -> tuple[Any, Params, ErrorSpikes]:
+        """`(rule state, trace, target) -> (rule state, update, what the error neurons did)`."""
 
     def plasticity_events(self, network: Network, trace: Trace) -> jax.Array:
         """Presynaptic spikes at synapses that they write, int32 `[k, B, L]`: all of them, unless a rule has gates."""
         layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
         return jnp.stack([writes(layer.connection, pre, None) for layer, pre in layers], -1)
 
-    def error_fan_out(self, network: Network) -> int:
-        """What a spike of an error neuron reaches, in SynOps."""
-        del network
-        return 0
-
-    def label_events(self, network: Network, trace: Trace, target: jax.Array, ticks: jax.Array) -> jax.Array:
-        """Spikes that label and output neurons send to error neurons, int32 `[k, B]`."""
-        del network, target, ticks
+    def label_events(self, fixed: Any, trace: Trace, target: jax.Array, ticks: jax.Array) -> jax.Array:
+        """What the spikes of label, output and readout neurons reach on the way to error neurons, int32 `[k, B]`."""
+        del fixed, target, ticks
         return jnp.zeros(trace[-1].spikes.shape[:2], jnp.int32)
 
     def block(
@@ -139,12 +144,14 @@ class LocalRule(ABC):
         key: jax.Array,
     ) -> BlockResult:
         network_state, trace = network.advance(params, network_state, spikes, key=key)
-        state, update, error_spikes = self.step(network, fixed, state, trace, target, ticks)
+        state, update, errors = self.step(network, fixed, state, trace, target, ticks)
         layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
         synops = [addressed(layer.connection, pre) for layer, pre in layers]
         events = Events(
             jnp.stack(synops, -1),
             self.plasticity_events(network, trace),
-            self.label_events(network, trace, target, ticks),
+            self.label_events(fixed, trace, target, ticks),
+            errors.reached,
         )
-        return BlockResult(network_state, state, update, trace[-1].spikes, error_spikes.sum(), events)
+        spikes = errors.spikes.sum().astype(jnp.float32)
+        return BlockResult(network_state, state, update, trace[-1].spikes, spikes, events)

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from erbp_jax.connections.arrivals import writes
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import LocalRule, presynaptic_spikes
+from erbp_jax.learning.base import ErrorSpikes, LocalRule, presynaptic_spikes
 from erbp_jax.learning.feedback import RandomFeedback, spread
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
+from erbp_jax.learning.readout import LocalReadout
 from erbp_jax.network import Network, Params, Trace, unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
 
@@ -22,6 +23,7 @@ Feedback = tuple[jax.Array, ...]  # per layer [K, N], or [K, M] of its maps
 class ERBPState(NamedTuple):
     error: ErrorState  # each [B, K]
     dendrites: tuple[jax.Array, ...]  # per layer [B, N], or [B, M] of its maps
+    local: tuple[ErrorState | None, ...] = ()  # per hidden layer, of those that have error neurons of their own
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,16 @@ class ERBP(LocalRule):
 
     which is local too: the code becomes sparse, and inference cheap in SynOps.
 
+    A hidden layer with a `local` readout has error neurons of its own: they compare the label with the layer's own
+    guess in the place of the output's spikes, and no error of the output reaches it.
+
     `gates` has one boxcar a layer, `feedback` one entry a hidden layer, `rate_penalty` none or one entry lambda a
-    hidden layer, in units of U; `burn_in` in ticks.
+    hidden layer, in units of U, `local` none or one entry, which may be None, a hidden layer; `burn_in` in ticks.
     Source: Neftci, Augustine, Paul, Detorakis 2017, Front. Neurosci. 11:324 (arXiv 1612.05596).
 
     Raises:
-        ValueError: the number of gates, feedbacks or classes does not fit the network.
+        ValueError: the number of gates, feedbacks, readouts or classes does not fit the network, or a readout would
+            have no weights.
     """
 
     label: LabelNeurons
@@ -65,6 +71,12 @@ class ERBP(LocalRule):
     burn_in: int = 0
     blank_out_gates_learning: bool = False
     rate_penalty: tuple[float, ...] = ()
+    local: tuple[LocalReadout | None, ...] = ()
+
+    @property
+    def readouts(self) -> tuple[LocalReadout | None, ...]:
+        """One entry for each hidden layer."""
+        return self.local or (None,) * len(self.feedback)
 
     def init(self, network: Network, key: jax.Array) -> Feedback:
         """The fixed weights from the error neurons to every layer, `[K, N]` each (per map `[K, M]`); the last is
@@ -81,6 +93,11 @@ class ERBP(LocalRule):
             )
         if len(self.rate_penalty) not in (0, len(hidden)):
             raise ValueError(f"ERBP: {len(self.rate_penalty)} rate penalties do not fit {len(hidden)} hidden layers")
+        if len(self.local) not in (0, len(hidden)):
+            raise ValueError(f"ERBP: {len(self.local)} local readouts do not fit {len(hidden)} hidden layers")
+        for index, (feedback, readout) in enumerate(zip(self.feedback, self.readouts, strict=True)):
+            if readout is not None and feedback.scale == 0:
+                raise ValueError(f"ERBP: local errors of hidden layer {index} (from 0) need a feedback scale above 0")
         random = [
             feedback.init(jax.random.fold_in(key, index), classes, layer.connection.output_shape)
             for index, (feedback, layer) in enumerate(zip(self.feedback, network.layers[:-1], strict=True))
@@ -89,9 +106,14 @@ class ERBP(LocalRule):
 
     def init_state(self, network: Network, batch: int) -> ERBPState:
         targets = self._targets(network)
+
+        def errors() -> ErrorState:
+            return self.error.init_state((batch, targets[-1]))
+
         return ERBPState(
-            self.error.init_state((batch, targets[-1])),
+            errors(),
             tuple(self.dendrite.init_state((batch, units)) for units in targets),
+            tuple(None if readout is None else errors() for readout in self.readouts),
         )
 
     def _targets(self, network: Network) -> tuple[int, ...]:
@@ -104,13 +126,22 @@ class ERBP(LocalRule):
         del params
         return tuple(spread(g, units) for g, units in zip(fixed[:-1], network.sizes[1:-1], strict=True))
 
-    def error_fan_out(self, network: Network) -> int:
-        """Dendrites that a spike of an error neuron reaches: of all hidden units, and of its own output unit."""
-        return sum(self._targets(network)[:-1]) + 1
+    def error_fan_out(self, network: Network) -> tuple[int, ...]:
+        """Dendrites that a spike of an error neuron reaches: per hidden layer of those with errors of their own (0
+        for the others); last of the output's, which reach all other hidden units and their own output unit."""
+        hidden = self._targets(network)[:-1]
+        own = [0 if readout is None else units for readout, units in zip(self.readouts, hidden, strict=True)]
+        return (*own, sum(hidden) - sum(own) + 1)
 
     def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
-        """Every presynaptic spike transmits, and after the burn-in writes; an error spike reaches all dendrites."""
-        return synops * (1.0 + (steps - self.burn_in) / steps) + error_spikes * self.error_fan_out(network)
+        """Every presynaptic spike transmits, and after the burn-in writes; an error spike reaches all dendrites.
+
+        Raises:
+            ValueError: local errors, whose spikes reach unlike numbers of dendrites: they are counted, not worked out.
+        """
+        if any(self.readouts):
+            raise ValueError("ERBP: what local errors cost is counted while it learns, not worked out")
+        return synops * (1.0 + (steps - self.burn_in) / steps) + error_spikes * self.error_fan_out(network)[-1]
 
     def plasticity_events(self, network: Network, trace: Trace) -> jax.Array:
         """Presynaptic spikes where the boxcar of the postsynaptic unit is open, int32 `[k, B, L]`."""
@@ -121,11 +152,16 @@ class ERBP(LocalRule):
         ]
         return jnp.stack(counts, -1)
 
-    def label_events(self, network: Network, trace: Trace, target: jax.Array, ticks: jax.Array) -> jax.Array:
-        """Every label and every output spike reaches the E+ and the E- of its class."""
-        del network
+    def label_events(self, fixed: Feedback, trace: Trace, target: jax.Array, ticks: jax.Array) -> jax.Array:
+        """Every label and every output spike reaches the E+ and the E- of its class; with a local readout every spike
+        of the layer reaches all readout neurons, and a label and a readout spike that layer's E+ and E-."""
         labels = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)
-        return (2.0 * (labels + trace[-1].spikes).sum(-1)).astype(jnp.int32)
+        events = 2.0 * (labels + trace[-1].spikes).sum(-1)
+        for readout, weights, seen in zip(self.readouts, fixed[:-1], trace[:-1], strict=True):
+            if readout is not None:
+                guess = readout(weights, seen.spikes)
+                events += 2.0 * (labels + guess).sum(-1) + labels.shape[-1] * seen.spikes.sum(-1)
+        return events.astype(jnp.int32)
 
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""
@@ -139,26 +175,33 @@ class ERBP(LocalRule):
         trace: Trace,
         target: jax.Array,
         ticks: jax.Array,
-    ) -> tuple[ERBPState, Params, jax.Array]:
-        """Rule state and update after the k ticks of a trace, error spikes `[B]`; the update is summed over samples."""
-        output = trace[-1].spikes
+    ) -> tuple[ERBPState, Params, ErrorSpikes]:
+        """Rule state and update after the k ticks of a trace; the update is summed over samples."""
         label = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)  # [k, B, K]
+        error_state, error, count = self._errors(state.error, label, trace[-1].spikes)
+        *own, everywhere = self.error_fan_out(network)
+        spikes, reached = count, everywhere * count
 
-        def error_tick(state, inputs):
-            state, (positive, negative) = self.error.step(state, *inputs)
-            return state, (positive - negative, (positive + negative).sum(-1))
-
-        error_state, (error, count) = jax.lax.scan(
-            error_tick, state.error, (label, output), unroll=unrolling(len(ticks))
-        )
+        local, errors = [], []
+        for readout, weights, seen, neurons, fan_out in zip(
+            self.readouts, fixed[:-1], trace[:-1], state.local, own, strict=True
+        ):
+            if readout is None or neurons is None:
+                local.append(None)
+                errors.append(error)
+                continue
+            neurons, own_error, count = self._errors(neurons, label, readout(weights, seen.spikes))
+            local.append(neurons)
+            errors.append(own_error)
+            spikes, reached = spikes + count, reached + fan_out * count
 
         dendrites, updates = [], []
         penalties = (*(self.rate_penalty or (0.0,) * len(self.feedback)), 0.0)
-        for layer, gate, penalty, weights, seen, potential in zip(
-            network.layers, self.gates, penalties, fixed, trace, state.dendrites, strict=True
+        for layer, gate, penalty, weights, seen, potential, spike in zip(
+            network.layers, self.gates, penalties, fixed, trace, state.dendrites, (*errors, error), strict=True
         ):
             potential, potentials = jax.lax.scan(
-                self.dendrite.step, potential, error @ weights, unroll=unrolling(len(ticks))
+                self.dendrite.step, potential, spike @ weights, unroll=unrolling(len(ticks))
             )
             post = jnp.where(gate(seen.current), spread(potentials, seen.current.shape[-1]), 0.0)
             post = post - penalty * seen.spikes if penalty else post
@@ -166,4 +209,15 @@ class ERBP(LocalRule):
             # Minus: optimisers step against the update, as they do for a gradient.
             updates.append(layer.connection.plasticity(seen.pre, -post, key=key))
             dendrites.append(potential)
-        return ERBPState(error_state, tuple(dendrites)), tuple(updates), count.sum(0)
+        new = ERBPState(error_state, tuple(dendrites), tuple(local))
+        return new, tuple(updates), ErrorSpikes(spikes, reached)
+
+    def _errors(self, state: ErrorState, label: jax.Array, guess: jax.Array) -> tuple[ErrorState, jax.Array, jax.Array]:
+        """Error neurons over k ticks: their state, E+ minus E- spikes `[k, B, K]`, spikes of both `[k, B]` (int32)."""
+
+        def tick(state, inputs):
+            state, (positive, negative) = self.error.step(state, *inputs)
+            return state, (positive - negative, (positive + negative).sum(-1))
+
+        state, (error, count) = jax.lax.scan(tick, state, (label, guess), unroll=unrolling(len(label)))
+        return state, error, count.astype(jnp.int32)

@@ -50,7 +50,7 @@ class Tally(NamedTuple):
     samples: jax.Array  # [] float32
     wrong: jax.Array  # [] samples whose decision, while learning, was not their label
     error_spikes: jax.Array  # [] of the error neurons
-    events: jax.Array  # [2 L + 1, 2] uint32, exact 64-bit counts: SynOps by layer, plasticity by layer, label events
+    events: jax.Array  # [2 L + 2, 2] uint32, exact 64-bit counts: SynOps by layer, plasticity by layer, label, error
 
 
 class TestResult(NamedTuple):
@@ -79,15 +79,16 @@ def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
 
 def new_tally(layers: int) -> Tally:
     zero = jnp.zeros((), jnp.float32)
-    return Tally(zero, zero, zero, wide_zeros(2 * layers + 1))
+    return Tally(zero, zero, zero, wide_zeros(2 * layers + 2))
 
 
 def _count(counts: jax.Array, events: Events | None, learn: bool) -> jax.Array:
-    """Counts `[k, B, 2 L + 1]` of the presentation, after one more block. Summed over k at the end: fewer kernels."""
+    """Counts `[k, B, 2 L + 2]` of the presentation, after one more block. Summed over k at the end: fewer kernels."""
     if events is None:
         return counts
     plasticity = events.plasticity if learn else jnp.zeros_like(events.plasticity)
-    return counts + jnp.concatenate([events.synops, plasticity, events.label[..., None]], -1)
+    errors = jnp.stack([events.label, events.error], -1)
+    return counts + jnp.concatenate([events.synops, plasticity, errors], -1)
 
 
 def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
@@ -218,7 +219,10 @@ def _batch_of(experiment, optimizer, seed, images, labels, epoch):
     def show(learner, batch, check=False):
         index = jax.lax.dynamic_slice_in_dim(order, batch * size, size)
         key = sample_keys(seed, Stream.TRAIN, epoch, index)
-        image, label, key = along_batch(experiment.mesh, (images[index], labels[index], key))
+        image = images[index]
+        if experiment.shift is not None:
+            image = experiment.shift(image, sample_keys(seed, Stream.SHIFT, epoch, index))
+        image, label, key = along_batch(experiment.mesh, (image, labels[index], key))
         learner = replace(learner, params=along_neurons(experiment.mesh, learner.params))
         learner, finite = present(experiment, optimizer, learner, image, label, key, check=check)
         return _averaged(experiment, learner, epoch, batch, images.shape[0] // size), finite

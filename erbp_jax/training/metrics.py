@@ -50,20 +50,20 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
 def training_cost(experiment: Experiment, tally: engine.Tally, synops: float) -> dict[str, Any]:
     """What learning from a sample cost: counted while it happened, or worked out from the `synops` at test."""
     rule, network = experiment.rule, experiment.network
-    samples, error_spikes = np.asarray(tally.samples, np.float64), float((tally.error_spikes / tally.samples).mean())
+    samples = np.asarray(tally.samples, np.float64)
     if not rule.counts_events:
+        error_spikes = float((tally.error_spikes / tally.samples).mean())
         operations = rule.operations(network, experiment.steps, synops, error_spikes)
         return {"training_operations_per_sample": operations, "training_events_per_sample": None}
     counts = (wide_value(tally.events) / samples[:, None]).mean(0)
     layers = len(network.layers)
     events = {
         "synops": counts[:layers].tolist(),
-        "plasticity": counts[layers:-1].tolist(),
-        "label": float(counts[-1]),
-        "error": error_spikes * rule.error_fan_out(network),
+        "plasticity": counts[layers:-2].tolist(),
+        "label": float(counts[-2]),
+        "error": float(counts[-1]),
     }
-    total = float(counts.sum()) + events["error"]
-    return {"training_operations_per_sample": total, "training_events_per_sample": events}
+    return {"training_operations_per_sample": float(counts.sum()), "training_events_per_sample": events}
 
 
 def synops_per_sample(result: engine.TestResult) -> float:

@@ -15,11 +15,12 @@ from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable
 from erbp_jax.connections.arrivals import arrivals, delivered, writes
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
-from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+from erbp_jax.learning import ERBP, Boxcar, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
 from erbp_jax.random import Stream
 from erbp_jax.training import engine
+from tests import oracles
 
 SIZES, STEPS, BURN_IN, SAMPLES = (12, 7, 3), 8, 2, 6
 GATES = (Boxcar(-1.0, 3.0), Boxcar(0.0, 2.0))
@@ -77,14 +78,15 @@ def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p)
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("gated", [False, True])
-def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated):
+@pytest.mark.parametrize(("gated", "gain"), [(False, None), (True, None), (False, 2.0)])
+def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, gain):
     """Weights are held, so that the samples do not depend on one another."""
     images, labels = problem
     p = 0.5 if gated else 1.0
+    options: dict = {"blank_out_gates_learning": gated, "local": () if gain is None else (LocalReadout(gain),)}
     totals = []
     for size in (6, 2):
-        e = experiment(p, size, blank_out_gates_learning=gated)
+        e = experiment(p, size, **options)
         learner = engine.init(e, optax.set_to_zero(), jnp.uint32(0))
         train = jax.jit(lambda l, e=e, size=size: engine.train(
             e, optax.set_to_zero(), l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(6 // size)
@@ -108,8 +110,25 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated):
         pairs = (pre > 0)[..., None] & is_open[:, :, None] & through.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
         want.append(int(pairs.sum()))
     label_spikes = SAMPLES * len(range(0, STEPS, 2))
-    want.append(2 * (label_spikes + int(np.asarray(trace[-1].spikes).sum())))
-    assert totals[0][:-1] == want
+    guesses, reached = [np.asarray(trace[-1].spikes)], [SIZES[1] + 1 if gain is None else 1]
+    on_the_way = 0
+    if gain is not None:
+        g, hidden = np.asarray(learner.feedback[0], np.float64), np.asarray(trace[0].spikes)
+        guesses.append((gain * (hidden @ g.T) / np.sqrt((g**2).mean() * SIZES[1]) > 1.0).astype(float))
+        reached.append(SIZES[1])
+        on_the_way = SIZES[2] * int(hidden.sum())
+    want.append(on_the_way + sum(2 * (label_spikes + int(guess.sum())) for guess in guesses))
+    label_train = (np.arange(STEPS) % 2 == 0).astype(float)
+    errors = [
+        sum(
+            int(oracles.error_pair(label_train * (k == target), guess[:, sample, k], weight=0.9, threshold=1.0).sum())
+            for sample, target in enumerate(np.asarray(labels))
+            for k in range(SIZES[2])
+        )
+        for guess in guesses
+    ]
+    want.append(sum(count * fan_out for count, fan_out in zip(errors, reached, strict=True)))
+    assert totals[0] == [*want, sum(errors)]
     assert all(count > 0 for count in totals[0])
 
 

@@ -12,7 +12,7 @@ from erbp_jax.analysis.alignment import feedback_angles
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Conv2d, Dense, Pool2d, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
-from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, RandomFeedback
+from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, Surrogate
 from erbp_jax.training import engine
@@ -90,6 +90,8 @@ SMOOTH = Surrogate("fast_sigmoid", 1.0)  # never zero, so that every layer gets 
 CASES = {
     "erbp": (erbp(), None, False),
     "erbp, feedback per map": (erbp(per_map=True), None, False),
+    "erbp, errors of their own": (erbp(local=(LocalReadout(), LocalReadout(2.0))), None, False),
+    "erbp, errors of their own, per map": (erbp(per_map=True, local=(LocalReadout(), None)), None, False),
     "perbp": (erbp(), BlankOut(0.75), False),
     "perbp, gated": (erbp(blank_out_gates_learning=True), BlankOut(0.75), False),
     "bp": (BackProp(SMOOTH), None, False),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ from erbp_jax import simulate
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
-from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+from erbp_jax.learning import ERBP, Boxcar, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons
 from erbp_jax.training import engine
@@ -52,7 +54,22 @@ def learn(e, image, target, key, learner=None):
 @pytest.mark.parametrize("sizes", [(12, 3), (12, 9, 3), (12, 9, 7, 3)])
 @pytest.mark.parametrize("every", [1, 2, 4])
 def test_erbp_equals_the_oracle_at_any_depth(key, sizes, every):
-    e = experiment(sizes, every)
+    assert_oracle(key, experiment(sizes, every))
+
+
+@pytest.mark.parametrize("gains", [(3.0, None), (None, 2.0), (3.0, 2.0)])
+@pytest.mark.parametrize("every", [1, 4])
+def test_local_errors_equal_the_oracle(key, gains, every):
+    local = tuple(None if gain is None else LocalReadout(gain) for gain in gains)
+    with_them = assert_oracle(key, experiment(every=every, local=local), gains)
+    without = assert_oracle(key, experiment(every=every))
+    for layer, gain in enumerate((*gains, None)):
+        same = np.array_equal(with_them[layer]["weight"], without[layer]["weight"])
+        assert gain is None or not same
+
+
+def assert_oracle(key, e, gains=None):
+    """The weights after a presentation are those of the loop; they are returned."""
     image, target, keys = batch(key, 1)
     before, after = learn(e, image, target, keys)
     encoder_state = e.encoder.init_state(image, simulate.fold_each(keys, jnp.uint32(0)))
@@ -63,13 +80,14 @@ def test_erbp_equals_the_oracle_at_any_depth(key, sizes, every):
         np.asarray(spikes[:, 0], np.float64),
         (np.arange(STEPS) % 2 == 0).astype(float),
         int(target[0]),
-        neuron=NEURON, gate=GATE, tau_u=TAU_U, error=ERROR, eta=ETA, burn_in=BURN_IN, every=every,
+        neuron=NEURON, gate=GATE, tau_u=TAU_U, error=ERROR, eta=ETA, burn_in=BURN_IN, every=e.update_every, gains=gains,
     )  # fmt: skip
     moved = 0.0
     for w, p, old in zip(want, after.params, before.params, strict=True):
         np.testing.assert_allclose(p["weight"], w, atol=2e-4)
         moved += np.abs(w - old["weight"]).max()
     assert moved > 0.05  # it did learn something
+    return after.params
 
 
 @pytest.mark.parametrize("gates_learning", [False, True])
@@ -151,6 +169,13 @@ def test_the_rule_refuses_a_network_that_does_not_fit():
     e = experiment()
     with pytest.raises(ValueError, match="do not fit"):
         experiment((12, 9, 3)).rule.init(e.network, jax.random.key(0))
+    with pytest.raises(ValueError, match="1 local readouts do not fit 2 hidden layers"):
+        experiment(local=(LocalReadout(),)).rule.init(e.network, jax.random.key(0))
+    silent = replace(experiment(local=(None, LocalReadout())).rule, feedback=(RandomFeedback(), RandomFeedback(0.0)))
+    with pytest.raises(ValueError, match="hidden layer 1"):
+        silent.init(e.network, jax.random.key(0))
+    with pytest.raises(ValueError, match="gain must be > 0"):
+        LocalReadout(0.0)
     with pytest.raises(ValueError, match="low must lie below high"):
         Boxcar(1.0, 1.0)
     with pytest.raises(ValueError, match="Network: layer 0 has 9 outputs"):

@@ -1,5 +1,7 @@
 """eRBP as a member of the three-factor family makes the updates of `ERBP`, bit for bit, and trains the same network."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import LabelNeurons, Regular
-from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
+from erbp_jax.learning import ERBP, Boxcar, LocalReadout, RandomFeedback
 from erbp_jax.learning.three_factor import erbp
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
@@ -61,3 +63,5 @@ def test_the_trainer_cannot_tell_them_apart(key):
 def test_what_is_no_product_of_factors_is_refused():
     with pytest.raises(ValueError, match="blank_out_gates_learning"):
         erbp(ERBP(LabelNeurons(3, 2), (Boxcar(),), (), blank_out_gates_learning=True))
+    with pytest.raises(ValueError, match="no local errors"):
+        erbp(replace(RULE, local=(LocalReadout(),)))

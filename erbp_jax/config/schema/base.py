@@ -12,8 +12,8 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def listed(value: Any) -> Any:
-    """A number stands for a list of one."""
-    return (value,) if isinstance(value, (int, float)) else value
+    """A number or a word stands for a list of one."""
+    return (value,) if isinstance(value, (int, float, str)) else value
 
 
 class Section(BaseModel):

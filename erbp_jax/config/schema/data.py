@@ -14,3 +14,5 @@ class Data(Section):
     test_size: Count | None = None
     validation_size: Annotated[int, Field(ge=0)] = 0
     """Held-out training samples that take the place of the test set, for choosing hyper-parameters."""
+    shift: Annotated[int, Field(ge=0)] = 0
+    """Pixels that a training image is moved by at most, down or up and left or right, anew each time it is shown."""

@@ -24,6 +24,13 @@ class ERBPRule(Section):
     """Size of the random feedback: one number, or one for each hidden layer."""
     feedback: Literal["dense", "per_map"] = "dense"
     """A weight from every error neuron to every unit of a layer of maps, or, cheaper, to every map."""
+    errors: Annotated[tuple[Literal["output", "local"], ...], BeforeValidator(listed), Field(min_length=1)] = (
+        "output",
+    )
+    """Whose errors reach a hidden layer: the output's, or those of the layer's own guess at the label, which it makes
+    through its feedback weights turned round. One, or one for each hidden layer."""
+    readout_gain: Positive = 3.0
+    """Root mean square of the current into a neuron of a local readout, in thresholds, if every unit fired."""
     zero_sum: bool = True
     output_scale: NonNegative = 1.0
     """Weight from an error neuron to the dendrite of its own output neuron."""

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
+from erbp_jax.learning.base import ErrorSpikes
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.three_factor.factors import Gate, Spike
 from erbp_jax.learning.three_factor.modulators import Modulation, Modulator
@@ -28,7 +30,6 @@ class DendriticError(Modulator):
         return self.rule.init_state(network, batch)
 
     def over(self, network, fixed, state, output, target, ticks):
-        del network
         label = jax.vmap(lambda t: self.rule.label.spikes(t, target))(ticks)
 
         def tick(carry, inputs):
@@ -41,8 +42,11 @@ class DendriticError(Modulator):
             potentials = tuple(u for u, _ in moved)
             return (error, potentials), (potentials, (positive + negative).sum(-1))
 
-        state, (layers, spikes) = jax.lax.scan(tick, tuple(state), (label, output), unroll=unrolling(len(ticks)))
-        return ERBPState(*state), Modulation(layers, spikes.sum(0))
+        carry = (state.error, state.dendrites)
+        (error, dendrites), (layers, spikes) = jax.lax.scan(tick, carry, (label, output), unroll=unrolling(len(ticks)))
+        spikes = spikes.astype(jnp.int32)
+        reached = self.rule.error_fan_out(network)[-1] * spikes
+        return ERBPState(error, dendrites, state.local), Modulation(layers, ErrorSpikes(spikes, reached))
 
     def to_hidden(self, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         return fixed[:-1]
@@ -54,8 +58,11 @@ def erbp(rule: ERBP) -> ThreeFactor:
     .. math:: \Delta w_{ij} = U_j\, \Theta(b_{min} < I_j < b_{max})\, s_i
 
     Raises:
-        ValueError: `blank_out_gates_learning`, which looks at single synapses and not at factors of neurons.
+        ValueError: `blank_out_gates_learning`, which looks at single synapses and not at factors of neurons, or local
+            readouts, which look at more than the output.
     """
+    if any(rule.readouts):
+        raise ValueError("erbp: a modulator sees the output alone and has no local errors; use ERBP itself")
     if rule.blank_out_gates_learning:
         raise ValueError("erbp: blank_out_gates_learning is no product of neurons' factors; use ERBP itself")
     terms = tuple((Term(Spike(), Gate(gate)),) for gate in rule.gates)

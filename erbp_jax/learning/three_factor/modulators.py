@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.learning.base import ErrorSpikes
 from erbp_jax.network import Network
 
 
@@ -15,7 +16,7 @@ class Modulation(NamedTuple):
     """The third factor for the k ticks of a block."""
 
     layers: tuple[jax.Array, ...]  # per layer [k, B, O], or [k, B, 1] where all neurons share it
-    error_spikes: jax.Array  # [B] spikes of error neurons that made it (0 without)
+    errors: ErrorSpikes  # what the error neurons that made it did
 
 
 class Modulator(ABC):
@@ -50,7 +51,7 @@ class Unmodulated(Modulator):
     def over(self, network, fixed, state, output, target, ticks):
         del fixed, target, ticks
         one = jnp.ones((*output.shape[:2], 1), output.dtype)
-        return state, Modulation((one,) * len(network.layers), jnp.zeros(output.shape[1], jnp.float32))
+        return state, Modulation((one,) * len(network.layers), ErrorSpikes.none(*output.shape[:2]))
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class SpikeReward(Modulator):
         del fixed, ticks
         sign = jnp.where(target == 1, 1.0, -1.0).astype(output.dtype)
         reward = (output.sum(-1) * sign[None])[..., None]
-        return state, Modulation((reward,) * len(network.layers), jnp.zeros(output.shape[1], jnp.float32))
+        return state, Modulation((reward,) * len(network.layers), ErrorSpikes.none(*output.shape[:2]))
 
 
 @dataclass(frozen=True)
@@ -80,4 +81,4 @@ class Schedule(Modulator):
     def over(self, network, fixed, state, output, target, ticks):
         del fixed, target
         g = jnp.broadcast_to(self.signal(ticks)[:, None, None], (*output.shape[:2], 1)).astype(output.dtype)
-        return state, Modulation((g,) * len(network.layers), jnp.zeros(output.shape[1], jnp.float32))
+        return state, Modulation((g,) * len(network.layers), ErrorSpikes.none(*output.shape[:2]))
