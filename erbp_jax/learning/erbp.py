@@ -73,6 +73,13 @@ class ERBP(LocalRule):
     rate_penalty: tuple[float, ...] = ()
     local: tuple[LocalReadout | None, ...] = ()
 
+    def __post_init__(self) -> None:
+        if len(self.local) not in (0, len(self.feedback)):
+            raise ValueError(f"ERBP: {len(self.local)} local readouts do not fit {len(self.feedback)} hidden layers")
+        for index, (feedback, readout) in enumerate(zip(self.feedback, self.readouts, strict=True)):
+            if readout is not None and feedback.scale == 0:
+                raise ValueError(f"ERBP: local errors of hidden layer {index} (from 0) need a feedback scale above 0")
+
     @property
     def readouts(self) -> tuple[LocalReadout | None, ...]:
         """One entry for each hidden layer."""
@@ -93,11 +100,6 @@ class ERBP(LocalRule):
             )
         if len(self.rate_penalty) not in (0, len(hidden)):
             raise ValueError(f"ERBP: {len(self.rate_penalty)} rate penalties do not fit {len(hidden)} hidden layers")
-        if len(self.local) not in (0, len(hidden)):
-            raise ValueError(f"ERBP: {len(self.local)} local readouts do not fit {len(hidden)} hidden layers")
-        for index, (feedback, readout) in enumerate(zip(self.feedback, self.readouts, strict=True)):
-            if readout is not None and feedback.scale == 0:
-                raise ValueError(f"ERBP: local errors of hidden layer {index} (from 0) need a feedback scale above 0")
         random = [
             feedback.init(jax.random.fold_in(key, index), classes, layer.connection.output_shape)
             for index, (feedback, layer) in enumerate(zip(self.feedback, network.layers[:-1], strict=True))

@@ -12,6 +12,7 @@ from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut, Reliable
 from erbp_jax.errors import UserError
+from erbp_jax.learning import LocalReadout
 from erbp_jax.neurons import LIF, NEURONS, DualCompartmentLIF, LeakyIF, MihalasNiebur, PoissonKicks, SecondOrderLIF
 
 
@@ -96,6 +97,28 @@ def test_a_layer_transmits_with_a_chance_of_its_own():
     transmission["p"] = [1, 0.5, 0.5]
     with pytest.raises(UserError, match=r"transmission\.p: one value, or one for each of the 2 layers; got 3"):
         build(check(section, "t"), data.load("digits"))
+
+
+def test_a_hidden_layer_has_errors_of_its_own_or_the_outputs():
+    section = {"data": {"name": "digits"}, "network": {"layers": [64, 20, 15, 10]}, "rule": {"errors": "local"}}
+    rule = section["rule"]
+
+    def readouts():
+        return build(check(section, "t"), data.load("digits")).rule.readouts
+
+    assert readouts() == (LocalReadout(3.0),) * 2
+    rule |= {"errors": ["output", "local"], "readout_gain": 2}
+    assert readouts() == (None, LocalReadout(2.0))
+    rule["errors"] = ["local"] * 3
+    with pytest.raises(UserError, match=r"rule\.errors: one value, or one for each of the 2 hidden layers; got 3"):
+        readouts()
+    rule["errors"] = "own"
+    with pytest.raises(UserError, match=r"rule\.errors: unknown: 'own'; known: output, local"):
+        check(section, "t")
+    rule["errors"] = "local"
+    rule["feedback_scale"] = [1, 0]
+    with pytest.raises(UserError, match="hidden layer 1"):
+        readouts()
 
 
 def test_milliseconds_become_ticks_once():
