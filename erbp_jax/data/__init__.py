@@ -1,4 +1,4 @@
-"""Data sets: found, verified and read with NumPy alone."""
+"""Data sets: found, verified and read with NumPy alone; and images moved on the device while a network learns."""
 
 from erbp_jax.data.dataset import Dataset
 

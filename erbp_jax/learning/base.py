@@ -20,16 +20,17 @@ class Events(NamedTuple):
 
 
 class ErrorSpikes(NamedTuple):
-    """What the error neurons of all populations did in a block, int32 `[k, B]` each."""
+    """What the error neurons of all populations got and did in a block, int32 `[k, B]` each."""
 
     spikes: jax.Array
+    incoming: jax.Array  # what spikes of label, output and readout neurons reached on the way to them
     reached: jax.Array  # dendrites, each spike counted as often as it has synapses
 
     @classmethod
     def none(cls, ticks: int, batch: int) -> "ErrorSpikes":
         """Of a rule that has no error neurons."""
         zero = jnp.zeros((ticks, batch), jnp.int32)
-        return cls(zero, zero)
+        return cls(zero, zero, zero)
 
 
 def presynaptic_spikes(trace: Trace) -> list[jax.Array]:
@@ -125,11 +126,6 @@ class LocalRule(ABC):
         layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
         return jnp.stack([writes(layer.connection, pre, None) for layer, pre in layers], -1)
 
-    def label_events(self, fixed: Any, trace: Trace, target: jax.Array, ticks: jax.Array) -> jax.Array:
-        """What the spikes of label, output and readout neurons reach on the way to error neurons, int32 `[k, B]`."""
-        del fixed, target, ticks
-        return jnp.zeros(trace[-1].spikes.shape[:2], jnp.int32)
-
     def block(
         self,
         network: Network,
@@ -150,7 +146,7 @@ class LocalRule(ABC):
         events = Events(
             jnp.stack(synops, -1),
             self.plasticity_events(network, trace),
-            self.label_events(fixed, trace, target, ticks),
+            errors.incoming,
             errors.reached,
         )
         spikes = errors.spikes.sum().astype(jnp.float32)

@@ -154,17 +154,6 @@ class ERBP(LocalRule):
         ]
         return jnp.stack(counts, -1)
 
-    def label_events(self, fixed: Feedback, trace: Trace, target: jax.Array, ticks: jax.Array) -> jax.Array:
-        """Every label and every output spike reaches the E+ and the E- of its class; with a local readout every spike
-        of the layer reaches all readout neurons, and a label and a readout spike that layer's E+ and E-."""
-        labels = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)
-        events = 2.0 * (labels + trace[-1].spikes).sum(-1)
-        for readout, weights, seen in zip(self.readouts, fixed[:-1], trace[:-1], strict=True):
-            if readout is not None:
-                guess = readout(weights, seen.spikes)
-                events += 2.0 * (labels + guess).sum(-1) + labels.shape[-1] * seen.spikes.sum(-1)
-        return events.astype(jnp.int32)
-
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""
         return BackProp(Surrogate("boxcar", 1.0), SquaredError())
@@ -178,11 +167,16 @@ class ERBP(LocalRule):
         target: jax.Array,
         ticks: jax.Array,
     ) -> tuple[ERBPState, Params, ErrorSpikes]:
-        """Rule state and update after the k ticks of a trace; the update is summed over samples."""
+        """Rule state and update after the k ticks of a trace; the update is summed over samples.
+
+        Of the events on the way to error neurons, every label and every output spike reaches the E+ and the E- of its
+        class; with a local readout every spike of the layer reaches all readout neurons, and a label and a readout
+        spike that layer's E+ and E-.
+        """
         label = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)  # [k, B, K]
         error_state, error, count = self._errors(state.error, label, trace[-1].spikes)
         *own, everywhere = self.error_fan_out(network)
-        spikes, reached = count, everywhere * count
+        spikes, reached, incoming = count, everywhere * count, 2.0 * (label + trace[-1].spikes).sum(-1)
 
         local, errors = [], []
         for readout, weights, seen, neurons, fan_out in zip(
@@ -192,10 +186,12 @@ class ERBP(LocalRule):
                 local.append(None)
                 errors.append(error)
                 continue
-            neurons, own_error, count = self._errors(neurons, label, readout(weights, seen.spikes))
+            guess = readout(weights, seen.spikes)
+            neurons, own_error, count = self._errors(neurons, label, guess)
             local.append(neurons)
             errors.append(own_error)
             spikes, reached = spikes + count, reached + fan_out * count
+            incoming += 2.0 * (label + guess).sum(-1) + label.shape[-1] * seen.spikes.sum(-1)
 
         dendrites, updates = [], []
         penalties = (*(self.rate_penalty or (0.0,) * len(self.feedback)), 0.0)
@@ -212,7 +208,7 @@ class ERBP(LocalRule):
             updates.append(layer.connection.plasticity(seen.pre, -post, key=key))
             dendrites.append(potential)
         new = ERBPState(error_state, tuple(dendrites), tuple(local))
-        return new, tuple(updates), ErrorSpikes(spikes, reached)
+        return new, tuple(updates), ErrorSpikes(spikes, incoming.astype(jnp.int32), reached)
 
     def _errors(self, state: ErrorState, label: jax.Array, guess: jax.Array) -> tuple[ErrorState, jax.Array, jax.Array]:
         """Error neurons over k ticks: their state, E+ minus E- spikes `[k, B, K]`, spikes of both `[k, B]` (int32)."""

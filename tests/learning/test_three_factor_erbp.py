@@ -58,6 +58,9 @@ def test_the_trainer_cannot_tell_them_apart(key):
         ends.append(go(learner))
     jax.tree.map(np.testing.assert_array_equal, ends[0].params, ends[1].params)
     assert float(ends[0].tally.error_spikes) == float(ends[1].tally.error_spikes) > 0
+    label_and_error = [np.asarray(end.tally.events[-2:]) for end in ends]
+    np.testing.assert_array_equal(*label_and_error)
+    assert (label_and_error[0].sum(-1) > 0).all()
 
 
 def test_what_is_no_product_of_factors_is_refused():

@@ -46,7 +46,8 @@ class DendriticError(Modulator):
         (error, dendrites), (layers, spikes) = jax.lax.scan(tick, carry, (label, output), unroll=unrolling(len(ticks)))
         spikes = spikes.astype(jnp.int32)
         reached = self.rule.error_fan_out(network)[-1] * spikes
-        return ERBPState(error, dendrites, state.local), Modulation(layers, ErrorSpikes(spikes, reached))
+        incoming = (2.0 * (label + output).sum(-1)).astype(jnp.int32)
+        return ERBPState(error, dendrites, state.local), Modulation(layers, ErrorSpikes(spikes, incoming, reached))
 
     def to_hidden(self, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         return fixed[:-1]
