@@ -15,7 +15,7 @@ from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, 
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, DualCompartmentLIF, GaussianNoise, LeakyIF, PoissonKicks, SecondOrderLIF
-from erbp_jax.training import engine
+from erbp_jax.training import engine, testing
 
 ENCODERS = {
     "poisson": Poisson(0.3),
@@ -162,7 +162,7 @@ def test_the_test_error_and_synops_do_not_depend_on_the_batch(key):
     results = []
     for size in (1, 8, 23, 50):
         sized = Experiment(e.network, e.encoder, e.rule, 12, 12, 2, 8, size)
-        results.append(engine.test(sized, jnp.uint32(0), params, images, labels, jnp.int32(1)))
+        results.append(testing.test(sized, jnp.uint32(0), params, images, labels, jnp.int32(1)))
     for other in results[1:]:
         jax.tree.map(np.testing.assert_array_equal, other, results[0])
     assert results[0].synops.shape == (23, 2)

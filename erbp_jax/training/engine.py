@@ -1,4 +1,4 @@
-"""Training and testing as pure functions of (learner, data, position): whole stretches of an epoch in one `jit`."""
+"""Training as a pure function of (learner, data, position): whole stretches of an epoch in one `jit`."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -51,15 +51,6 @@ class Tally(NamedTuple):
     wrong: jax.Array  # [] samples whose decision, while learning, was not their label
     error_spikes: jax.Array  # [] of the error neurons
     events: jax.Array  # [2 L + 2, 2] uint32, exact 64-bit counts: SynOps by layer, plasticity by layer, label, error
-
-
-class TestResult(NamedTuple):
-    """What every test sample gave: exact counts, so that sums over a test set of any size are for the host to make."""
-
-    wrong: jax.Array  # [n] bool, decided wrongly, ties and silence included
-    undecided: jax.Array  # [n] bool, a tie or silence
-    activity: jax.Array  # [n, L + 1] float32, spikes per layer, the input first (in the rate form: sums of rates)
-    synops: jax.Array  # [n, L] int32, synapses addressed by the presynaptic spikes of each layer
 
 
 def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: jax.Array) -> Learner:
@@ -242,47 +233,6 @@ def _averaged(experiment: Experiment, learner: Learner, epoch: jax.Array, batch:
     seen = (epoch * batches + batch + 1).astype(jnp.float32)
     share = 1.0 / jnp.minimum(seen, max(1.0, experiment.average * batches))
     return replace(learner, mean=optax.incremental_update(learner.params, learner.mean, share))
-
-
-def test(
-    experiment: Experiment,
-    seed: jax.Array,
-    params: Params,
-    images: jax.Array,
-    labels: jax.Array,
-    epoch: jax.Array,
-) -> TestResult:
-    """Decide every sample by its output spike counts, without learning; ties and silence count as wrong."""
-    size, n = experiment.test_batch_size, images.shape[0]
-    fan_out = [layer.connection.fan_out().astype(jnp.int32) for layer in experiment.network.layers]
-
-    def one(_, first):
-        index = jnp.minimum(first + jnp.arange(size), n - 1)  # the last batch is filled up with copies, cut off below
-        image, key = along_batch(experiment.mesh, (images[index], sample_keys(seed, Stream.TEST, epoch, index)))
-
-        def measure(trace):
-            layers = [trace[0].pre, *(layer.spikes for layer in trace)]
-            activity = jnp.stack([spikes.sum((0, 2)) for spikes in layers], -1)
-            events = [jnp.sum(seen.pre != 0, 0, dtype=jnp.int32) for seen in trace]
-            synops = jnp.stack([e @ f for e, f in zip(events, fan_out, strict=True)], -1)
-            return trace[-1].spikes.sum(0)[None], activity[None], synops[None]
-
-        _, recorded = simulate.run(
-            experiment.network,
-            experiment.encoder,
-            params,
-            image,
-            key,
-            steps=experiment.test_steps,
-            block=experiment.test_block,
-            record=measure,
-        )
-        counts, activity, synops = (x.sum(0) for x in recorded)
-        choice, decided = decide(counts)
-        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops)
-
-    _, results = jax.lax.scan(one, None, jnp.arange(0, n, size))
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)
 
 
 def alignment(

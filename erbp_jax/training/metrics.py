@@ -10,6 +10,7 @@ from erbp_jax.counting import wide_value
 from erbp_jax.training import engine
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.session import Session
+from erbp_jax.training.testing import TestResult
 
 
 def measure(session: Session, learner: Learner, epoch: int, seconds_before: float) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def training_cost(experiment: Experiment, tally: engine.Tally, synops: float) ->
     return {"training_operations_per_sample": float(counts.sum()), "training_events_per_sample": events}
 
 
-def synops_per_sample(result: engine.TestResult) -> float:
+def synops_per_sample(result: TestResult) -> float:
     """Mean over seeds and test samples of the synapses that spikes addressed."""
     return float(result.synops.sum(-1, dtype=np.int64).mean())
 

@@ -17,7 +17,7 @@ from erbp_jax.config.build_precision import grid_link
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError
 from erbp_jax.parallel import by_seed, everywhere
-from erbp_jax.training import engine
+from erbp_jax.training import engine, testing
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.progress import Stopwatch
@@ -51,7 +51,7 @@ class Session:
         self._init = _over_seeds(partial(engine.init, *parts), (0,), mesh)
         self._train_jit = _over_seeds(partial(engine.train, *parts), (*here, None, None), mesh)
         self._trace = _over_seeds(partial(engine.trace_finite, *parts), (*here, None), mesh)
-        self._test_jit = _over_seeds(partial(engine.test, self.experiment), (0, 0, None, None, None), mesh)
+        self._test_jit = _over_seeds(partial(testing.test, self.experiment), (0, 0, None, None, None), mesh)
         self._align_jit = _over_seeds(partial(engine.alignment, self.experiment), here, mesh)
         self._finite = jax.jit(lambda params: [jnp.isfinite(x).all() for x in jax.tree.leaves(params)])
 
@@ -87,7 +87,7 @@ class Session:
             raise NonFiniteError(self._locate_non_finite(learner, epoch, first, last))
         return after
 
-    def test(self, learner: Learner, epoch: int) -> engine.TestResult:
+    def test(self, learner: Learner, epoch: int) -> testing.TestResult:
         """The test result of every seed, `[S, n]` each, with the random numbers that belong to an epoch."""
         with self.watch.measure("test"):
             return jax.device_get(self._test(self.seeds, learner.weights, *self._test_set, jnp.int32(epoch)))

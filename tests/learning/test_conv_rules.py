@@ -15,7 +15,7 @@ from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, Surrogate
-from erbp_jax.training import engine
+from erbp_jax.training import engine, testing
 from tests.connections.test_conv import drawn, synapses
 
 TICKS, BATCH = 6, 3
@@ -138,7 +138,7 @@ def test_synops_are_those_of_a_count_over_spikes_and_windows(key):
     e = Experiment(net, Regular(0.6), erbp(), 8, 8, 2, 4, 4)
     images = jax.random.randint(key, (4, 36), 0, 256).astype(jnp.uint8)
     params, seed, epoch = net.init(key), jnp.uint32(1), jnp.int32(0)
-    result = jax.jit(lambda *a: engine.test(e, seed, params, *a, epoch))(images, jnp.zeros(4, jnp.int32))
+    result = jax.jit(lambda *a: testing.test(e, seed, params, *a, epoch))(images, jnp.zeros(4, jnp.int32))
     keys = engine.sample_keys(seed, engine.Stream.TEST, epoch, jnp.arange(4))
     record = lambda trace: tuple(layer.pre for layer in trace)  # noqa: E731
     _, arrived = simulate.run(net, e.encoder, params, images, keys, steps=8, block=e.test_block, record=record)

@@ -1,0 +1,63 @@
+"""Testing as a pure function of (weights, data, epoch): a whole test set in one `jit`."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax import simulate
+from erbp_jax.config.build import Experiment
+from erbp_jax.network import Params
+from erbp_jax.parallel import along_batch
+from erbp_jax.random import Stream
+from erbp_jax.training.engine import decide, sample_keys
+
+
+class TestResult(NamedTuple):
+    """What every test sample gave: exact counts, so that sums over a test set of any size are for the host to make."""
+
+    wrong: jax.Array  # [n] bool, decided wrongly, ties and silence included
+    undecided: jax.Array  # [n] bool, a tie or silence
+    activity: jax.Array  # [n, L + 1] float32, spikes per layer, the input first (in the rate form: sums of rates)
+    synops: jax.Array  # [n, L] int32, synapses addressed by the presynaptic spikes of each layer
+
+
+def test(
+    experiment: Experiment,
+    seed: jax.Array,
+    params: Params,
+    images: jax.Array,
+    labels: jax.Array,
+    epoch: jax.Array,
+) -> TestResult:
+    """Decide every sample by its output spike counts, without learning; ties and silence count as wrong."""
+    size, n = experiment.test_batch_size, images.shape[0]
+    fan_out = [layer.connection.fan_out().astype(jnp.int32) for layer in experiment.network.layers]
+
+    def one(_, first):
+        index = jnp.minimum(first + jnp.arange(size), n - 1)  # the last batch is filled up with copies, cut off below
+        image, key = along_batch(experiment.mesh, (images[index], sample_keys(seed, Stream.TEST, epoch, index)))
+
+        def measure(trace):
+            layers = [trace[0].pre, *(layer.spikes for layer in trace)]
+            activity = jnp.stack([spikes.sum((0, 2)) for spikes in layers], -1)
+            events = [jnp.sum(seen.pre != 0, 0, dtype=jnp.int32) for seen in trace]
+            synops = jnp.stack([e @ f for e, f in zip(events, fan_out, strict=True)], -1)
+            return trace[-1].spikes.sum(0)[None], activity[None], synops[None]
+
+        _, recorded = simulate.run(
+            experiment.network,
+            experiment.encoder,
+            params,
+            image,
+            key,
+            steps=experiment.test_steps,
+            block=experiment.test_block,
+            record=measure,
+        )
+        counts, activity, synops = (x.sum(0) for x in recorded)
+        choice, decided = decide(counts)
+        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops)
+
+    _, results = jax.lax.scan(one, None, jnp.arange(0, n, size))
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)
