@@ -60,12 +60,13 @@ def erbp(
     burn_in,
     every=1,
     masks=None,
-    gains=None,
+    readouts=None,
 ):
     """eRBP on one sample, tick by tick: the weights after a presentation and the output spikes `[T, K]`.
 
-    `inputs[T, I]`, `label_train[T]`; `feedback[l][K, N]`; `masks[l][T, I, N]` are transmission masks; `gains[l]` of the
-    readout of a hidden layer that has errors of its own, else None.
+    `inputs[T, I]`, `label_train[T]`; `feedback[l][K, N]`; `masks[l][T, I, N]` are transmission masks; `readouts[l]` the
+    gain and the populations of a hidden layer that has errors of its own, whose feedback is `[populations K, N]`; else
+    None.
     """
     weights = [w.astype(np.float64).copy() for w in weights]
     sizes = [w.shape[1] for w in weights]
@@ -76,8 +77,9 @@ def erbp(
     potential = [np.zeros(n) for n in sizes]
     held = [np.zeros(n, int) for n in sizes]
     dendrite = [np.zeros(n) for n in sizes]
-    gains = [*(gains or [None] * (len(sizes) - 1)), None]
-    plus, minus = (np.zeros((len(sizes), sizes[-1])) for _ in range(2))  # a pair of populations a layer, used or not
+    readouts = [*(readouts or [None] * (len(sizes) - 1)), None]
+    many = [readout[1] if readout else 1 for readout in readouts]
+    plus, minus = ([np.zeros((n, sizes[-1])) for n in many] for _ in range(2))  # of every layer, used or not
     pending = [np.zeros_like(w) for w in weights]
     outputs = []
     for t, spikes in enumerate(inputs):
@@ -98,24 +100,25 @@ def erbp(
                     v = 0.0
                 potential[layer][n] = v
             spikes = nxt
-            if gains[layer] is not None:
-                g = feedback[layer]
-                seen = gains[layer] * (g @ spikes) / np.sqrt((g**2).mean() * sizes[layer])
-                guesses.append((seen > 1.0).astype(float))
+            if readouts[layer] is not None:
+                g, gain = feedback[layer], readouts[layer][0]
+                seen = gain * (g @ spikes) / np.sqrt((g**2).mean() * sizes[layer])
+                guesses.append((seen > 1.0).astype(float).reshape(many[layer], -1))
             else:
                 guesses.append(None)
         outputs.append(spikes)
-        guesses = np.array([spikes if guess is None else guess for guess in guesses])
         label = np.zeros(sizes[-1])
         label[target] = label_train[t]
-        plus = plus + error["weight"] * (label - guesses)
-        minus = minus - error["weight"] * (label - guesses)
-        e_plus, e_minus = plus > error["threshold"], minus > error["threshold"]
-        plus = np.maximum(plus - error["threshold"] * e_plus, 0.0)
-        minus = np.maximum(minus - error["threshold"] * e_minus, 0.0)
-        e = e_plus.astype(float) - e_minus
+        for layer, guess in enumerate(guesses):
+            error_input = error["weight"] * (label - (spikes if guess is None else guess))
+            plus[layer] = plus[layer] + error_input
+            minus[layer] = minus[layer] - error_input
+            e_plus, e_minus = plus[layer] > error["threshold"], minus[layer] > error["threshold"]
+            plus[layer] = np.maximum(plus[layer] - error["threshold"] * e_plus, 0.0)
+            minus[layer] = np.maximum(minus[layer] - error["threshold"] * e_minus, 0.0)
+            e = e_plus.astype(float) - e_minus
+            dendrite[layer] = gamma * dendrite[layer] + e.ravel() @ feedback[layer]
         for layer in range(len(weights)):
-            dendrite[layer] = gamma * dendrite[layer] + e[layer] @ feedback[layer]
             if t >= burn_in:
                 open_gate = (current[layer] > gate[0]) & (current[layer] < gate[1])
                 for i in np.flatnonzero(pre[layer]):

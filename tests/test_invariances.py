@@ -43,7 +43,7 @@ TRANSMISSIONS = {
 RULES = {
     "erbp": ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4),
     "erbp, local errors": ERBP(
-        LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4, local=(LocalReadout(),)
+        LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4, local=(LocalReadout(3.0, 2),)
     ),
     "bp": BackProp(),
     "bp, in segments": BackProp(segment=1),

@@ -54,7 +54,7 @@ def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
         burn_in=ticks("rule.burn_in", rule.burn_in, dt),
         blank_out_gates_learning=rule.blank_out_gates_learning,
         rate_penalty=_for_each("rate_penalty", rule.rate_penalty, layers - 1, "hidden layers"),
-        local=tuple(LocalReadout(rule.readout_gain) if kind == "local" else None for kind in errors),
+        local=tuple(LocalReadout(rule.readout_gain, rule.readouts) if kind == "local" else None for kind in errors),
     )
 
 

@@ -17,13 +17,13 @@ from erbp_jax.learning.readout import LocalReadout
 from erbp_jax.network import Network, Params, Trace, unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
 
-Feedback = tuple[jax.Array, ...]  # per layer [K, N], or [K, M] of its maps
+Feedback = tuple[jax.Array, ...]  # per layer [K, N], or [K, M] of its maps; [R K, N] from R local populations
 
 
 class ERBPState(NamedTuple):
     error: ErrorState  # each [B, K]
     dendrites: tuple[jax.Array, ...]  # per layer [B, N], or [B, M] of its maps
-    local: tuple[ErrorState | None, ...] = ()  # per hidden layer, of those that have error neurons of their own
+    local: tuple[ErrorState | None, ...] = ()  # per hidden layer [B, R K], of those with error neurons of their own
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class ERBP(LocalRule):
         return self.local or (None,) * len(self.feedback)
 
     def init(self, network: Network, key: jax.Array) -> Feedback:
-        """The fixed weights from the error neurons to every layer, `[K, N]` each (per map `[K, M]`); the last is
-        diagonal."""
+        """The fixed weights from the error neurons to every layer, `[K, N]` each (per map `[K, M]`; from R populations
+        of a layer's own `[R K, N]`); the last is diagonal."""
         *hidden, classes = network.sizes[1:]
         if (self.label.classes, len(self.gates), len(self.feedback)) != (
             classes,
@@ -100,22 +100,23 @@ class ERBP(LocalRule):
             )
         if len(self.rate_penalty) not in (0, len(hidden)):
             raise ValueError(f"ERBP: {len(self.rate_penalty)} rate penalties do not fit {len(hidden)} hidden layers")
+        shapes = [layer.connection.output_shape for layer in network.layers[:-1]]
         random = [
-            feedback.init(jax.random.fold_in(key, index), classes, layer.connection.output_shape)
-            for index, (feedback, layer) in enumerate(zip(self.feedback, network.layers[:-1], strict=True))
+            feedback.init(jax.random.fold_in(key, index), classes, shape, readout.populations if readout else 1)
+            for index, (feedback, shape, readout) in enumerate(zip(self.feedback, shapes, self.readouts, strict=True))
         ]
         return (*random, self.output_scale * jnp.eye(classes, dtype=jnp.float32))
 
     def init_state(self, network: Network, batch: int) -> ERBPState:
         targets = self._targets(network)
 
-        def errors() -> ErrorState:
-            return self.error.init_state((batch, targets[-1]))
+        def errors(populations: int = 1) -> ErrorState:
+            return self.error.init_state((batch, populations * targets[-1]))
 
         return ERBPState(
             errors(),
             tuple(self.dendrite.init_state((batch, units)) for units in targets),
-            tuple(None if readout is None else errors() for readout in self.readouts),
+            tuple(None if readout is None else errors(readout.populations) for readout in self.readouts),
         )
 
     def _targets(self, network: Network) -> tuple[int, ...]:
@@ -126,7 +127,9 @@ class ERBP(LocalRule):
 
     def to_hidden(self, network: Network, params: Params, fixed: Feedback) -> tuple[jax.Array, ...]:
         del params
-        return tuple(spread(g, units) for g, units in zip(fixed[:-1], network.sizes[1:-1], strict=True))
+        classes = network.sizes[-1]
+        one = (g.reshape(-1, classes, g.shape[-1]).mean(0) for g in fixed[:-1])  # of all populations
+        return tuple(spread(g, units) for g, units in zip(one, network.sizes[1:-1], strict=True))
 
     def error_fan_out(self, network: Network) -> tuple[int, ...]:
         """Dendrites that a spike of an error neuron reaches: per hidden layer of those with errors of their own (0
@@ -187,11 +190,12 @@ class ERBP(LocalRule):
                 errors.append(error)
                 continue
             guess = readout(weights, seen.spikes)
-            neurons, own_error, count = self._errors(neurons, label, guess)
+            labels = jnp.tile(label, readout.populations)
+            neurons, own_error, count = self._errors(neurons, labels, guess)
             local.append(neurons)
             errors.append(own_error)
             spikes, reached = spikes + count, reached + fan_out * count
-            incoming += 2.0 * (label + guess).sum(-1) + label.shape[-1] * seen.spikes.sum(-1)
+            incoming += 2.0 * (labels + guess).sum(-1) + labels.shape[-1] * seen.spikes.sum(-1)
 
         dendrites, updates = [], []
         penalties = (*(self.rate_penalty or (0.0,) * len(self.feedback)), 0.0)

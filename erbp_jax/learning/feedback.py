@@ -33,11 +33,16 @@ class RandomFeedback:
         """What an error spike has a weight for, in a layer whose units have this shape: all of them, or its maps."""
         return shape[-1] if self.per_map else math.prod(shape)
 
-    def init(self, key: jax.Array, classes: int, shape: tuple[int, ...]) -> jax.Array:
-        """G for a layer whose units have this shape: `[K, N]`, per map `[K, M]`."""
-        bound = self.scale * (7.0 / (classes + math.prod(shape))) ** 0.5
-        weights = jax.random.uniform(key, (classes, self.targets(shape)), jnp.float32, -bound, bound)
-        return weights - weights.mean(0, keepdims=True) if self.zero_sum else weights
+    def init(self, key: jax.Array, classes: int, shape: tuple[int, ...], populations: int = 1) -> jax.Array:
+        """G for a layer whose units have this shape: `[K, N]`, per map `[K, M]`.
+
+        From R populations of K error neurons each: `[R K, N]`, one below the other, with weights that are smaller by
+        the root of R, so that independent errors of all of them move a dendrite as much as those of one would.
+        """
+        bound = self.scale * (7.0 / (populations * (classes + math.prod(shape)))) ** 0.5
+        weights = jax.random.uniform(key, (populations, classes, self.targets(shape)), jnp.float32, -bound, bound)
+        weights = weights - weights.mean(1, keepdims=True) if self.zero_sum else weights
+        return weights.reshape(populations * classes, -1)
 
 
 def spread(values: jax.Array, units: int) -> jax.Array:

@@ -78,12 +78,13 @@ def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p)
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(("gated", "gain"), [(False, None), (True, None), (False, 2.0)])
-def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, gain):
+@pytest.mark.parametrize(("gated", "populations"), [(False, 0), (True, 0), (False, 1), (False, 2)])
+def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, populations):
     """Weights are held, so that the samples do not depend on one another."""
     images, labels = problem
     p = 0.5 if gated else 1.0
-    options: dict = {"blank_out_gates_learning": gated, "local": () if gain is None else (LocalReadout(gain),)}
+    local = (LocalReadout(2.0, populations),) if populations else ()
+    options: dict = {"blank_out_gates_learning": gated, "local": local}
     totals = []
     for size in (6, 2):
         e = experiment(p, size, **options)
@@ -110,13 +111,14 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, gain):
         pairs = (pre > 0)[..., None] & is_open[:, :, None] & through.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
         want.append(int(pairs.sum()))
     label_spikes = SAMPLES * len(range(0, STEPS, 2))
-    guesses, reached = [np.asarray(trace[-1].spikes)], [SIZES[1] + 1 if gain is None else 1]
+    guesses, reached = [np.asarray(trace[-1].spikes)], [1 if populations else SIZES[1] + 1]
     on_the_way = 0
-    if gain is not None:
-        g, hidden = np.asarray(learner.feedback[0], np.float64), np.asarray(trace[0].spikes)
-        guesses.append((gain * (hidden @ g.T) / np.sqrt((g**2).mean() * SIZES[1]) > 1.0).astype(float))
+    feedback, hidden = np.asarray(learner.feedback[0], np.float64), np.asarray(trace[0].spikes)
+    size = np.sqrt((feedback**2).mean() * SIZES[1])
+    for own in np.split(feedback, populations) if populations else ():
+        guesses.append((2.0 * (hidden @ own.T) / size > 1.0).astype(float))
         reached.append(SIZES[1])
-        on_the_way = SIZES[2] * int(hidden.sum())
+        on_the_way += SIZES[2] * int(hidden.sum())
     want.append(on_the_way + sum(2 * (label_spikes + int(guess.sum())) for guess in guesses))
     label_train = (np.arange(STEPS) % 2 == 0).astype(float)
     errors = [

@@ -107,8 +107,8 @@ def test_a_hidden_layer_has_errors_of_its_own_or_the_outputs():
         return build(check(section, "t"), data.load("digits")).rule.readouts
 
     assert readouts() == (LocalReadout(3.0),) * 2
-    rule |= {"errors": ["output", "local"], "readout_gain": 2}
-    assert readouts() == (None, LocalReadout(2.0))
+    rule |= {"errors": ["output", "local"], "readout_gain": 2, "readouts": 4}
+    assert readouts() == (None, LocalReadout(2.0, 4))
     rule["errors"] = ["local"] * 3
     with pytest.raises(UserError, match=r"rule\.errors: one value, or one for each of the 2 hidden layers; got 3"):
         readouts()

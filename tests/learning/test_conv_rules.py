@@ -90,7 +90,7 @@ SMOOTH = Surrogate("fast_sigmoid", 1.0)  # never zero, so that every layer gets 
 CASES = {
     "erbp": (erbp(), None, False),
     "erbp, feedback per map": (erbp(per_map=True), None, False),
-    "erbp, errors of their own": (erbp(local=(LocalReadout(), LocalReadout(2.0))), None, False),
+    "erbp, errors of their own": (erbp(local=(LocalReadout(), LocalReadout(2.0, 2))), None, False),
     "erbp, errors of their own, per map": (erbp(per_map=True, local=(LocalReadout(), None)), None, False),
     "perbp": (erbp(), BlankOut(0.75), False),
     "perbp, gated": (erbp(blank_out_gates_learning=True), BlankOut(0.75), False),

@@ -57,18 +57,18 @@ def test_erbp_equals_the_oracle_at_any_depth(key, sizes, every):
     assert_oracle(key, experiment(sizes, every))
 
 
-@pytest.mark.parametrize("gains", [(3.0, None), (None, 2.0), (3.0, 2.0)])
+@pytest.mark.parametrize("readouts", [((3.0, 1), None), (None, (2.0, 1)), ((3.0, 3), (2.0, 2))])
 @pytest.mark.parametrize("every", [1, 4])
-def test_local_errors_equal_the_oracle(key, gains, every):
-    local = tuple(None if gain is None else LocalReadout(gain) for gain in gains)
-    with_them = assert_oracle(key, experiment(every=every, local=local), gains)
+def test_local_errors_equal_the_oracle(key, readouts, every):
+    local = tuple(readout and LocalReadout(*readout) for readout in readouts)
+    with_them = assert_oracle(key, experiment(every=every, local=local), readouts)
     without = assert_oracle(key, experiment(every=every))
-    for layer, gain in enumerate((*gains, None)):
+    for layer, readout in enumerate((*readouts, None)):
         same = np.array_equal(with_them[layer]["weight"], without[layer]["weight"])
-        assert gain is None or not same
+        assert readout is None or not same
 
 
-def assert_oracle(key, e, gains=None):
+def assert_oracle(key, e, readouts=None):
     """The weights after a presentation are those of the loop; they are returned."""
     image, target, keys = batch(key, 1)
     before, after = learn(e, image, target, keys)
@@ -80,7 +80,8 @@ def assert_oracle(key, e, gains=None):
         np.asarray(spikes[:, 0], np.float64),
         (np.arange(STEPS) % 2 == 0).astype(float),
         int(target[0]),
-        neuron=NEURON, gate=GATE, tau_u=TAU_U, error=ERROR, eta=ETA, burn_in=BURN_IN, every=e.update_every, gains=gains,
+        neuron=NEURON, gate=GATE, tau_u=TAU_U, error=ERROR, eta=ETA, burn_in=BURN_IN, every=e.update_every,
+        readouts=readouts,
     )  # fmt: skip
     moved = 0.0
     for w, p, old in zip(want, after.params, before.params, strict=True):
@@ -157,6 +158,14 @@ def test_feedback_is_fixed_and_zero_sum_and_outside_the_parameters(key):
     assert sum(x.size for x in leaves) == weights
 
 
+def test_each_population_has_weights_of_its_own_and_all_together_reach_as_far_as_one(key):
+    one, many = (RandomFeedback(2.0).init(key, 5, (400,), n).reshape(n, 5, 400) for n in (1, 8))
+    np.testing.assert_allclose(many.sum(1), 0.0, atol=1e-5)  # zero-sum each
+    np.testing.assert_allclose(np.square(many).sum(), np.square(one).sum(), rtol=0.05)
+    overlap = np.corrcoef(np.asarray(many).reshape(8, -1)) - np.eye(8)
+    assert np.abs(overlap).max() < 0.1
+
+
 def test_nothing_is_learned_during_the_burn_in(key):
     e = experiment()
     quiet = Experiment(e.network, e.encoder, e.rule, BURN_IN, BURN_IN, 1, 4, 4)
@@ -175,6 +184,8 @@ def test_the_rule_refuses_a_network_that_does_not_fit():
         replace(e.rule, feedback=(RandomFeedback(), RandomFeedback(0.0)), local=(None, LocalReadout()))
     with pytest.raises(ValueError, match="gain must be > 0"):
         LocalReadout(0.0)
+    with pytest.raises(ValueError, match="at least one population, got 0"):
+        LocalReadout(populations=0)
     with pytest.raises(ValueError, match="low must lie below high"):
         Boxcar(1.0, 1.0)
     with pytest.raises(ValueError, match="Network: layer 0 has 9 outputs"):

@@ -31,6 +31,8 @@ class ERBPRule(Section):
     through its feedback weights turned round. One, or one for each hidden layer."""
     readout_gain: Positive = 3.0
     """Root mean square of the current into a neuron of a local readout, in thresholds, if every unit fired."""
+    readouts: Count = 1
+    """Readouts a layer with `local` errors has, each with its own random weights and error neurons for all classes."""
     zero_sum: bool = True
     output_scale: NonNegative = 1.0
     """Weight from an error neuron to the dendrite of its own output neuron."""

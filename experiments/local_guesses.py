@@ -1,0 +1,145 @@
+"""What can maps learn from guesses of their own? The talk's convolutional network without spikes, layer by layer.
+
+Command:   python experiments/local_guesses.py [--out runs/local_guesses] [--seeds 2] [--shift 0]
+Hardware:  one CPU core. Wall time: two minutes for each guess and seed (`--guesses` names some of them).
+Expected:  test error of 28x28 - 8 maps - 16 maps - 100 - 10 with rectified units after 8 epochs; docs/findings.md.
+
+Both layers of maps learn from softmax guesses at the label of their own, the dense layers by back-propagation on top of
+them; no gradient leaves a layer of maps. The guesses:
+
+- `1`, `2`, ...: so many readouts with fixed random weights each, and the mean of their losses; what eRBP with
+  `rule.errors: local` and that many `rule.readouts` is without spikes and without its noise.
+- `learned`: one readout, whose weights learn with the rest.
+- `output`: no guesses; back-propagation through all layers.
+
+Adam at 1e-3 with a cosine schedule, batches of 50. What a guess cannot reach here it will not reach with spikes.
+"""
+
+import argparse
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from erbp_jax import data
+from erbp_jax.__main__ import guarded
+from erbp_jax.data.shift import Shift
+from erbp_jax.training.progress import busy
+from erbp_jax.training.run_folder import write_json
+
+GUESSES = ("output", "learned", "1", "4", "16")
+MAPS, SIDES, HIDDEN, CLASSES = (8, 16), (14, 7), 100, 10
+BATCH, RATE = 50, 1e-3
+
+Weights = dict[str, jax.Array]
+
+
+def init(key: jax.Array, guess: str) -> tuple[Weights, Weights]:
+    """What learns, and what stays as it is drawn: the readouts `[N, R K]` of the maps."""
+    keys = jax.random.split(key, 6)
+    units = [maps * side**2 for maps, side in zip(MAPS, SIDES, strict=True)]
+    weights = {
+        "maps0": 0.2 * jax.random.normal(keys[0], (5, 5, 1, MAPS[0])),
+        "maps1": 0.1 * jax.random.normal(keys[1], (5, 5, *MAPS)),
+        "hidden": (2.0 / units[1]) ** 0.5 * jax.random.normal(keys[2], (units[1], HIDDEN)),
+        "output": 0.1 * jax.random.normal(keys[3], (HIDDEN, CLASSES)),
+    }
+    if guess == "output":
+        return weights, {}
+    width = CLASSES * (1 if guess == "learned" else int(guess))
+    readouts = {f"readout{i}": n**-0.5 * jax.random.normal(keys[4 + i], (n, width)) for i, n in enumerate(units)}
+    return (weights | readouts, {}) if guess == "learned" else (weights, readouts)
+
+
+def forward(weights: Weights, image: jax.Array, guess: str) -> tuple[jax.Array, list[jax.Array]]:
+    """Logits `[B, K]` for images `[B, 784]`, and what the layers of maps did, `[B, N]` each."""
+    x, seen = image.reshape(-1, 28, 28, 1), []
+    for i in range(len(MAPS)):
+        kernel = weights[f"maps{i}"]
+        x = jax.nn.relu(
+            jax.lax.conv_general_dilated(x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        )
+        seen.append(x.reshape(len(x), -1))
+        x = x if guess == "output" else jax.lax.stop_gradient(x)
+    return jax.nn.relu(x.reshape(len(x), -1) @ weights["hidden"]) @ weights["output"], seen
+
+
+def loss(learning: Weights, fixed: Weights, image: jax.Array, label: jax.Array, guess: str) -> jax.Array:
+    logits, seen = forward(learning, image, guess)
+    total = optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
+    readouts = learning | fixed
+    for i, spikes in enumerate(seen if guess != "output" else ()):
+        own = (spikes @ readouts[f"readout{i}"]).reshape(len(label), -1, CLASSES)
+        total += optax.softmax_cross_entropy_with_integer_labels(own, label[:, None]).mean()
+    return total
+
+
+def error(guess: str, seed: int, digits: Any, epochs: int, shift: int) -> float:
+    """Test error in percent of a network whose maps learn from that guess."""
+    images, labels = jnp.asarray(digits.train_images.reshape(-1, 784) / 255.0, jnp.float32), digits.train_labels
+    labels, move = jnp.asarray(labels), Shift(shift, (28, 28))
+    first, order = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
+    learning, fixed = init(first, guess)
+    batches = len(images) // BATCH
+    optimizer = optax.adam(optax.cosine_decay_schedule(RATE, epochs * batches))
+
+    @jax.jit
+    def epoch(learning, state, key):
+        def step(carry, chosen):
+            learning, state = carry
+            index, key = chosen
+            image = move(images[index], jax.random.split(key, BATCH)) if shift else images[index]
+            update, state = optimizer.update(jax.grad(loss)(learning, fixed, image, labels[index], guess), state)
+            return (optax.apply_updates(learning, update), state), None
+
+        index = jax.random.permutation(key, len(images))[: batches * BATCH].reshape(batches, BATCH)
+        return jax.lax.scan(step, (learning, state), (index, jax.random.split(key, batches)))[0]
+
+    state = optimizer.init(learning)
+    for n in range(epochs):
+        learning, state = epoch(learning, state, jax.random.fold_in(order, n))
+    choose = jax.jit(lambda image: forward(learning, image, guess)[0].argmax(-1))
+    test = digits.test_images.reshape(-1, 784) / np.float32(255.0)
+    choice = np.concatenate([choose(part) for part in np.array_split(test, 20)])
+    return 100.0 * float((choice != digits.test_labels).mean())
+
+
+def known(guess: str) -> str:
+    if guess not in ("output", "learned") and not re.fullmatch("[1-9][0-9]*", guess):
+        raise argparse.ArgumentTypeError(f"unknown: {guess!r}; known: output, learned, a number of readouts")
+    return guess
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/local_guesses"))
+    parser.add_argument("--guesses", nargs="+", type=known, default=GUESSES)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--shift", type=int, default=0, help="pixels that training digits are moved by, at most")
+    arguments = parser.parse_args()
+    for name in ("seeds", "epochs"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name}: must be at least 1, got {getattr(arguments, name)}")
+    digits = data.load("mnist")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    errors: dict[str, list[float]] = {}
+    one = partial(error, digits=digits, epochs=arguments.epochs, shift=arguments.shift)
+    for guess in arguments.guesses:
+        with busy(f"maps learn from {guess}"):
+            errors[guess] = [one(guess, seed) for seed in range(arguments.seeds)]
+        print(
+            f"{guess}: {np.mean(errors[guess]):.2f} %, by seed {' '.join(f'{e:.2f}' for e in errors[guess])}",
+            flush=True,
+        )
+        summary = {"epochs": arguments.epochs, "shift": arguments.shift, "test_error_per_seed": errors}
+        write_json(arguments.out / "summary.json", summary)
+
+
+if __name__ == "__main__":
+    guarded(main)
