@@ -72,11 +72,12 @@ def forward(weights: Weights, image: jax.Array, guess: str) -> tuple[jax.Array, 
 
 
 def loss(learning: Weights, fixed: Weights, image: jax.Array, label: jax.Array, guess: str) -> jax.Array:
+    """Cross-entropy of the output plus, for each layer of maps, the mean of that of its guesses; a number."""
     logits, seen = forward(learning, image, guess)
     total = optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
     readouts = learning | fixed
-    for i, spikes in enumerate(seen if guess != "output" else ()):
-        own = (spikes @ readouts[f"readout{i}"]).reshape(len(label), -1, CLASSES)
+    for i, activity in enumerate(seen if guess != "output" else ()):
+        own = (activity @ readouts[f"readout{i}"]).reshape(len(label), -1, CLASSES)
         total += optax.softmax_cross_entropy_with_integer_labels(own, label[:, None]).mean()
     return total
 

@@ -34,10 +34,13 @@ class RandomFeedback:
         return shape[-1] if self.per_map else math.prod(shape)
 
     def init(self, key: jax.Array, classes: int, shape: tuple[int, ...], populations: int = 1) -> jax.Array:
-        """G for a layer whose units have this shape: `[K, N]`, per map `[K, M]`.
+        r"""G for a layer whose units have this shape: `[K, N]`, per map `[K, M]`.
 
-        From R populations of K error neurons each: `[R K, N]`, one below the other, with weights that are smaller by
-        the root of R, so that independent errors of all of them move a dendrite as much as those of one would.
+        From R `populations` of K error neurons each: `[R K, N]`, one below the other, zero-sum each, with the bound
+
+        .. math:: b_R = b / \sqrt R
+
+        so that independent errors of all of them move a dendrite as much as those of one would.
         """
         bound = self.scale * (7.0 / (populations * (classes + math.prod(shape)))) ** 0.5
         weights = jax.random.uniform(key, (populations, classes, self.targets(shape)), jnp.float32, -bound, bound)

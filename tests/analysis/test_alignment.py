@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 from erbp_jax.analysis.alignment import angle, feedback_angles, presentation_update, update_angles
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Analog, LabelNeurons, Regular
-from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, RandomFeedback, SquaredError
+from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LocalReadout, RandomFeedback, SquaredError
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, Surrogate
 
@@ -41,6 +43,18 @@ def test_feedback_is_measured_against_the_way_through_all_layers_above(key):
     np.testing.assert_allclose(feedback_angles(deep, BackProp(wiring=Layerwise()), params, params[1:]), 0.0, atol=1e-2)
     drawn = np.asarray(feedback_angles(deep, rule, params, rule.init(deep, key)))
     assert np.all((drawn > 60) & (drawn < 120))
+
+
+def test_several_readouts_are_measured_by_the_mean_of_their_feedback(key):
+    params, rule = NETWORK.init(key), replace(LOCAL, local=(LocalReadout(3.0, 2),))
+    path = np.asarray(params[1]["weight"]).T
+    aside = rule.init(NETWORK, key)[0][:3]
+    both = jnp.concatenate([path + aside, path - aside])
+    np.testing.assert_allclose(feedback_angles(NETWORK, rule, params, (both, jnp.eye(3))), 0.0, atol=0.05)
+    updates = update_angles(
+        NETWORK, Regular(0.5), rule, params, rule.init(NETWORK, key), *batch(key), steps=12, every=4
+    )  # fmt: skip
+    assert np.all((np.asarray(updates) > 0) & (np.asarray(updates) < 180))
 
 
 def test_the_update_of_a_gradient_rule_is_the_gradient(key):

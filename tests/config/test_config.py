@@ -115,6 +115,9 @@ def test_a_hidden_layer_has_errors_of_its_own_or_the_outputs():
     rule["errors"] = "own"
     with pytest.raises(UserError, match=r"rule\.errors: unknown: 'own'; known: output, local"):
         check(section, "t")
+    for unused in ({"readouts": 4}, {"readout_gain": 2}):
+        with pytest.raises(UserError, match=rf"rule.*{next(iter(unused))}: .* has no layer to work on"):
+            check(section | {"rule": unused}, "t")
     rule["errors"] = "local"
     rule["feedback_scale"] = [1, 0]
     with pytest.raises(UserError, match="hidden layer 1"):

@@ -49,10 +49,14 @@ class ERBPRule(Section):
     """What a spike costs a hidden unit, in units of its dendritic potential: one, or one for each hidden layer."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> "ERBPRule":
+    def _consistent(self) -> "ERBPRule":
         for low, high in self.gate:
             if not low < high:
                 raise ValueError(f"gate: low must lie below high, got [{low}, {high}]")
+        for name in ("readouts", "readout_gain"):
+            given, default = getattr(self, name), type(self).model_fields[name].default
+            if given != default and "local" not in self.errors:
+                raise ValueError(f"{name}: {given} has no layer to work on; it needs `errors: local`")
         return self
 
 
