@@ -105,7 +105,7 @@ def changes(rule: Any, pre: np.ndarray, post: np.ndarray, chunk: int = CHUNK) ->
 def _chunk(rule, network, state, x, y):
     trace = LayerTrace(x, y, y, y, jnp.zeros(x.shape[:2]))
     ticks = jnp.arange(len(x), dtype=jnp.int32)
-    state, (update,), _ = rule.step(network, (), state, (trace,), jnp.zeros(1, jnp.int32), ticks)
+    state, (update,), *_ = rule.step(network, (), state, (trace,), jnp.zeros(1, jnp.int32), ticks)
     return state, update["weight"]
 
 

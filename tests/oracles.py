@@ -1,6 +1,17 @@
 """Independent float64 NumPy loops, written from the equations and not from the package."""
 
+from typing import NamedTuple
+
 import numpy as np
+
+
+class Learned(NamedTuple):
+    """A readout that learns."""
+
+    rate: float
+    tau: float
+    scale: float  # of the errors on their way back
+    draws: np.ndarray  # [T] in [0, 1), one for the softmax of every tick
 
 
 def lif(current, *, tau_mem, tau_syn, threshold, refractory, reset, noise=None):
@@ -64,9 +75,9 @@ def erbp(
 ):
     """eRBP on one sample, tick by tick: the weights after a presentation and the output spikes `[T, K]`.
 
-    `inputs[T, I]`, `label_train[T]`; `feedback[l][K, N]`; `masks[l][T, I, N]` are transmission masks; `readouts[l]` the
-    gain and the populations of a hidden layer that has errors of its own, whose feedback is `[populations K, N]`; else
-    None.
+    `inputs[T, I]`, `label_train[T]`; `feedback[l][K, N]`; `masks[l][T, I, N]` are transmission masks; `readouts[l]` is
+    None, or of a hidden layer that has errors of its own: the gain and the populations if they are fixed, with feedback
+    `[populations K, N]`, or what `Learned` has. Their weights are the feedback, which is changed in place.
     """
     weights = [w.astype(np.float64).copy() for w in weights]
     sizes = [w.shape[1] for w in weights]
@@ -78,12 +89,18 @@ def erbp(
     held = [np.zeros(n, int) for n in sizes]
     dendrite = [np.zeros(n) for n in sizes]
     readouts = [*(readouts or [None] * (len(sizes) - 1)), None]
-    many = [readout[1] if readout else 1 for readout in readouts]
+    learned = [isinstance(readout, Learned) for readout in readouts]
+    many = [
+        readout[1] if readout and not is_learned else 1 for readout, is_learned in zip(readouts, learned, strict=True)
+    ]
     plus, minus = ([np.zeros((n, sizes[-1])) for n in many] for _ in range(2))  # of every layer, used or not
-    pending = [np.zeros_like(w) for w in weights]
+    pending, own_pending = [np.zeros_like(w) for w in weights], [np.zeros_like(g) for g in feedback]
+    belief, own_dendrite = ([np.zeros(sizes[-1]) for _ in sizes] for _ in range(2))
     outputs = []
     for t, spikes in enumerate(inputs):
         pre, guesses = [], []
+        label = np.zeros(sizes[-1])
+        label[target] = label_train[t]
         for layer, w in enumerate(weights):
             pre.append(spikes)
             through = w if masks is None else w * masks[layer][t]
@@ -100,15 +117,19 @@ def erbp(
                     v = 0.0
                 potential[layer][n] = v
             spikes = nxt
-            if readouts[layer] is not None:
+            if learned[layer]:
+                leak = np.exp(-1.0 / readouts[layer].tau)
+                belief[layer] = leak * belief[layer] + (1 - leak) * feedback[layer] @ spikes
+                chance = np.exp(belief[layer]) / np.exp(belief[layer]).sum()
+                winner = np.searchsorted(np.cumsum(chance), readouts[layer].draws[t], side="right")
+                guesses.append(label.sum() * np.eye(sizes[-1])[winner])
+            elif readouts[layer] is not None:
                 g, gain = feedback[layer], readouts[layer][0]
                 seen = gain * (g @ spikes) / np.sqrt((g**2).mean() * sizes[layer])
                 guesses.append((seen > 1.0).astype(float).reshape(many[layer], -1))
             else:
                 guesses.append(None)
         outputs.append(spikes)
-        label = np.zeros(sizes[-1])
-        label[target] = label_train[t]
         for layer, guess in enumerate(guesses):
             error_input = error["weight"] * (label - (spikes if guess is None else guess))
             plus[layer] = plus[layer] + error_input
@@ -117,16 +138,22 @@ def erbp(
             plus[layer] = np.maximum(plus[layer] - error["threshold"] * e_plus, 0.0)
             minus[layer] = np.maximum(minus[layer] - error["threshold"] * e_minus, 0.0)
             e = e_plus.astype(float) - e_minus
+            if learned[layer]:
+                e = readouts[layer].scale * (label - guess)
+                own_dendrite[layer] = gamma * own_dendrite[layer] + label - guess
             dendrite[layer] = gamma * dendrite[layer] + e.ravel() @ feedback[layer]
         for layer in range(len(weights)):
             if t >= burn_in:
                 open_gate = (current[layer] > gate[0]) & (current[layer] < gate[1])
                 for i in np.flatnonzero(pre[layer]):
                     pending[layer][i] += eta * dendrite[layer] * open_gate
+                if learned[layer]:
+                    own_pending[layer] += eta * readouts[layer].rate * np.outer(own_dendrite[layer], pre[layer + 1])
         if t >= burn_in and (t + 1) % every == 0:
             for layer in range(len(weights)):
                 weights[layer] += pending[layer]
-                pending[layer][:] = 0.0
+                feedback[layer] += own_pending[layer]
+                pending[layer][:] = own_pending[layer][:] = 0.0
     return weights, np.array(outputs)
 
 

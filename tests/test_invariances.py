@@ -12,7 +12,7 @@ from erbp_jax import simulate
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Reliable, SharedBlankOut
 from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
-from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LocalReadout, RandomFeedback
+from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, DualCompartmentLIF, GaussianNoise, LeakyIF, PoissonKicks, SecondOrderLIF
 from erbp_jax.training import engine, testing
@@ -44,6 +44,9 @@ RULES = {
     "erbp": ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4),
     "erbp, local errors": ERBP(
         LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4, local=(LocalReadout(3.0, 2),)
+    ),
+    "erbp, a readout that learns": ERBP(
+        LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4, local=(LearnedReadout(),)
     ),
     "bp": BackProp(),
     "bp, in segments": BackProp(segment=1),

@@ -11,9 +11,11 @@ from erbp_jax.learning import (
     CrossEntropy,
     Direct,
     Layerwise,
+    LearnedReadout,
     LocalReadout,
     Loss,
     RandomFeedback,
+    Readout,
     Rule,
     SquaredError,
     Symmetric,
@@ -54,8 +56,17 @@ def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
         burn_in=ticks("rule.burn_in", rule.burn_in, dt),
         blank_out_gates_learning=rule.blank_out_gates_learning,
         rate_penalty=_for_each("rate_penalty", rule.rate_penalty, layers - 1, "hidden layers"),
-        local=tuple(LocalReadout(rule.readout_gain, rule.readouts) if kind == "local" else None for kind in errors),
+        local=tuple(_readout(rule, kind, dt) for kind in errors),
     )
+
+
+def _readout(rule: schema.ERBPRule, kind: str, dt: float) -> Readout | None:
+    match kind:
+        case "local":
+            return LocalReadout(rule.readout_gain, rule.readouts)
+        case "learned":
+            return LearnedReadout(rule.readout_gain, rule.readout_rate, rule.tau_readout / dt)
+    return None
 
 
 def _feedback(rule: schema.ERBPRule | schema.RBPRule, scale: float) -> RandomFeedback:

@@ -1,12 +1,13 @@
 """Learning rules, one a file, behind one contract."""
 
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import BlockResult, LocalRule, Rule
+from erbp_jax.learning.base import BlockResult, LocalRule, Rule, Step
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
+from erbp_jax.learning.learned_readout import LearnedReadout
 from erbp_jax.learning.loss import CrossEntropy, Loss, SquaredError
-from erbp_jax.learning.readout import LocalReadout
+from erbp_jax.learning.readout import LocalReadout, Readout
 from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
 
 __all__ = [
@@ -18,12 +19,15 @@ __all__ = [
     "Direct",
     "ERBPState",
     "Layerwise",
+    "LearnedReadout",
     "LocalReadout",
     "LocalRule",
     "Loss",
     "RandomFeedback",
+    "Readout",
     "Rule",
     "SquaredError",
+    "Step",
     "Symmetric",
     "Wiring",
 ]

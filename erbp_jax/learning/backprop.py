@@ -47,6 +47,10 @@ class BackProp:
     def init(self, network: Network, key: jax.Array) -> Any:
         return self.wiring.init(network, key)
 
+    def own(self, fixed: Any) -> None:
+        """Nothing: random ways back stay as they are."""
+        del fixed
+
     def init_state(self, network: Network, batch: int) -> tuple[()]:
         del network, batch
         return ()

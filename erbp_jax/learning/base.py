@@ -49,13 +49,15 @@ class BlockResult(NamedTuple):
     output: jax.Array  # [k, B, K] spikes of the last layer
     error_spikes: jax.Array  # [] spikes of the error neurons, all samples (0 for rules without them)
     events: Events | None = None  # of the block; None for a rule that does dense work
+    own: Any = None  # a pseudo-gradient shaped like the rule's `own` weights
 
 
 class Rule(Protocol):
     """A learning rule. The trainer knows nothing but this contract.
 
-    `init` makes what is fixed for the whole training (feedback weights): it is never in the trained parameters and
-    never reaches the optimiser. `init_state` makes what lives for one presentation.
+    `init` makes what the rule has besides the network (feedback weights): it is never among the network's parameters,
+    and all that a block is given as `fixed`. It stays as it is, but for the part that the rule names as its `own`:
+    the trainer steps that once a presentation. `init_state` makes what lives for one presentation.
     """
 
     @property
@@ -69,6 +71,10 @@ class Rule(Protocol):
         ...
 
     def init(self, network: Network, key: jax.Array) -> Any: ...
+
+    def own(self, fixed: Any) -> Any:
+        """What of `fixed` is trained: one entry a layer, None where nothing is; None if nothing is at all."""
+        ...
 
     def init_state(self, network: Network, batch: int) -> Any: ...
 
@@ -104,10 +110,23 @@ class Rule(Protocol):
         ...
 
 
+class Step(NamedTuple):
+    """What a local rule makes of the trace of a block."""
+
+    state: Any  # of the rule, after the block
+    update: Params
+    errors: ErrorSpikes  # what the error neurons did
+    own: Any = None  # a pseudo-gradient, as in `BlockResult`
+
+
 class LocalRule(ABC):
     """A rule that needs nothing but the trace of a forward block: subclasses give `step`."""
 
     counts_events = True
+
+    def own(self, fixed: Any) -> Any:
+        """Nothing, unless a rule trains weights of its own."""
+        del fixed
 
     @abstractmethod
     def step(
@@ -118,8 +137,8 @@ class LocalRule(ABC):
         trace: Trace,
         target: jax.Array,
         ticks: jax.Array,
-    ) -> tuple[Any, Params, ErrorSpikes]:
-        """`(rule state, trace, target) -> (rule state, update, what the error neurons did)`."""
+    ) -> Step:
+        """What the rule makes of the `trace` of k `ticks` and the classes `target[B]`."""
 
     def plasticity_events(self, network: Network, trace: Trace) -> jax.Array:
         """Presynaptic spikes at synapses that they write, int32 `[k, B, L]`: all of them, unless a rule has gates."""
@@ -140,7 +159,7 @@ class LocalRule(ABC):
         key: jax.Array,
     ) -> BlockResult:
         network_state, trace = network.advance(params, network_state, spikes, key=key)
-        state, update, errors = self.step(network, fixed, state, trace, target, ticks)
+        state, update, errors, own = self.step(network, fixed, state, trace, target, ticks)
         layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
         synops = [addressed(layer.connection, pre) for layer, pre in layers]
         events = Events(
@@ -150,4 +169,4 @@ class LocalRule(ABC):
             errors.reached,
         )
         spikes = errors.spikes.sum().astype(jnp.float32)
-        return BlockResult(network_state, state, update, trace[-1].spikes, spikes, events)
+        return BlockResult(network_state, state, update, trace[-1].spikes, spikes, events, own)

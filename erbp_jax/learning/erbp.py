@@ -1,7 +1,7 @@
 """Event-driven random back-propagation."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from erbp_jax.connections.arrivals import writes
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import ErrorSpikes, LocalRule, presynaptic_spikes
+from erbp_jax.learning.base import ErrorSpikes, LocalRule, Step, presynaptic_spikes
 from erbp_jax.learning.feedback import RandomFeedback, spread
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
-from erbp_jax.learning.readout import LocalReadout
+from erbp_jax.learning.readout import Readout, error_spikes
 from erbp_jax.network import Network, Params, Trace, unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
 
@@ -23,7 +23,7 @@ Feedback = tuple[jax.Array, ...]  # per layer [K, N], or [K, M] of its maps; [R 
 class ERBPState(NamedTuple):
     error: ErrorState  # each [B, K]
     dendrites: tuple[jax.Array, ...]  # per layer [B, N], or [B, M] of its maps
-    local: tuple[ErrorState | None, ...] = ()  # per hidden layer [B, R K], of those with error neurons of their own
+    local: tuple[Any, ...] = ()  # per hidden layer of its readout and error neurons; None without
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class ERBP(LocalRule):
     which is local too: the code becomes sparse, and inference cheap in SynOps.
 
     A hidden layer with a `local` readout has error neurons of its own: they compare the label with the layer's own
-    guess in the place of the output's spikes, and no error of the output reaches it.
+    guess in the place of the output's spikes, and no error of the output reaches it. The readout may be fixed
+    (`LocalReadout`) or learn (`LearnedReadout`).
 
     `gates` has one boxcar a layer, `feedback` one entry a hidden layer, `rate_penalty` none or one entry lambda a
     hidden layer, in units of U, `local` none or one entry, which may be None, a hidden layer; `burn_in` in ticks.
@@ -71,7 +72,7 @@ class ERBP(LocalRule):
     burn_in: int = 0
     blank_out_gates_learning: bool = False
     rate_penalty: tuple[float, ...] = ()
-    local: tuple[LocalReadout | None, ...] = ()
+    local: tuple[Readout | None, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.local) not in (0, len(self.feedback)):
@@ -81,12 +82,12 @@ class ERBP(LocalRule):
                 raise ValueError(f"ERBP: local errors of hidden layer {index} (from 0) need a feedback scale above 0")
 
     @property
-    def readouts(self) -> tuple[LocalReadout | None, ...]:
+    def readouts(self) -> tuple[Readout | None, ...]:
         """One entry for each hidden layer."""
         return self.local or (None,) * len(self.feedback)
 
     def init(self, network: Network, key: jax.Array) -> Feedback:
-        """The fixed weights from the error neurons to every layer, `[K, N]` each (per map `[K, M]`; from R populations
+        """The weights from the error neurons to every layer, `[K, N]` each (per map `[K, M]`; from R populations
         of a layer's own `[R K, N]`); the last is diagonal."""
         *hidden, classes = network.sizes[1:]
         if (self.label.classes, len(self.gates), len(self.feedback)) != (
@@ -105,18 +106,25 @@ class ERBP(LocalRule):
             feedback.init(jax.random.fold_in(key, index), classes, shape, readout.populations if readout else 1)
             for index, (feedback, shape, readout) in enumerate(zip(self.feedback, shapes, self.readouts, strict=True))
         ]
-        return (*random, self.output_scale * jnp.eye(classes, dtype=jnp.float32))
+        weights = [
+            g if readout is None else readout.init(g, units)
+            for g, readout, units in zip(random, self.readouts, hidden, strict=True)
+        ]
+        return (*weights, self.output_scale * jnp.eye(classes, dtype=jnp.float32))
+
+    def own(self, fixed: Feedback) -> tuple[jax.Array | None, ...] | None:
+        """The weights of readouts that learn."""
+        if not any(readout and readout.learns for readout in self.readouts):
+            return None
+        hidden = zip(self.readouts, fixed[:-1], strict=True)
+        return (*(weights if readout and readout.learns else None for readout, weights in hidden), None)
 
     def init_state(self, network: Network, batch: int) -> ERBPState:
-        targets = self._targets(network)
-
-        def errors(populations: int = 1) -> ErrorState:
-            return self.error.init_state((batch, populations * targets[-1]))
-
+        classes = network.sizes[-1]
         return ERBPState(
-            errors(),
-            tuple(self.dendrite.init_state((batch, units)) for units in targets),
-            tuple(None if readout is None else errors(readout.populations) for readout in self.readouts),
+            self.error.init_state((batch, classes)),
+            tuple(self.dendrite.init_state((batch, units)) for units in self._targets(network)),
+            tuple(r and r.init_state(self.error, batch, classes) for r in self.readouts),
         )
 
     def _targets(self, network: Network) -> tuple[int, ...]:
@@ -155,7 +163,9 @@ class ERBP(LocalRule):
             writes(layer.connection, pre, gate(seen.current), seen.key if gated else None)
             for layer, gate, seen, pre in zip(network.layers, self.gates, trace, presynaptic_spikes(trace), strict=True)
         ]
-        return jnp.stack(counts, -1)
+        spikes = zip(self.readouts, trace[:-1], strict=True)
+        own = [_written(readout, seen.spikes, trace[-1].spikes.shape[-1]) for readout, seen in spikes]
+        return jnp.stack([at + more for at, more in zip(counts, (*own, 0), strict=True)], -1)
 
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""
@@ -169,7 +179,7 @@ class ERBP(LocalRule):
         trace: Trace,
         target: jax.Array,
         ticks: jax.Array,
-    ) -> tuple[ERBPState, Params, ErrorSpikes]:
+    ) -> Step:
         """Rule state and update after the k ticks of a trace; the update is summed over samples.
 
         Of the events on the way to error neurons, every label and every output spike reaches the E+ and the E- of its
@@ -177,30 +187,34 @@ class ERBP(LocalRule):
         spike that layer's E+ and E-.
         """
         label = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)  # [k, B, K]
-        error_state, error, count = self._errors(state.error, label, trace[-1].spikes)
-        *own, everywhere = self.error_fan_out(network)
+        error_state, error, count = error_spikes(self.error, state.error, label, trace[-1].spikes)
+        *reach, everywhere = self.error_fan_out(network)
         spikes, reached, incoming = count, everywhere * count, 2.0 * (label + trace[-1].spikes).sum(-1)
 
-        local, errors = [], []
-        for readout, weights, seen, neurons, fan_out in zip(
-            self.readouts, fixed[:-1], trace[:-1], state.local, own, strict=True
+        local, errors, back, own = [], [], [], []
+        for readout, feedback, weights, seen, before, fan_out in zip(
+            self.readouts, self.feedback, fixed[:-1], trace[:-1], state.local, reach, strict=True
         ):
-            if readout is None or neurons is None:
+            if readout is None:
                 local.append(None)
                 errors.append(error)
+                back.append(weights)
+                own.append(None)
                 continue
-            guess = readout(weights, seen.spikes)
-            labels = jnp.tile(label, readout.populations)
-            neurons, own_error, count = self._errors(neurons, labels, guess)
-            local.append(neurons)
-            errors.append(own_error)
-            spikes, reached = spikes + count, reached + fan_out * count
-            incoming += 2.0 * (labels + guess).sum(-1) + labels.shape[-1] * seen.spikes.sum(-1)
+            made = readout(weights, before, seen.spikes, label, key=seen.key, error=self.error, dendrite=self.dendrite)
+            local.append(made.state)
+            errors.append(made.errors)
+            back.append(readout.back(weights, feedback.scale))
+            own.append(made.update)
+            spikes, reached = spikes + made.fired, reached + fan_out * made.fired
+            incoming += 2.0 * (readout.populations * label.sum(-1) + made.guess.sum(-1))
+            incoming += made.guess.shape[-1] * seen.spikes.sum(-1)
 
         dendrites, updates = [], []
         penalties = (*(self.rate_penalty or (0.0,) * len(self.feedback)), 0.0)
+        down, errors = (*back, fixed[-1]), (*errors, error)
         for layer, gate, penalty, weights, seen, potential, spike in zip(
-            network.layers, self.gates, penalties, fixed, trace, state.dendrites, (*errors, error), strict=True
+            network.layers, self.gates, penalties, down, trace, state.dendrites, errors, strict=True
         ):
             potential, potentials = jax.lax.scan(
                 self.dendrite.step, potential, spike @ weights, unroll=unrolling(len(ticks))
@@ -211,15 +225,14 @@ class ERBP(LocalRule):
             # Minus: optimisers step against the update, as they do for a gradient.
             updates.append(layer.connection.plasticity(seen.pre, -post, key=key))
             dendrites.append(potential)
-        new = ERBPState(error_state, tuple(dendrites), tuple(local))
-        return new, tuple(updates), ErrorSpikes(spikes, incoming.astype(jnp.int32), reached)
+        return Step(
+            ERBPState(error_state, tuple(dendrites), tuple(local)),
+            tuple(updates),
+            ErrorSpikes(spikes, incoming.astype(jnp.int32), reached),
+            None if self.own(fixed) is None else (*own, None),
+        )
 
-    def _errors(self, state: ErrorState, label: jax.Array, guess: jax.Array) -> tuple[ErrorState, jax.Array, jax.Array]:
-        """Error neurons over k ticks: their state, E+ minus E- spikes `[k, B, K]`, spikes of both `[k, B]` (int32)."""
 
-        def tick(state, inputs):
-            state, (positive, negative) = self.error.step(state, *inputs)
-            return state, (positive - negative, (positive + negative).sum(-1))
-
-        state, (error, count) = jax.lax.scan(tick, state, (label, guess), unroll=unrolling(len(label)))
-        return state, error, count.astype(jnp.int32)
+def _written(readout: Readout | None, spikes: jax.Array, classes: int) -> jax.Array | int:
+    """Synapses of a readout that the layer's `spikes[k, B, N]` write, int32 `[k, B]`."""
+    return classes * spikes.sum(-1).astype(jnp.int32) if readout is not None and readout.learns else 0

@@ -1,11 +1,65 @@
 """A hidden layer's own guess at the label, for errors that do not have to come from the output."""
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.learning.feedback import gather
+from erbp_jax.network import unrolling
+from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState
+
+
+class LocalErrors(NamedTuple):
+    """What a readout makes of a block."""
+
+    state: Any  # of the readout and its error neurons, after the block
+    errors: jax.Array  # [k, B, R K] spikes of E+ minus those of E-
+    fired: jax.Array  # [k, B] int32, spikes of both
+    guess: jax.Array  # [k, B, R K] spikes of the readout neurons
+    update: jax.Array | None = None  # of the readout's own weights, to be stepped against; None if they are fixed
+
+
+class Readout(Protocol):
+    """K neurons for each of R populations that see a hidden layer, and error neurons behind them.
+
+    The weights are `[R K, N]` (of maps `[R K, M]`): errors go back to the layer's dendrites the way the guess came.
+    """
+
+    @property
+    def populations(self) -> int:
+        """R."""
+        ...
+
+    @property
+    def learns(self) -> bool:
+        """Whether its weights change."""
+        ...
+
+    def init(self, random: jax.Array, units: int) -> jax.Array:
+        """Its weights, from the random feedback to a layer of N `units`."""
+        ...
+
+    def init_state(self, error: ErrorNeurons, batch: int, classes: int) -> Any: ...
+
+    def back(self, weights: jax.Array, scale: float) -> jax.Array:
+        """The weights that its errors come back through; `scale` is that of the layer's feedback."""
+        ...
+
+    def __call__(
+        self,
+        weights: jax.Array,
+        state: Any,
+        spikes: jax.Array,
+        label: jax.Array,
+        *,
+        key: jax.Array,
+        error: ErrorNeurons,
+        dendrite: Dendrite,
+    ) -> LocalErrors:
+        """A block: the layer's `spikes[k, B, N]`, spikes of the `label[k, B, K]`, the layer's `key[k, B]`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,8 +87,42 @@ class LocalReadout:
         if self.populations < 1:
             raise ValueError(f"LocalReadout: at least one population, got {self.populations}")
 
-    def __call__(self, feedback: jax.Array, spikes: jax.Array) -> jax.Array:
-        """Spikes `[k, B, R K]` of the readout neurons; feedback `[R K, N]` (of maps `[R K, M]`), spikes `[k, B, N]`."""
-        scale = self.gain / jnp.sqrt(jnp.square(feedback).mean() * spikes.shape[-1])
-        current = gather(spikes, feedback.shape[-1]) @ (scale * feedback).T
+    @property
+    def learns(self) -> bool:
+        return False
+
+    def init(self, random: jax.Array, units: int) -> jax.Array:
+        del units
+        return random
+
+    def back(self, weights: jax.Array, scale: float) -> jax.Array:
+        del scale
+        return weights
+
+    def guess(self, weights: jax.Array, spikes: jax.Array) -> jax.Array:
+        """Spikes `[k, B, R K]` of the readout for the layer's `spikes[k, B, N]`."""
+        scale = self.gain / jnp.sqrt(jnp.square(weights).mean() * spikes.shape[-1])
+        current = gather(spikes, weights.shape[-1]) @ (scale * weights).T
         return (current > 1.0).astype(spikes.dtype)
+
+    def init_state(self, error: ErrorNeurons, batch: int, classes: int) -> ErrorState:
+        return error.init_state((batch, self.populations * classes))
+
+    def __call__(self, weights, state, spikes, label, *, key, error, dendrite) -> LocalErrors:
+        del key, dendrite
+        guess = self.guess(weights, spikes)
+        state, errors, count = error_spikes(error, state, jnp.tile(label, self.populations), guess)
+        return LocalErrors(state, errors, count, guess)
+
+
+def error_spikes(
+    error: ErrorNeurons, state: ErrorState, label: jax.Array, guess: jax.Array
+) -> tuple[ErrorState, jax.Array, jax.Array]:
+    """Error neurons over k ticks: their state, E+ minus E- spikes `[k, B, K]`, spikes of both `[k, B]` (int32)."""
+
+    def tick(state, inputs):
+        state, (positive, negative) = error.step(state, *inputs)
+        return state, (positive - negative, (positive + negative).sum(-1))
+
+    state, (difference, count) = jax.lax.scan(tick, state, (label, guess), unroll=unrolling(len(label)))
+    return state, difference, count.astype(jnp.int32)

@@ -16,6 +16,7 @@ from erbp_jax.learning.base import Events
 from erbp_jax.network import Params
 from erbp_jax.parallel import along_batch, along_neurons
 from erbp_jax.random import Stream, fold_each, root_key
+from erbp_jax.training.optimizer import Trained
 
 UPDATE = 2**32 - 1
 """Folded into the key of a batch's first sample, for what is drawn at updates; ticks count up from 1."""
@@ -33,7 +34,7 @@ class Learner:
     seed: jax.Array  # [] uint32
     params: Params
     optimizer: Any  # optax state
-    feedback: Any  # what the rule keeps fixed; outside the optimised parameters
+    feedback: Any  # what the rule has besides the network: fixed, but for what it trains of its own
     lanes: Any  # network and rule state of the batch's samples, where presentations follow on one another; else None
     tally: "Tally"  # of the epoch under way
     mean: Params | None = None  # running mean of the weights, if the experiment keeps one
@@ -60,7 +61,8 @@ def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: 
     lanes = None if experiment.reset_state else _rest(experiment, experiment.batch_size)
     tally = new_tally(len(experiment.network.layers))
     mean = None if experiment.average is None else params
-    return Learner(seed, params, optimizer.init(params), feedback, lanes, tally, mean)
+    state = optimizer.init(cast(optax.Params, Trained(params, experiment.rule.own(feedback))))
+    return Learner(seed, params, state, feedback, lanes, tally, mean)
 
 
 def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
@@ -115,12 +117,12 @@ def present(
     network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
     def block(carry, ticks, learn):
-        params, opt_state, encoder_state, network_state, rule_state, counts, errors, events = carry
+        trained, opt_state, encoder_state, network_state, rule_state, counts, errors, events = carry
         encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
         result = rule.block(
             network,
-            params,
-            learner.feedback,
+            trained.network,
+            _with_own(learner.feedback, trained.rule),
             network_state,
             rule_state,
             spikes,
@@ -130,16 +132,17 @@ def present(
         )
         finite = None
         if learn:
-            step, opt_state = update(result.update, opt_state, params, key=jax.random.fold_in(own_key, ticks[0]))
-            params = optax.apply_updates(params, step)
-            finite = jnp.stack([_all_finite(layer) for layer in cast(Params, params)]) if check else None
+            gradient, draws = Trained(result.update, result.own), jax.random.fold_in(own_key, ticks[0])
+            step, opt_state = update(gradient, opt_state, trained, key=draws)
+            trained = cast(Trained, optax.apply_updates(trained, step))
+            finite = _finite_layers(trained) if check else None
         counts, errors = counts + result.output.sum(0), errors + result.error_spikes
         events = _count(events, result.events, learn)
-        return (params, opt_state, encoder_state, result.network, result.state, counts, errors, events), finite
+        return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, events), finite
 
     counts = jnp.zeros((batch, network.sizes[-1]), jnp.float32)
     carry = (
-        learner.params,
+        Trained(learner.params, rule.own(learner.feedback)),
         learner.optimizer,
         start.encoder,
         network_state,
@@ -157,7 +160,7 @@ def present(
         steps=experiment.steps - rule.burn_in,
         block=every,
     )
-    params, opt_state, _, network_state, rule_state, counts, errors, events = carry
+    trained, opt_state, _, network_state, rule_state, counts, errors, events = carry
     lanes = None if learner.lanes is None else (network_state, rule_state)
     choice, decided = decide(counts)
     tally = learner.tally
@@ -167,7 +170,10 @@ def present(
         tally.error_spikes + errors,
         wide_add(tally.events, events.sum(0).T),
     )
-    return replace(learner, params=params, optimizer=opt_state, lanes=lanes, tally=tally), finite
+    feedback = _with_own(learner.feedback, trained.rule)
+    return replace(
+        learner, params=trained.network, optimizer=opt_state, feedback=feedback, lanes=lanes, tally=tally
+    ), finite
 
 
 def train(
@@ -256,6 +262,17 @@ def alignment(
             every=e.update_every,
         ),
     )
+
+
+def _with_own(feedback: Any, own: Any) -> Any:
+    """What the rule has besides the network, with the part that it trains, if any, taken from `own`."""
+    return feedback if own is None else jax.tree.map(lambda old, new: old if new is None else new, feedback, own)
+
+
+def _finite_layers(trained: Trained) -> jax.Array:
+    """Whether all weights of a layer are finite, those of the rule for it among them, `[L]`."""
+    own = trained.rule or (None,) * len(trained.network)
+    return jnp.stack([_all_finite(layer) for layer in zip(trained.network, own, strict=True)])
 
 
 def _all_finite(tree: Any) -> jax.Array:

@@ -1,21 +1,40 @@
 """Learning-rate schedules and update rules, all from optax."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from erbp_jax.config.schema import Optimizer
+from erbp_jax.network import Params
+
+
+class Trained(NamedTuple):
+    """All that moves: what an optimiser of the trainer gets and steps."""
+
+    network: Params
+    rule: Any  # the `own` weights of the rule; None if it has none
 
 
 def make_optimizer(
-    section: Optimizer, updates_per_epoch: int, epochs: int, write: optax.GradientTransformation | None = None
+    section: Optimizer,
+    updates_per_epoch: int,
+    epochs: int,
+    write: optax.GradientTransformation | None = None,
+    *,
+    blocks: int = 1,
 ) -> optax.GradientTransformation:
-    """The optax transformation of a config. It is applied to every update of a rule, once per learning block.
+    """The optax transformation of a config, of `Trained` trees. It is applied to every update of a rule, once per
+    learning block.
 
-    `write` is its last link, which the steps go through when the weights make them: rounding, for weights on a grid.
+    A rule's own weights go by the same method and schedule, but not by what is asked of the network's besides (decay,
+    rates by layer, summed steps, rounding), and step once in `blocks`, which is to be a presentation: a guess that
+    learns within one is right for the rest of it, and leaves the network less to learn.
+
+    `write` is the network's last link, which the steps go through when the weights make them: rounding, for weights on
+    a grid.
     """
     schedule = learning_rate(section, updates_per_epoch, epochs)
     parts = []
@@ -23,16 +42,34 @@ def make_optimizer(
         parts.append(optax.scale_by_adam())
     elif section.momentum:
         parts.append(optax.trace(section.momentum))
+    rate = optax.scale_by_learning_rate(schedule)
+    own = optax.chain(*parts, rate, summed(optax.identity(), optax.constant_schedule(float(blocks))))
     if section.weight_decay:
         parts.append(optax.add_decayed_weights(section.weight_decay))
-    parts.append(optax.scale_by_learning_rate(schedule))
+    parts.append(rate)
     if section.layer_rates is not None:
         parts.append(by_layer(section.layer_rates))
     optimizer = optax.chain(*parts)
     if section.accumulate > 1 or section.accumulate_growth > 1:
         growing = optax.exponential_decay(float(section.accumulate), updates_per_epoch, section.accumulate_growth)
         write = summed(write or optax.identity(), growing)
-    return optimizer if write is None else optax.chain(optimizer, write)
+    return beside(optimizer if write is None else optax.chain(optimizer, write), own)
+
+
+def beside(network: optax.GradientTransformation, rule: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Two transformations, one for each part of a `Trained` tree."""
+    network, rule = optax.with_extra_args_support(network), optax.with_extra_args_support(rule)
+
+    def init(params: Any) -> Any:
+        return network.init(params.network), rule.init(params.rule)
+
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        ours, others = (None, None) if params is None else params
+        step, network_state = network.update(updates.network, state[0], ours, **extra)
+        own, rule_state = rule.update(updates.rule, state[1], others, **extra)
+        return Trained(cast(Params, step), own), (network_state, rule_state)
+
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 class Summed(NamedTuple):

@@ -42,7 +42,9 @@ class Session:
         self.batches = len(self.data.train_labels) // config.training.batch_size
         blocks = (self.experiment.steps - self.experiment.rule.burn_in) // self.experiment.update_every
         write = grid_link(config.precision, self.experiment.network)
-        optimizer = make_optimizer(config.optimizer, self.batches * blocks, config.training.epochs, write)
+        optimizer = make_optimizer(
+            config.optimizer, self.batches * blocks, config.training.epochs, write, blocks=blocks
+        )
         self.seeds = jnp.asarray(config.seed + np.arange(config.training.seeds), jnp.uint32)
         self.watch = Stopwatch()
 
@@ -53,7 +55,7 @@ class Session:
         self._trace = _over_seeds(partial(engine.trace_finite, *parts), (*here, None), mesh)
         self._test_jit = _over_seeds(partial(testing.test, self.experiment), (0, 0, None, None, None), mesh)
         self._align_jit = _over_seeds(partial(engine.alignment, self.experiment), here, mesh)
-        self._finite = jax.jit(lambda params: [jnp.isfinite(x).all() for x in jax.tree.leaves(params)])
+        self._finite = jax.jit(lambda trained: [jnp.isfinite(x).all() for x in jax.tree.leaves(trained)])
 
     def start(self) -> Learner:
         """Learners that have seen nothing, one a seed."""
@@ -82,7 +84,7 @@ class Session:
         """
         with self.watch.measure("train"):
             after = self._train(learner, *self._train_set, jnp.int32(epoch), jnp.int32(first), jnp.int32(last))
-            finite = all(self._finite(after.params))
+            finite = all(self._finite((after.params, after.feedback)))
         if not finite:
             raise NonFiniteError(self._locate_non_finite(learner, epoch, first, last))
         return after

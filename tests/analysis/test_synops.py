@@ -15,7 +15,7 @@ from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable
 from erbp_jax.connections.arrivals import arrivals, delivered, writes
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
-from erbp_jax.learning import ERBP, Boxcar, LocalReadout, RandomFeedback
+from erbp_jax.learning import ERBP, Boxcar, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
 from erbp_jax.random import Stream
@@ -76,6 +76,42 @@ def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p)
     smaller = synops.record(experiment(p, 4), jnp.uint32(0), params, images, labels, jnp.int32(1))
     for a, b in zip(seen, smaller, strict=True):  # the last batch is filled up
         np.testing.assert_array_equal(a, b)
+
+
+def test_what_a_readout_that_learns_costs_is_counted(problem):
+    """A digit at a time: each spike of the hidden layer reaches and writes K synapses; two error spikes a wrong guess,
+    each to all hidden units."""
+    images, labels = problem
+    free, e = (experiment(1.0, 6, local=own) for own in ((LocalReadout(),), (LearnedReadout(),)))
+    hold = optax.set_to_zero()
+    ends = []
+    for each in (free, e):
+        learner = engine.init(each, hold, jnp.uint32(0))
+        train = jax.jit(lambda l, each=each: engine.train(
+            each, hold, l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(1)
+        ))  # fmt: skip
+        ends.append(train(learner).tally)
+    trace = full_trace(e, learner.params, images, Stream.TRAIN)
+    hidden = np.asarray(trace[0].spikes)
+    fixed, learned = (wide_value(tally.events) for tally in ends)
+    layers = len(SIZES) - 1
+    writes = SIZES[2] * int(hidden[BURN_IN:].sum())
+    assert learned[layers] - fixed[layers] == writes > 0  # plasticity, of the first layer
+    assert list(learned[:layers]) == list(fixed[:layers])
+    labels_shown = SAMPLES * len(range(0, STEPS, 2))
+    output = np.asarray(trace[-1].spikes)
+    on_the_way = 2 * (labels_shown + int(output.sum())) + SIZES[2] * int(hidden.sum()) + 4 * labels_shown
+    assert learned[-2] == on_the_way  # a guess with every label spike
+    label_train = (np.arange(STEPS) % 2 == 0).astype(float)
+    at_output = sum(
+        int(oracles.error_pair(label_train * (k == target), output[:, i, k], weight=0.9, threshold=1.0).sum())
+        for i, target in enumerate(np.asarray(labels))
+        for k in range(SIZES[2])
+    )
+    own = int(ends[1].error_spikes) - at_output
+    assert own % 2 == 0
+    assert 0 < own <= 2 * labels_shown
+    assert learned[-1] == at_output + own * SIZES[1]
 
 
 @pytest.mark.parametrize(("gated", "populations"), [(False, 0), (True, 0), (False, 1), (False, 2)])

@@ -12,7 +12,7 @@ from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut, Reliable
 from erbp_jax.errors import UserError
-from erbp_jax.learning import LocalReadout
+from erbp_jax.learning import LearnedReadout, LocalReadout
 from erbp_jax.neurons import LIF, NEURONS, DualCompartmentLIF, LeakyIF, MihalasNiebur, PoissonKicks, SecondOrderLIF
 
 
@@ -109,15 +109,24 @@ def test_a_hidden_layer_has_errors_of_its_own_or_the_outputs():
     assert readouts() == (LocalReadout(3.0),) * 2
     rule |= {"errors": ["output", "local"], "readout_gain": 2, "readouts": 4}
     assert readouts() == (None, LocalReadout(2.0, 4))
+    rule |= {"errors": ["learned", "local"], "readout_rate": 1, "tau_readout": 4}
+    section["encoding"] = {"dt": 0.5}
+    assert readouts() == (LearnedReadout(2.0, 1.0, 8.0), LocalReadout(2.0, 4))
     rule["errors"] = ["local"] * 3
     with pytest.raises(UserError, match=r"rule\.errors: one value, or one for each of the 2 hidden layers; got 3"):
         readouts()
     rule["errors"] = "own"
-    with pytest.raises(UserError, match=r"rule\.errors: unknown: 'own'; known: output, local"):
+    with pytest.raises(UserError, match=r"rule\.errors: unknown: 'own'; known: output, local, learned"):
         check(section, "t")
-    for unused in ({"readouts": 4}, {"readout_gain": 2}):
-        with pytest.raises(UserError, match=rf"rule.*{next(iter(unused))}: .* has no layer to work on"):
-            check(section | {"rule": unused}, "t")
+    for unused, errors in (
+        ({"readouts": 4}, ["output", "learned"]),
+        ({"readout_gain": 2}, "output"),
+        ({"readout_rate": 1}, "local"),
+        ({"tau_readout": 1}, "local"),
+    ):
+        with pytest.raises(UserError, match=rf"rule.*{next(iter(unused))}: .* has no layer to work on; it needs `err"):
+            check(section | {"rule": unused | {"errors": errors}}, "t")
+    del rule["readout_rate"], rule["tau_readout"]
     rule["errors"] = "local"
     rule["feedback_scale"] = [1, 0]
     with pytest.raises(UserError, match="hidden layer 1"):

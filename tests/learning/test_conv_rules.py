@@ -12,7 +12,7 @@ from erbp_jax.analysis.alignment import feedback_angles
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Conv2d, Dense, Pool2d, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
-from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LocalReadout, RandomFeedback
+from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, Surrogate
 from erbp_jax.training import engine, testing
@@ -92,6 +92,8 @@ CASES = {
     "erbp, feedback per map": (erbp(per_map=True), None, False),
     "erbp, errors of their own": (erbp(local=(LocalReadout(), LocalReadout(2.0, 2))), None, False),
     "erbp, errors of their own, per map": (erbp(per_map=True, local=(LocalReadout(), None)), None, False),
+    "erbp, readouts that learn": (erbp(local=(LearnedReadout(), LearnedReadout(2.0))), None, False),
+    "erbp, readouts that learn, per map": (erbp(per_map=True, local=(LearnedReadout(), LearnedReadout())), None, False),
     "perbp": (erbp(), BlankOut(0.75), False),
     "perbp, gated": (erbp(blank_out_gates_learning=True), BlankOut(0.75), False),
     "bp": (BackProp(SMOOTH), None, False),
@@ -119,13 +121,14 @@ def test_a_rule_moves_a_kernel_as_it_moves_tied_dense_weights(key, name):
             state, own = net.init_state(BATCH), rule.init_state(net, BATCH)
             target, ticks = jnp.arange(BATCH), jnp.arange(TICKS)
             fixed = net.init(key), rule.init(net, key)
-            updates.append(rule.block(net, *fixed, state, own, spikes, target, ticks=ticks, key=keys).update)
+            result = rule.block(net, *fixed, state, own, spikes, target, ticks=ticks, key=keys)
+            updates.append(jax.tree.leaves((result.update, result.own)))
         return updates
 
     for ours, tied in zip(*both(), strict=True):
-        want = np.asarray(tied["weight"])
+        want = np.asarray(tied)
         assert np.abs(want).max() > 1e-6
-        np.testing.assert_allclose(ours["weight"], want, atol=1e-5 * np.abs(want).max(), rtol=1e-4)
+        np.testing.assert_allclose(ours, want, atol=1e-5 * np.abs(want).max(), rtol=1e-4)
 
 
 def pooled():

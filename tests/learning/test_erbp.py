@@ -103,7 +103,7 @@ def test_perbp_update_with_and_without_the_mask(key, gates_learning):
     _, trace = jax.jit(lambda s, k: network.advance(params, network.init_state(5), s, key=k))(spikes, keys)
     target, ticks = jnp.arange(5) % 3, jnp.arange(4)
     step = jax.jit(lambda t: rule.step(network, fixed, rule.init_state(network, 5), t, target, ticks))
-    _, update, _ = step(trace)
+    _, update, *_ = step(trace)
     assert all(np.abs(u["weight"]).max() > 0 for u in update[1:])
     for layer, got in zip(trace, update, strict=True):
         inputs, outputs = layer.pre.shape[-1], layer.spikes.shape[-1]

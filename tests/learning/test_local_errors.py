@@ -23,7 +23,7 @@ def guesses(session, learner):
         keys,
         steps=e.test_steps,
         block=e.test_block,
-        record=lambda trace: readout(feedback[0], trace[0].spikes).sum(0)[None],
+        record=lambda trace: readout.guess(feedback[0], trace[0].spikes).sum(0)[None],
     )
     return np.asarray(counts.sum(0))
 

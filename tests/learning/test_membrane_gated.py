@@ -43,7 +43,7 @@ def test_the_rule_is_its_equation(gate):
     rule = ThreeFactor((membrane_gated(gate),))
     x, y, v = (jnp.asarray(a[:, None], jnp.float32) for a in (pre, post, membrane))
     trace = LayerTrace(x, y, v, y, jnp.zeros((80, 1)))
-    _, (update,), _ = rule.step(
+    _, (update,), *_ = rule.step(
         network, (), rule.init_state(network, 1), (trace,), jnp.zeros(1, jnp.int32), jnp.arange(80)
     )
     want = oracle(gate, pre, post, membrane)

@@ -60,7 +60,7 @@ def learn(rule, pre, post, block=40):
     for first in range(0, len(pre), block):
         x, y = (jnp.asarray(s[first : first + block, None], jnp.float32) for s in (pre, post))
         trace = LayerTrace(x, y, y, y, jnp.zeros((block, 1)))
-        state, (update,), _ = step(state, (trace,), first + jnp.arange(block))
+        state, (update,), *_ = step(state, (trace,), first + jnp.arange(block))
         total -= np.asarray(update["weight"], np.float64)
     return total
 

@@ -24,13 +24,19 @@ class ERBPRule(Section):
     """Size of the random feedback: one number, or one for each hidden layer."""
     feedback: Literal["dense", "per_map"] = "dense"
     """A weight from every error neuron to every unit of a layer of maps, or, cheaper, to every map."""
-    errors: Annotated[tuple[Literal["output", "local"], ...], BeforeValidator(listed), Field(min_length=1)] = (
-        "output",
-    )
+    errors: Annotated[
+        tuple[Literal["output", "local", "learned"], ...], BeforeValidator(listed), Field(min_length=1)
+    ] = ("output",)
     """Whose errors reach a hidden layer: the output's, or those of the layer's own guess at the label, which it makes
-    through its feedback weights turned round. One, or one for each hidden layer."""
+    through its feedback weights turned round. These stay as they are (`local`) or learn to guess (`learned`). One, or
+    one for each hidden layer."""
     readout_gain: Positive = 3.0
-    """Root mean square of the current into a neuron of a local readout, in thresholds, if every unit fired."""
+    """Root mean square of the current into a neuron of a layer's own readout if every unit fired: in thresholds, or,
+    where it learns, at first and in nats."""
+    readout_rate: Positive = 3.0
+    """Learning rate of a `learned` readout, in those of the network."""
+    tau_readout: NonNegative = 5.0
+    """Membrane time constant of a `learned` readout, ms."""
     readouts: Count = 1
     """Readouts a layer with `local` errors has, each with its own random weights and error neurons for all classes."""
     zero_sum: bool = True
@@ -53,11 +59,21 @@ class ERBPRule(Section):
         for low, high in self.gate:
             if not low < high:
                 raise ValueError(f"gate: low must lie below high, got [{low}, {high}]")
-        for name in ("readouts", "readout_gain"):
+        for name, kinds in _READOUT_KEYS.items():
             given, default = getattr(self, name), type(self).model_fields[name].default
-            if given != default and "local" not in self.errors:
-                raise ValueError(f"{name}: {given} has no layer to work on; it needs `errors: local`")
+            if given != default and not set(kinds) & set(self.errors):
+                needed = " or ".join(f"`errors: {kind}`" for kind in kinds)
+                raise ValueError(f"{name}: {given} has no layer to work on; it needs {needed}")
         return self
+
+
+_READOUT_KEYS = {
+    "readout_gain": ("local", "learned"),
+    "readout_rate": ("learned",),
+    "tau_readout": ("learned",),
+    "readouts": ("local",),
+}
+"""Which errors of a layer's own a key is for."""
 
 
 class SurrogateSection(Section):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.kernels import Kernel
-from erbp_jax.learning.base import ErrorSpikes, LocalRule, Rule
+from erbp_jax.learning.base import LocalRule, Rule, Step
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.network import Network, Params, Trace
 
@@ -74,7 +74,7 @@ class ForwardTableSTDP(LocalRule):
 
     def step(
         self, network: Network, fixed: Any, state: ForwardTableState, trace: Trace, target: jax.Array, ticks: jax.Array
-    ) -> tuple[ForwardTableState, Params, ErrorSpikes]:
+    ) -> Step:
         """Rule state and update after the k ticks of a trace; the update is a sum over ticks and samples."""
         modulator, modulation = self.modulator.over(network, fixed, state.modulator, trace[-1].spikes, target, ticks)
         now = state.tick + jnp.arange(len(ticks), dtype=jnp.int32)
@@ -92,7 +92,7 @@ class ForwardTableSTDP(LocalRule):
             layers.append(times)
             updates.append({"weight": update})
         state = ForwardTableState(modulator, tuple(layers), state.tick + len(ticks))
-        return state, tuple(updates), modulation.errors
+        return Step(state, tuple(updates), modulation.errors)
 
     def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
         del network, params

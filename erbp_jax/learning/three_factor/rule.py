@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.learning.base import ErrorSpikes, LocalRule, Rule
+from erbp_jax.learning.base import LocalRule, Rule, Step
 from erbp_jax.learning.three_factor.factors import Factor, Signals
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.network import Layer, LayerTrace, Network, Params, Trace
@@ -83,7 +83,7 @@ class ThreeFactor(LocalRule):
 
     def step(
         self, network: Network, fixed: Any, state: ThreeFactorState, trace: Trace, target: jax.Array, ticks: jax.Array
-    ) -> tuple[ThreeFactorState, Params, ErrorSpikes]:
+    ) -> Step:
         """Rule state and update after the k ticks of a trace; the update is a sum over ticks and samples."""
         modulator, modulation = self.modulator.over(network, fixed, state.modulator, trace[-1].spikes, target, ticks)
         factors, eligibility, updates = [], [], []
@@ -98,7 +98,8 @@ class ThreeFactor(LocalRule):
                 kept, update = self._eligible(layer, state.eligibility[i], values, m)
                 eligibility.append(kept)
             updates.append(update)
-        return ThreeFactorState(modulator, tuple(factors), tuple(eligibility)), tuple(updates), modulation.errors
+        state = ThreeFactorState(modulator, tuple(factors), tuple(eligibility))
+        return Step(state, tuple(updates), modulation.errors)
 
     def _eligible(self, layer: Layer, kept: Any, values: Any, modulation: jax.Array) -> tuple[Any, Any]:
         r"""The eligibility after the block, and the update; the last axis of weights is the postsynaptic one.

@@ -1,0 +1,137 @@
+"""A readout of a hidden layer that learns: against a loop, and what its errors and weights must be."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from erbp_jax import simulate
+from erbp_jax.learning import LearnedReadout, LocalReadout
+from erbp_jax.learning.learned_readout import DRAW, draw
+from erbp_jax.network import Network
+from erbp_jax.neurons import Dendrite, ErrorNeurons
+from erbp_jax.random import fold_each, uniform
+from erbp_jax.training import engine
+from tests import oracles
+from tests.learning.test_erbp import BURN_IN, ERROR, ETA, GATE, NEURON, STEPS, TAU_U, batch, experiment, learn
+
+READOUT = LearnedReadout(gain=4.0, rate=2.0, tau=3.0)
+SCALE = 2.0  # of the feedback in `experiment`
+
+
+def shown(e, params, image, keys):
+    """Input spikes and the trace of one presentation with the weights held."""
+    state = e.encoder.init_state(image, fold_each(keys, jnp.uint32(0)))
+    _, spikes, tick_keys = simulate.encode(e.encoder, state, image, keys, jnp.arange(STEPS))
+    network: Network = e.network
+    _, trace = jax.jit(lambda s, k: network.advance(params, network.init_state(len(image)), s, key=k))(
+        spikes, tick_keys
+    )
+    return spikes, trace
+
+
+@pytest.mark.parametrize("local", [(READOUT, None), (LocalReadout(3.0, 2), READOUT), (READOUT, READOUT)])
+@pytest.mark.parametrize("every", [1, 4])
+def test_learning_equals_the_oracle(key, local, every):
+    e = experiment(every=every, local=local)
+    image, target, keys = batch(key, 1)
+    before, after = learn(e, image, target, keys)
+    spikes, trace = shown(e, before.params, image, keys)
+    draws = [np.asarray(uniform(fold_each(seen.key, jnp.uint32(DRAW)), ())[:, 0]) for seen in trace]
+    feedback = [np.array(g, np.float64) for g in before.feedback]
+    weights, _ = oracles.erbp(
+        [np.asarray(p["weight"]) for p in before.params],
+        feedback,
+        np.asarray(spikes[:, 0], np.float64),
+        (np.arange(STEPS) % 2 == 0).astype(float),
+        int(target[0]),
+        neuron=NEURON, gate=GATE, tau_u=TAU_U, error=ERROR, eta=ETA, burn_in=BURN_IN, every=every,
+        readouts=[
+            oracles.Learned(own.rate, own.tau, SCALE, draws[layer]) if own == READOUT else (own and (3.0, 2))
+            for layer, own in enumerate(local)
+        ],
+    )  # fmt: skip
+    for w, p in zip(weights, after.params, strict=True):
+        np.testing.assert_allclose(p["weight"], w, atol=2e-4)
+    for own, g, got, old in zip((*local, None), feedback, after.feedback, before.feedback, strict=True):
+        np.testing.assert_allclose(got, g, atol=2e-4)
+        assert (np.abs(got - old).max() > 0.02) == (own == READOUT)  # the others are fixed
+
+
+def test_a_guess_is_drawn_by_the_softmax_of_the_potentials():
+    logits = jnp.log(jnp.asarray([0.5, 0.3, 0.0, 0.2]))
+    keys = jax.random.split(jax.random.key(1, impl="threefry2x32"), 20000)
+    share = np.bincount(draw(jnp.broadcast_to(logits, (20000, 4)), keys), minlength=4) / 20000
+    np.testing.assert_allclose(share, [0.5, 0.3, 0.0, 0.2], atol=0.015)  # four standard errors
+    assert share[2] == 0
+
+
+def test_errors_are_minus_the_gradient_of_the_cross_entropy_in_the_mean(key):
+    """Many draws on one and the same trace: the mean update of the readout is the gradient's, times the rate."""
+    ticks, samples, draws, units, classes = 3, 2, 4000, 6, 3
+    a, b, c = jax.random.split(key, 3)
+    spikes = (jax.random.uniform(a, (ticks, samples, units)) < 0.5).astype(jnp.float32)
+    weights = jax.random.normal(b, (classes, units))
+    label = jax.nn.one_hot(jnp.broadcast_to(jnp.asarray([2, 0]), (ticks, samples)), classes)
+    readout, dendrite = LearnedReadout(rate=1.5, tau=2.0), Dendrite(0.0)  # a memory would mix the ticks
+    state = readout.init_state(ErrorNeurons(), samples, classes)
+
+    def update(keys):
+        made = readout(weights, state, spikes, label, key=keys, error=ErrorNeurons(), dendrite=dendrite)
+        return made.update, made.errors.sum(-1), made.fired - 2 * (made.guess != label).any(-1).astype(jnp.int32)
+
+    keys = jax.random.split(c, (draws, ticks, samples))
+    updates, sums, spare = jax.jit(jax.vmap(update))(keys)
+    assert not np.any(sums)  # every tick's errors sum to zero,
+    assert not np.any(spare)  # and a wrong guess is two error spikes, a right one none
+
+    def loss(w):
+        """Of a potential as if the current of this tick alone stood behind it: the update has no memory either."""
+        held = jax.lax.stop_gradient(readout.potentials(weights, state.potential, spikes))
+        now = spikes @ w.T
+        return optax.softmax_cross_entropy(held + now - jax.lax.stop_gradient(now), label).sum()
+
+    want = 1.5 * jax.grad(loss)(weights)
+    spread = np.asarray(updates).std(0) / np.sqrt(draws)
+    assert np.all(np.abs(updates.mean(0) - want) < 4.5 * spread + 1e-6)
+    assert np.abs(want).max() > 10 * spread.max()
+
+
+def test_without_a_label_spike_nobody_guesses(key):
+    spikes, label = jnp.ones((4, 2, 6)), jnp.zeros((4, 2, 3)).at[2].set(jnp.eye(3)[:2])
+    keys = jax.random.split(key, (4, 2))
+    state = READOUT.init_state(ErrorNeurons(), 2, 3)
+    made = READOUT(jnp.ones((3, 6)), state, spikes, label, key=keys, error=ErrorNeurons(), dendrite=Dendrite())
+    np.testing.assert_array_equal(made.guess.sum(-1), label.sum(-1))
+
+
+def test_initial_weights_are_those_of_the_feedback_at_the_gain(key):
+    e = experiment(local=(READOUT, None))
+    fixed, random = e.rule.init(e.network, key), experiment().rule.init(e.network, key)
+    units = e.network.sizes[1]
+    np.testing.assert_allclose(np.square(fixed[0]).mean(), 4.0**2 / units, rtol=1e-5)
+    ratio = np.asarray(fixed[0]) / np.asarray(random[0])
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
+    own = e.rule.own(fixed)
+    assert own is not None
+    assert own[0] is fixed[0]
+    assert own[1:] == (None, None)
+    assert experiment().rule.own(random) is None
+
+
+@pytest.mark.parametrize("options", [{"gain": 0.0}, {"rate": 0.0}, {"tau": -1.0}])
+def test_a_readout_without_weights_or_learning_is_refused(options):
+    with pytest.raises(ValueError, match="gain and rate must be > 0 and tau >= 0"):
+        LearnedReadout(**options)
+
+
+def test_a_readout_that_becomes_infinite_is_found_in_its_layer(key):
+    e = experiment(local=(None, READOUT))
+    optimizer = optax.sgd(ETA)
+    learner = engine.init(e, optimizer, jnp.uint32(0))
+    feedback = (learner.feedback[0], learner.feedback[1].at[0, 0].set(jnp.inf), learner.feedback[2])
+    learner = engine.replace(learner, feedback=feedback)
+    image, target, keys = batch(key)
+    _, finite = jax.jit(lambda l: engine.present(e, optimizer, l, image, target, keys, check=True))(learner)
+    assert np.asarray(finite)[0].tolist() == [True, False, True]
