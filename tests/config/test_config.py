@@ -112,6 +112,7 @@ def test_a_hidden_layer_has_errors_of_its_own_or_the_outputs():
     rule |= {"errors": ["learned", "local"], "readout_rate": 1, "tau_readout": 4}
     section["encoding"] = {"dt": 0.5}
     assert readouts() == (LearnedReadout(2.0, 1.0, 8.0), LocalReadout(2.0, 4))
+    del rule["readout_rate"], rule["tau_readout"]
     rule["errors"] = ["local"] * 3
     with pytest.raises(UserError, match=r"rule\.errors: one value, or one for each of the 2 hidden layers; got 3"):
         readouts()
@@ -126,7 +127,6 @@ def test_a_hidden_layer_has_errors_of_its_own_or_the_outputs():
     ):
         with pytest.raises(UserError, match=rf"rule.*{next(iter(unused))}: .* has no layer to work on; it needs `err"):
             check(section | {"rule": unused | {"errors": errors}}, "t")
-    del rule["readout_rate"], rule["tau_readout"]
     rule["errors"] = "local"
     rule["feedback_scale"] = [1, 0]
     with pytest.raises(UserError, match="hidden layer 1"):

@@ -31,8 +31,9 @@ def shown(e, params, image, keys):
     return spikes, trace
 
 
-@pytest.mark.parametrize("local", [(READOUT, None), (LocalReadout(3.0, 2), READOUT), (READOUT, READOUT)])
-@pytest.mark.parametrize("every", [1, 4])
+@pytest.mark.parametrize(
+    ("local", "every"), [((READOUT, None), 1), ((LocalReadout(3.0, 2), READOUT), 4), ((READOUT, READOUT), 4)]
+)
 def test_learning_equals_the_oracle(key, local, every):
     e = experiment(every=every, local=local)
     image, target, keys = batch(key, 1)
