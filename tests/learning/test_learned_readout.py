@@ -9,6 +9,7 @@ import pytest
 from erbp_jax import simulate
 from erbp_jax.learning import LearnedReadout, LocalReadout
 from erbp_jax.learning.learned_readout import DRAW, draw
+from erbp_jax.learning.three_factor import online
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, ErrorNeurons
 from erbp_jax.random import fold_each, uniform
@@ -119,6 +120,17 @@ def test_initial_weights_are_those_of_the_feedback_at_the_gain(key):
     assert own[0] is fixed[0]
     assert own[1:] == (None, None)
     assert experiment().rule.own(random) is None
+
+
+def test_learning_from_given_spikes_does_not_hold_weights_that_should_learn(key):
+    e = experiment(local=(READOUT, None))
+    params, fixed = e.network.init(key), e.rule.init(e.network, key)
+    optimizer = optax.sgd(ETA)
+    stream = online.start(e.network, e.rule, optimizer, params)
+    with pytest.raises(ValueError, match="ERBP trains weights of its own"):
+        online.learn(
+            e.network, e.rule, optimizer, fixed, stream, jnp.zeros((4, 1, 12)), jnp.zeros(1, jnp.int32), key=key[None]
+        )
 
 
 @pytest.mark.parametrize("options", [{"gain": 0.0}, {"rate": 0.0}, {"tau": -1.0}])

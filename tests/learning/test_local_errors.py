@@ -1,4 +1,4 @@
-"""A hidden layer that learns from errors of its own learns to tell the classes through weights that never change."""
+"""A hidden layer that learns from errors of its own learns to tell the classes, its readout fixed or learning."""
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +9,9 @@ from erbp_jax.config import load_config
 from erbp_jax.training.session import Session
 
 
-def guesses(session, learner):
-    """Spikes of the hidden layer's readout neurons for every test digit, `[n, K]`."""
-    e, (readout,) = session.experiment, session.experiment.rule.readouts
+def hidden(session, learner, record):
+    """What `record(readout weights, spikes of the hidden layer)` makes of every test digit, summed, `[n, ...]`."""
+    e = session.experiment
     params, feedback = (jax.tree.map(lambda x: x[0], part) for part in (learner.params, learner.feedback))
     images = jnp.asarray(session.data.test_images)
     keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), len(images))
@@ -23,7 +23,7 @@ def guesses(session, learner):
         keys,
         steps=e.test_steps,
         block=e.test_block,
-        record=lambda trace: readout.guess(feedback[0], trace[0].spikes).sum(0)[None],
+        record=lambda trace: record(feedback[0], trace[0].spikes).sum(0)[None],
     )
     return np.asarray(counts.sum(0))
 
@@ -33,10 +33,29 @@ def test_a_fixed_random_readout_comes_to_tell_the_digits(root):
     session = Session(load_config(root / "configs" / "digits.yaml", options))
     learner = session.start()
     session.compile(learner)
-    labels = session.data.test_labels
-    before = (guesses(session, learner).argmax(-1) != labels).mean()
+    labels, (readout,) = session.data.test_labels, session.experiment.rule.readouts
+    before = (hidden(session, learner, readout.guess).argmax(-1) != labels).mean()
     after = session.train(learner, 0, 0, session.batches)
     assert before > 0.75  # chance is 0.9
-    assert (guesses(session, after).argmax(-1) != labels).mean() < 0.25
+    assert (hidden(session, after, readout.guess).argmax(-1) != labels).mean() < 0.25
     jax.tree.map(np.testing.assert_array_equal, after.feedback, learner.feedback)
     assert session.test(after, 1).wrong.mean() < 0.5  # and the output learns on top of it
+
+
+def test_a_readout_that_learns_comes_to_tell_the_digits(root):
+    options = ["rule.errors=learned", "rule.feedback_scale=10", "training.alignment=false", "data.train_size=1000"]
+    session = Session(load_config(root / "configs" / "digits.yaml", options))
+    learner = session.start()
+    session.compile(learner)
+    labels = session.data.test_labels
+
+    def potentials(weights, spikes):
+        return spikes @ weights.T
+
+    before = (hidden(session, learner, potentials).argmax(-1) != labels).mean()
+    after = session.train(session.train(learner, 0, 0, session.batches), 1, 0, session.batches)
+    assert before > 0.75
+    assert (hidden(session, after, potentials).argmax(-1) != labels).mean() < 0.15
+    assert np.abs(after.feedback[0] - learner.feedback[0]).max() > 0.1
+    np.testing.assert_array_equal(after.feedback[1], learner.feedback[1])  # one to one at the output, as ever
+    assert session.test(after, 2).wrong.mean() < 0.25

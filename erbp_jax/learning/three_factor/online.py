@@ -58,8 +58,10 @@ def learn(
         The stream after the last tick, and what `record(result of the block, new parameters)` kept of every block.
 
     Raises:
-        ValueError: T is not a whole number of blocks.
+        ValueError: T is not a whole number of blocks, or the rule trains weights of its own: the trainer does that.
     """
+    if rule.own(fixed) is not None:
+        raise ValueError(f"learn: {type(rule).__name__} trains weights of its own, and they would be held here")
 
     def body(carry, ticks):
         params, optimizer_state, network_state, rule_state = carry
