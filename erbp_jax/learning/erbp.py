@@ -141,10 +141,12 @@ class ERBP(LocalRule):
 
     def error_fan_out(self, network: Network) -> tuple[int, ...]:
         """Dendrites that a spike of an error neuron reaches: per hidden layer of those with errors of their own (0
-        for the others); last of the output's, which reach all other hidden units and their own output unit."""
+        for the others), and one of the readout if that learns; last of the output's, which reach all other hidden units
+        and their own output unit."""
         hidden = self._targets(network)[:-1]
-        own = [0 if readout is None else units for readout, units in zip(self.readouts, hidden, strict=True)]
-        return (*own, sum(hidden) - sum(own) + 1)
+        layers = list(zip(self.readouts, hidden, strict=True))
+        own = [0 if readout is None else units + readout.learns for readout, units in layers]
+        return (*own, sum(units for readout, units in layers if readout is None) + 1)
 
     def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
         """Every presynaptic spike transmits, and after the burn-in writes; an error spike reaches all dendrites.

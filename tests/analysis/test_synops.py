@@ -80,7 +80,7 @@ def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p)
 
 def test_what_a_readout_that_learns_costs_is_counted(problem):
     """A digit at a time: each spike of the hidden layer reaches and writes K synapses; two error spikes a wrong guess,
-    each to all hidden units."""
+    each to all hidden units and to the readout neuron of its class."""
     images, labels = problem
     free, e = (experiment(1.0, 6, local=own) for own in ((LocalReadout(),), (LearnedReadout(),)))
     hold = optax.set_to_zero()
@@ -111,7 +111,7 @@ def test_what_a_readout_that_learns_costs_is_counted(problem):
     own = int(ends[1].error_spikes) - at_output
     assert own % 2 == 0
     assert 0 < own <= 2 * labels_shown
-    assert learned[-1] == at_output + own * SIZES[1]
+    assert learned[-1] == at_output + own * (SIZES[1] + 1)
 
 
 @pytest.mark.parametrize(("gated", "populations"), [(False, 0), (True, 0), (False, 1), (False, 2)])
