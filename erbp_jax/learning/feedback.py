@@ -1,4 +1,4 @@
-"""Fixed random feedback from the error neurons."""
+"""Random feedback from the error neurons."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ class RandomFeedback:
 
     With `zero_sum` (the second step) every unit's feedback sums to zero over the classes, so that an error which all
     classes share moves nothing. With `per_map` all positions of a map share one weight a class: G is `[K, M]` for M
-    maps, and a map has one dendrite; a layer without maps stays as it is. Drawn once; never trained, never decayed.
+    maps, and a map has one dendrite; a layer without maps stays as it is. Drawn once; never trained, unless a
+    readout that learns begins with it.
     Source: published code of Neftci et al. 2017 (which counts all hidden layers' units in N).
     """
 
