@@ -40,7 +40,7 @@ def test_the_member_makes_the_same_updates(key, ticks):
     state, a, b = NETWORK.init_state(4), RULE.init_state(NETWORK, 4), member.init_state(NETWORK, 4)
     moved = 0.0
     for first in range(0, 20, ticks):
-        state, (a, want, errors), (b, got, count) = both(state, a, b, first)
+        state, (a, want, errors, _), (b, got, count, _) = both(state, a, b, first)
         jax.tree.map(np.testing.assert_array_equal, got, want)
         np.testing.assert_array_equal(errors, count)
         moved += sum(float(jnp.abs(x["weight"]).sum()) for x in want)
