@@ -49,7 +49,7 @@ class BlockResult(NamedTuple):
     output: jax.Array  # [k, B, K] spikes of the last layer
     error_spikes: jax.Array  # [] spikes of the error neurons, all samples (0 for rules without them)
     events: Events | None = None  # of the block; None for a rule that does dense work
-    own: Any = None  # a pseudo-gradient shaped like the rule's `own` weights
+    own: Any = None  # a pseudo-gradient shaped like the rule's `own` weights; None if it has none
 
 
 class Rule(Protocol):

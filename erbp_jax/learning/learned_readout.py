@@ -18,8 +18,8 @@ DRAW = 2**32 - 1
 
 
 class LearnedReadoutState(NamedTuple):
-    potential: jax.Array  # [B, K] of the readout neurons
-    dendrite: jax.Array  # [B, K] of the same neurons
+    potential: jax.Array  # [B, K], V
+    dendrite: jax.Array  # [B, K], U
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ class LearnedReadout:
     Errors go back to the layer through `scale` times the weights, with `scale` that of the layer's feedback; if it
     equals `rate`, weights of the layer and of the readout step down the same cross-entropy at one rate.
 
-    `gain` is the root mean square of the potential at first if every unit fired; `rate` is r, in learning rates of the
-    network; `tau` in ticks. The weights `[K, N]` (of maps `[K, M]`) start as the layer's random feedback.
+    `gain` is the root mean square of V (in nats) at first if every unit fired; `rate` is r, in learning rates eta of
+    the network; `tau` and tau_U, that of the rule's dendrites, in ticks. V, U and the errors are `[B, K]` a tick; the
+    weights `[K, N]` (of maps `[K, M]`) start as the layer's random feedback, at the size that the gain asks for.
     Source: layers with a learned classifier of their own, Belilovsky, Eickenberg, Oyallon 2019 (arXiv 1812.11446);
     winner-take-all neurons that draw from a softmax, Nessler et al. 2013, PLoS Comput. Biol. 9:e1003037.
 
@@ -79,14 +80,8 @@ class LearnedReadout:
 
     def potentials(self, weights: jax.Array, potential: jax.Array, spikes: jax.Array) -> jax.Array:
         """V `[k, B, K]` over a block, from the `potential[B, K]` before it and the layer's `spikes[k, B, N]`."""
-        a = decay(self.tau)
-
-        def tick(v, current):
-            v = a * v + (1.0 - a) * current
-            return v, v
-
-        currents = gather(spikes, weights.shape[-1]) @ weights.T
-        return jax.lax.scan(tick, potential, currents, unroll=unrolling(len(spikes)))[1]
+        currents = (1.0 - decay(self.tau)) * (gather(spikes, weights.shape[-1]) @ weights.T)
+        return jax.lax.scan(Dendrite(self.tau).step, potential, currents, unroll=unrolling(len(spikes)))[1]
 
     def __call__(self, weights, state, spikes, label, *, key, error, dendrite: Dendrite) -> LocalErrors:
         del error

@@ -1,5 +1,7 @@
 """A readout of a hidden layer that learns: against a loop, and what its errors and weights must be."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import optax
 import pytest
 
 from erbp_jax import simulate
-from erbp_jax.learning import LearnedReadout, LocalReadout
+from erbp_jax.learning import Boxcar, LearnedReadout, LocalReadout
 from erbp_jax.learning.learned_readout import DRAW, draw
 from erbp_jax.learning.three_factor import online
 from erbp_jax.network import Network
@@ -140,11 +142,14 @@ def test_a_readout_without_weights_or_learning_is_refused(options):
 
 
 def test_a_readout_that_becomes_infinite_is_found_in_its_layer(key):
+    """With the layer's gate shut, so that its own weights stay finite."""
     e = experiment(local=(None, READOUT))
+    e = replace(e, rule=replace(e.rule, gates=(Boxcar(*GATE), Boxcar(1e6, 2e6), Boxcar(*GATE))))
     optimizer = optax.sgd(ETA)
     learner = engine.init(e, optimizer, jnp.uint32(0))
     feedback = (learner.feedback[0], learner.feedback[1].at[0, 0].set(jnp.inf), learner.feedback[2])
-    learner = engine.replace(learner, feedback=feedback)
+    learner = replace(learner, feedback=feedback)
     image, target, keys = batch(key)
-    _, finite = jax.jit(lambda l: engine.present(e, optimizer, l, image, target, keys, check=True))(learner)
+    after, finite = jax.jit(lambda l: engine.present(e, optimizer, l, image, target, keys, check=True))(learner)
     assert np.asarray(finite)[0].tolist() == [True, False, True]
+    assert np.isfinite(after.params[1]["weight"]).all()

@@ -21,7 +21,8 @@ class ERBPRule(Section):
     gate: Annotated[tuple[Gate, ...], BeforeValidator(_gates), Field(min_length=1)] = ((-2.0, 2.0),)
     """Boxcar on the synaptic current: `[low, high]`, or one such pair a layer; in units of the weights."""
     feedback_scale: Annotated[tuple[NonNegative, ...], BeforeValidator(listed), Field(min_length=1)] = (1.0,)
-    """Size of the random feedback: one number, or one for each hidden layer."""
+    """Size of the random feedback, or, of a layer with `learned` errors, what these are multiplied by on their way back
+    through the readout's weights: one number, or one for each hidden layer."""
     feedback: Literal["dense", "per_map"] = "dense"
     """A weight from every error neuron to every unit of a layer of maps, or, cheaper, to every map."""
     errors: Annotated[
