@@ -1,9 +1,13 @@
-"""Errors that a user can mend: the CLI prints them without a traceback and exits with 2."""
+"""What the command line says in one message, without a traceback."""
 
 
 class UserError(Exception):
-    """The user's input is wrong: the message says where, what was given and what is allowed."""
+    """The user's input is wrong: the message says where, what was given and what is allowed. Exit code 2."""
 
 
 class NonFiniteError(Exception):
-    """Training produced a NaN or an infinity: the message says when, where and what is left."""
+    """Training produced a NaN or an infinity: the message says when, where and what is left. Exit code 1."""
+
+
+class StoppedError(Exception):
+    """Ctrl-C, after something was begun: the message says how to go on. Exit code 130."""

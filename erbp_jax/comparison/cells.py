@@ -10,6 +10,8 @@ from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.training import run_folder
 
 CELLS = "cells"
+SEEDS = 3
+"""Seeds of a rule, unless the command or the config says."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,15 @@ class Cell:
 
     @property
     def finished(self) -> bool:
-        return (self.folder / run_folder.SUMMARY).is_file()
+        return run_folder.finished(self.folder)
 
 
-def plan(config: Path, overrides: Sequence[str], rules: Sequence[str] | None, seeds: int, out: Path) -> list[Cell]:
-    """The cells of a comparison, checked against what `out` holds of an earlier, interrupted one.
+def plan(
+    config: Path, overrides: Sequence[str], rules: Sequence[str] | None, seeds: int | None, out: Path
+) -> list[Cell]:
+    """The cells of a comparison, checked against what `out` holds of an earlier one.
+
+    Without `seeds` the number is what the config says, or 3 where it says nothing.
 
     Raises:
         UserError: an unknown rule, mistakes in a config, or a cell in `out` that has another config.
@@ -39,8 +45,10 @@ def plan(config: Path, overrides: Sequence[str], rules: Sequence[str] | None, se
         raise UserError(f"{config}: describes one rule only; say which to compare: --rules erbp,perbp,rbp,bp")
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise UserError(f"--rules: {', '.join(twice)} given more than once")
-    if seeds < 1:
+    if seeds is not None and seeds < 1:
         raise UserError(f"--seeds: must be at least 1, got {seeds}")
+    if seeds is not None and (said := [o for o in overrides if o.startswith("training.seeds=")]):
+        raise UserError(f"--seeds: {seeds} and {said[-1]} say the same; give one of them")
     if not described:
         family = load_config(config, overrides)
         local = isinstance(family.rule, ERBPRule)
@@ -49,28 +57,50 @@ def plan(config: Path, overrides: Sequence[str], rules: Sequence[str] | None, se
                 f"--rules: {config} describes {family.rule.kind} alone, whose optimizer and schedule would not be fair "
                 f"to {', '.join(strange)}; give each rule its own under `rules:`, as configs/digits_rules.yaml does"
             )
-    cells = []
-    for name in names:
-        loaded = load_config(config, [*overrides, f"training.seeds={seeds}"], rule=name)
-        cells.append(Cell(name, loaded, out / CELLS / name))
+    cells = [Cell(name, _config(config, overrides, seeds, name), out / CELLS / name) for name in names]
     for cell in cells:
-        if not (cell.folder / run_folder.CONFIG).is_file():
-            continue
-        if changed := differences(run_folder.open_config(cell.folder), cell.config):
+        _same_as_before(cell)
+    for earlier in _begun(out, names):  # the other rows of the table: of the same network, data and seeds
+        if described and earlier not in described:
             raise UserError(
-                f"{cell.folder}: was begun with another config; these keys differ:\n  "
-                + "\n  ".join(changed)
-                + "\nGive the comparison another --out, or remove that folder to run this rule again"
+                f"{out / CELLS / earlier}: a rule that {config} does not have; the table would mix two configs. "
+                "Give the comparison another --out"
             )
+        _same_as_before(Cell(earlier, _config(config, overrides, seeds, earlier), out / CELLS / earlier))
     return cells
+
+
+def _config(config: Path, overrides: Sequence[str], seeds: int | None, name: str) -> Config:
+    """What the rule of a name is trained with."""
+    loaded = load_config(config, overrides, rule=name)
+    if seeds is None and "seeds" in loaded.training.model_fields_set:
+        return loaded
+    return load_config(config, [*overrides, f"training.seeds={SEEDS if seeds is None else seeds}"], rule=name)
+
+
+def _begun(out: Path, planned: Sequence[str]) -> list[str]:
+    """Rules of earlier commands that have a run in `out`."""
+    found = [p.name for p in (out / CELLS).glob("*") if (p / run_folder.CONFIG).is_file()]
+    return sorted(name for name in found if name not in planned)
+
+
+def _same_as_before(cell: Cell) -> None:
+    if not (cell.folder / run_folder.CONFIG).is_file():
+        return
+    if changed := differences(run_folder.open_config(cell.folder), cell.config):
+        raise UserError(
+            f"{cell.folder}: was begun with another config; these keys differ:\n  "
+            + "\n  ".join(changed)
+            + "\nGive the comparison another --out, or remove that folder to run this rule again"
+        )
 
 
 def finished(planned: Sequence[Cell], out: Path) -> list[Cell]:
     """The finished cells in `out`: the planned ones first, then those of earlier commands."""
     names = [cell.name for cell in planned]
-    folders = sorted(p for p in (out / CELLS).glob("*") if (p / run_folder.SUMMARY).is_file() and p.name not in names)
+    folders = [out / CELLS / name for name in _begun(out, names)]
     earlier = [Cell(p.name, run_folder.open_config(p), p) for p in folders]
-    return [*(cell for cell in planned if cell.finished), *earlier]
+    return [cell for cell in (*planned, *earlier) if cell.finished]
 
 
 def run(

@@ -19,12 +19,12 @@ _LONGEST_HEADER = 2**16
 
 
 class Archive:
-    """The arrays of an open `.npz`, read one by one."""
+    """The arrays of an open `.npz` of at most `limit` bytes when it is unpacked, read one by one."""
 
-    def __init__(self, opened: zipfile.ZipFile):
+    def __init__(self, opened: zipfile.ZipFile, limit: int = MAX_BYTES):
         entries = opened.infolist()
-        if (size := sum(entry.file_size for entry in entries)) > MAX_BYTES:
-            raise UserError(f"unpacks to {size:,} bytes, more than the {MAX_BYTES:,} that are allowed")
+        if (size := sum(entry.file_size for entry in entries)) > limit:
+            raise UserError(f"unpacks to {size:,} bytes, more than the {limit:,} that are allowed")
         self._opened = opened
         self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in entries:

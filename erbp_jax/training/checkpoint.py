@@ -1,16 +1,40 @@
-"""Checkpoints: the learner and its place in the training, through orbax."""
+"""Checkpoints: all that training changes, its place in the training, and what it has to agree with.
 
-import logging
+`checkpoints/STEP/learner.npz` holds every array of the learner by its path in the tree (`params/0/weight`) and a JSON
+text `about`; `checkpoints/STEP/sha256` is the checksum of that file. A folder gets its name when both are complete and
+have been read back. Looking at checkpoints changes nothing on the disk.
+"""
+
+import errno
+import hashlib
+import json
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
+from erbp_jax.config import Config, check, differences
 from erbp_jax.errors import UserError
+from erbp_jax.files import partial_name, sync_folder, write_arrays, write_text
+from erbp_jax.nsat.archive import Archive, open_archive
 from erbp_jax.training.engine import Learner
+
+FORMAT = 1
+"""Raised with every change of what a checkpoint holds; others are refused by their number."""
+ARRAYS, SUM, ABOUT = "learner.npz", "sha256", "about"
+ABOUT_BYTES = 2**24
+"""Room for `about` and for the headers of a file, above the bytes of its arrays."""
+LOOKS = 10
+"""How often a reader looks again when the run that it reads from removes a checkpoint under its hands."""
+ELSEWHERE = ("data.dir", "training.devices", "training.mesh.")
+"""Keys that say where a training runs, not what it computes: these may change between two sessions of a run."""
 
 
 @dataclass(frozen=True)
@@ -21,52 +45,213 @@ class Place:
     batch: int = 0
 
 
+class _DamagedError(Exception):
+    """What is wrong with a checkpoint that may have an intact one before it."""
+
+
 class Checkpoints:
-    """The `checkpoints/` of a run. A save that is cut off leaves the one before it intact."""
+    """The `checkpoints/` of a run.
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
-        logging.getLogger("absl").setLevel(logging.ERROR)
-        options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep, cleanup_tmp_directories=True, enable_async_checkpointing=False
-        )
-        self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
+    `config` is written into every checkpoint, and what is restored must have been written under it. `metrics` is the
+    checksum of the metrics of all finished epochs; it is kept alike. `say` gets a warning when the newest checkpoint is
+    damaged and an older one is used.
+    """
 
-    def save(self, step: int, learner: Learner, place: Place) -> None:
-        """Save under the number of batches seen so far."""
-        state = {"learner": learner, "epoch": np.asarray(place.epoch), "batch": np.asarray(place.batch)}
-        self._manager.save(step, args=ocp.args.StandardSave(state))
-        self._manager.wait_until_finished()
+    def __init__(
+        self,
+        folder: Path,
+        config: Config | None = None,
+        *,
+        keep: int = 2,
+        say: Callable[[str], None] = lambda text: print(f"warning: {text}", file=sys.stderr),
+    ) -> None:
+        self._folder, self._config, self._keep, self._say = folder, config, keep, say
+        self.metrics: str | None = None
+        """Checksum of the metrics that belong to the checkpoint that was restored last, if it has one."""
+
+    def save(self, step: int, learner: Learner, place: Place, metrics: str | None = None) -> None:
+        """Save under the number of batches seen so far, and read it back; only the newest `keep` stay.
+
+        Raises:
+            OSError: it cannot be written, or does not read as it was written. Those before it stay.
+        """
+        arrays = {name: np.asarray(leaf) for name, leaf in _leaves(learner)}
+        about = {
+            "format": FORMAT,
+            "epoch": place.epoch,
+            "batch": place.batch,
+            "metrics": metrics,
+            "config": None if self._config is None else self._config.model_dump(mode="json"),
+        }
+        self._folder.mkdir(exist_ok=True)  # not its parents: the run folder is there, or it was moved away
+        self._tidy(step)
+        target = self._folder / str(step)
+        partial = partial_name(target)
+        try:
+            partial.mkdir()
+            write_arrays(partial / ARRAYS, {**arrays, ABOUT: np.array(json.dumps(about))})
+            _read_back(partial / ARRAYS)
+            write_text(partial / SUM, _sha256(partial / ARRAYS) + "\n")
+            sync_folder(partial)
+            partial.rename(target)
+            sync_folder(self._folder)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        for old in self._steps()[self._keep :]:
+            _remove(self._folder / str(old))
+
+    def _tidy(self, step: int) -> None:
+        """Remove what cut-off saves left, and checkpoints from here on: damaged, or of a future that is run again."""
+        for leftover in self._folder.glob(".*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        for later in self._steps():
+            if later >= step:
+                _remove(self._folder / str(later))
 
     def restore(self, like: Learner) -> tuple[Learner, Place]:
-        """The newest finished checkpoint, in the shape of `like`.
+        """The newest intact checkpoint, in the shape and on the devices of `like`.
 
         Raises:
             UserError: there is none, or it does not fit the config.
         """
-        step = self._manager.latest_step()
-        if step is None:
-            raise UserError(f"{self._manager.directory}: no finished checkpoint")
-        target = {"learner": like, "epoch": np.asarray(0), "batch": np.asarray(0)}
-        abstract: Any = jax.tree.map(ocp.utils.to_shape_dtype_struct, target)
+        damaged: list[str] = []
+        for _ in range(LOOKS):
+            damaged, gone = [], False
+            for step in self._steps():
+                path = self._folder / str(step)
+                try:
+                    found = self._read(path, like)
+                except FileNotFoundError:  # the run is going on: it has a newer one by now
+                    gone = True
+                    break
+                except (_DamagedError, OSError) as error:
+                    damaged.append(f"{path}: damaged ({error})")
+                    continue
+                for text in damaged:
+                    self._say(f"{text}; {path} is used")
+                return found
+            if not gone:
+                break
+        if damaged:
+            raise UserError(
+                "\n".join((*damaged, "no intact checkpoint is left; start the run anew with another --out"))
+            )
+        raise UserError(f"{self._folder}: no finished checkpoint")
+
+    def _read(self, path: Path, like: Learner) -> tuple[Learner, Place]:
+        if not (path / ARRAYS).is_file() or not (path / SUM).is_file():
+            if not path.is_dir():
+                raise FileNotFoundError(path)
+            if (path / "default").exists():
+                raise UserError(_other_format(path, 0))
+            raise _DamagedError(f"{ARRAYS} or {SUM} is missing")
+        limit = sum(leaf.nbytes for _, leaf in _leaves(like)) + ABOUT_BYTES
+        if (path / ARRAYS).stat().st_size > limit:
+            raise UserError(f"{path}: does not fit the config: it is larger than {limit:,} bytes")
+        if (path / SUM).read_bytes() != f"{_sha256(path / ARRAYS)}\n".encode():
+            raise _DamagedError("its checksum differs")
         try:
-            state = self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
-        except (ValueError, KeyError, FileNotFoundError) as error:
-            raise UserError(f"{self._manager.directory}/{step}: cannot be restored: {error}") from None
-        return state["learner"], Place(int(state["epoch"]), int(state["batch"]))
+            with open_archive(path / ARRAYS) as opened:
+                archive = Archive(opened, limit)
+                about = json.loads(str(archive[ABOUT]))
+                if about["format"] != FORMAT:
+                    raise UserError(_other_format(path, about["format"]))
+                self._same_config(path, about["config"])
+                learner = _filled(path, like, archive)
+        except (KeyError, ValueError, TypeError) as error:  # its checksum is right: it was made so
+            raise UserError(f"{path}: not a checkpoint of erbp_jax ({error})") from None
+        self.metrics = about["metrics"]
+        return learner, Place(int(about["epoch"]), int(about["batch"]))
+
+    def _same_config(self, path: Path, written: dict[str, Any] | None) -> None:
+        if self._config is None or written is None:
+            return
+        changed = differences(check(written, f"{path}: config"), self._config)
+        if changed := [line for line in changed if not line.startswith(ELSEWHERE)]:
+            raise UserError(
+                f"{path}: was written under another config; these keys differ:\n  " + "\n  ".join(changed) + "\n"
+                "A run goes on with the config that it began with: put config.yaml back, or start a new run"
+            )
 
     def latest(self) -> Path | None:
-        step = self._manager.latest_step()
-        return None if step is None else Path(str(self._manager.directory)) / str(step)
+        """The newest one, intact or not."""
+        steps = self._steps()
+        return self._folder / str(steps[0]) if steps else None
 
     @staticmethod
     def exist(folder: Path) -> bool:
-        """Whether there is a finished checkpoint to go on from."""
-        checkpoints = Checkpoints(folder) if folder.is_dir() else None
-        if checkpoints is None:
-            return False
-        found = checkpoints.latest() is not None
-        checkpoints.close()
-        return found
+        """Whether there is a checkpoint to go on from."""
+        return Checkpoints(folder).latest() is not None
 
     def close(self) -> None:
-        self._manager.close()
+        """Nothing is open between two calls; kept so that `contextlib.closing` works."""
+
+    def _steps(self) -> list[int]:
+        """From the newest to the oldest."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found = [p for p in self._folder.iterdir() if p.name.isascii() and p.name.isdigit() and len(p.name) < 20]
+            return sorted((int(p.name) for p in found if str(int(p.name)) == p.name), reverse=True)
+        return []
+
+
+def _remove(folder: Path) -> None:
+    """Remove a checkpoint; it loses its name first, so that nobody finds half of it."""
+    doomed = partial_name(folder)
+    folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _leaves(learner: Learner) -> Iterator[tuple[str, Any]]:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(learner):
+        yield jax.tree_util.keystr(path, simple=True, separator="/"), leaf
+
+
+def _filled(path: Path, like: Learner, archive: Archive) -> Learner:
+    """The learner with its arrays from a file."""
+    wanted = dict(_leaves(like))
+    if strange := sorted(set(wanted) ^ (set(archive.names) - {ABOUT})):
+        raise UserError(f"{path}: does not fit the config: {strange[0]} is on one side only")
+    found = []
+    for name, leaf in wanted.items():
+        array = archive[name]
+        if (array.shape, array.dtype) != (leaf.shape, leaf.dtype):
+            raise UserError(
+                f"{path}: does not fit the config: {name} is {array.dtype} {list(array.shape)}, "
+                f"wanted {leaf.dtype} {list(leaf.shape)}"
+            )
+        found.append(_placed(array, leaf))
+    return jax.tree.unflatten(jax.tree.structure(like), found)
+
+
+def _placed(array: np.ndarray, like: jax.Array) -> jax.Array:
+    """An array on the devices of another."""
+    if isinstance(like.sharding, jax.sharding.NamedSharding):
+        return jax.make_array_from_callback(array.shape, like.sharding, lambda index: array[index])
+    return jax.device_put(array)
+
+
+def _read_back(path: Path) -> None:
+    """
+    Raises:
+        OSError: a part of a new archive does not read as it was written.
+    """
+    try:
+        with zipfile.ZipFile(path) as opened:
+            bad = opened.testzip()
+    except (zipfile.BadZipFile, EOFError) as error:
+        bad = str(error)
+    if bad is not None:
+        raise OSError(errno.EIO, f"does not read as it was written: {bad}", str(path))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _other_format(path: Path, number: object) -> str:
+    return (
+        f"{path}: a checkpoint of format {number!r}, this release of erbp_jax reads format {FORMAT}; go on with the "
+        "revision that wrote it (environment.json names it), or train again"
+    )

@@ -3,12 +3,41 @@
 from pathlib import Path
 from typing import Any
 
+from erbp_jax.config import Config, differences
 from erbp_jax.errors import UserError
+from erbp_jax.files import write_json
 from erbp_jax.training import run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import synops_per_sample
 from erbp_jax.training.session import Session
+
+ALLOWED = (
+    "data.dir",
+    "data.test_size",
+    "data.validation_size",
+    "encoding.max_rate",
+    "encoding.test_steps",
+    "network.output_neuron",
+    "training.devices",
+    "training.mesh",
+    "training.test_batch_size",
+)
+"""Keys that a test may have other values of than the training."""
+
+
+def check_overrides(trained: Config, wanted: Config) -> None:
+    """
+    Raises:
+        UserError: a key that belongs to what was trained, or a held-out set that was learned from.
+    """
+    if wrong := [line for line in differences(trained, wanted) if not line.startswith(ALLOWED)]:
+        raise UserError("evaluate: only " + ", ".join(ALLOWED) + " can be overridden; got\n  " + "\n  ".join(wrong))
+    if wanted.data.validation_size not in (0, trained.data.validation_size):
+        raise UserError(
+            f"data.validation_size: {wanted.data.validation_size} would test on samples that were learned from; this "
+            f"run was trained with {trained.data.validation_size}: leave it, or test on the test set with 0"
+        )
 
 
 def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
@@ -34,11 +63,21 @@ def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
 
 
 def restore(session: Session, folder: Path) -> tuple[Learner, Place]:
-    """The last checkpoint of a run."""
-    checkpoints = Checkpoints(folder / run_folder.CHECKPOINTS)
-    restored = checkpoints.restore(session.start())
-    checkpoints.close()
-    return restored
+    """The last checkpoint of a run, which may be going on: nothing in the folder is changed.
+
+    Raises:
+        UserError: there is none, or it was not written under the config of the folder.
+    """
+    return Checkpoints(folder / run_folder.CHECKPOINTS, run_folder.open_config(folder)).restore(session.start())
+
+
+def kept(path: Path, result: dict[str, Any]) -> str:
+    """Write a result into a run folder, which may be somebody else's; returns where it is, or why it is nowhere."""
+    try:
+        write_json(path, result)
+    except OSError as error:
+        return f"{path.name} was not written: {error.strerror}"
+    return str(path)
 
 
 def evaluate_further(
@@ -68,15 +107,14 @@ def evaluate_further(
         if state_bits:
             session.experiment = quantized.with_state_bits(session, state_bits)
         report["after"] = quantized.firing_report(session, session.experiment, params, place.epoch)
-        run_folder.write_json(folder / "quantized.json", report)
-        told += [quantized.table(report), f"bits: {folder / 'quantized.json'}"]
+        told += [quantized.table(report), f"bits: {kept(folder / 'quantized.json', report)}"]
     if anytime:
         result = early.summary(session, early.recorded(session, params, place.epoch), place.epoch, model)
-        run_folder.write_json(folder / "anytime.json", result)
         told.append(early.table(result))
+        where = kept(folder / "anytime.json", result)
         try:
             picture = f", {early.draw(result, folder / 'anytime.png')}"
-        except UserError as error:  # matplotlib is an extra
+        except (UserError, OSError) as error:  # matplotlib is an extra; the folder may be read-only
             picture = f"; no picture: {error}"
-        told.append(f"anytime: {folder / 'anytime.json'}{picture}")
+        told.append(f"anytime: {where}{picture}")
     return "\n".join(told)

@@ -1,7 +1,7 @@
-"""A training run in its run folder: epochs, checkpoints, metrics, summary."""
+"""A training run in its run folder: epochs, checkpoints, metrics, weights, summary."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.errors import NonFiniteError
+from erbp_jax import interrupts
+from erbp_jax.errors import NonFiniteError, UserError
+from erbp_jax.files import write_arrays, write_json
 from erbp_jax.training import engine, run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import epoch_line, measure, summarise
+from erbp_jax.training.metrics_file import MetricsFile
 from erbp_jax.training.progress import busy, reporting
 from erbp_jax.training.session import Session
 
@@ -22,78 +25,91 @@ STRETCH_SECONDS = 2.0
 """How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
 
 
-def fit(
-    session: Session,
-    folder: Path,
-    *,
-    resume: bool,
-    label: str = "training",
-    again: str | None = None,
-    sink: Callable[[str], None] = print,
-) -> tuple[dict[str, Any], Learner]:
-    """Train to the end of the config, in a run folder that is locked and has its config.
+def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
+    """Train to the end of the config, in a run folder that is locked and has its config; from its last checkpoint, if
+    it has one.
 
-    `label` stands beside the progress bar; `again` is the command that goes on after an interrupt.
+    `label` stands beside the progress bar. The run is finished when `complete` has been called.
 
     Returns:
-        The summary, and the trained learner (every leaf with an axis for the seeds in front).
+        The trained learner (every leaf with an axis for the seeds in front).
 
     Raises:
+        UserError: checkpoint, metrics and config of the folder do not belong together, or the folder went away.
         NonFiniteError: training diverged; the last good checkpoint stands.
+        OSError: something could not be written; the last good checkpoint stands.
         KeyboardInterrupt: after saving where it stopped.
     """
     config, batches, size = session.config, session.batches, session.config.training.batch_size
-    checkpoints = Checkpoints(folder / run_folder.CHECKPOINTS)
-    learner = session.start()
-    place = Place()
-    if resume:
-        learner, place = checkpoints.restore(learner)
-        run_folder.keep_metrics(folder, place.epoch)
+    there = run_folder.Presence(folder)
+    checkpoints = Checkpoints(folder / run_folder.CHECKPOINTS, config)
+    learner, place = session.start(), Place()
+    if checkpoints.latest() is None:
+        metrics = MetricsFile(folder, begins=True)
+        checkpoints.save(0, learner, place, metrics.checksum)  # so that one that cannot be saved stops here
     else:
-        checkpoints.save(0, learner, place)
-    earlier = run_folder.read_metrics(folder)
-    seconds_before = earlier[-1]["train_seconds"] if earlier else 0.0
+        learner, place = checkpoints.restore(learner)
+        metrics = MetricsFile(folder, place.epoch, checkpoints.metrics)
+    seconds_before = metrics.entries[-1]["train_seconds"] if metrics.entries else 0.0
+    interval = max(1, round(config.training.checkpoint_every * batches))
+    position = saved = place.epoch * batches + place.batch
+    total = config.training.epochs * batches
+    if position >= total:
+        return learner
     with busy("compiling"):
         session.compile(learner)
 
-    interval = max(1, round(config.training.checkpoint_every * batches))
-    position = place.epoch * batches + place.batch
-    saved = position
-    total = config.training.epochs * batches
+    def save() -> None:
+        nonlocal saved
+        there.check()
+        checkpoints.save(position, learner, Place(*divmod(position, batches)), metrics.checksum)
+        saved = position
+
     stretch = 1
     with reporting(label, total * size, position * size) as reporter:
         try:
             while position < total:
+                interrupts.check()
                 epoch, batch = divmod(position, batches)
                 last = min(batch + stretch, batches, batch + saved + interval - position)
                 began = time.perf_counter()
                 after = session.train(learner, epoch, batch, last)
                 stretch = _next_stretch(last - batch, time.perf_counter() - began)
                 reporter.advance((last - batch) * size, _note(after, epoch, config.training.epochs))
+                entry = None
                 if last == batches:
                     entry = measure(session, after, epoch + 1, seconds_before)
-                    run_folder.append_metrics(folder, entry)
-                    reporter.line(epoch_line(entry, config.training.epochs))
                     after = replace(after, tally=_fresh_tally(after))
-                # Learner and position change together, and only now: an interrupt before this line goes back to the
-                # stretch's beginning, and `keep_metrics` drops a line that was written too early.
-                learner, position = after, position + last - batch
-                if position - saved >= interval or position == total:
-                    checkpoints.save(position, learner, Place(*divmod(position, batches)))
-                    saved = position
+                with interrupts.held():  # learner, position, metrics and checkpoint change together
+                    there.check()
+                    if entry is not None:
+                        metrics.append(entry)
+                    learner, position = after, position + last - batch
+                    if position - saved >= interval or position == total:
+                        save()
+                if entry is not None:
+                    reporter.line(epoch_line(entry, config.training.epochs))
         except NonFiniteError as error:
             raise NonFiniteError(f"{error}\nlast good checkpoint: {checkpoints.latest()}") from None
         except KeyboardInterrupt:
-            if position > saved:
-                checkpoints.save(position, learner, Place(*divmod(position, batches)))
-            sink(f"interrupted; go on with: {again or f'erbp-jax resume {folder}'}")
+            with interrupts.held():
+                if position > saved:
+                    save()
             raise
-        finally:
-            checkpoints.close()
+    return learner
+
+
+def complete(session: Session, learner: Learner, folder: Path, pictures: Sequence[str] = ()) -> dict[str, Any]:
+    """Write `weights.npz` and, last, `summary.json`, which marks a run as finished and names the `pictures` that belong
+    to it; returns the summary."""
     save_weights(folder, learner)
-    summary = summarise(session, run_folder.read_metrics(folder))
-    run_folder.write_json(folder / run_folder.SUMMARY, summary)
-    return summary, learner
+    metrics = run_folder.read_metrics(folder)
+    epochs = session.config.training.epochs
+    if len(metrics) != epochs:
+        raise UserError(f"{folder / run_folder.METRICS}: has {len(metrics)} epochs of {epochs}")
+    summary = {**summarise(session, metrics), "pictures": list(pictures)}
+    write_json(folder / run_folder.SUMMARY, summary)
+    return summary
 
 
 def save_weights(folder: Path, learner: Learner) -> None:
@@ -103,9 +119,7 @@ def save_weights(folder: Path, learner: Learner) -> None:
         for i, layer in enumerate(learner.weights)
         for name, value in layer.items()
     }
-    partial_path = folder / ".weights.partial.npz"
-    np.savez(partial_path, **arrays)  # pyright: ignore[reportArgumentType]
-    partial_path.replace(folder / "weights.npz")
+    write_arrays(folder / "weights.npz", arrays)
 
 
 def _fresh_tally(learner: Learner) -> engine.Tally:

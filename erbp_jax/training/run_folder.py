@@ -1,6 +1,5 @@
-"""The folder of a run: what is in it, who may write to it, and how files get their names only when complete."""
+"""The folder of a run: what is in it, who may write to it, and whether it is still there."""
 
-import fcntl
 import importlib.metadata
 import json
 import os
@@ -9,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from erbp_jax.config import Config, load_config, to_yaml
 from erbp_jax.errors import UserError
+from erbp_jax.files import write_json, write_text
 
 CONFIG, ENVIRONMENT, METRICS, SUMMARY, CHECKPOINTS, LOCK = (
     "config.yaml",
@@ -24,11 +26,29 @@ CONFIG, ENVIRONMENT, METRICS, SUMMARY, CHECKPOINTS, LOCK = (
     "checkpoints",
     ".lock",
 )
+MEASURED = ("epoch", "samples", "test_error", "train_error", "per_seed", "train_seconds", "synops_per_sample")
+"""What every line of the metrics has, at least."""
 
 
 def default_folder(config_path: Path) -> Path:
-    """`runs/<config>-<date>-<time>` below the working directory."""
-    return Path("runs") / f"{config_path.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    """A new, empty `runs/<config>-<date>-<time>` below the working directory; `-2`, `-3`, ... if there is one already.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    base = Path("runs") / f"{config_path.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    try:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
+            try:
+                folder.mkdir()
+                return folder
+            except FileExistsError:
+                number += 1
+    except OSError as error:
+        raise UserError(f"{base}: cannot be written ({error.strerror})") from None
 
 
 def create(folder: Path, config: Config, command: list[str], devices: list[str]) -> None:
@@ -60,6 +80,15 @@ def open_config(folder: Path) -> Config:
     return load_config(folder / CONFIG)
 
 
+def finished(folder: Path) -> bool:
+    """Whether a run is complete: its summary, which is written last, is there, and so are the pictures it names."""
+    try:
+        pictures = read_json(folder / SUMMARY).get("pictures", [])
+    except UserError:
+        return False
+    return all((folder / str(name)).is_file() for name in pictures)
+
+
 def only_holds(folder: Path, names: Collection[str], what: str) -> None:
     """Refuse to write into a folder that holds something else.
 
@@ -79,35 +108,86 @@ def only_holds(folder: Path, names: Collection[str], what: str) -> None:
 def lock(folder: Path) -> Iterator[None]:
     """Hold the folder for one writer; a killed writer's lock vanishes with it.
 
+    The file of the lock stays: removing it would let two writers hold the same name. It says which process holds it.
+
     Raises:
         UserError: a live run holds it, or it cannot be written.
     """
     fresh = not folder.exists()
+    path = folder / LOCK
+    holding = FileLock(path, timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / LOCK).open("a+")
+        with suppress(FileExistsError):
+            path.touch(exist_ok=False)  # a folder that cannot be written is not one that is in use
+        holding.acquire()
+    except Timeout:
+        raise UserError(f"{folder}: in use by a live run (process {_holder(path)})") from None
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror})") from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.seek(0)
-            raise UserError(f"{folder}: in use by a live run (process {handle.read().strip() or '?'})") from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
-        try:
-            yield
-        finally:
-            (folder / LOCK).unlink(missing_ok=True)
-            if fresh and not any(folder.iterdir()):
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        with suppress(OSError):
+            path.write_text(str(os.getpid()))
+        yield
+    finally:
+        with suppress(OSError):
+            path.write_text("")
+        with suppress(OSError):
+            if fresh and {p.name for p in folder.iterdir()} <= {LOCK}:  # nothing came of it
+                path.unlink(missing_ok=True)
                 folder.rmdir()
+        holding.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text()[:20].strip() or "?"
+    except (OSError, UnicodeDecodeError):  # some systems lock the content, too
+        return "?"
+
+
+class Presence:
+    """Whether a folder is still the one that it was: not moved away, not removed and made again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._was = folder, self._now(folder)
+
+    def check(self) -> None:
+        """
+        Raises:
+            UserError: it was moved or removed.
+        """
+        if self._now(self._folder) != self._was:
+            raise UserError(
+                f"{self._folder}: was moved or removed while its run was going on; what was saved is in it, wherever "
+                "it is now: erbp-jax resume FOLDER goes on"
+            )
+
+    @staticmethod
+    def _now(folder: Path) -> tuple[int, int] | None:
+        try:
+            found = folder.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def add_environment(folder: Path, command: list[str], devices: list[str]) -> None:
+    """Note in `environment.json` that the run was resumed: by what, where, and with which versions."""
+    path = folder / ENVIRONMENT
+    try:
+        first = read_json(path)
+    except UserError as error:  # of no use to the training: it goes on
+        print(f"warning: {error}", file=sys.stderr)
+        first = {}
+    resumed = first.get("resumed")
+    earlier = resumed if isinstance(resumed, list) else []
+    write_json(path, {**first, "resumed": [*earlier, environment(command, devices)]})
 
 
 def environment(command: list[str], devices: list[str]) -> dict[str, Any]:
     """Versions, devices, git revision and command of this process."""
-    packages = ("erbp-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+    packages = ("erbp-jax", "jax", "jaxlib", "flax", "optax", "numpy")
     return {
         "command": command,
         "python": sys.version.split()[0],
@@ -115,32 +195,10 @@ def environment(command: list[str], devices: list[str]) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "devices": devices,
         "versions": {p: _version(p) for p in packages},
+        "variables": {name: os.environ[name] for name in sorted(os.environ) if name.startswith(("JAX_", "XLA_"))},
         "git": _git_revision(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The finished epochs, in order; a torn last line (a killed writer's) is left out.
-
-    Raises:
-        UserError: any other line is damaged, or an epoch is missing.
-    """
-    path = folder / METRICS
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    out = []
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = json.loads(line)
-            epoch = entry["epoch"]
-        except (json.JSONDecodeError, KeyError, TypeError):
-            if number == len(lines):
-                break
-            raise UserError(f"{path}: line {number} is damaged: {line[:60]!r}") from None
-        if epoch != number:
-            raise UserError(f"{path}: line {number} is of epoch {epoch}; wanted {number}")
-        out.append(entry)
-    return out
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -150,37 +208,50 @@ def read_json(path: Path) -> dict[str, Any]:
         UserError: missing or damaged.
     """
     try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: missing or damaged ({error})") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}: damaged: not a JSON object")
     return data
 
 
-def append_metrics(folder: Path, entry: dict[str, Any]) -> None:
-    """One more line, on disk before this returns."""
-    with (folder / METRICS).open("a") as file:
-        file.write(json.dumps(entry) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+def metrics_lines(folder: Path) -> list[tuple[bytes, dict[str, Any]]]:
+    """The finished epochs in order, as bytes and as they read; a torn last line (a killed writer's) is left out.
+
+    Raises:
+        UserError: the file cannot be read, another line is damaged, or an epoch is missing.
+    """
+    path = folder / METRICS
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    lines = text.split(b"\n")[:-1]  # what follows the last end of a line was cut off
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+            missing = [name for name in MEASURED if name not in entry]
+        except (ValueError, TypeError, RecursionError):
+            raise UserError(f"{path}: line {number} is damaged: {line[:60]!r}") from None
+        if missing:
+            raise UserError(f"{path}: line {number} is damaged: it has no {missing[0]}")
+        if entry["epoch"] != number:
+            raise UserError(f"{path}: line {number} is of epoch {str(entry['epoch'])[:20]}; wanted {number}")
+        found.append((line + b"\n", entry))
+    return found
 
 
-def keep_metrics(folder: Path, epochs: int) -> None:
-    """Drop what was written after the epoch of a checkpoint that a run goes on from."""
-    kept = [entry for entry in read_metrics(folder) if entry["epoch"] <= epochs]
-    write_text(folder / METRICS, "".join(json.dumps(entry) + "\n" for entry in kept))
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The finished epochs of a run, in order.
 
-
-def write_json(path: Path, data: Any) -> None:
-    write_text(path, json.dumps(data, indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write under a temporary name, then rename: a reader sees the old file or the new one, never half of it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
+    Raises:
+        UserError: as `metrics_lines`.
+    """
+    return [entry for _, entry in metrics_lines(folder)]
 
 
 def _version(package: str) -> str | None:

@@ -15,7 +15,7 @@ from erbp_jax.config import Config
 from erbp_jax.config.build import Experiment, build
 from erbp_jax.config.build_precision import grid_link
 from erbp_jax.data import Dataset
-from erbp_jax.errors import NonFiniteError
+from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.parallel import by_seed, everywhere
 from erbp_jax.training import engine, testing
 from erbp_jax.training.engine import Learner
@@ -41,10 +41,13 @@ class Session:
         self.experiment: Experiment = build(config, self.data)
         self.batches = len(self.data.train_labels) // config.training.batch_size
         blocks = (self.experiment.steps - self.experiment.rule.burn_in) // self.experiment.update_every
-        write = grid_link(config.precision, self.experiment.network)
-        optimizer = make_optimizer(
-            config.optimizer, self.batches * blocks, config.training.epochs, write, blocks=blocks
-        )
+        try:
+            write = grid_link(config.precision, self.experiment.network)
+            optimizer = make_optimizer(
+                config.optimizer, self.batches * blocks, config.training.epochs, write, blocks=blocks
+            )
+        except ValueError as error:  # a component's own check
+            raise UserError(str(error)) from None
         self.seeds = jnp.asarray(config.seed + np.arange(config.training.seeds), jnp.uint32)
         self.watch = Stopwatch()
 
@@ -56,6 +59,10 @@ class Session:
         self._test_jit = _over_seeds(partial(testing.test, self.experiment), (0, 0, None, None, None), mesh)
         self._align_jit = _over_seeds(partial(engine.alignment, self.experiment), here, mesh)
         self._finite = jax.jit(lambda trained: [jnp.isfinite(x).all() for x in jax.tree.leaves(trained)])
+        try:
+            jax.eval_shape(self._init, self.seeds)
+        except ValueError as error:  # parts that do not fit together, found before anything is written
+            raise UserError(str(error)) from None
 
     def start(self) -> Learner:
         """Learners that have seen nothing, one a seed."""

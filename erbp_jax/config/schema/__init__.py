@@ -37,7 +37,7 @@ from erbp_jax.config.schema.rule import (
     SquaredErrorLoss,
     SurrogateSection,
 )
-from erbp_jax.config.schema.training import Optimizer, Training
+from erbp_jax.config.schema.training import MeshSection, Optimizer, Training
 
 __all__ = [
     "PLAIN",
@@ -63,6 +63,7 @@ __all__ = [
     "LayerSpec",
     "LeakyNeuron",
     "Loss",
+    "MeshSection",
     "MihalasNieburNeuron",
     "NetworkSection",
     "Neuron",

@@ -1,0 +1,114 @@
+"""What the commands that train share: a session, a training to its end, and what to tell whoever stops it."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from erbp_jax.errors import StoppedError, UserError
+
+if TYPE_CHECKING:
+    from erbp_jax.config import Config
+    from erbp_jax.training.engine import Learner
+    from erbp_jax.training.session import Session
+
+
+def new_session(config: "Config") -> "Session":
+    """A session with the compilation cache on: a second run of the same config starts at once."""
+    import jax
+
+    from erbp_jax.cache import user_cache
+
+    cache = user_cache()
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR") is None and cache is not None:
+        jax.config.update("jax_compilation_cache_dir", str(cache / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+    from erbp_jax.training.session import Session
+
+    return Session(config)
+
+
+def on_devices_here(config: "Config") -> "Config":
+    """The config of a run that was found: where it wants more devices than there are, on one; its numbers stay.
+
+    Sums over devices differ from those of one by rounding alone.
+    """
+    import math
+
+    import jax
+
+    from erbp_jax.config.schema import MeshSection
+
+    section = config.training
+    wanted, there = math.prod((section.mesh.seeds, section.over_batch, section.mesh.neurons)), jax.device_count()
+    if wanted <= there:
+        return config
+    print(f"note: the run was begun on {wanted} devices, this process sees {there}: one is used", file=sys.stderr)
+    alone = section.model_copy(update={"devices": 1, "mesh": MeshSection()})
+    return config.model_copy(update={"training": alone})
+
+
+@contextmanager
+def resumable(folder: Path, again: str | None = None) -> Iterator[None]:
+    """Whatever stops the block says how to go on: by the command `again`, if it is not `erbp-jax resume FOLDER`."""
+    command = again or f"erbp-jax resume {shlex.quote(str(folder))}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError(f"go on with: {command}") from None
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        error.add_note(f"what was saved before stands; go on with: {command}")
+        raise
+
+
+def train_to_the_end(session: "Session", folder: Path, label: str = "training") -> str:
+    """Train in a run folder that is locked, draw, and mark it as finished; returns what to tell the user at the end."""
+    from erbp_jax.training.fit import complete, fit
+
+    learner = fit(session, folder, label=label)
+    pictures, told = _draw(session, learner, folder)
+    summary = complete(session, learner, folder, pictures)
+    spread = summary["test_error_mean_last5_std"]
+    seeds = f" +- {spread:.2f} over {summary['seeds']} seeds" if spread is not None else ""
+    last = min(5, summary["epochs"])
+    return (
+        f"test error {summary['test_error_mean_last5']:.2f}{seeds} % (mean of the last {last} epochs), "
+        f"{summary['samples_per_second']:,.0f} samples/s, compiled in {summary['compile_seconds']:.1f} s\n"
+        f"summary: {folder / 'summary.json'}; pictures: {told}"
+    )
+
+
+def _draw(session: "Session", learner: "Learner", folder: Path) -> tuple[list[str], str]:
+    """Names of the pictures, and what to tell of them; what cannot be drawn fails nothing else."""
+    try:
+        from erbp_jax.viz.run import draw_run
+
+        names = [p.name for p in draw_run(session, learner, folder)]
+        return names, ", ".join(names)
+    except UserError as error:  # matplotlib is an extra
+        return [], f"none: {error}"
+    except OSError:  # of the disk: the run goes on from here when that is mended
+        raise
+    except Exception as error:
+        return [], f"not all could be drawn: {type(error).__name__}: {error}"
+
+
+def devices() -> list[str]:
+    """What this process computes on."""
+    import jax
+
+    return [f"{d.platform}:{d.device_kind}" for d in jax.devices()]
+
+
+def command() -> list[str]:
+    """The command line of this process, quoted for a shell."""
+    program = Path(sys.argv[0])
+    ours = program.name in ("erbp-jax", "__main__.py", "-c")
+    return [*(["erbp-jax"] if ours else ["python", shlex.quote(str(program))]), *map(shlex.quote, sys.argv[1:])]

@@ -1,0 +1,72 @@
+"""`metrics.jsonl` as the run that writes it holds it: epoch after epoch, and in step with the checkpoints."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from erbp_jax.errors import UserError
+from erbp_jax.files import replacing
+from erbp_jax.training.run_folder import METRICS, metrics_lines
+
+
+class MetricsFile:
+    """The metrics of a run that begins, or that goes on after `epochs` finished epochs.
+
+    What was written after those epochs is dropped: it is measured again. `checksum` is that of all lines; a checkpoint
+    keeps it, and a run goes on only with the lines that it was saved with.
+
+    Raises:
+        UserError: lines that cannot be read, are missing, or are not those of the checkpoint.
+    """
+
+    def __init__(self, folder: Path, epochs: int = 0, checksum: str | None = None, *, begins: bool = False) -> None:
+        self._path = folder / METRICS
+        lines = metrics_lines(folder)
+        if begins and lines:
+            raise UserError(
+                f"{self._path}: has {len(lines)} epochs, but there is no checkpoint to go on from; "
+                "put the checkpoints back, or start a new run with another --out"
+            )
+        if len(lines) < epochs:
+            raise UserError(
+                f"{self._path}: has {len(lines)} epochs, the checkpoint is of epoch {epochs}: lines were lost; "
+                "put the file back, or start a new run with another --out"
+            )
+        self.entries: list[dict[str, Any]] = [entry for _, entry in lines[:epochs]]
+        self._lines = [line for line, _ in lines[:epochs]]
+        self._sum = hashlib.sha256(b"".join(self._lines))
+        if checksum is not None and checksum != self.checksum:
+            raise UserError(
+                f"{self._path}: the lines of epochs 1 to {epochs} are not those of the checkpoint; put the file back, "
+                "or start a new run with another --out"
+            )
+        self._size = sum(map(len, self._lines))
+        if self._path.exists():
+            self._write_all()
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of all lines."""
+        return self._sum.hexdigest()
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """One more line, on disk before this returns; a file that was changed meanwhile is written anew."""
+        line = (json.dumps(entry) + "\n").encode()
+        there, wanted = self._path.stat().st_size if self._path.is_file() else 0, self._size
+        self._lines.append(line)
+        self._size += len(line)
+        self.entries.append(entry)
+        self._sum.update(line)
+        if there != wanted:
+            self._write_all()
+            return
+        with self._path.open("ab") as stream:
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def _write_all(self) -> None:
+        with replacing(self._path) as stream:
+            stream.write(b"".join(self._lines))
