@@ -3,27 +3,36 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from erbp_jax.errors import UserError
 from erbp_jax.files import replacing
-from erbp_jax.training.run_folder import METRICS, metrics_lines
+from erbp_jax.training.run_folder import MEASURED, METRICS, metrics_lines
 
 
 class MetricsFile:
     """The metrics of a run that begins, or that goes on after `epochs` finished epochs.
 
     What was written after those epochs is dropped: it is measured again. `checksum` is that of all lines; a checkpoint
-    keeps it, and a run goes on only with the lines that it was saved with.
+    keeps it, and a run goes on only with the lines that it was saved with. Every line has the `keys`.
 
     Raises:
         UserError: lines that cannot be read, are missing, or are not those of the checkpoint.
     """
 
-    def __init__(self, folder: Path, epochs: int = 0, checksum: str | None = None, *, begins: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        epochs: int = 0,
+        checksum: str | None = None,
+        *,
+        begins: bool = False,
+        keys: Sequence[str] = MEASURED,
+    ) -> None:
         self._path = folder / METRICS
-        lines = metrics_lines(folder)
+        lines = metrics_lines(folder, keys)
         if begins and lines:
             raise UserError(
                 f"{self._path}: has {len(lines)} epochs, but there is no checkpoint to go on from; "

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -216,8 +216,10 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def metrics_lines(folder: Path) -> list[tuple[bytes, dict[str, Any]]]:
+def metrics_lines(folder: Path, keys: Sequence[str] = MEASURED) -> list[tuple[bytes, dict[str, Any]]]:
     """The finished epochs in order, as bytes and as they read; a torn last line (a killed writer's) is left out.
+
+    Every line has the `keys`, the number of the epoch among them.
 
     Raises:
         UserError: the file cannot be read, another line is damaged, or an epoch is missing.
@@ -234,7 +236,7 @@ def metrics_lines(folder: Path) -> list[tuple[bytes, dict[str, Any]]]:
     for number, line in enumerate(lines, 1):
         try:
             entry = json.loads(line)
-            missing = [name for name in MEASURED if name not in entry]
+            missing = [name for name in keys if name not in entry]
         except (ValueError, TypeError, RecursionError):
             raise UserError(f"{path}: line {number} is damaged: {line[:60]!r}") from None
         if missing:

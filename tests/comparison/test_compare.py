@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from erbp_jax.__main__ import main
+from erbp_jax.comparison.cells import plan
 
 SMALL = [
     "data.train_size=600", "data.test_size=60", "encoding.steps=20", "training.epochs=3", "network.layers=[64,50,10]",
@@ -110,6 +111,13 @@ def test_what_is_finished_is_not_run_again_and_what_was_cut_off_goes_on(finished
             ["--rules", "erbp,bp", "--seeds", "2", "seed=7"],
             ["cells/erbp", "seed: 0 -> 7", "another --out"],
         ),
+        (
+            ["--rules", "rbp_spiking", "--seeds", "2", "network.layers=[64,5,10]"],
+            ["cells/bp", "network.layers: [64, 50, 10] -> [64, 5, 10]", "another --out"],
+        ),
+        (["--rules", "rbp_spiking", "--seeds", "1"], ["cells/bp", "training.seeds: 2 -> 1"]),
+        (["--rules", "rbp_spiking", "--seeds", "2", "data.test_size=61"], ["cells/bp", "data.test_size"]),
+        (["--rules", "bp", "--seeds", "2", "training.seeds=1"], ["--seeds: 2 and training.seeds=1 say the same"]),
         (["--rules", "erbp,bp", "--seeds", "2", "rule.kind=bp"], ["rule.kind=bp", "'erbp' was asked for by name"]),
         (["--rules", "", "--seeds", "2"], ["--rules: names with commas between them"]),
         (["--rules", "erbp,", "--seeds", "2"], ["--rules: names with commas between them"]),
@@ -125,6 +133,28 @@ def test_wrong_comparisons_are_refused_before_anything_runs(finished, root, caps
     for word in words:
         assert word in message
     assert {p: p.stat().st_mtime_ns for p in finished.rglob("*")} == before
+
+
+def test_a_cell_of_another_file_is_not_mixed_into_a_table(finished, root, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "copy"
+    shutil.copytree(finished, out)
+    other = tmp_path / "other.yaml"
+    text = (root / "configs" / "digits_rules.yaml").read_text()
+    other.write_text(text.replace("\n  rbp:", "\n  another:"))
+    assert other.read_text() != text
+    arguments = ["compare", other, *SMALL, "--rules", "bp", "--seeds", "2", "--out", out]
+    monkeypatch.setattr(sys, "argv", ["erbp-jax", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "cells/rbp: a rule that" in capsys.readouterr().err
+
+
+def test_without_seeds_the_configs_number_counts(root, tmp_path):
+    config = root / "configs" / "digits_rules.yaml"
+    for overrides, seeds, wanted in (([], None, 3), (["training.seeds=1"], None, 1), ([], 2, 2)):
+        planned = plan(config, overrides, ["bp"], seeds, tmp_path)
+        assert [cell.config.training.seeds for cell in planned] == [wanted]
 
 
 def test_the_report_needs_no_other_file(finished):
@@ -205,10 +235,19 @@ def test_folders_of_something_else_are_left_alone(root, tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_summary_that_was_cut_off_is_written_again(finished, root, tmp_path):
+    out = tmp_path / "copy"
+    shutil.copytree(finished, out)
+    path = out / "cells" / "erbp" / "summary.json"
+    path.write_text("")
+    assert compare(root, out, "--rules", NAMES, "--seeds", "2") == 0
+    was = json.loads((finished / "cells" / "erbp" / "summary.json").read_text())
+    assert {**json.loads(path.read_text()), "compile_seconds": 0} == {**was, "compile_seconds": 0}
+
+
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
-        ("summary.json", "", "missing or damaged"),
         ("environment.json", "{", "missing or damaged"),
         ("metrics.jsonl", None, "has 0 epochs of 3"),
         ("metrics.jsonl", "oops\n{}\n", "line 1 is damaged: 'oops'"),
