@@ -238,7 +238,9 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
         UserError: what a file cannot hold, or a folder that cannot be written to.
     """
     if (members := 2 + len(FIELDS) * len(program.cores)) > MAX_MEMBERS:
-        raise UserError(f"a program file has at most {MAX_MEMBERS:,} arrays; {len(program.cores)} cores need {members:,}")
+        raise UserError(
+            f"a program file has at most {MAX_MEMBERS:,} arrays; {len(program.cores)} cores need {members:,}"
+        )
     widths = {(one.limited, one.boundary if one.limited else 0) for one in program.cores}
     if len(widths) > 1:
         raise UserError(f"a program file has one width of weights for all cores, got {sorted(widths)}")
