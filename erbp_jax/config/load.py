@@ -1,21 +1,28 @@
 """From a YAML file and `key=value` overrides to a checked config: all mistakes at once, each with its path."""
 
 import difflib
+import os
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from yaml import YAMLError
 
+from erbp_jax.archive import read_text, shown
+from erbp_jax.config import yaml_text
+from erbp_jax.config.names import check_rule_name
 from erbp_jax.config.schema import PLAIN, Config
 from erbp_jax.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+MAX_RULES = 100
+"""In one file."""
+MAX_MISTAKES = 20
+"""That one message tells."""
 
 PERBP_TRANSMISSION = {"kind": "blank_out"}
 """peRBP is eRBP with stochastic synapses: a preset of the transmission, not a second rule."""
@@ -35,7 +42,9 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
     named = patch.get("rule")
     kind = named.get("kind") if isinstance(named, Mapping) else None
     if rule is not None and kind is not None and kind != rule:
-        raise UserError(f"rule.kind={kind}: the rule {rule!r} was asked for by name; say one or the other")
+        raise UserError(
+            f"rule.kind={shown(str(kind))}: the rule {shown(repr(rule))} was asked for by name; say one or the other"
+        )
     check(base, str(path))  # a mistake in the file is one whatever takes its place
     if not recipes:
         kind = {"rule": {"kind": rule}} if rule is not None else {}
@@ -44,7 +53,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
         check(overlay(base, recipe), f"{path}, rules.{name}")
     wanted = kind if rule is None else rule
     if rule is not None and rule not in recipes:
-        raise UserError(_unknown_kind(f"{path}: rules", rule, list(recipes)))
+        raise UserError(_unknown_kind(f"{shown(str(path), 400)}: rules", rule, list(recipes)))
     chosen = wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
     return check(overlay(overlay(base, recipes[chosen]), patch), f"{path}, rules.{chosen}")
 
@@ -60,17 +69,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         UserError: no file, not readable, not YAML, not a mapping.
     """
+    where = shown(str(path), 400)
+    if not os.path.lexists(path):
+        raise UserError(f"{where}: no such config file")
+    text = read_text(path, yaml_text.MAX_BYTES)
     try:
-        data = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such config file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
-    except (YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{path}: not a YAML file: {error}") from None
+        data = yaml_text.parse(text)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    if data is None:
+        return {}
     if not isinstance(data, dict):
-        raise UserError(f"{path}: a config is a mapping of keys to values")
-    return {str(k): v for k, v in data.items()}
+        raise UserError(f"{where}: a config is a mapping of keys to values")
+    return data
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -78,26 +89,45 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     data = read_yaml(path)
     recipes = data.pop("rules", None)
     recipes = {} if recipes is None else recipes
+    where = f"{shown(str(path), 400)}: rules"
     if not isinstance(recipes, dict) or not all(isinstance(r, dict) for r in recipes.values()):
-        raise UserError(f"{path}: rules: a mapping of names to groups of keys, for example bp: {{rule: {{kind: bp}}}}")
-    return data, {str(k): v for k, v in recipes.items()}
+        raise UserError(f"{where}: a mapping of names to groups of keys, for example bp: {{rule: {{kind: bp}}}}")
+    if len(recipes) > MAX_RULES:
+        raise UserError(f"{where}: at most {MAX_RULES} rules in a file, got {len(recipes)}")
+    for name in recipes:
+        check_rule_name(name, where)
+    return data, recipes
 
 
 def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """`dotted.key=value` items as nested groups.
+    """`dotted.key=value` items as nested groups; the value is YAML, a group is laid over what stands there.
 
     Raises:
         UserError: an item of another form.
     """
+    patch: dict[str, Any] = {}
     for item in overrides:
-        key, equals, _ = item.partition("=")
-        if not equals or not all(part for part in key.split(".")):
-            raise UserError(f"{item!r}: an override is dotted.key=value, for example training.epochs=5")
-    try:
-        patch = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)), resolve=True)
-    except (OmegaConfBaseException, YAMLError, TypeError) as error:
-        raise UserError(f"overrides {' '.join(overrides)}: {error}") from None
-    return {str(k): v for k, v in patch.items()} if isinstance(patch, dict) else {}
+        key, equals, text = item.partition("=")
+        parts = key.split(".")
+        if not equals or not all(parts) or len(parts) > yaml_text.MAX_DEPTH:
+            raise UserError(f"{shown(repr(item))}: an override is dotted.key=value, for example training.epochs=5")
+        try:
+            value = yaml_text.parse(text)
+        except UserError as error:
+            raise UserError(f"override {shown(item)}: {error}") from None
+        for part in reversed(parts):
+            value = {part: value}
+        patch = _deep(patch, value)
+    return patch
+
+
+def _deep(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """`patch` over `base`, groups key by key."""
+    merged = dict(base)
+    for key, value in patch.items():
+        old = merged.get(key)
+        merged[key] = _deep(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
 
 
 def overlay(
@@ -139,14 +169,17 @@ def check_model(model: type[Model], data: Mapping[str, Any], where: str) -> Mode
         UserError: with one line a mistake: the path of the key, what was given, what is allowed.
     """
     data = _with_kinds(model, data)
-    mistakes = list(_unknown_keys(model, data, ()))
+    mistakes: Iterable[str] = _unknown_keys(model, data, ())
     try:
         checked = model.model_validate(data)
     except ValidationError as error:
-        mistakes += [_explain(e, data) for e in error.errors() if e["type"] != "extra_forbidden"]
-        checked = None
-    if mistakes or checked is None:
-        raise UserError(f"{where}:\n" + "\n".join(f"  {m}" for m in dict.fromkeys(mistakes)))
+        found = [e for e in error.errors(include_url=False) if e["type"] != "extra_forbidden"]
+        mistakes, checked = chain(mistakes, (_explain(e, data) for e in found)), None
+    told = list(dict.fromkeys(islice(mistakes, MAX_MISTAKES + 1)))
+    if told or checked is None:
+        more = ["and more"] if len(told) > MAX_MISTAKES else []
+        lines = "\n".join(f"  {line}" for line in told[:MAX_MISTAKES] + more)
+        raise UserError(f"{shown(where, 500)}:\n{lines}")
     return checked
 
 
@@ -178,7 +211,7 @@ def differences(a: Config, b: Config) -> list[str]:
 
 def to_yaml(config: BaseModel) -> str:
     """The resolved config as YAML; `load_config` reads it back to an equal config."""
-    return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json")))
+    return yaml_text.dump(config.model_dump(mode="json"))
 
 
 def _flatten(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -215,9 +248,9 @@ def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> I
     for key, value in data.items():
         field = model.model_fields.get(str(key))
         if field is None:
-            near = difflib.get_close_matches(str(key), model.model_fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(model.model_fields)}"
-            yield f"{'.'.join((*path, str(key)))}: unknown key ({hint})"
+            near = _near(str(key), list(model.model_fields))
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(model.model_fields)}"
+            yield f"{'.'.join((*path, shown(str(key))))}: unknown key ({hint})"
             continue
         for annotation, part, place in _parts(field.annotation, value):
             section = _section(annotation, part)
@@ -264,7 +297,7 @@ def _explain(error: Any, data: Any) -> str:
             continue  # the tag that pydantic adds for the chosen member of a union
         if isinstance(here, (int, float, str)) or here is None:
             continue  # likewise, of a union with plain values
-        path.append(str(part))
+        path.append(shown(str(part)))
         if isinstance(here, Mapping):
             here = here.get(part)
         elif isinstance(here, Sequence) and not isinstance(here, str) and isinstance(part, int):
@@ -283,11 +316,17 @@ def _explain(error: Any, data: Any) -> str:
     if kind == "missing":
         return f"{where}: missing"
     message = str(context["error"]) if kind == "value_error" else error["msg"].replace("Input should", "must")
-    got = "" if kind == "value_error" else f", got {given!r}"
+    got = "" if kind == "value_error" else f", got {shown(repr(given))}"
     return f"{where}: {message}{got}" if where else f"{message}{got}"
 
 
 def _unknown_kind(where: str, given: Any, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(str(given), known, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{where}: unknown: {given!r}{hint}; known: {', '.join(known)}"
+    near = _near(str(given), known)
+    hint = f" (did you mean {near!r}?)" if near else ""
+    return f"{where}: unknown: {shown(repr(given))}{hint}; known: {shown(', '.join(known), 400)}"
+
+
+def _near(given: str, known: Sequence[str]) -> str | None:
+    """What a mistyped word was probably meant to be."""
+    near = difflib.get_close_matches(given, known, n=1) if len(given) < 100 else []
+    return near[0] if near else None

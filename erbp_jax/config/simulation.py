@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from erbp_jax.config.load import check_model, overlay, parse_overrides, read_yaml
 from erbp_jax.config.schema import (
     Count,
+    FilePath,
     Finite,
     LIFNeuron,
     Neuron,
@@ -18,7 +19,9 @@ from erbp_jax.config.schema import (
     ReliableTransmission,
     Section,
     Transmission,
+    Whole,
 )
+from erbp_jax.config.schema.base import MOST
 from erbp_jax.errors import UserError
 from erbp_jax.neurons.firing_patterns import PATTERNS
 
@@ -66,7 +69,7 @@ class PoissonInput(Section):
 
 class FileInput(Section):
     kind: Literal["file"]
-    path: str
+    path: FilePath
     """`.npy`, `.npz` (its only array) or text with a row a tick and a column a neuron."""
 
 
@@ -87,7 +90,7 @@ class SmallNetwork(Section):
 class Simulation(Section):
     """One simulation."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Whole = 0
     dt: Positive = 0.1
     """Length of a tick, ms."""
     duration: Positive = 100.0
@@ -101,7 +104,11 @@ class Simulation(Section):
     @model_validator(mode="after")
     def _whole(self) -> "Simulation":
         ticks = self.duration / self.dt
-        if abs(ticks - round(ticks)) > 1e-6 * ticks:
+        if ticks > MOST:
+            raise ValueError(
+                f"duration: {self.duration:g} ms are {ticks:.3g} ticks of dt = {self.dt:g} ms, more than {MOST:,}"
+            )
+        if round(ticks) < 1 or abs(ticks - round(ticks)) > 1e-6 * ticks:
             raise ValueError(f"duration: {self.duration:g} ms is not a whole number of ticks of dt = {self.dt:g} ms")
         return self
 

@@ -1,5 +1,6 @@
 """Milliseconds to ticks."""
 
+from erbp_jax.config.schema.base import MOST
 from erbp_jax.errors import UserError
 
 
@@ -7,9 +8,11 @@ def ticks(key: str, milliseconds: float, dt: float) -> int:
     """A time as a whole number of ticks.
 
     Raises:
-        UserError: it is not a multiple of dt.
+        UserError: it is not a multiple of dt, or too many ticks for 32 bits.
     """
     exact = milliseconds / dt
-    if abs(exact - round(exact)) > 1e-6 * max(1.0, exact):
+    if exact > MOST:
+        raise UserError(f"{key}: {milliseconds:g} ms are {exact:.3g} ticks of {dt:g} ms, more than {MOST:,}")
+    if abs(exact - round(exact)) > 1e-6 * min(max(1.0, exact), 1e3):
         raise UserError(f"{key}: {milliseconds:g} ms is not a whole number of ticks of encoding.dt = {dt:g} ms")
     return round(exact)

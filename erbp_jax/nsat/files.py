@@ -6,14 +6,15 @@ their file names with the prefix `c{c}_`; `routes` `[R, 4]` is common. A file ma
 """
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from erbp_jax.archive import MAX_BYTES, MAX_MEMBERS, Archive, open_archive, shown
 from erbp_jax.errors import UserError
-from erbp_jax.nsat.archive import Archive, open_archive, shown
 from erbp_jax.nsat.fields import FIELDS, FLAGS, INT32, MAX_TICKS, STATE
 from erbp_jax.nsat.program import NO_ROUTES, Core, Program, core
 
@@ -54,13 +55,8 @@ def read(path: Path) -> Fixture:
         UserError: with the file, the field and the reason: not an archive, too large, pickled, missing, malformed or
             inconsistent.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        with open_archive(path) as opened:
-            return _parse(Archive(opened))
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+    with open_archive(path) as archive:
+        return _parse(archive)
 
 
 def _parse(archive: Archive) -> Fixture:
@@ -68,6 +64,8 @@ def _parse(archive: Archive) -> Fixture:
     known = {"spec", "routes"} | {f"c{c}_{n}" for c in range(len(spec["cores"])) for n in _names()}
     if unknown := sorted(set(archive.names) - known):
         raise UserError(f"{shown(unknown[0])}: no such field in a program of {len(spec['cores'])} core(s)")
+    _check_memory(archive, len(spec["cores"]))
+    _check_memory(archive, len(spec["cores"]))
     cores, expected = [], []
     for c, description in enumerate(spec["cores"]):
         cores.append(_core(archive, c, description, spec))
@@ -82,14 +80,30 @@ def _parse(archive: Archive) -> Fixture:
     return Fixture(program, spec["ticks"], tuple(expected), spec)
 
 
+def _check_memory(archive: Archive, cores: int) -> None:
+    """From the headers alone: what int32 arrays of all fields will take, those that the file leaves out among them."""
+    counts = {name: archive.header(name).count for name in archive.names}
+    wanted = sum(counts.values())
+    for c in range(cores):
+        names = {field.name: f"c{c}_{field.file_name}" for field in FIELDS}
+        shapes = {n: archive.header(names[n]).shape for n in ("initial", "threshold", "plastic") if names[n] in counts}
+        (n, s), (g, *_), (l, *_) = ((*shapes.get(name, ()), 1, 1)[:2] for name in ("initial", "threshold", "plastic"))
+        sizes = {"N": n, "S": s, "G": g, "L": l}
+        missing = (field for field in FIELDS if field.default is not None and names[field.name] not in counts)
+        wanted += sum(math.prod(sizes[x] if isinstance(x, str) else x for x in field.shape) for field in missing)
+    if 4 * wanted > MAX_BYTES:
+        raise UserError(f"takes {4 * wanted:,} bytes once it is read, more than the {MAX_BYTES:,} that are allowed")
+
+
 def _spec(archive: Archive) -> dict[str, Any]:
     if "spec" not in archive.names:
         raise UserError("spec: missing")
-    text = archive["spec"]
-    if text.dtype.kind != "U" or text.ndim:
+    header = archive.header("spec")
+    if header.dtype.kind != "U" or header.shape:
         raise UserError("spec: must be one text (a 0-d unicode array)")
-    if text.nbytes > MAX_SPEC:
+    if header.dtype.itemsize > MAX_SPEC:
         raise UserError(f"spec: must not be longer than {MAX_SPEC // 4:,} characters")
+    text = archive["spec"]
     try:
         spec = json.loads(str(text))
     except (ValueError, RecursionError, SystemError) as error:
@@ -223,6 +237,10 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
     Raises:
         UserError: what a file cannot hold, or a folder that cannot be written to.
     """
+    if (members := 2 + len(FIELDS) * len(program.cores)) > MAX_MEMBERS:
+        raise UserError(
+            f"a program file has at most {MAX_MEMBERS:,} arrays; {len(program.cores)} cores need {members:,}"
+        )
     widths = {(one.limited, one.boundary if one.limited else 0) for one in program.cores}
     if len(widths) > 1:
         raise UserError(f"a program file has one width of weights for all cores, got {sorted(widths)}")

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from erbp_jax.archive import read_table
 from erbp_jax.errors import UserError
-from erbp_jax.nsat.archive import Archive, open_archive, read_array, shown
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.replay import Outcome
+
+MAX_NUMBERS = 3 * 2**23
+"""Of a table of events."""
 
 
 def read_events(path: Path) -> np.ndarray:
@@ -19,12 +22,10 @@ def read_events(path: Path) -> np.ndarray:
     Raises:
         UserError: no such file, not a table of whole numbers, or negative ones.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
     try:
-        table = _table(path)
-    except Exception as error:
-        raise UserError(f"{path}: not a table of events ({shown(str(error) or type(error).__name__, 200)})") from None
+        table = read_table(path, np.int64, most=MAX_NUMBERS)
+    except UserError as error:
+        raise UserError(f"{error}: not a table of events") from None
     if table.size == 0:
         return np.zeros((0, 3), np.int32)
     if table.ndim != 2 or table.shape[1] not in (2, 3) or table.dtype.kind not in "iu":
@@ -35,20 +36,6 @@ def read_events(path: Path) -> np.ndarray:
     if table.shape[1] == 2:
         table = np.concatenate([np.zeros((len(table), 1), table.dtype), table], axis=1)
     return table.astype(np.int32)
-
-
-def _table(path: Path) -> np.ndarray:
-    if path.suffix == ".npy":
-        with path.open("rb") as stream:
-            return read_array(stream, path.stat().st_size)
-    if path.suffix == ".npz":
-        with open_archive(path) as opened:
-            archive = Archive(opened)
-            if len(archive.names) != 1:
-                raise UserError(f"must hold one array, got {len(archive.names)}")
-            return archive[next(iter(archive.names))]
-    lines = [line for line in path.read_text().splitlines() if line.split("#")[0].strip()]
-    return np.loadtxt(lines, dtype=np.int64, ndmin=2) if lines else np.zeros((0, 3), np.int64)
 
 
 def with_events(program: Program, events: np.ndarray, ticks: int) -> Program:

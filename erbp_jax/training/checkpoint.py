@@ -20,15 +20,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from erbp_jax.archive import Archive, open_archive, shown
 from erbp_jax.config import Config, check, differences
 from erbp_jax.errors import UserError
 from erbp_jax.files import partial_name, sync_folder, write_arrays, write_text
-from erbp_jax.nsat.archive import Archive, open_archive
 from erbp_jax.training.engine import Learner
 
 FORMAT = 1
 """Raised with every change of what a checkpoint holds; others are refused by their number."""
 ARRAYS, SUM, ABOUT = "learner.npz", "sha256", "about"
+SUM_BYTES = 65
 ABOUT_BYTES = 2**24
 """Room for `about` and for the headers of a file, above the bytes of its arrays."""
 LOOKS = 10
@@ -144,33 +145,27 @@ class Checkpoints:
             if not path.is_dir():
                 raise FileNotFoundError(path)
             if (path / "default").exists():
-                raise UserError(_other_format(path, 0))
+                raise UserError(f"{path}: {_other_format(0)}")
             raise _DamagedError(f"{ARRAYS} or {SUM} is missing")
-        limit = sum(leaf.nbytes for _, leaf in _leaves(like)) + ABOUT_BYTES
-        if (path / ARRAYS).stat().st_size > limit:
-            raise UserError(f"{path}: does not fit the config: it is larger than {limit:,} bytes")
+        most = sum(leaf.nbytes for _, leaf in _leaves(like)) + ABOUT_BYTES
+        if (path / ARRAYS).stat().st_size > most or (path / SUM).stat().st_size > SUM_BYTES:
+            raise _DamagedError("it is larger than a checkpoint of this network")
         if (path / SUM).read_bytes() != f"{_sha256(path / ARRAYS)}\n".encode():
             raise _DamagedError("its checksum differs")
-        try:
-            with open_archive(path / ARRAYS) as opened:
-                archive = Archive(opened, limit)
-                about = json.loads(str(archive[ABOUT]))
-                if about["format"] != FORMAT:
-                    raise UserError(_other_format(path, about["format"]))
-                self._same_config(path, about["config"])
-                learner = _filled(path, like, archive)
-        except (KeyError, ValueError, TypeError) as error:  # its checksum is right: it was made so
-            raise UserError(f"{path}: not a checkpoint of erbp_jax ({error})") from None
+        with open_archive(path / ARRAYS, most) as archive:
+            about = _about(archive)
+            self._same_config(about["config"])
+            learner = _filled(like, archive)
         self.metrics = about["metrics"]
         return learner, Place(int(about["epoch"]), int(about["batch"]))
 
-    def _same_config(self, path: Path, written: dict[str, Any] | None) -> None:
+    def _same_config(self, written: dict[str, Any] | None) -> None:
         if self._config is None or written is None:
             return
-        changed = differences(check(written, f"{path}: config"), self._config)
+        changed = differences(check(written, "config"), self._config)
         if changed := [line for line in changed if not line.startswith(ELSEWHERE)]:
             raise UserError(
-                f"{path}: was written under another config; these keys differ:\n  " + "\n  ".join(changed) + "\n"
+                "was written under another config; these keys differ:\n  " + "\n  ".join(changed) + "\n"
                 "A run goes on with the config that it began with: put config.yaml back, or start a new run"
             )
 
@@ -207,17 +202,32 @@ def _leaves(learner: Learner) -> Iterator[tuple[str, Any]]:
         yield jax.tree_util.keystr(path, simple=True, separator="/"), leaf
 
 
-def _filled(path: Path, like: Learner, archive: Archive) -> Learner:
-    """The learner with its arrays from a file."""
+def _about(archive: Archive) -> dict[str, Any]:
+    """What a checkpoint says of itself."""
+    try:
+        about = json.loads(str(archive[ABOUT]))
+        if about["format"] != FORMAT:
+            raise UserError(_other_format(about["format"]))
+        return {name: about[name] for name in ("epoch", "batch", "metrics", "config")}
+    except (KeyError, ValueError, TypeError) as error:  # its checksum is right: it was made so
+        raise UserError(f"not a checkpoint of erbp_jax ({shown(str(error))})") from None
+
+
+def _filled(like: Learner, archive: Archive) -> Learner:
+    """The learner with its arrays from a file.
+
+    Raises:
+        UserError: other arrays, or of other shapes.
+    """
     wanted = dict(_leaves(like))
     if strange := sorted(set(wanted) ^ (set(archive.names) - {ABOUT})):
-        raise UserError(f"{path}: does not fit the config: {strange[0]} is on one side only")
+        raise UserError(f"does not fit the config: {strange[0]} is on one side only")
     found = []
     for name, leaf in wanted.items():
         array = archive[name]
         if (array.shape, array.dtype) != (leaf.shape, leaf.dtype):
             raise UserError(
-                f"{path}: does not fit the config: {name} is {array.dtype} {list(array.shape)}, "
+                f"does not fit the config: {name} is {array.dtype} {list(array.shape)}, "
                 f"wanted {leaf.dtype} {list(leaf.shape)}"
             )
         found.append(_placed(array, leaf))
@@ -250,8 +260,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _other_format(path: Path, number: object) -> str:
+def _other_format(number: object) -> str:
     return (
-        f"{path}: a checkpoint of format {number!r}, this release of erbp_jax reads format {FORMAT}; go on with the "
+        f"a checkpoint of format {shown(repr(number))}, this release of erbp_jax reads format {FORMAT}; go on with the "
         "revision that wrote it (environment.json names it), or train again"
     )

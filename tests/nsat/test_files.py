@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,8 +95,8 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
 
 
 def test_what_is_not_there_is_refused(tmp_path):
-    for path in (tmp_path / "none.npz", tmp_path):
-        with pytest.raises(UserError, match="no such file"):
+    for path, words in ((tmp_path / "none.npz", "no such file"), (tmp_path, "is a folder"), (Path("/dev/zero"), "regular")):
+        with pytest.raises(UserError, match=words):
             files.read(path)
 
 
@@ -161,8 +162,24 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, parts):
     size = struct.pack("<I", len(members["c0_b.npy"]))
     assert content.count(size) >= 2
     path.write_bytes(content.replace(size, struct.pack("<I", 3 * 2**30)))
-    with pytest.raises(UserError, match=r"unpacks to 3,\d+,\d+,\d+ bytes, more than the 2,147,483,648"):
+    with pytest.raises(UserError, match=r"unpacks to 3,\d+,\d+,\d+ bytes, more than the 536,870,912"):
         files.read(path)
+
+
+def test_defaults_that_take_too_much_memory_are_refused_before_they_are_made(tmp_path):
+    spec = {"ticks": 5, "w_boundary": 7, "w_check": True, "cores": [{"n_inputs": 3, "learning": False, "gated": False}]}
+    arrays = {"c0_Xinit": np.zeros((32, 64), int), "c0_Xth": np.zeros(4096, int)}
+    assert files.read(save(tmp_path / "one.npz", spec, arrays)).program.cores[0].coupling.shape == (4096, 64, 64)
+    spec["cores"] *= 4
+    arrays = {name.replace("c0", f"c{c}"): array for name, array in arrays.items() for c in range(4)}
+    with pytest.raises(UserError, match=r"takes 579,\d+,\d+ bytes once it is read, more than the 536,870,912"):
+        files.read(save(tmp_path / "many.npz", spec, arrays))
+
+
+def test_members_without_end_are_refused(tmp_path):
+    members = {f"c{i}_b.npy": b"" for i in range(2**14 + 1)}
+    with pytest.raises(UserError, match="has 16,385 members"):
+        files.read(archive(tmp_path / "many.npz", members))
 
 
 def test_a_member_that_is_there_twice_is_refused(tmp_path, parts):

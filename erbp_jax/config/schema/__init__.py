@@ -4,7 +4,7 @@ Times are in milliseconds and rates in hertz, so that a config says the same at 
 ticks say so. `erbp_jax.config.build` turns them into ticks, once.
 """
 
-from erbp_jax.config.schema.base import Count, Finite, NonNegative, Positive, Probability, Section
+from erbp_jax.config.schema.base import Count, FilePath, Finite, NonNegative, Positive, Probability, Section, Whole
 from erbp_jax.config.schema.config import Config
 from erbp_jax.config.schema.data import Data
 from erbp_jax.config.schema.encoding import Encoding, EncodingBase, EscapeEncoding, PoissonEncoding, RegularEncoding
@@ -53,6 +53,7 @@ __all__ = [
     "Encoding",
     "EncodingBase",
     "EscapeEncoding",
+    "FilePath",
     "Finite",
     "FiringNeuron",
     "Gate",
@@ -87,4 +88,5 @@ __all__ = [
     "Training",
     "Transmission",
     "TwoCompartmentNeuron",
+    "Whole",
 ]

@@ -1,10 +1,8 @@
 """One experiment."""
 
-from typing import Annotated
+from pydantic import model_validator
 
-from pydantic import Field, model_validator
-
-from erbp_jax.config.schema.base import Section
+from erbp_jax.config.schema.base import Section, Whole
 from erbp_jax.config.schema.data import Data
 from erbp_jax.config.schema.encoding import Encoding, PoissonEncoding
 from erbp_jax.config.schema.network import NetworkSection
@@ -16,7 +14,7 @@ from erbp_jax.config.schema.training import Optimizer, Training
 class Config(Section):
     """One experiment."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Whole = 0
     data: Data = Data()
     encoding: Encoding = PoissonEncoding()
     network: NetworkSection = NetworkSection()

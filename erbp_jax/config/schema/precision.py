@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from erbp_jax.config.schema.base import Positive, Section, listed
+from erbp_jax.config.schema.base import Integer, Positive, Section, listed
 
-WeightBits = Annotated[int, Field(ge=2, le=16)]
-StateBits = Annotated[int, Field(ge=8, le=16)]
+WeightBits = Annotated[Integer, Field(ge=2, le=16)]
+StateBits = Annotated[Integer, Field(ge=8, le=16)]
 
 
 class Precision(Section):

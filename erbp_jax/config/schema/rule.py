@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from erbp_jax.config.schema.base import Count, NonNegative, Positive, Section, listed
+from erbp_jax.config.schema.base import Bound, Count, NonNegative, Positive, Section, listed
 
-Gate = tuple[float, float]
+Gate = tuple[Bound, Bound]
 
 
 def _gates(value: Any) -> Any:

@@ -4,17 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from erbp_jax.config.schema.base import Count, NonNegative, Positive, Section
+from erbp_jax.config.schema.base import Count, Epochs, Finite, Fraction, NonNegative, Positive, Section
 
 
 class Optimizer(Section):
     kind: Literal["sgd", "adam"] = "sgd"
     learning_rate: Positive = 1e-3
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    momentum: Fraction = 0.0
     weight_decay: NonNegative = 0.0
     """Fraction of each weight, times the learning rate, that is taken off at every update (decoupled)."""
     schedule: Literal["constant", "exponential", "cosine", "linear"] = "exponential"
-    decay: Annotated[float, Field(gt=0, le=1)] = 0.7
+    decay: Annotated[Positive, Field(le=1)] = 0.7
     """Factor on the learning rate per epoch, for the exponential schedule; it falls smoothly, not in steps."""
     final: NonNegative = 0.0
     """Fraction of the learning rate at the end, for the cosine and linear schedules."""
@@ -23,10 +23,10 @@ class Optimizer(Section):
     positions, may want a small one; 0 leaves a layer as it was drawn."""
     accumulate: Count = 1
     """Updates whose steps are summed before the weights make them; `training.update_every` says when one is due."""
-    accumulate_growth: Annotated[float, Field(ge=1)] = 1.0
+    accumulate_growth: Annotated[Finite, Field(ge=1)] = 1.0
     """Factor on `accumulate` per epoch, rounded down. With the inverse of `decay` the batch, in effect, grows as the
     rate falls: weights of few bits want that, for every write of them adds noise."""
-    average: Positive | None = None
+    average: Epochs | None = None
     """Epochs that a running mean of the weights reaches back. Tests and `weights.npz` take the mean, learning goes on
     from the weights themselves. None is kept if not given."""
 
@@ -51,7 +51,7 @@ class Training(Section):
     update_every: Count | None = None
     """Ticks over which updates are summed before the weights move; a gradient rule's length of back-propagation
     through time. If not given 5 for local rules, the whole presentation for gradient rules."""
-    checkpoint_every: Positive = 1.0
+    checkpoint_every: Epochs = 1.0
     """Epochs between checkpoints; fractions are allowed."""
     test_batch_size: Count = 500
     reset_state: bool = True
