@@ -22,7 +22,7 @@ class Places(NamedTuple):
     @property
     def counts(self) -> jax.Array:
         """True places of every row, `[R]`."""
-        return jax.lax.population_count(self.words).astype(jnp.int32).sum(-1)
+        return jax.lax.population_count(self.words).astype(jnp.int32).sum(-1, dtype=jnp.int32)
 
     def column(self, row: jax.Array, rank: jax.Array) -> jax.Array:
         """The column of the `rank`-th (from 0) true place of `row`, int32; any column if there are not so many."""
@@ -67,7 +67,7 @@ def walk_rows(active: jax.Array, visit: Callable[[Carry, jax.Array, jax.Array], 
     The walk ends when the row with the most places is done; `exists` is false in rows that are done before.
     """
     found = places(active)
-    rows = jnp.arange(active.shape[0])
+    rows = jnp.arange(active.shape[0], dtype=jnp.int32)
 
     def turn(loop):
         rank, carry = loop

@@ -6,14 +6,28 @@ word serves four 8-bit comparisons, or 32 one-bit ones, because random bits are 
 stochastic network on a CPU.
 
 A *key array* has the leading (batch) axes of the data that it serves: `key[B]` for `spikes[B, N]`.
+
+No global setting of JAX changes a number: dtypes are named, and what `jax.random` draws is drawn here, under one value
+of the flag that its Threefry depends on. The rest of the package calls nothing of `jax.random` but `fold_in`, which
+depends on no flag.
 """
 
+import functools
 import math
+from collections.abc import Callable
 from enum import IntEnum
+from typing import ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.random import threefry_2x32
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+IMPL = "threefry2x32"
+"""The generator of every key."""
 
 
 class Stream(IntEnum):
@@ -28,9 +42,48 @@ class Stream(IntEnum):
     SHIFT = 6
 
 
+def _settled(draw: Callable[P, T]) -> Callable[P, T]:
+    """`draw` under `jax_threefry_partitionable`, the default of JAX, whatever the process has set.
+
+    JAX keeps the flag with every traced operation, so it holds inside the compiled programs of others too.
+    """
+
+    @functools.wraps(draw)
+    def settled(*args: P.args, **kwargs: P.kwargs) -> T:
+        with jax.threefry_partitionable(True):
+            return draw(*args, **kwargs)
+
+    return settled
+
+
+def new_key(seed: int | jax.Array) -> jax.Array:
+    """The key `[]` of a seed, of which the lower 32 bits count."""
+    seed = np.uint32(seed % 2**32) if isinstance(seed, int) else seed
+    return jax.random.key(seed, impl=IMPL)
+
+
 def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:
-    """The key `[]` of one stream of one seed. The generator is named, so no global setting changes results."""
-    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), int(stream))
+    """The key `[]` of one stream of one seed."""
+    return jax.random.fold_in(new_key(seed), int(stream))
+
+
+def check_keys(name: str, key: jax.Array, shape: tuple[int, ...]) -> None:
+    """Refuse what is no array of Threefry keys of this shape.
+
+    Raises:
+        ValueError: untyped keys (uint32), another generator, another shape; says what was given.
+    """
+    dtype, given = getattr(key, "dtype", None), tuple(getattr(key, "shape", ()))
+    if dtype is None or not jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+        what = type(key).__name__ if dtype is None else f"{dtype} {list(given)}"
+        raise ValueError(
+            f"{name}: keys must be typed, of jax.random.key(seed, impl={IMPL!r}); got {what}; "
+            "jax.random.wrap_key_data types the old ones"
+        )
+    if str(jax.random.key_impl(key)) != IMPL:
+        raise ValueError(f"{name}: keys must be of the generator {IMPL}, got {jax.random.key_impl(key)}")
+    if given != shape:
+        raise ValueError(f"{name}: one key for each sample, shape {list(shape)}, got {list(given)}")
 
 
 def fold_each(keys: jax.Array, data: jax.Array) -> jax.Array:
@@ -92,9 +145,14 @@ def uniform_bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return octets.reshape(*key.shape, -1)[..., :n].reshape(*key.shape, *shape)
 
 
+def uniform_words(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Independent uniform words, uint32 `[*key.shape, *shape]`."""
+    return words(key, math.prod(shape)).reshape(*key.shape, *shape)
+
+
 def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Independent uniform float32 in [0, 1) with 24 random bits, `[*key.shape, *shape]`."""
-    return unit_interval(words(key, math.prod(shape)).reshape(*key.shape, *shape))
+    return unit_interval(uniform_words(key, shape))
 
 
 def unit_interval(word: jax.Array) -> jax.Array:
@@ -102,10 +160,40 @@ def unit_interval(word: jax.Array) -> jax.Array:
     return (word >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
 
 
+@_settled
 def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Independent standard normal float32, `[*key.shape, *shape]`."""
-    flat = jax.vmap(lambda k: jax.random.normal(k, shape))(key.reshape(-1))
+    flat = jax.vmap(lambda k: jax.random.normal(k, shape, jnp.float32))(key.reshape(-1))
     return flat.reshape(*key.shape, *shape)
+
+
+@_settled
+def split(key: jax.Array, n: int | tuple[int, ...]) -> jax.Array:
+    """n keys, or keys of a shape, from one key `[]`."""
+    return jax.random.split(key, n)
+
+
+@_settled
+def between(key: jax.Array, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> jax.Array:
+    """Uniform float32 in [low, high), of `shape`, from one key `[]`: weights to begin with, and the like."""
+    return jax.random.uniform(key, shape, jnp.float32, low, high)
+
+
+@_settled
+def integers(key: jax.Array, shape: tuple[int, ...], low: int, high: int) -> jax.Array:
+    """Uniform int32 in {low, ..., high - 1}, of `shape`, from one key `[]`."""
+    return jax.random.randint(key, shape, low, high, jnp.int32)
+
+
+def bernoulli(key: jax.Array, chance: jax.Array | float, shape: tuple[int, ...] | None = None) -> jax.Array:
+    """Bools that are true with a chance, of `shape` or that of `chance`, from one key `[]`."""
+    return between(key, jnp.shape(chance) if shape is None else shape) < chance
+
+
+@_settled
+def permutation(key: jax.Array, n: int) -> jax.Array:
+    """The numbers 0 to n - 1 in random order, int32 `[n]`, from one key `[]`."""
+    return jax.random.permutation(key, jnp.arange(n, dtype=jnp.int32))
 
 
 def below(octets: jax.Array, threshold: jax.Array) -> jax.Array:

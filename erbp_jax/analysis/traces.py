@@ -16,6 +16,7 @@ from erbp_jax.connections import Dense
 from erbp_jax.encoding import stimulus
 from erbp_jax.errors import UserError
 from erbp_jax.network import Layer, Network
+from erbp_jax.random import new_key, split
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _network(wanted: config.Simulation, neuron) -> Network:
 
 
 def _run_neurons(neuron, drive, seed):
-    keys = jax.random.split(jax.random.key(seed, impl="threefry2x32"), len(drive))
+    keys = split(new_key(seed), len(drive))
 
     def tick(state, inputs):
         current, key = inputs
@@ -118,8 +119,8 @@ def _run_neurons(neuron, drive, seed):
 
 
 def _run_network(network, drive, seed):
-    root = jax.random.key(seed, impl="threefry2x32")
-    keys = jax.random.split(jax.random.fold_in(root, 1), (len(drive), 1))
+    root = new_key(seed)
+    keys = split(jax.random.fold_in(root, 1), (len(drive), 1))
     params = network.init(jax.random.fold_in(root, 0))
 
     def tick(state, inputs):

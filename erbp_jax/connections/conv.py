@@ -12,7 +12,7 @@ from erbp_jax.connections.maps import OnMaps
 from erbp_jax.connections.synapses import ThroughWeights
 from erbp_jax.connections.transmission import BlankOut, Reliable, Transmission
 from erbp_jax.connections.windows import Windows
-from erbp_jax.random import fold_each
+from erbp_jax.random import between, fold_each
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Conv2d(OnMaps, ThroughWeights):
         bound = self.gain * (7.0 / (synapses + self.kernel**2 * self.channels / self.stride**2)) ** 0.5
         low, high = self.initial or (-bound, bound)
         shape = (self.kernel, self.kernel, self.input_shape[2], self.channels)
-        return {"weight": jax.random.uniform(key, shape, jnp.float32, low, high)}
+        return {"weight": between(key, shape, low, high)}
 
     def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
         rows = post.reshape(-1, self.outputs)
@@ -95,7 +95,7 @@ class Conv2d(OnMaps, ThroughWeights):
 
     def fan_out(self) -> jax.Array:
         per_channel = self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1)
-        return jnp.asarray(per_channel.reshape(-1) * self.channels)
+        return jnp.asarray(per_channel.reshape(-1) * self.channels, jnp.int32)
 
     def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
         """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""

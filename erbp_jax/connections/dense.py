@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from erbp_jax.connections.base import Weights
 from erbp_jax.connections.synapses import ThroughWeights
 from erbp_jax.connections.transmission import Reliable, Transmission
+from erbp_jax.random import between
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Dense(ThroughWeights):
     def init(self, key: jax.Array) -> Weights:
         bound = self.gain * (7.0 / (self.inputs + self.outputs)) ** 0.5
         shape = (self.inputs, self.outputs)
-        return {"weight": jax.random.uniform(key, shape, jnp.float32, -bound, bound)}
+        return {"weight": between(key, shape, -bound, bound)}
 
     def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
         """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""
@@ -68,4 +69,4 @@ class Dense(ThroughWeights):
         return self.inputs * self.outputs
 
     def fan_out(self) -> jax.Array:
-        return jnp.full((self.inputs,), self.outputs)
+        return jnp.full((self.inputs,), self.outputs, jnp.int32)

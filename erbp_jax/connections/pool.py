@@ -92,4 +92,4 @@ class Pool2d(OnMaps):
         return int(self.windows.coverage.sum()) * self.input_shape[2]
 
     def fan_out(self) -> jax.Array:
-        return jnp.asarray(self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1).reshape(-1))
+        return jnp.asarray(self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1).reshape(-1), jnp.int32)

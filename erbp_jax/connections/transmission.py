@@ -159,7 +159,7 @@ class SharedBlankOut:
         return True
 
     def _mask(self, key: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
-        return BlankOut(self.p).mask(_need(key, "SharedBlankOut")[0], jnp.arange(shape[0]), shape[1])
+        return BlankOut(self.p).mask(_need(key, "SharedBlankOut")[0], jnp.arange(shape[0], dtype=jnp.int32), shape[1])
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         return spikes @ jnp.where(self._mask(key, weight.shape), weight, 0.0)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.random import integers
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -30,6 +32,6 @@ class Shift:
         return jax.vmap(self._one)(image, key)
 
     def _one(self, image: jax.Array, key: jax.Array) -> jax.Array:
-        corner = jax.random.randint(key, (2,), 0, 2 * self.pixels + 1)
+        corner = integers(key, (2,), 0, 2 * self.pixels + 1)
         framed = jnp.pad(image.reshape(self.shape), self.pixels)
         return jax.lax.dynamic_slice(framed, corner, self.shape).reshape(-1)

@@ -4,22 +4,31 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.encoding.base import check_images
+
+LEAST, MOST = (float(x) for x in (np.finfo(np.float32).tiny * 255, np.finfo(np.float32).max))
 
 
 @dataclass(frozen=True)
 class Analog:
-    """Data neurons that emit their mean rate, `max_rate * pixel / 255` spikes per tick, in every tick."""
+    """Data neurons that emit their mean rate, `max_rate * pixel / 255` spikes per tick, in every tick.
+
+    Raises:
+        ValueError: a rate that float32 cannot hold for every pixel; images that are no bytes.
+    """
 
     max_rate: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.max_rate > 0:
-            raise ValueError(f"Analog: max_rate must be > 0, got {self.max_rate}")
+        if not LEAST <= self.max_rate <= MOST:
+            raise ValueError(f"Analog: max_rate must be > 0, from {LEAST:.3g} to {MOST:.3g}, got {self.max_rate}")
 
     def init_state(self, image: jax.Array, key: jax.Array) -> tuple[()]:
-        del image, key
+        check_images("Analog", image, key)
         return ()
 
     def step(self, state: tuple[()], image: jax.Array, key: jax.Array) -> tuple[tuple[()], jax.Array]:
-        del key
+        check_images("Analog", image, key)
         return state, (self.max_rate / 255.0) * image.astype(jnp.float32)

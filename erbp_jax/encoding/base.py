@@ -3,12 +3,16 @@
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
+
+from erbp_jax.random import check_keys
 
 
 class Encoder(Protocol):
     """A population of data neurons. Frozen, hashable hyper-parameters; state and keys are explicit.
 
-    Images are uint8 `[B, *shape]`, 0 to 255, and are never turned into `[T, B, ...]` floats; `key[B]`.
+    Images are uint8 `[B, *shape]`, 0 to 255, and are never turned into `[T, B, ...]` floats; `key[B]`. Anything else is
+    refused (`check_images`).
     """
 
     def init_state(self, image: jax.Array, key: jax.Array) -> Any:
@@ -18,3 +22,22 @@ class Encoder(Protocol):
     def step(self, state: Any, image: jax.Array, key: jax.Array) -> tuple[Any, jax.Array]:
         """One tick: `(state, image[B, *shape], key[B]) -> (state, spikes[B, *shape])`, float32 0 or 1."""
         ...
+
+
+def check_images(name: str, image: jax.Array, key: jax.Array | None = None) -> None:
+    """Refuse what is no batch of images in bytes, and with `key` what are no keys for it.
+
+    Raises:
+        ValueError: another dtype than uint8, no batch axis, no samples, keys that are not `[B]`; says what was given.
+    """
+    dtype, shape = getattr(image, "dtype", None), tuple(getattr(image, "shape", ()))
+    if dtype != jnp.uint8:
+        given = type(image).__name__ if dtype is None else f"{dtype} {list(shape)}"
+        raise ValueError(
+            f"{name}: images must be uint8, pixels from 0 to 255, got {given}; "
+            "pixels from 0 to 1 become bytes by np.round(255 * image).astype(np.uint8)"
+        )
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(f"{name}: images must be a batch [B, ...] of at least one sample, got shape {list(shape)}")
+    if key is not None:
+        check_keys(name, key, shape[:1])

@@ -14,7 +14,7 @@ class LabelNeurons:
     driven so hard that they fire at the pace of their dead time. `period` in ticks; `target` an integer `[B]`.
 
     Raises:
-        ValueError: a period below one tick.
+        ValueError: a period below one tick or above 2^30, a phase that is no whole number of ticks.
     """
 
     classes: int
@@ -22,12 +22,14 @@ class LabelNeurons:
     phase: int = 0
 
     def __post_init__(self) -> None:
-        if self.period < 1 or self.classes < 2:
-            raise ValueError(f"LabelNeurons: needs period >= 1 and classes >= 2, got {self}")
+        if not 1 <= self.period <= 2**30 or int(self.period) != self.period or self.classes < 2:
+            raise ValueError(f"LabelNeurons: needs a whole period from 1 to 2^30 and classes >= 2, got {self}")
+        if self.phase // 1 != self.phase:  # also infinite
+            raise ValueError(f"LabelNeurons: phase must be a whole number of ticks, got {self.phase}")
 
     def spikes(self, tick: jax.Array, target: jax.Array) -> jax.Array:
         """Label spikes float32 `[B, K]` at the tick `[]` (int32) of a presentation."""
-        on = (tick + self.phase) % self.period == 0
+        on = (tick % self.period + int(self.phase % self.period)) % self.period == 0  # no sum beyond 2^31
         return jax.nn.one_hot(target, self.classes, dtype=jnp.float32) * on.astype(jnp.float32)
 
     @property

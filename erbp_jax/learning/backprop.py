@@ -76,7 +76,7 @@ class BackProp:
             return self.loss(output.mean(0) / highest, target).mean(), (after, output)
 
         update, (after, output) = jax.grad(loss, has_aux=True)(params)
-        return BlockResult(after, state, update, output, jax.numpy.zeros(()))
+        return BlockResult(after, state, update, output, jax.numpy.zeros((), jax.numpy.float32))
 
     def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
         return self.wiring.to_hidden(network, params, fixed)

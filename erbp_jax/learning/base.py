@@ -168,5 +168,5 @@ class LocalRule(ABC):
             errors.incoming,
             errors.reached,
         )
-        spikes = errors.spikes.sum().astype(jnp.float32)
+        spikes = errors.spikes.sum(dtype=jnp.int32).astype(jnp.float32)
         return BlockResult(network_state, state, update, trace[-1].spikes, spikes, events, own)

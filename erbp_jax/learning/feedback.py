@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.random import between
+
 
 @dataclass(frozen=True)
 class RandomFeedback:
@@ -44,7 +46,7 @@ class RandomFeedback:
         so that independent errors of all of them move a dendrite as much as those of one would.
         """
         bound = self.scale * (7.0 / (populations * (classes + math.prod(shape)))) ** 0.5
-        weights = jax.random.uniform(key, (populations, classes, self.targets(shape)), jnp.float32, -bound, bound)
+        weights = between(key, (populations, classes, self.targets(shape)), -bound, bound)
         weights = weights - weights.mean(1, keepdims=True) if self.zero_sum else weights
         return weights.reshape(populations * classes, -1)
 

@@ -99,4 +99,4 @@ class LearnedReadout:
 def draw(logits: jax.Array, keys: jax.Array) -> jax.Array:
     """One class for each of `logits[..., K]`, `keys[...]`, drawn by their softmax: one random number a draw."""
     below = jnp.cumsum(jax.nn.softmax(logits), -1) <= uniform(keys, (1,))
-    return jnp.minimum(below.sum(-1), logits.shape[-1] - 1)
+    return jnp.minimum(below.sum(-1, dtype=jnp.int32), logits.shape[-1] - 1)

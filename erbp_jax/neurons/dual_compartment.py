@@ -91,7 +91,7 @@ class DualCompartmentLIF(Firing):
     ) -> tuple[DualCompartmentState, jax.Array]:
         check_shape(self._name, state.membrane, current)
         synaptic = self._decay(self.tau_syn) * state.synaptic + current + self.bias
-        if (noise := self._noise(key, current.shape[-1])) is not None:
+        if (noise := self._noise(key, current)) is not None:
             synaptic = synaptic + noise
         ((m11, m12), (m21, m22)), (d1, d2) = (x.tolist() for x in self._matrices)
         membrane = m11 * state.membrane + m12 * state.dendrite + d1 * synaptic

@@ -42,8 +42,11 @@ class Firing:
     integration: Integration = "exact"
 
     def __post_init__(self) -> None:
-        if self.refractory < 0 or int(self.refractory) != self.refractory:
-            raise ValueError(f"{self._name}: refractory must be a whole number of ticks >= 0, got {self.refractory}")
+        if not 0 <= self.refractory <= 2**24 or int(self.refractory) != self.refractory:
+            raise ValueError(
+                f"{self._name}: refractory must be a whole number of ticks from 0 to 2^24 (a float32 counts them), got "
+                f"{self.refractory}"
+            )
         if self.reset not in ("value", "subtract", "none"):
             raise ValueError(f"{self._name}: reset must be 'value', 'subtract' or 'none', got {self.reset!r}")
         if self.reset == "value" and self.threshold <= self.v_reset:
@@ -70,12 +73,12 @@ class Firing:
         """The factor of one tick of leak."""
         return decay(tau) if self.integration == "exact" else 1.0 - 1.0 / tau
 
-    def _noise(self, key: jax.Array | None, n: int) -> jax.Array | None:
+    def _noise(self, key: jax.Array | None, current: jax.Array) -> jax.Array | None:
         if self.noise is None:
             return None
         if key is None:
             raise ValueError(f"{self._name}: a neuron with noise needs a key")
-        return self.noise.sample(key, n)
+        return self.noise.sample(key, current.shape[-1]).astype(current.dtype)
 
     @classmethod
     def from_physical(

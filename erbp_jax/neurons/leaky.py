@@ -48,7 +48,7 @@ class LeakyIF(Firing):
     ) -> tuple[LeakyState, jax.Array]:
         check_shape(self._name, state.membrane, current)
         membrane = self._decay(self.tau_mem) * state.membrane + current
-        if (noise := self._noise(key, current.shape[-1])) is not None:
+        if (noise := self._noise(key, current)) is not None:
             membrane = membrane + noise
         membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
         return LeakyState(current, membrane, refractory), spikes.astype(current.dtype)

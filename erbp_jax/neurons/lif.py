@@ -54,7 +54,7 @@ class LIF(Firing):
         decay_syn, decay_mem = self._decay(self.tau_syn), self._decay(self.tau_mem)
         synaptic = decay_syn * state.synaptic + current
         membrane = decay_mem * state.membrane + (1.0 - decay_mem) * synaptic
-        if (noise := self._noise(key, current.shape[-1])) is not None:
+        if (noise := self._noise(key, current)) is not None:
             membrane = membrane + noise
         membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
         return LIFState(synaptic, membrane, refractory), spikes.astype(current.dtype)

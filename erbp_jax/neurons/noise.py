@@ -11,17 +11,29 @@ import numpy as np
 from erbp_jax.random import normal, uniform
 
 
+LARGEST = 1e30
+"""Noise that float32 holds, squared or summed up over a presentation."""
+
+
 class Noise(Protocol):
-    """Additive noise: `sample(key[...], n) -> [..., n]`, in the unit of the membrane potential."""
+    """Additive noise: `sample(key[...], n) -> [..., n]`, float32, in the unit of the membrane potential."""
 
     def sample(self, key: jax.Array, n: int) -> jax.Array: ...
 
 
 @dataclass(frozen=True)
 class GaussianNoise:
-    """`xi ~ N(0, sigma^2)`, independent for every neuron and tick. `sigma` in units of V, per tick."""
+    """`xi ~ N(0, sigma^2)`, independent for every neuron and tick. `sigma` in units of V, per tick.
+
+    Raises:
+        ValueError: a sigma that is negative, or too large for float32.
+    """
 
     sigma: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.sigma <= LARGEST:
+            raise ValueError(f"GaussianNoise: sigma must be from 0 to {LARGEST:.0e}, got {self.sigma}")
 
     def sample(self, key: jax.Array, n: int) -> jax.Array:
         return self.sigma * normal(key, (n,))
@@ -35,10 +47,27 @@ class PoissonKicks:
     of `rate * amplitude` a tick, as in the paper's code. Drawn by inversion of the distribution function, whose tail
     is cut where it falls below 2**-24, the resolution of a uniform float32.
     Source: Neftci et al. 2017, table of parameters (sigma = 50e-3, 1 kHz).
+
+    Raises:
+        ValueError: a rate above 500, or one (below some 3e-6) that this resolution misses by more than one percent; an
+            amplitude that float32 does not hold.
     """
 
     rate: float
     amplitude: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 500 or not abs(self.amplitude) <= LARGEST:
+            raise ValueError(
+                f"PoissonKicks: rate must be above 0 and at most 500 events per tick, amplitude within +-{LARGEST:.0e}; "
+                f"got {self}"
+            )
+        drawn = float(np.sum(1.0 - np.ceil(self._cumulative().astype(np.float64) * 2**24) / 2**24))
+        if abs(drawn - self.rate) > 0.01 * self.rate:
+            raise ValueError(
+                f"PoissonKicks: a rate of {self.rate:.4g} events per tick would be drawn as {drawn:.4g}, more than one "
+                "percent off: it must be at least some 3e-6 (or longer ticks)"
+            )
 
     def _cumulative(self) -> np.ndarray:
         p, total, out, k = math.exp(-self.rate), 0.0, [], 0

@@ -55,10 +55,10 @@ def run_population(
             state, spikes = neuron.step(state, current, key=own)
             return (state, count + spikes.astype(jnp.int32)), None
 
-        return jax.lax.scan(tick, (state, jnp.zeros((tile,), jnp.int32)), jnp.arange(steps))[0]
+        return jax.lax.scan(tick, (state, jnp.zeros((tile,), jnp.int32)), jnp.arange(steps, dtype=jnp.int32))[0]
 
     def split(x):
         return jnp.pad(x, (0, tiles * tile - n)).reshape(tiles, tile)
 
-    operands = (jnp.arange(tiles), jax.tree.map(split, state), split(current))
+    operands = (jnp.arange(tiles, dtype=jnp.int32), jax.tree.map(split, state), split(current))
     return jax.tree.map(lambda x: x.reshape(-1)[:n], jax.lax.map(through_time, operands))

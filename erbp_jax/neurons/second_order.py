@@ -59,7 +59,7 @@ class SecondOrderLIF(Firing):
         a1, alpha = self._decay(self.tau_syn), self._decay(self.tau_mem)
         rise = self._decay(self.tau_rise) * state.rise + current
         synaptic = a1 * state.synaptic + (1.0 - a1) * rise + self.bias
-        if (noise := self._noise(key, current.shape[-1])) is not None:
+        if (noise := self._noise(key, current)) is not None:
             synaptic = synaptic + noise
         membrane = alpha * state.membrane + (1.0 - alpha) * synaptic
         membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 def boxcar(x: jax.Array) -> jax.Array:
     """`1/2` where `|x| < 1`: what eRBP uses. Source: Neftci et al. 2017."""
-    return jnp.where(jnp.abs(x) < 1.0, 0.5, 0.0)
+    return 0.5 * (jnp.abs(x) < 1.0).astype(x.dtype)
 
 
 def fast_sigmoid(x: jax.Array) -> jax.Array:

@@ -12,6 +12,7 @@ from erbp_jax.network import Network, Params
 from erbp_jax.nsat.compile import Compiled
 from erbp_jax.nsat.machine import Machine
 from erbp_jax.nsat.run import count_spikes, padded
+from erbp_jax.random import split
 from erbp_jax.simulate import encode, over_time, start
 from erbp_jax.training.engine import decide
 
@@ -45,7 +46,7 @@ def agreement(
     for first in range(0, len(images), BATCH):
         shown = images[first : first + BATCH]
         full = np.pad(shown, ((0, BATCH - len(shown)), (0, 0)))
-        keys = jax.random.split(jax.random.fold_in(key, first), BATCH)
+        keys = split(jax.random.fold_in(key, first), BATCH)
         counts, spikes = reference(params, jnp.asarray(full), keys)
         tick, lane, axon = np.nonzero(np.asarray(spikes))
         # The cores of the first layer each have the input on their first axons.

@@ -19,6 +19,7 @@ from erbp_jax.nsat.machine import Machine, State
 from erbp_jax.nsat.program import NO_ROUTES, Program, core
 from erbp_jax.nsat.run import event_lists, run
 from erbp_jax.nsat.tables import Arrays
+from erbp_jax.random import new_key, split
 
 # Many lanes
 
@@ -51,7 +52,7 @@ def run_lanes(
     """
     count = len(events)
     machine, arrays, _ = Machine.of(program)
-    keys = jax.random.split(jax.random.key(seed, impl="threefry2x32"), count)
+    keys = split(new_key(seed), count)
     state = machine.init(program, arrays, lanes=count, shared=not machine.layout.learns, draws=keys)
     inputs = event_lists(events, ticks=ticks - 1)
     first, kept = map(partial(jax.tree.map, np.asarray), _whole(machine, states, weights, arrays, state, inputs))

@@ -13,6 +13,7 @@ from erbp_jax.nsat.erbp import Recipe, erbp_program, image_events
 from erbp_jax.nsat.machine import Machine, State
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.run import count_spikes, padded
+from erbp_jax.random import new_key, split
 
 _count = partial(jax.jit, static_argnums=0, donate_argnums=2)(count_spikes)
 
@@ -43,12 +44,12 @@ class Classifier:
     def __post_init__(self) -> None:
         self.program = erbp_program(self.recipe, self.seed)
         self.machine, self.arrays, _ = Machine.of(self.program, duplicates=False)
-        self.key = jax.random.key(self.seed, impl="threefry2x32")
+        self.key = new_key(self.seed)
         self.state = self._rest()
         self.tick = self.recipe.train_ticks  # a whole period, so that burn-ins begin with samples
 
     def _rest(self) -> State:
-        keys = jax.random.split(self.key, self.lanes)
+        keys = split(self.key, self.lanes)
         return self.machine.init(self.program, self.arrays, lanes=self.lanes, draws=keys)
 
     @property
@@ -113,7 +114,7 @@ class Classifier:
             tick, lane, axon = image_events(full, None, rng, recipe=recipe, ticks=recipe.test_ticks)
             capacity = _capacity(tick, capacity)
             events = padded(tick, lane, axon, lanes=self.lanes, ticks=recipe.test_ticks, capacity=capacity)
-            keys = jax.random.split(jax.random.fold_in(self.key, 1 + batch), self.lanes)
+            keys = split(jax.random.fold_in(self.key, 1 + batch), self.lanes)
             state = machine.init(program, arrays, lanes=self.lanes, draws=keys)._replace(
                 weights=jax.tree.map(jnp.copy, weights)
             )

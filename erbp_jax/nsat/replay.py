@@ -16,6 +16,7 @@ from erbp_jax.nsat.machine import Machine
 from erbp_jax.nsat.plasticity import Compatibility
 from erbp_jax.nsat.program import Core, Program, merge
 from erbp_jax.nsat.run import event_lists
+from erbp_jax.random import new_key
 
 Source = Literal["recorded", "pcg32", "key"]
 MAX_RECORD = 2**33
@@ -79,7 +80,7 @@ def simulate(
     if source == "recorded":
         carried = _recording(program, recorded, ticks, layout.states)
     elif source == "key":
-        carried = jax.random.key(seed, impl="threefry2x32")[None]
+        carried = new_key(seed)[None]
     state = machine.init(program, arrays, draws=carried)
     events = np.concatenate(
         [c.events + np.array([0, a], np.int32) for c, a in zip(program.cores, offsets.axon, strict=True)]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from erbp_jax.connections.transmission import Reliable, Transmission
 from erbp_jax.neurons.firing import decay
-from erbp_jax.random import fold_each, uniform
+from erbp_jax.random import fold_each, normal, uniform
 from erbp_jax.sampling.neurons import Sampler, SamplingNeuron
 
 Params = dict[str, jax.Array]
@@ -53,7 +53,7 @@ class SamplingMachine:
     def init(self, key: jax.Array, scale: float = 0.1) -> Params:
         """Weights N(0, scale), biases 0."""
         return {
-            "weight": scale * jax.random.normal(key, (self.visible, self.hidden), jnp.float32),
+            "weight": scale * normal(key, (self.visible, self.hidden)),
             "visible": jnp.zeros((self.visible,), jnp.float32),
             "hidden": jnp.zeros((self.hidden,), jnp.float32),
         }

@@ -15,7 +15,7 @@ from erbp_jax.counting import wide_add, wide_zeros
 from erbp_jax.learning.base import Events
 from erbp_jax.network import Params
 from erbp_jax.parallel import along_batch, along_neurons
-from erbp_jax.random import Stream, fold_each, root_key
+from erbp_jax.random import Stream, fold_each, permutation, root_key
 from erbp_jax.training.optimizer import Trained
 
 UPDATE = 2**32 - 1
@@ -92,7 +92,7 @@ def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Ar
 def decide(counts: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The class with the most output spikes `[B]`, and whether it is alone at the top `[B]` (bool)."""
     best = counts.max(-1, keepdims=True)
-    return counts.argmax(-1), (counts == best).sum(-1) == 1
+    return counts.argmax(-1).astype(jnp.int32), (counts == best).sum(-1, dtype=jnp.int32) == 1
 
 
 def present(
@@ -168,7 +168,7 @@ def present(
         tally.samples + float(batch),
         tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
-        wide_add(tally.events, events.sum(0).T),
+        wide_add(tally.events, events.sum(0, dtype=jnp.int32).T),
     )
     feedback = _with_own(learner.feedback, trained.rule)
     return replace(
@@ -211,7 +211,7 @@ def trace_finite(
 def _batch_of(experiment, optimizer, seed, images, labels, epoch):
     size = experiment.batch_size
     key = jax.random.fold_in(root_key(seed, Stream.SHUFFLE), epoch)
-    order = jax.random.permutation(key, images.shape[0])
+    order = permutation(key, images.shape[0])
 
     def show(learner, batch, check=False):
         index = jax.lax.dynamic_slice_in_dim(order, batch * size, size)
@@ -246,7 +246,7 @@ def alignment(
 ) -> Alignment:
     """Angles of a learner's feedback and update to those of gradient descent, on the batch `images[B, ...]`."""
     e = experiment
-    key = sample_keys(learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(images.shape[0]))
+    key = sample_keys(learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(images.shape[0], dtype=jnp.int32))
     return Alignment(
         feedback_angles(e.network, e.rule, learner.params, learner.feedback),
         update_angles(

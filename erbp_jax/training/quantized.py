@@ -38,9 +38,9 @@ def firing_report(session: Session, experiment: Experiment, params: Params, epoc
 
     @jax.jit
     def batch(seed, own, first):
-        index = jnp.minimum(first + jnp.arange(size), n - 1)
+        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)
         key = sample_keys(seed, Stream.TEST, jnp.int32(epoch), index)
-        fresh = (first + jnp.arange(size) < n).astype(jnp.float32)[None, :, None]
+        fresh = (first + jnp.arange(size, dtype=jnp.int32) < n).astype(jnp.float32)[None, :, None]
 
         def keep(trace):
             units = [(layer.spikes * fresh).sum((0, 1))[None] for layer in trace]

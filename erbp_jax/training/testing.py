@@ -35,7 +35,7 @@ def test(
     fan_out = [layer.connection.fan_out().astype(jnp.int32) for layer in experiment.network.layers]
 
     def one(_, first):
-        index = jnp.minimum(first + jnp.arange(size), n - 1)  # the last batch is filled up with copies, cut off below
+        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)  # the last batch is filled up with copies, cut off below
         image, key = along_batch(experiment.mesh, (images[index], sample_keys(seed, Stream.TEST, epoch, index)))
 
         def measure(trace):
@@ -55,9 +55,9 @@ def test(
             block=experiment.test_block,
             record=measure,
         )
-        counts, activity, synops = (x.sum(0) for x in recorded)
+        counts, activity, synops = (x.sum(0, dtype=x.dtype) for x in recorded)
         choice, decided = decide(counts)
         return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops)
 
-    _, results = jax.lax.scan(one, None, jnp.arange(0, n, size))
+    _, results = jax.lax.scan(one, None, jnp.arange(0, n, size, dtype=jnp.int32))
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)

@@ -77,7 +77,7 @@ class ThreeFactor(LocalRule):
             pre, post = (batch, layer.connection.inputs), (batch, layer.connection.outputs)
             factors.append(tuple((term.pre.init_state(pre), term.post.init_state(post)) for term in terms))
             if self.tau_eligibility is not None:
-                one = jax.eval_shape(layer.connection.plasticity, jnp.zeros(pre[1:]), jnp.zeros(post[1:]))
+                one = jax.eval_shape(layer.connection.plasticity, jnp.zeros(pre[1:], jnp.float32), jnp.zeros(post[1:], jnp.float32))
                 eligibility.append(jax.tree.map(lambda x: jnp.zeros((batch, *x.shape), x.dtype), one))
         return ThreeFactorState(self.modulator.init_state(network, batch), tuple(factors), tuple(eligibility))
 
@@ -178,7 +178,9 @@ def start_terms(terms: tuple[Term, ...], inputs: int, outputs: int) -> tuple[tup
 def _sum(products: list[Any], layer: Layer) -> Any:
     if not products:
         zero = jax.eval_shape(
-            layer.connection.plasticity, jnp.zeros((layer.connection.inputs,)), jnp.zeros((layer.connection.outputs,))
+            layer.connection.plasticity,
+            jnp.zeros((layer.connection.inputs,), jnp.float32),
+            jnp.zeros((layer.connection.outputs,), jnp.float32),
         )
         return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), zero)
     return jax.tree.map(lambda *x: sum(x[1:], x[0]), *products)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from erbp_jax.learning.three_factor.factors import Factor, Signals
 from erbp_jax.learning.three_factor.rule import Term
 from erbp_jax.neurons.firing import decay
+from erbp_jax.random import between
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class TeacherNeuron:
         rest = (self.coupling * dendrite + g_e * self.excitatory + g_i * self.inhibitory) / total
         soma = rest + (state.soma - rest) * jnp.exp(-total)
         predicted = dendrite * (self.coupling / (self.coupling + self.leak))
-        spikes = jax.random.uniform(key, soma.shape) < self.rate(soma)
+        spikes = between(key, soma.shape) < self.rate(soma)
         return CompartmentState(soma, slow, fast), Signals(spikes.astype(jnp.float32), predicted, soma)
 
     def matching(self, target: jax.Array, strength: float) -> tuple[jax.Array, jax.Array]:
