@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.errors import UserError
+from erbp_jax.files import write_arrays
 from erbp_jax.nsat.archive import Archive, open_archive, shown
 from erbp_jax.nsat.fields import FIELDS, FLAGS, INT32, MAX_TICKS, STATE
 from erbp_jax.nsat.program import NO_ROUTES, Core, Program, core
@@ -261,11 +262,7 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
         ],
     }
     arrays["spec"] = np.array(json.dumps(spec))
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)
-        partial.replace(path)
+        write_arrays(path, arrays, compressed=True)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
