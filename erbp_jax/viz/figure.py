@@ -67,6 +67,12 @@ def lines() -> Iterator[dict[str, str]]:
         yield {"color": colour, "linestyle": dashes, "marker": marker}
 
 
+def rules() -> Iterator[dict[str, str]]:
+    """Colour and marker of one rule after the other, without end, where dashes say something else."""
+    for marker, colour in itertools.cycle(itertools.product(("", "o", "s", "v", "^", "D"), colours())):
+        yield {"color": colour, "marker": marker}
+
+
 def plain(name: object) -> str:
     """A name that somebody else chose, as matplotlib has to be given it to show it literally, in one line.
 
@@ -75,7 +81,7 @@ def plain(name: object) -> str:
     """
     text = "".join(c if c.isprintable() and ord(c) in _glyphs() else _escaped(c) for c in str(name)[: LONGEST + 1])
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
-    return ("\u200b" if text.startswith("_") else "") + text.replace("$", r"\$")
+    return ("\u200b" if text[:1] in ("", "_") else "") + text.replace("$", r"\$")
 
 
 def _escaped(letter: str) -> str:
@@ -118,7 +124,7 @@ def positive_scale(axis: Any, values: Sequence[float] | np.ndarray) -> bool:
     return logarithmic
 
 
-def epoch_axis(axis: Any, epochs: Sequence[int]) -> None:
+def epoch_axis(axis: Any, epochs: Sequence[float]) -> None:
     """The x axis of epochs: whole numbers, and some room around a single one."""
     axis.xaxis.set_major_locator(pyplot().matplotlib.ticker.MaxNLocator(integer=True))
     if len(set(epochs)) == 1:
