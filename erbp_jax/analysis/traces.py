@@ -27,6 +27,7 @@ class Traces:
     input: np.ndarray  # [T, N]
     spikes: list[np.ndarray]  # per layer [T, N]; one entry for neurons without a network
     states: dict[str, np.ndarray]  # per state variable [T, N]; of a network `layer0.membrane` and so on
+    input_per: str = "tick"  # what `input` counts in: what a tick brings, or "ms"
 
     def spike_times(self, layer: int = -1, neuron: int = 0) -> np.ndarray:
         """In ms, at the end of the tick of each spike."""
@@ -58,7 +59,9 @@ def simulate(wanted: config.Simulation) -> Traces:
     if network is None:
         with jax.enable_x64(wanted.precision == "float64"):
             spikes, states = _run_neurons(neuron, jnp.asarray(drive, wanted.precision), wanted.seed)
-            return Traces(wanted.dt, drive, [np.asarray(spikes)], {k: np.asarray(v) for k, v in states.items()})
+            per = "ms" if isinstance(wanted.neuron, MihalasNieburNeuron) else "tick"
+            kept = {k: np.asarray(v) for k, v in states.items()}
+            return Traces(wanted.dt, drive, [np.asarray(spikes)], kept, per)
     if wanted.precision != "float32":
         raise UserError("precision: a network runs in float32; float64 is for neurons alone")
     spikes, states = _run_network(network, jnp.asarray(drive, jnp.float32), wanted.seed)

@@ -45,13 +45,18 @@ class LIF(Firing):
         self._check_time_constant("tau_mem", self.tau_mem)
         self._check_time_constant("tau_syn", self.tau_syn)
 
+    @property
+    def decays(self) -> tuple[float, float]:
+        """The factors of one tick of leak, of the synaptic current and of the membrane, as `integration` has them."""
+        return self._decay(self.tau_syn), self._decay(self.tau_mem)
+
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> LIFState:
         zero = jnp.zeros(shape, dtype)
         return LIFState(zero, self._rest(shape, dtype), zero)
 
     def step(self, state: LIFState, current: jax.Array, *, key: jax.Array | None = None) -> tuple[LIFState, jax.Array]:
         check_shape(self._name, state.membrane, current)
-        decay_syn, decay_mem = self._decay(self.tau_syn), self._decay(self.tau_mem)
+        decay_syn, decay_mem = self.decays
         synaptic = decay_syn * state.synaptic + current
         membrane = decay_mem * state.membrane + (1.0 - decay_mem) * synaptic
         if (noise := self._noise(key, current)) is not None:

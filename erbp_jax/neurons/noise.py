@@ -10,7 +10,6 @@ import numpy as np
 
 from erbp_jax.random import normal, uniform
 
-
 LARGEST = 1e30
 """Noise that float32 holds, squared or summed up over a presentation."""
 

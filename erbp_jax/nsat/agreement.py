@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.encoding import Encoder
+from erbp_jax.errors import UserError
 from erbp_jax.network import Network, Params
 from erbp_jax.nsat.compile import Compiled
 from erbp_jax.nsat.machine import Machine
-from erbp_jax.nsat.run import count_spikes, padded
+from erbp_jax.nsat.plan import LARGEST
+from erbp_jax.nsat.run import padded
+from erbp_jax.nsat.tables import Offsets
 from erbp_jax.random import split
 from erbp_jax.simulate import encode, over_time, start
 from erbp_jax.training.engine import decide
@@ -29,26 +33,37 @@ class Agreement:
     same_decision: float  # percent of samples
     correlation: tuple[float, ...]  # per layer, between the two counts of all (sample, neuron) pairs
     counts: tuple[tuple[float, float], ...]  # per layer, mean spikes a neuron and sample: float, compiled
+    saturated: tuple[float, ...]  # per layer, percent of its states and ticks at the limits of 16 bits
 
 
 def agreement(
     network: Network, params: Params, compiled: Compiled, encoder: Encoder, images: np.ndarray, labels: np.ndarray,
     *, steps: int, key: jax.Array,
 ) -> Agreement:  # fmt: skip
-    """Run both on `images[n, pixels]`, the program for its latency longer."""
+    """Run both on `images[n, pixels]`, the program for its latency longer.
+
+    Spikes of a layer are counted in the ticks that answer the presentation.
+
+    Raises:
+        UserError: an encoder that gives anything but spikes.
+    """
     machine, arrays, offsets = Machine.of(compiled.program, duplicates=False)
     ticks = steps + compiled.latency
+    window, layer_of = _windows(compiled, offsets, steps)
     floats: list[list[np.ndarray]] = [[] for _ in network.layers]
     integers: list[list[np.ndarray]] = [[] for _ in network.layers]
     reference = jax.jit(partial(_float_counts, network, encoder, steps))
-    count = jax.jit(count_spikes, static_argnums=0)
-    capacity = 0
+    count = jax.jit(_count, static_argnums=0)
+    capacity, at_limits = 0, np.zeros(len(layer_of))
     for first in range(0, len(images), BATCH):
         shown = images[first : first + BATCH]
         full = np.pad(shown, ((0, BATCH - len(shown)), (0, 0)))
         keys = split(jax.random.fold_in(key, first), BATCH)
         counts, spikes = reference(params, jnp.asarray(full), keys)
-        tick, lane, axon = np.nonzero(np.asarray(spikes))
+        spikes = np.asarray(spikes)
+        if not np.isin(spikes, (0, 1)).all():
+            raise UserError("the encoder gives graded input, which the machine has no like for: it takes spikes")
+        tick, lane, axon = np.nonzero(spikes)
         # The cores of the first layer each have the input on their first axons.
         copies = [axon + offsets.axon[c] for c in compiled.input_cores]
         order = np.argsort(np.tile(tick, len(copies)), kind="stable")
@@ -57,7 +72,8 @@ def agreement(
         capacity = max(capacity, -(-most // 256) * 256)
         lists = padded(tick, lane, np.concatenate(copies)[order], lanes=BATCH, ticks=ticks, capacity=capacity)
         state = machine.init(compiled.program, arrays, lanes=BATCH, draws=keys)
-        got = np.asarray(count(machine, arrays, state, lists)[1])
+        got, limits = map(np.asarray, count(machine, arrays, state, lists, window))
+        at_limits += limits[: len(shown)].sum(0)
         for i, pieces in enumerate(compiled.pieces):
             whole = np.zeros((BATCH, network.sizes[i + 1]), np.int64)
             for (c, start_, unit), stop in zip(pieces, [*(p[2] for p in pieces[1:]), whole.shape[1]], strict=True):
@@ -75,7 +91,40 @@ def agreement(
         same_decision=100.0 * float(np.mean(choices[0][0] == choices[1][0])),
         correlation=tuple(_correlation(a, b) for a, b in pairs),
         counts=tuple((float(a.mean()), float(b.mean())) for a, b in pairs),
+        saturated=tuple(
+            100.0 * float(at_limits[layer_of == i].mean()) / (ticks * len(images) * layer.states)
+            for i, layer in enumerate(compiled.layers)
+        ),
     )
+
+
+def _windows(compiled: Compiled, offsets: Offsets, steps: int) -> tuple[jax.Array, np.ndarray]:
+    """The first and the last tick `[2, N]` that answer the presentation, and the layer `[N]`, of every neuron."""
+    neurons = sum(one.neurons for one in compiled.program.cores)
+    late, layer_of = np.zeros(neurons, np.int32), np.zeros(neurons, np.int32)
+    behind = 0
+    for i, (layer, pieces) in enumerate(zip(compiled.layers, compiled.pieces, strict=True)):
+        behind += layer.states
+        for (c, first, unit), stop in zip(pieces, [*(p[2] for p in pieces[1:]), layer.units], strict=True):
+            mine = slice(offsets.neuron[c] + first, offsets.neuron[c] + first + stop - unit)
+            late[mine], layer_of[mine] = behind, i
+    return jnp.asarray(np.stack([1 + late, steps + late])), layer_of
+
+
+def _count(machine: Machine, arrays: Any, state: Any, events: Any, window: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Spikes of every neuron within its window, and how often its states were at a limit: int32 `[R, N]` each."""
+
+    def body(carry, now):
+        state, counts, limits = carry
+        t, events = now
+        state, tick = machine.step(arrays, state, events, t)
+        inside = (t >= window[0]) & (t <= window[1])
+        counts = counts + (tick.spikes & inside[None]).astype(jnp.int32)
+        return (state, counts, limits + (jnp.abs(tick.x) >= LARGEST).sum(1, dtype=jnp.int32)), None
+
+    ticks = jnp.arange(1, events.rows.shape[0] + 1, dtype=jnp.int32)
+    zero = jnp.zeros((state.x.shape[0], machine.layout.neurons), jnp.int32)
+    return jax.lax.scan(body, (state, zero, zero), (ticks, events))[0][1:]
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -97,4 +146,4 @@ def _float_counts(network, encoder, steps, params, image, keys):
 
     counts = tuple(jnp.zeros((image.shape[0], n), jnp.float32) for n in network.sizes[1:])
     (_, _, counts), spikes = over_time(body, (state.encoder, state.network, counts), start=0, steps=steps, block=1)
-    return counts, spikes.reshape(steps, image.shape[0], -1).astype(bool)
+    return counts, spikes.reshape(steps, image.shape[0], -1)

@@ -30,13 +30,17 @@ def replay(
 ) -> None:
     """Run programs again and compare every state, spike and weight; exit code 1 at the first difference."""
     from erbp_jax.nsat import files as program_files
-    from erbp_jax.nsat.replay import first_mismatch
+    from erbp_jax.nsat.replay import check_replay, first_mismatch
     from erbp_jax.nsat.replay import replay as run_again
 
     fixtures = [program_files.read(path) for path in files]
     for path, fixture in zip(files, fixtures, strict=True):
         if not any(e.states is not None or e.spikes is not None or e.weights is not None for e in fixture.expected):
             raise UserError(f"{path}: holds no expected states (X), spikes or weights (w_snap) to compare with")
+        try:
+            check_replay(fixture, _source(fixture, draws))
+        except UserError as error:
+            raise UserError(f"{path}: {error}" if len(files) > 1 else str(error)) from None
     differs = False
     for alike in _alike(fixtures, draws):
         source = _source(fixtures[alike[0]], draws)
@@ -64,13 +68,22 @@ def _source(fixture: "Fixture", wanted: "Source | None") -> "Source":
 
 
 def _alike(fixtures: "list[Fixture]", wanted: "Source | None") -> list[list[int]]:
-    """Which files run side by side in one call: a PCG32 stream is one program's own, and so are ordered writes."""
+    """Which files run side by side in one call: a PCG32 stream is one program's own, and so are ordered writes. What
+    would take too much memory together runs one by one."""
+    from erbp_jax.nsat.program import merge
+    from erbp_jax.nsat.replay import MAX_RECORD, record_size
+
     groups: dict[object, list[int]] = {}
     for i, fixture in enumerate(fixtures):
         shared = any(len(set(c.synapses[:, 4].tolist())) < len(c.synapses) and c.limited for c in fixture.program.cores)
         alone = shared or _source(fixture, wanted) == "pcg32"
         groups.setdefault(i if alone else ("together", fixture.ticks.bit_length()), []).append(i)
-    return list(groups.values())
+    runs: list[list[int]] = []
+    for group in groups.values():
+        together = merge([fixtures[i].program for i in group])
+        small = record_size(together, max(fixtures[i].ticks for i in group)) <= MAX_RECORD
+        runs += [group] if small else [[i] for i in group]
+    return runs
 
 
 def _agreement(fixture: "Fixture", outcomes: "list[Outcome]") -> str:
@@ -88,18 +101,20 @@ def run(
     ticks: Annotated[int | None, typer.Option(help="How long [default: as the file says].", min=2)] = None,
     events: Annotated[
         Path | None,
-        typer.Option(help="External events in the place of the file's own: rows 'tick axon' or 'core tick axon'."),
+        typer.Option(
+            help="External events in the place of the file's own: rows 'tick axon' or 'core tick axon', ticks from 1."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random numbers, if the program draws any.", min=0)] = 0,
     draws: Annotated[Literal["key", "pcg32"], typer.Option(help="From a JAX key, or from one PCG32 stream.")] = "key",
     compat: Compat = "documented",
 ) -> None:
-    """Run a program; `spikes.npy` has rows core, tick, neuron."""
+    """Run a program; `spikes.npy` has rows core, tick, neuron. Ticks count from 1; row 0 of the states is the start."""
     from dataclasses import replace as changed
 
     from erbp_jax.nsat import files as program_files
     from erbp_jax.nsat.replay import simulate
-    from erbp_jax.nsat.results import read_events, save, with_events
+    from erbp_jax.nsat.results import placed_layers, read_events, save, with_events
 
     fixture = program_files.read(program)
     length = fixture.ticks if ticks is None else ticks
@@ -111,7 +126,7 @@ def run(
     outcomes = simulate(
         loaded, length, source=draws, weight_ticks=[[length - 1]] * len(loaded.cores), compat=compat, seed=seed
     )
-    print(save(out, loaded, length, outcomes))
+    print(save(out, loaded, length, outcomes, placed_layers(fixture)))
 
 
 @app.command("compile")

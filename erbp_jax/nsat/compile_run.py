@@ -9,10 +9,11 @@ from erbp_jax.config import schema
 from erbp_jax.errors import UserError
 from erbp_jax.nsat import files
 from erbp_jax.nsat.agreement import Agreement, agreement
-from erbp_jax.nsat.compile import Compiled, check_layer, compile_network
+from erbp_jax.nsat.compile import Compiled, compile_network
+from erbp_jax.nsat.plan import CompiledLayer, check_layer
 from erbp_jax.random import Stream, root_key
 from erbp_jax.training import run_folder
-from erbp_jax.training.checkpoint import Checkpoints
+from erbp_jax.training.evaluate import restore
 from erbp_jax.training.session import Session
 
 
@@ -26,38 +27,58 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
     if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
         raise UserError(f"{folder}: a rate network has no spikes; compile a spiking one")
     session = Session(config)
-    checkpoints = Checkpoints(folder / run_folder.CHECKPOINTS)
-    learner, place = checkpoints.restore(session.start())
-    checkpoints.close()
-    params = jax.tree.map(lambda x: x[0], learner.params)
-    network = session.experiment.network
+    learner, place = restore(session, folder)
+    params = jax.tree.map(lambda x: x[0], learner.weights)
+    network, data = session.experiment.network, session.data
     for index, layer in enumerate(network.layers):  # before its weights are looked for: pooling has none
         check_layer(index, layer)
     compiled = compile_network(network, [np.asarray(layer["weight"]) for layer in params], bits=bits)
-    data = session.data
     result = agreement(
         network, params, compiled, session.experiment.encoder, data.test_images[:samples], data.test_labels[:samples],
         steps=session.experiment.test_steps, key=root_key(config.seed, Stream.TEST),
     )  # fmt: skip
     title = f"{'-'.join(map(str, network.sizes))}, compiled from epoch {place.epoch}"
-    about = {"title": title, "latency": compiled.latency}
+    about = {"title": title, "latency": compiled.latency, "layers": _placed(compiled)}
     files.write(out, compiled.program, ticks=session.experiment.test_steps + compiled.latency + 1, about=about)
     return "\n".join([*describe(compiled), *report(result), f"program: {out}"])
 
 
+def _placed(compiled: Compiled) -> list[list[list[int]]]:
+    """Where each layer lies: `[core, first neuron, neurons]` a piece; pictures of a run read it."""
+    placed = []
+    for plan, pieces in zip(compiled.layers, compiled.pieces, strict=True):
+        ends = [*(unit for _, _, unit in pieces[1:]), plan.units]
+        placed.append([[c, first, end - unit] for (c, first, unit), end in zip(pieces, ends, strict=True)])
+    return placed
+
+
 def describe(compiled: Compiled) -> list[str]:
+    """What was made of the network, and where it is not what was asked for."""
     lines = [f"{len(compiled.program.cores)} core(s), {len(compiled.program.routes)} routes"]
     for i, layer in enumerate(compiled.layers):
-        current, membrane = layer.wanted_leaks
-        leaks = f"current x{layer.current_leak.factor:g} a tick (float {current:.3g})"
-        if layer.membrane_leak is not None:
-            leaks += f", membrane x{layer.membrane_leak.factor:g} (float {membrane:.3g})"
         cores = ", ".join(map(str, layer.cores))
         lines.append(
             f"layer {i}: {layer.units} neurons on core(s) {cores}; threshold {layer.threshold}, gain 2^{layer.gain}, "
-            f"{layer.scale:.3g} a unit of weight; {leaks}"
+            f"{layer.scale:.3g} a unit of weight; {'; '.join(_approximations(layer))}"
         )
     return lines
+
+
+def _approximations(layer: CompiledLayer) -> list[str]:
+    current, membrane = layer.wanted_leaks
+    leaks = f"current x{layer.current_leak.factor:g} a tick (float {current:.3g})"
+    if layer.membrane_leak is not None:
+        leaks += f", membrane x{layer.membrane_leak.factor:g} (float {membrane:.3g})"
+    told = [leaks]
+    if layer.wanted_probability < 1:
+        taken, wanted = layer.probability / 15, layer.wanted_probability
+        told.append(
+            f"chance to transmit {layer.probability}/15 = {taken:.3g} (float {wanted:.3g}), "
+            f"weights x{wanted / taken:.3g}"
+        )
+    if layer.vanished:
+        told.append(f"{100 * layer.vanished:.3g} % of the weights become 0")
+    return told
 
 
 def report(result: Agreement) -> list[str]:
@@ -67,4 +88,6 @@ def report(result: Agreement) -> list[str]:
     ]
     for i, (r, (a, b)) in enumerate(zip(result.correlation, result.counts, strict=True)):
         lines.append(f"layer {i}: spikes a neuron and sample {a:.3f} float, {b:.3f} compiled; correlation {r:.4f}")
+        if result.saturated[i]:
+            lines[-1] += f"; {result.saturated[i]:.2g} % of its states cut to 16 bits"
     return lines

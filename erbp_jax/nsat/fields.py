@@ -67,7 +67,7 @@ FIELDS = (
     Field("initial", "Xinit", ("N", "S"), STATE, 0, "initial states"),
     Field("synapses", "syn", ("M", 5), (0, 2**31 - 1), None, "source, is external, target, state, weight index"),
     Field("weights", "wgt", ("W",), STATE, None, "weight table; synapses with one index share a weight"),
-    Field("events", "ext", ("E", 2), (0, 2**31 - 1), None, "external events: tick, axon; ticks ascending"),
+    Field("events", "ext", ("E", 2), (0, 2**31 - 1), None, "external events: tick, axon; ticks ascending, from 1"),
 )
 BY_NAME = {field.name: field for field in FIELDS}
 FLAGS = frozenset(field.name for field in FIELDS if field.allowed == FLAG)

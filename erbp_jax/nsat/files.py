@@ -15,6 +15,7 @@ import numpy as np
 
 from erbp_jax.archive import MAX_BYTES, MAX_MEMBERS, Archive, open_archive, shown
 from erbp_jax.errors import UserError
+from erbp_jax.files import write_arrays
 from erbp_jax.nsat.fields import FIELDS, FLAGS, INT32, MAX_TICKS, STATE
 from erbp_jax.nsat.program import NO_ROUTES, Core, Program, core
 
@@ -279,11 +280,7 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
         ],
     }
     arrays["spec"] = np.array(json.dumps(spec))
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)
-        partial.replace(path)
+        write_arrays(path, arrays, compressed=True)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None

@@ -252,6 +252,9 @@ def _check_indices(made: Core, where: str) -> None:
     _below(synapses[:, 3], made.states, where + "syn[:, 3]", "states")
     _below(synapses[:, 4], len(made.weights), where + "syn[:, 4]", "weights")
     _below(made.events[:, 1], made.inputs, where + "ext[:, 1]", "axons")
+    if len(made.events) and int(made.events[:, 0].min()) < 1:
+        at = int(np.argmax(made.events[:, 0] < 1))
+        raise UserError(f"{where}ext[{at}]: ticks count from 1 (row 0 is the start), got an event in tick 0")
     if (np.diff(made.events[:, 0]) < 0).any():
         at = int(np.argmax(np.diff(made.events[:, 0]) < 0)) + 1
         raise UserError(f"{where}ext[{at}]: ticks must ascend, got {made.events[at, 0]} after {made.events[at - 1, 0]}")

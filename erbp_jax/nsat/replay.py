@@ -19,8 +19,8 @@ from erbp_jax.nsat.run import event_lists
 from erbp_jax.random import new_key
 
 Source = Literal["recorded", "pcg32", "key"]
-MAX_RECORD = 2**33
-"""Bytes of the states of a run."""
+MAX_RECORD = 2**31
+"""Bytes of what a run keeps of all its ticks."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,9 @@ def simulate(
     if source == "key" and not 0 <= seed < 2**32:
         raise UserError(f"seed: must be in [0, {2**32 - 1}], got {seed}")
     draws: Draws = {"recorded": Recorded(), "pcg32": Stream(program.seed, program.sequence), "key": Keyed()}[source]
+    check_size(program, ticks)
     machine, arrays, offsets = Machine.of(program, draws=draws, compat=compat, blocks=blocks)
     layout = machine.layout
-    if (size := 4 * ticks * layout.states * layout.neurons) > MAX_RECORD:
-        raise UserError(f"ticks: the states of {ticks} ticks take {size:,} bytes, more than {MAX_RECORD:,}")
     carried = None
     if source == "recorded":
         carried = _recording(program, recorded, ticks, layout.states)
@@ -122,6 +121,41 @@ def simulate(
             )
         )
     return tuple(outcomes)
+
+
+def record_size(program: Program, ticks: int) -> int:
+    """Bytes that a run keeps of all its ticks: states and spikes of every neuron, lists of events."""
+    states = max(one.states for one in program.cores)
+    neurons = sum(one.neurons for one in program.cores)
+    events = np.concatenate([one.events[:, 0] for one in program.cores])
+    most = int(np.unique(events, return_counts=True)[1].max()) if len(events) else 0
+    return ticks * ((4 * states + 1) * neurons + 8 * most + 8)
+
+
+def check_size(program: Program, ticks: int) -> None:
+    """
+    Raises:
+        UserError: a run that is too long for the memory that it may take.
+    """
+    if (size := record_size(program, ticks)) > MAX_RECORD:
+        raise UserError(f"ticks: the states of {ticks} ticks take {size:,} bytes, more than {MAX_RECORD:,}")
+
+
+def check_replay(fixture: Fixture, source: Source) -> None:
+    """
+    Raises:
+        UserError: a file that cannot be replayed: too long, or without the draws that it needs.
+    """
+    check_size(fixture.program, fixture.ticks)
+    if source == "recorded":
+        for c, (one, e) in enumerate(zip(fixture.program.cores, fixture.expected, strict=True)):
+            _check_draws(c, one, e)
+
+
+def _check_draws(c: int, one: Core, e: Expected) -> None:
+    for name, has in (("noise", e.noise), ("mask", e.masks), ("rr_draw", e.rounding)):
+        if has is None and name in drawn(one):
+            raise UserError(f"c{c}_{name}: missing, but the program draws at random")
 
 
 def replay(
@@ -192,9 +226,7 @@ def _recording(program: Program, recorded: Sequence[Expected], ticks: int, state
     """The recorded draws of all cores side by side; cores without any get nothing."""
     noise, masks, rounding = [], [], []
     for c, (one, e) in enumerate(zip(program.cores, recorded, strict=True)):
-        for name, has in (("noise", e.noise), ("mask", e.masks), ("rr_draw", e.rounding)):
-            if has is None and name in drawn(one):
-                raise UserError(f"c{c}_{name}: missing, but the program draws at random")
+        _check_draws(c, one, e)
         n, m = one.neurons, len(one.synapses)
         values = np.zeros((ticks, n, one.states), np.int32) if e.noise is None else e.noise
         noise.append(np.pad(values.transpose(0, 2, 1), ((0, 0), (0, states - one.states), (0, 0))))

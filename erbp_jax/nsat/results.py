@@ -1,17 +1,27 @@
 """External events from files, and what a run leaves in its folder."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from erbp_jax.archive import read_table
 from erbp_jax.errors import UserError
+from erbp_jax.files import replacing
+from erbp_jax.nsat.files import Fixture
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.replay import Outcome
 
+if TYPE_CHECKING:
+    from erbp_jax.viz.nsat import Band
+
+Layers = Sequence[Sequence[Sequence[int]]]
+"""Of every layer `[core, first neuron, neurons]` a piece."""
+MOST_RUNS = 8
+"""Runs of parameter groups on a core, if a picture is to tell them apart."""
 MAX_NUMBERS = 3 * 2**23
 """Of a table of events."""
 
@@ -39,11 +49,14 @@ def read_events(path: Path) -> np.ndarray:
 
 
 def with_events(program: Program, events: np.ndarray, ticks: int) -> Program:
-    """The program with other external events; rows `core, tick, axon`.
+    """The program with other external events; rows `core, tick, axon`, ticks from 1 to `ticks - 1`.
 
     Raises:
         UserError: an event of a core, an axon or a tick that does not exist.
     """
+    if len(events) and events[:, 1].min() < 1:
+        early = int((events[:, 1] < 1).sum())
+        raise UserError(f"events: ticks count from 1 (row 0 is the start), got {early} in tick 0")
     limits = ((0, len(program.cores), "core"), (1, ticks, "tick"))
     for column, limit, what in limits:
         if len(events) and events[:, column].max() >= limit:
@@ -58,31 +71,74 @@ def with_events(program: Program, events: np.ndarray, ticks: int) -> Program:
     return replace(program, cores=tuple(cores))
 
 
-def save(folder: Path, program: Program, ticks: int, outcomes: Sequence[Outcome]) -> str:
-    """Spikes, final weights, states and a raster of a run; what to tell the user."""
+def placed_layers(fixture: Fixture) -> Layers:
+    """Where the layers of a compiled program lie, as its file says; nothing if it does not, or not rightly."""
+    cores, told = fixture.program.cores, fixture.spec.get("layers")
+    if not isinstance(told, list) or not all(isinstance(pieces, list) for pieces in told):
+        return ()
+    for piece in (piece for pieces in told for piece in pieces):
+        if not isinstance(piece, list) or len(piece) != 3 or not all(type(x) is int for x in piece):
+            return ()
+        c, first, count = piece
+        if not (0 <= c < len(cores) and first >= 0 and count >= 1 and first + count <= cores[c].neurons):
+            return ()
+    return told
+
+
+def _bands(program: Program, layers: Layers) -> "list[Band]":
+    """What a picture tells apart: layers if they are known, else the runs of each core's parameter groups."""
+    from erbp_jax.viz.nsat import Band
+
+    if layers:
+        return [Band(f"layer {i}", *piece) for i, pieces in enumerate(layers) for piece in pieces]
+    bands = []
+    for c, one in enumerate(program.cores):
+        begins = np.flatnonzero(np.diff(one.group, prepend=-1))
+        if not 1 < len(begins) <= MOST_RUNS:
+            bands.append(Band("", c, 0, one.neurons))
+            continue
+        for first, end in zip(begins.tolist(), [*begins[1:].tolist(), one.neurons], strict=True):
+            bands.append(Band(f"group {one.group[first]}", c, first, end - first))
+    return bands
+
+
+def save(folder: Path, program: Program, ticks: int, outcomes: Sequence[Outcome], layers: Layers = ()) -> str:
+    """Spikes, final weights, states and a raster of a run; what to tell the user.
+
+    Raises:
+        UserError: the folder cannot be made or written; nothing is changed then.
+    """
     from erbp_jax.viz import nsat as pictures
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made a folder ({error.strerror})") from None
     spikes = np.concatenate(
         [np.concatenate([np.full((len(o.spikes), 1), c, np.int32), o.spikes], 1) for c, o in enumerate(outcomes)]
     )
     arrays: dict[str, Any] = {f"c{c}_X": o.states for c, o in enumerate(outcomes)}
     arrays |= {f"c{c}_w": o.weights[-1] for c, o in enumerate(outcomes)}
-    for name, write in (
-        ("spikes.npy", lambda stream: np.save(stream, spikes)),
-        ("states.npz", lambda stream: np.savez_compressed(stream, **arrays)),
-    ):
-        partial = folder / f".{name}.partial"
-        with partial.open("wb") as stream:
-            write(stream)
-        partial.replace(folder / name)
+    fresh = not folder.exists()
     try:
-        picture = pictures.raster(spikes, [c.neurons for c in program.cores], ticks, folder / "raster.png")
-    except UserError as error:  # matplotlib is an extra
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made a folder ({error.strerror or error})") from None
+    try:
+        # Both get their names only when both are written: they are of one run.
+        with replacing(folder / "states.npz") as states, replacing(folder / "spikes.npy") as events:
+            np.savez_compressed(states, **arrays)
+            np.save(events, spikes)
+    except BaseException as error:
+        if fresh:
+            with suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
+        raise
+    raster = folder / "raster.png"
+    try:
+        picture = pictures.raster(spikes, _bands(program, layers), ticks, raster)
+    except (UserError, OSError) as error:  # matplotlib is an extra; the disk may be full
         picture = f"none: {error}"
+        with suppress(OSError):
+            raster.unlink(missing_ok=True)  # of an earlier run
     neurons = sum(c.neurons for c in program.cores)
     return (
         f"{ticks} ticks, {neurons} neurons, {len(spikes)} spikes "

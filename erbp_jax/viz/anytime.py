@@ -1,17 +1,24 @@
 """Error of early decisions against what they cost."""
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from erbp_jax.viz.figure import MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import MUTED, colours, error_axis, plain, positive_scale, pyplot, save
 
 NAMES = {
     "spike_count": "spike count at a fixed time",
     "majority": "majority of the first n spikes",
     "margin": "margin of m spikes",
 }
-STYLES = {"spike_count": "-", "majority": "o-", "margin": "s--"}
+STYLES = {
+    "spike_count": {"linestyle": "-"},
+    "majority": {"linestyle": "-", "marker": "o"},
+    "margin": {"linestyle": "--", "marker": "s"},
+}
+FILLS = ("full", "none", "left", "right", "top", "bottom")
+"""Of markers, one a result: colours repeat after eight lines."""
 
 
 def anytime_curves(
@@ -20,36 +27,38 @@ def anytime_curves(
     """Left the error by mean SynOps (energy on top), right by mean latency; `target` is (SynOps, error) to beat."""
     plt = pyplot()
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.6), sharey=True, layout="constrained")
-    palette = iter(colours())
-    for title, result in results.items():
+    palette = itertools.cycle(colours())
+    for number, (title, result) in enumerate(results.items()):
         for rule, name in NAMES.items():
             colour, rows = next(palette), result[rule]
             error = [row["error"] for row in rows]
-            label = name if len(results) == 1 else f"{title}: {name}"
-            drawn = {"color": colour, "markersize": 3, "linewidth": 1.2}
-            left.plot([row["synops"] for row in rows], error, STYLES[rule], label=label, **drawn)
-            right.plot([row["ms"] for row in rows], error, STYLES[rule], **drawn)
+            label = name if len(results) == 1 else f"{plain(title)}: {name}"
+            style = {**STYLES[rule], "fillstyle": FILLS[number % len(FILLS)]}
+            drawn = {"color": colour, "markersize": 3, "linewidth": 1.2, **style}
+            left.plot([row["synops"] for row in rows], error, label=label, **drawn)
+            right.plot([row["ms"] for row in rows], error, **drawn)
     if target is not None:
         left.plot(*target, marker="*", markersize=11, color=MUTED, linestyle="none", label="the talk")
-    left.set(xscale="log", yscale="log", xlabel="SynOps until the decision (mean)", ylabel="test error (%)")
-    right.set(xscale="log", xlabel="time until the decision (ms, mean)")
+    rows = [row for result in results.values() for rule in NAMES for row in result[rule]]
+    waiting = [row["error"] for result in results.values() for row in result["margin"]]
+    reached = [row["error"] for row in rows]
+    ceiling = min(100.0, 6 * max(waiting, default=100.0)) or 100.0  # the first ticks of a spike count are all wrong
+    error_axis(left, [*(min(e, ceiling) for e in reached), *([target[1]] if target else [])])
+    left.set(xlabel="SynOps until the decision (mean)", ylabel="test error (%)")
+    right.set(xlabel="time until the decision (ms, mean)")
+    scales = [positive_scale(left, [row["synops"] for row in rows]), positive_scale(right, [row["ms"] for row in rows])]
     for axis in (left, right):
         axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")
-        axis.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-        axis.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-        axis.tick_params(axis="y", which="minor", labelsize=7)
-    worst = max(row["error"] for result in results.values() for row in result["margin"])
-    best = min(row["error"] for result in results.values() for rule in NAMES for row in result[rule])
-    left.set_ylim(0.85 * best, min(100.0, 6 * worst))
     model = next(iter(results.values()))["energy"]
     factor = 1e-6 * model["synop"]
     top = left.secondary_xaxis("top", functions=(lambda x: x * factor, lambda x: x / factor))
-    for axis in (left.xaxis, right.xaxis, top.xaxis):
-        axis.set_major_locator(plt.matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+    for axis, logarithmic in ((left.xaxis, scales[0]), (right.xaxis, scales[1]), (top.xaxis, scales[0])):
+        if logarithmic:
+            axis.set_major_locator(plt.matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+            axis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
         axis.set_major_formatter(plt.matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:,.10g}"))
-        axis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
     top.set_xlabel(f"energy (uJ at {model['synop']:g} pJ per SynOp)")
-    left.legend(frameon=False, fontsize=7)
+    figure.legend(loc="outside lower center", ncols=min(3, len(results) * len(NAMES)), frameon=False, fontsize=7)
     if len(results) == 1:
-        figure.suptitle(next(iter(results)), fontsize=9)
+        figure.suptitle(plain(next(iter(results))), fontsize=9)
     return save(figure, path)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.comparison.cost import training_operations
-from erbp_jax.viz.figure import MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import MUTED, epoch_axis, error_axis, lines, plain, positive_scale, pyplot, rules, save
 
 Metrics = Mapping[str, Sequence[dict[str, Any]]]
 """Of every rule, by name, a dictionary an epoch."""
@@ -17,32 +17,32 @@ def learning_curves(metrics: Metrics, path: Path, published: Mapping[str, float]
     """Test error by epochs, by samples and by operations; the band is one standard deviation over seeds."""
     plt = pyplot()
     figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.5), sharey=True, layout="constrained")
-    for (name, entries), colour in zip(metrics.items(), colours(), strict=False):
+    every: list[list[float]] = [[], [], []]  # x of each panel
+    errors_shown: list[float] = []
+    for (name, entries), line in zip(metrics.items(), lines(), strict=False):
         errors = np.asarray([e["per_seed"]["test_error"] for e in entries])  # [epochs, S]
         samples = np.asarray([e["samples"] for e in entries], float)
         cost = training_operations(entries)
-        for axis, x in zip(axes, ([e["epoch"] for e in entries], samples, cost), strict=True):
-            mean = errors.mean(1)
-            axis.plot(x, mean, "o-", markersize=2.5, linewidth=1.3, color=colour, label=name)
+        mean = errors.mean(1)
+        for axis, x, seen in zip(axes, ([e["epoch"] for e in entries], samples, cost), every, strict=True):
+            axis.plot(x, mean, markersize=2.5, linewidth=1.3, label=plain(name), **line)
+            seen += list(x)
             if errors.shape[1] > 1:
                 spread = errors.std(1, ddof=1)
-                axis.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
+                axis.fill_between(x, mean - spread, mean + spread, color=line["color"], alpha=0.15, linewidth=0)
+        errors_shown += mean.tolist()
         if name in published:
-            axes[0].axhline(published[name], color=colour, linestyle=":", linewidth=1)
+            axes[0].axhline(published[name], color=line["color"], linestyle=":", linewidth=1)
+            errors_shown.append(published[name])
     for axis, label in zip(axes, ("epochs", "samples", "operations (SynOps and MACs)"), strict=True):
-        axis.set_yscale("log")
         axis.set_xlabel(label)
         axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")
-    for axis in axes[1:]:
-        axis.set_xscale("log")
-        axis.xaxis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
-    for axis in axes:
-        axis.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-        axis.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-        axis.tick_params(axis="y", which="minor", labelsize=7)
-    axes[0].xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(integer=True))
+    error_axis(axes[0], errors_shown)  # the others share it
+    for axis, seen in zip(axes[1:], every[1:], strict=True):
+        positive_scale(axis, seen)
+    epoch_axis(axes[0], every[0])
     axes[0].set_ylabel("test error (%)")
-    axes[0].legend(frameon=False, fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
     return save(figure, path)
 
 
@@ -53,24 +53,27 @@ def alignment_curves(metrics: Metrics, path: Path) -> Path | None:
         return None
     plt = pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 3.6), sharey=True, layout="constrained")
-    styles = ("-", "--", ":", "-.")
-    for (name, entries), colour in zip(metrics.items(), colours(), strict=False):
+    dashes = ("-", "--", ":", "-.")  # of layers
+    highest = 0.0
+    for (name, entries), line in zip(metrics.items(), rules(), strict=False):
         if name not in measured:
             continue
         epochs = [e["epoch"] for e in entries]
         for axis, kind in zip(axes, ("feedback", "update"), strict=True):
-            angles = np.asarray([e["alignment"][kind] for e in entries])  # [epochs, layers]
-            for layer in range(angles.shape[1]):
-                label = f"{name}, layer {layer + 1}"
-                axis.plot(epochs, angles[:, layer], styles[layer % 4], color=colour, label=label, linewidth=1.3)
+            angles = np.asarray([e["alignment"][kind] for e in entries], float)  # [epochs, layers]; NaN: not known
+            highest = max([highest, *angles[np.isfinite(angles)].tolist()])
+            for layer in range(angles.shape[-1]):
+                label = f"{plain(name)}, layer {layer + 1}"
+                style = {**line, "linestyle": dashes[layer % 4]}
+                axis.plot(epochs, angles[:, layer], label=label, linewidth=1.3, markersize=3, **style)
     for axis, title in zip(
         axes, ("feedback G and the transposed weights", "update of the rule and the gradient"), strict=True
     ):
         axis.axhline(90, color=MUTED, linewidth=0.8)
         axis.set_title(title, fontsize=9, loc="left")
         axis.set_xlabel("epochs")
-        axis.set_ylim(-3, 100)
-        axis.xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(integer=True))
+        axis.set_ylim(-3, max(100.0, highest + 5.0))
+        epoch_axis(axis, [e["epoch"] for entries in measured.values() for e in entries])
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
     axes[0].set_ylabel("angle (degrees)")
     return save(figure, path)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from erbp_jax.viz.figure import ACCENT, INK, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, epoch_axis, error_axis, plain, pyplot, save
 
 
 def learning_curve(metrics: Sequence[dict[str, Any]], title: str, path: Path) -> Path:
@@ -22,15 +22,12 @@ def learning_curve(metrics: Sequence[dict[str, Any]], title: str, path: Path) ->
         axes.plot(epochs, errors.mean(1), "o-", color=colour, markersize=3, label=name)
     last5 = test[-5:].mean()
     axes.axhline(last5, color=ACCENT, linestyle=":", linewidth=1)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-    axes.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-    axes.tick_params(axis="y", which="minor", labelsize=7)
-    axes.xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(integer=True))
+    error_axis(axes, np.concatenate([test, train]))
+    epoch_axis(axes, epochs)
     axes.set_xlabel("epoch")
     axes.set_ylabel("error (%)")
     axes.set_title(
-        f"{title}\nmean test error of the last {min(5, len(test))} epochs: {last5:.2f} %",
+        f"{plain(title)}\nmean test error of the last {min(5, len(test))} epochs: {last5:.2f} %",
         fontsize=9,
         loc="left",
     )

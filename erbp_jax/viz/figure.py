@@ -1,11 +1,21 @@
-"""Matplotlib, imported where it is used and drawn without a display."""
+"""Matplotlib, imported where it is used and drawn without a display: files, colours, texts, axes of errors."""
 
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from erbp_jax.errors import UserError
+from erbp_jax.files import replacing
 
 INK, MUTED, ACCENT = "#1b2733", "#8a97a5", "#c2410c"
+LONGEST = 80
+"""Letters of a name in a picture."""
+WIDE = 3.0
+"""An axis of errors is logarithmic if the greatest is so many times the least, or more."""
 
 
 def pyplot() -> Any:
@@ -37,14 +47,85 @@ def pyplot() -> Any:
 
 
 def save(figure: Any, path: Path) -> Path:
-    """Write a PNG under a temporary name, then rename."""
-    partial = path.with_name(f".{path.stem}.partial.png")
-    figure.savefig(partial, dpi=130, bbox_inches="tight", facecolor="white")
-    pyplot().close(figure)
-    partial.replace(path)
+    """Write a PNG, all of it or nothing, and let go of the figure."""
+    try:
+        with replacing(path) as stream:
+            figure.savefig(stream, format="png", dpi=130, bbox_inches="tight", facecolor="white")
+    finally:
+        pyplot().close(figure)
     return path
 
 
 def colours() -> tuple[str, ...]:
     """Colours for lines that must be told apart, by people who see colours differently too (Okabe and Ito 2008)."""
     return ("#c2410c", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1b2733", "#8a97a5")
+
+
+def lines() -> Iterator[dict[str, str]]:
+    """Colour, dashes and marker of one line after the other, without end: the first 128 are all different."""
+    for marker, dashes, colour in itertools.cycle(itertools.product("osv^", ("-", "--", ":", "-."), colours())):
+        yield {"color": colour, "linestyle": dashes, "marker": marker}
+
+
+def rules() -> Iterator[dict[str, str]]:
+    """Colour and marker of one rule after the other, without end, where dashes say something else."""
+    for marker, colour in itertools.cycle(itertools.product(("", "o", "s", "v", "^", "D"), colours())):
+        yield {"color": colour, "marker": marker}
+
+
+def plain(name: object) -> str:
+    """A name that somebody else chose, as matplotlib has to be given it to show it literally, in one line.
+
+    `$` begins no formula, a leading `_` hides nothing from a legend, what is no letter or has none in the font is
+    written as Python escapes it, and a name that is too long is cut.
+    """
+    text = "".join(c if c.isprintable() and ord(c) in _glyphs() else _escaped(c) for c in str(name)[: LONGEST + 1])
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return ("\u200b" if text[:1] in ("", "_") else "") + text.replace("$", r"\$")
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """Letters that the font has."""
+    from matplotlib import font_manager
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(font_manager.findfont(font_manager.FontProperties())).get_charmap())
+
+
+def error_axis(axis: Any, errors: Sequence[float] | np.ndarray, *, most: float = 100.0) -> None:
+    """The y axis of errors in percent: as far as they reach, and logarithmic if they differ by much and none is 0."""
+    values = np.asarray(errors, float).ravel()
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, most)
+    ticker = pyplot().matplotlib.ticker
+    if low > 0 and high >= WIDE * low:
+        axis.set_yscale("log")
+        axis.set_ylim(low / 1.25, min(1.25 * high, 1.1 * most))
+        axis.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_formatter(ticker.FormatStrFormatter("%g"))
+        axis.tick_params(axis="y", which="minor", labelsize=7)
+        return
+    beyond = max(0.1 * (high - low), 0.05 * high, 0.05)  # a curve at 0 or at 100 % is seen, too
+    axis.set_ylim(low - beyond, high + beyond)
+
+
+def positive_scale(axis: Any, values: Sequence[float] | np.ndarray) -> bool:
+    """A logarithmic x axis if all values are above 0 and not all are the same; returns whether it is one."""
+    values = np.asarray(values, float)
+    logarithmic = bool(len(values) and (values > 0).all() and values.max() > values.min())
+    if logarithmic:
+        axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(pyplot().matplotlib.ticker.NullFormatter())
+    return logarithmic
+
+
+def epoch_axis(axis: Any, epochs: Sequence[float]) -> None:
+    """The x axis of epochs: whole numbers, and some room around a single one."""
+    axis.xaxis.set_major_locator(pyplot().matplotlib.ticker.MaxNLocator(integer=True))
+    if len(set(epochs)) == 1:
+        axis.set_xlim(epochs[0] - 1, epochs[0] + 1)

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import INK, pyplot, save
+from erbp_jax.viz.figure import INK, plain, pyplot, save
+
+MOST_MAPS, MOST_BELOW = 48, 32
+"""Maps of a layer that are drawn, and maps before it."""
 
 
 def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
     """The kernels `weight[k, k, C, O]` of every convolution: a row a presynaptic map, a column a map; a colour scale
     for each layer."""
     plt = pyplot()
+    every, weights = weights, [w[:, :, :MOST_BELOW, :MOST_MAPS] for w in weights]
     heights = [0.45 * w.shape[2] + 0.5 for w in weights]
     widest = max(0.45 * w.shape[3] for w in weights)
     figure, axes = plt.subplots(
@@ -22,12 +26,15 @@ def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
         squeeze=False,
         layout="constrained",
     )
-    for number, (axis, weight) in enumerate(zip(axes[:, 0], weights, strict=True), 1):
+    for number, (axis, weight, whole) in enumerate(zip(axes[:, 0], weights, every, strict=True), 1):
         size, _, below, maps = weight.shape
         limit = float(np.quantile(np.abs(weight), 0.995)) or 1.0
         picture = mosaic(weight.transpose(2, 3, 0, 1))
         shown = axis.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axis.set_title(f"convolution {number}: {below} x {maps} kernels of {size} x {size}", fontsize=9, loc="left")
+        told = f"convolution {number}: {whole.shape[2]} x {whole.shape[3]} kernels of {size} x {size}"
+        if weight.shape != whole.shape:
+            told += f", {below} x {maps} of them"
+        axis.set_title(told, fontsize=9, loc="left")
         _count_maps(axis, below, maps, size, size)
         axis.set(xlabel="map", ylabel="from map" if below > 1 else "from the input")
         figure.colorbar(shown, ax=axis, pad=0.02, shrink=0.9)
@@ -47,7 +54,9 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         layout="constrained",
     )
     for number, (row, layer) in enumerate(zip(axes, spikes, strict=True), 1):
-        ticks, height, width, maps = layer.shape
+        ticks, height, width, whole = layer.shape
+        layer = layer[..., :MOST_MAPS]
+        maps = layer.shape[-1]
         time, unit = np.nonzero(by_map(layer))
         area = height * width
         row[0].scatter(
@@ -60,9 +69,11 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
             rasterized=True,
         )
         row[0].set(xlim=(-dt, ticks * dt), ylim=(maps, 0), ylabel="map", xlabel="time (ms)")
-        row[0].set_yticks(np.arange(maps) + 0.5, np.arange(1, maps + 1), fontsize=7)
+        step = -(-maps // 24)
+        row[0].set_yticks(np.arange(0, maps, step) + 0.5, np.arange(1, maps + 1, step), fontsize=7)
         row[0].hlines(np.arange(1, maps), -dt, ticks * dt, color="0.85", linewidth=0.5, zorder=0)
-        row[0].set_title(f"layer {number}: {maps} maps of {height} x {width}", fontsize=9, loc="left")
+        told = f"layer {number}: {whole} maps of {height} x {width}" + (f", the first {maps}" if maps < whole else "")
+        row[0].set_title(told, fontsize=9, loc="left")
         across = int(np.ceil(np.sqrt(2 * maps)))
         grid = np.full((-(-maps // across) * across, height, width), np.nan)
         grid[:maps] = layer.sum(0).transpose(2, 0, 1)
@@ -74,7 +85,7 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         axis.axis("off")
     axes[0, 2].imshow(image, cmap="gray_r", vmin=0, vmax=255)
     axes[0, 2].set_title("input", fontsize=9)
-    figure.suptitle(title, x=0.02, ha="left", fontsize=10)
+    figure.suptitle(plain(title), x=0.02, ha="left", fontsize=10)
     return save(figure, path)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, plain, pyplot, save
 
 
 def raster(
@@ -26,7 +26,7 @@ def raster(
     figure, axes = plt.subplots(
         rows,
         2,
-        figsize=(7.4, 1.9 * rows),
+        figsize=(7.4, min(1.9 * rows, 60.0)),
         width_ratios=(5, 1),
         height_ratios=heights,
         squeeze=False,
@@ -44,7 +44,8 @@ def raster(
         axes[row, 0].tick_params(labelbottom=last)
         axes[row, 1].axis("off")
     axes[-1, 0].set_xlabel("time (ms)")
-    axes[-1, 0].set_yticks(range(spikes[-1].shape[1]))
+    classes = spikes[-1].shape[1]
+    axes[-1, 0].set_yticks(range(0, classes, -(-classes // 20)))
     axes[-1, 0].tick_params(axis="y", labelsize=6)
 
     axes[0, 1].imshow(image, cmap="gray_r", vmin=0, vmax=255)
@@ -56,5 +57,5 @@ def raster(
     axes[-1, 1].set_yticks([])
     alone = (counts == counts.max()).sum() == 1
     decision = str(int(counts.argmax())) if alone else "none (a tie)"
-    figure.suptitle(f"{title}label {label}, decision {decision}", x=0.02, ha="left", fontsize=10)
+    figure.suptitle(f"{plain(title)}label {label}, decision {decision}", x=0.02, ha="left", fontsize=10)
     return save(figure, path)

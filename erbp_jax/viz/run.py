@@ -29,11 +29,10 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     label = int(session.data.test_labels[sample])
     image = session.data.test_images[sample].reshape(session.data.image_shape)
     dt = session.config.encoding.dt
-    pictures = [
-        learning_curve(metrics, title, folder / "learning_curve.png"),
-        weights_picture(first, session.data.image_shape, folder / "weights.png"),
-    ]
-    if session.experiment.test_steps > 1:  # the rate form has no spikes to show
+    pictures = [learning_curve(metrics, title, folder / "learning_curve.png")]
+    if weights := weights_picture(first, session, folder / "weights.png"):
+        pictures.append(weights)
+    if getattr(session.config.rule, "form", None) != "rate":  # the rate form has no spikes to show
         spikes = record(session, first, sample)
         shapes = [(spikes[0].shape[1],), *(x.connection.output_shape for x in session.experiment.network.layers)]
         placed = [s.reshape(-1, *shape) for s, shape in zip(spikes, shapes, strict=True)]
@@ -46,11 +45,19 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     return pictures
 
 
-def weights_picture(learner: Learner, image_shape: tuple[int, int], path: Path) -> Path:
-    """The kernels if there are any, else the first layer's weights as images."""
-    weights = [np.asarray(layer["weight"]) for layer in learner.weights if "weight" in layer]
-    shared = [weight for weight in weights if weight.ndim == 4]
-    return kernels(shared, path) if shared else first_layer(weights[0], image_shape, path)
+def weights_picture(learner: Learner, session: Session, path: Path) -> Path | None:
+    """The kernels if there are any, else the weights onto the first layer that has some, as images of what they come
+    from: the pixels, or the map that pooling made of them. None if no layer has weights."""
+    weights = [np.asarray(layer["weight"]) if "weight" in layer else None for layer in learner.weights]
+    if shared := [weight for weight in weights if weight is not None and weight.ndim == 4]:
+        return kernels(shared, path)
+    below = [(*session.data.image_shape, 1)]
+    below += [layer.connection.output_shape for layer in session.experiment.network.layers]
+    for weight, shape in zip(weights, below, strict=False):
+        if weight is not None:
+            height, width = shape[:2] if len(shape) == 3 and shape[2] == 1 else (1, weight.shape[0])
+            return first_layer(weight, (height, width), path)
+    return None
 
 
 def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:

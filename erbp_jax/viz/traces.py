@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.analysis.traces import Traces
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, plain, pyplot, save
 
 
 def draw_traces(traces: Traces, title: str, path: Path) -> Path:
@@ -17,8 +17,8 @@ def draw_traces(traces: Traces, title: str, path: Path) -> Path:
         len(heights), 1, figsize=(7.2, 1.1 * sum(heights)), sharex=True, height_ratios=heights, layout="constrained"
     )
     time = (np.arange(len(traces.input)) + 1) * traces.dt
-    axes[0].plot(time, traces.input[:, 0], color=MUTED, linewidth=1)
-    axes[0].set_ylabel("input")
+    axes[0].plot(time, traces.input[:, 0], color=MUTED, linewidth=1, marker="." if len(time) < 3 else None)
+    axes[0].set_ylabel(f"input\n(per {traces.input_per})")
     draw_potential(axes[1], traces)
     for axis, spikes in zip(axes[2:], rasters, strict=True):
         tick, unit = np.nonzero(spikes)
@@ -26,7 +26,7 @@ def draw_traces(traces: Traces, title: str, path: Path) -> Path:
         axis.set_ylabel("neuron")
         axis.set_ylim(-0.5, spikes.shape[1] - 0.5)
     axes[-1].set_xlabel("time (ms)")
-    axes[0].set_title(title, fontsize=9, loc="left")
+    axes[0].set_title(plain(title), fontsize=9, loc="left")
     return save(figure, path)
 
 
@@ -45,4 +45,4 @@ def draw_potential(axis, traces: Traces) -> None:
     axis.set_ylim(low, high + 0.16 * (high - low))
     axis.set_ylabel("potential")
     if len(axis.lines) > 1:
-        axis.legend(frameon=False, fontsize=7, loc="upper left", ncols=2)
+        axis.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderpad=0)

@@ -1,4 +1,4 @@
-"""First-layer weights as images."""
+"""Weights onto a layer as images."""
 
 from pathlib import Path
 
@@ -8,20 +8,24 @@ from erbp_jax.viz.figure import pyplot, save
 
 
 def first_layer(weight: np.ndarray, image_shape: tuple[int, int], path: Path, most: int = 64) -> Path:
-    """The incoming weights of the `most` hidden units with the largest norm, `weight[I, O]`; one colour scale."""
+    """The incoming weights of the `most` units with the largest norm, `weight[I, O]`; one colour scale.
+
+    `image_shape` is how the I inputs lie: the pixels, or what a pooling layer made of them.
+    """
     plt = pyplot()
     strongest = np.argsort(-np.linalg.norm(weight, axis=0))[:most]
     columns = min(len(strongest), 10)
     rows = -(-len(strongest) // columns)
     limit = float(np.quantile(np.abs(weight[:, strongest]), 0.995)) or 1.0
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(0.72 * columns, 0.72 * rows + 0.4), squeeze=False, layout="constrained"
-    )
+    size = (max(0.72 * columns, 2.8), max(0.72 * rows + 0.4, 1.8))
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.axis("off")
     image = None
     for axis, unit in zip(axes.flat, strongest, strict=False):
         image = axis.imshow(weight[:, unit].reshape(image_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
     figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
-    figure.suptitle(f"incoming weights of {len(strongest)} of {weight.shape[1]} hidden units", fontsize=9)
+    of = f"{len(strongest)} of {weight.shape[1]} units"
+    height, width = image_shape
+    figure.suptitle(f"incoming weights of {of}, from {height} x {width} inputs", fontsize=9)
     return save(figure, path)

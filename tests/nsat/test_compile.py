@@ -13,7 +13,8 @@ from erbp_jax.errors import UserError
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, GaussianNoise, LeakyIF
 from erbp_jax.nsat import files, replay
-from erbp_jax.nsat.compile import Leak, compile_network
+from erbp_jax.nsat.compile import compile_network
+from erbp_jax.nsat.plan import Leak
 from tests.command_line import call
 
 

@@ -1,0 +1,252 @@
+"""Pictures of numbers at the edge, of many lines, of names that are markup; warnings are errors."""
+
+import logging
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from erbp_jax.analysis.traces import simulate
+from erbp_jax.config.simulation import PRESETS, load_simulation
+from erbp_jax.viz import anytime, comparison, curves, figure, maps, nsat, raster, traces, weights
+
+NAMES = (
+    "$x_{y$", "a$b$c", r"\frac{", r"\$5", "_hidden", "<b>bold</b>", "two\nlines", "数字 и буквы", "tab\there",
+    "{}%s%", "x" * 5000, "\x00", "\udcff", "",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def silent(caplog):
+    """Matplotlib complains of missing letters and fonts in its log, too."""
+    yield
+    assert not [r for r in caplog.records if r.name.startswith("matplotlib") and r.levelno >= logging.WARNING]
+
+
+def check(path):
+    height, width = matplotlib.image.imread(path).shape[:2]
+    assert 60 < height < 3000
+    assert 60 < width < 3000
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def entries(errors, *, seeds=1, samples=60, operations=10.0, angles=None):
+    return [
+        {
+            "epoch": i, "samples": samples * i, "training_operations_per_sample": operations,
+            "per_seed": {"test_error": [error] * seeds, "train_error": [error / 2] * seeds},
+            "alignment": angles,
+        }
+        for i, error in enumerate(errors, 1)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures of a test, as they were when they were saved."""
+    kept = []
+
+    def close(shown):
+        kept.append(shown)
+
+    monkeypatch.setattr(figure.pyplot(), "close", close)
+    yield kept
+    monkeypatch.undo()
+    figure.pyplot().close("all")
+
+
+ERRORS = {
+    "all wrong": [100.0, 100.0, 100.0],
+    "all right": [0.0, 0.0],
+    "from all to none": [100.0, 30.0, 0.0],
+    "one epoch": [37.5],
+    "one epoch, all wrong": [100.0],
+    "one epoch, all right": [0.0],
+    "falling": [90.0, 20.0, 5.0, 2.2],
+    "much alike": [2.2, 2.1, 2.15],
+}
+
+
+@pytest.mark.parametrize("errors", ERRORS.values(), ids=ERRORS)
+def test_learning_curves_lie_inside_their_axes(tmp_path, drawn, errors):
+    curves.learning_curve(entries(errors, seeds=2), "title", tmp_path / "a.png")
+    check(tmp_path / "a.png")
+    (tmp_path / "a.png").unlink()
+    comparison.learning_curves({"erbp": entries(errors)}, tmp_path / "b.png", {})
+    check(tmp_path / "b.png")
+    for shown in drawn:
+        axis = shown.axes[0]
+        low, high = axis.get_ylim()
+        seen = [y for line in axis.lines for y in np.atleast_1d(line.get_ydata())]
+        assert low < min(seen) <= max(seen) < high  # not on the frame either
+        assert high <= max(110.0, 1.3 * max(seen))
+        assert high - low > 0.05
+        first, last = axis.get_xlim()
+        assert first < 1 <= len(errors) < last
+
+
+def test_the_mean_of_the_last_epochs_is_drawn_where_it_is(tmp_path, drawn):
+    curves.learning_curve(entries([90.0, 20.0, 5.0, 2.2]), "t", tmp_path / "a.png")
+    (shown,) = drawn
+    assert shown.axes[0].get_yscale() == "log"
+    assert "29.30 %" in shown.axes[0].get_title(loc="left")
+
+
+def test_no_two_of_twenty_rules_look_alike(tmp_path, drawn):
+    metrics = {f"rule {i}": entries([50.0, 40.0 - i], angles={"feedback": [], "update": [i, None]}) for i in range(20)}
+    comparison.learning_curves(metrics, tmp_path / "a.png", {"rule 17": 12.0})
+    check(tmp_path / "a.png")
+    (tmp_path / "a.png").unlink()
+    assert comparison.alignment_curves(metrics, tmp_path / "b.png")
+    check(tmp_path / "b.png")
+    for shown, panel, layers in ((drawn[0], 0, 1), (drawn[1], 1, 2)):
+        lines = [x for x in shown.axes[panel].lines if str(x.get_label()).startswith("rule")]
+        assert len(lines) == 20 * layers
+        looks = {(x.get_color(), x.get_linestyle(), x.get_marker()) for x in lines}
+        assert len(looks) == 20 * layers
+        (legend,) = shown.legends
+        assert len(legend.get_texts()) == 20 * layers
+
+
+def test_angles_beyond_a_right_angle_are_in_the_picture(tmp_path, drawn):
+    comparison.alignment_curves(
+        {"a": entries([9.0, 8.0], angles={"feedback": [], "update": [175.0]})}, tmp_path / "a.png"
+    )
+    assert drawn[0].axes[0].get_ylim()[1] > 175
+
+
+@pytest.mark.parametrize("operations", [0.0, 1e-9, 1e15])
+def test_a_training_without_operations_is_drawn(tmp_path, operations):
+    comparison.learning_curves({"a": entries([50.0, 40.0], operations=operations)}, tmp_path / "a.png", {})
+    check(tmp_path / "a.png")
+
+
+def early(errors, *, synops=100.0):
+    rows = [{"error": e, "synops": synops * (i + 1), "ms": float(i + 1)} for i, e in enumerate(errors)]
+    return {"spike_count": rows, "majority": rows[:2], "margin": rows[1:], "energy": {"synop": 20.0}}
+
+
+@pytest.mark.parametrize(
+    ("errors", "synops", "count"),
+    [([100.0, 50.0, 0.0], 100.0, 3), ([0.0, 0.0], 0.0, 1), ([100.0], 7.0, 1), ([90.0, 8.0, 2.0], 100.0, 12)],
+)
+def test_early_decisions_of_any_number_of_results(tmp_path, drawn, errors, synops, count):
+    results = {f"result {i}": early(errors, synops=synops) for i in range(count)}
+    anytime.anytime_curves(results, tmp_path / "a.png", (100_000, 5.0))
+    check(tmp_path / "a.png")
+    left = drawn[0].axes[0]
+    assert len([x for x in left.lines if x.get_label() != "the talk"]) == 3 * count
+    low, high = left.get_ylim()
+    assert low < min(errors) <= high
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_names_are_shown_literally(tmp_path, drawn, name):
+    """What matplotlib lays out is the name itself, in one line, with escapes where a letter cannot be drawn."""
+    comparison.learning_curves({name: entries([50.0, 5.0]), "other": entries([50.0])}, tmp_path / "a.png", {})
+    check(tmp_path / "a.png")
+    (tmp_path / "a.png").unlink()
+    curves.learning_curve(entries([50.0]), name, tmp_path / "a.png")
+    check(tmp_path / "a.png")
+    (tmp_path / "a.png").unlink()
+    text, _ = (t.get_text() for t in drawn[0].legends[0].get_texts())
+    cleaned, is_math = drawn[0].legends[0].get_texts()[0]._preprocess_math(text)
+    assert not is_math
+    shown = cleaned.removeprefix("\u200b")
+    assert "\n" not in shown
+    if name.isprintable() and name.isascii() and len(name) <= figure.LONGEST:
+        assert shown == name
+    assert len(shown) <= 2 * figure.LONGEST
+
+
+def test_letters_that_the_font_lacks_are_escaped():
+    assert figure.plain("数") == r"\u6570"
+    assert figure.plain("буква ü €") == "буква ü €"
+    assert figure.plain("a\nb") == r"a\nb"
+
+
+def test_simulations_say_what_their_input_counts_in(tmp_path, drawn):
+    for what, per in (("lif/step", "tick"), ("mihalas_niebur/tonic spiking", "ms")):
+        name = what if what in PRESETS else next(p for p in PRESETS if p.startswith(what.split("/")[0]))
+        traces.draw_traces(
+            simulate(load_simulation(name, ["duration=50"] if per == "tick" else [])), name, tmp_path / "a.png"
+        )
+        assert drawn[-1].axes[0].get_ylabel() == f"input\n(per {per})"
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [["duration=0.1"], ["neurons=300", "duration=5"], ["network.layers=[3,2,4]", "duration=5"], ["input.value=0"]],
+    ids=["one tick", "many neurons", "a network", "no input"],
+)
+def test_odd_simulations_are_drawn(tmp_path, overrides):
+    traces.draw_traces(simulate(load_simulation("lif/step", overrides)), "$a_{$.yaml", tmp_path / "a.png")
+    check(tmp_path / "a.png")
+
+
+def test_weights_of_any_shape(tmp_path):
+    for number, (units, shape) in enumerate([(1, (8, 8)), (1, (1, 1)), (100, (28, 28)), (3, (1, 500)), (12, (500, 1))]):
+        path = tmp_path / str(number) / "a.png"
+        path.parent.mkdir()
+        weights.first_layer(np.zeros((shape[0] * shape[1], units)), shape, path)
+        check(path)
+
+
+def test_many_maps_and_none_that_fires(tmp_path):
+    maps.kernels([np.zeros((5, 5, 1, 200)), np.ones((3, 3, 200, 300))], tmp_path / "a.png")
+    check(tmp_path / "a.png")
+    (tmp_path / "a.png").unlink()
+    layers = [np.zeros((1, 4, 4, 200)), np.ones((1, 1, 1, 1))]
+    maps.feature_maps(np.zeros((3, 5)), layers, 1.0, tmp_path / "a.png", "$t_{$")
+    check(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("classes", [1, 2, 100])
+@pytest.mark.parametrize("ticks", [1, 20])
+def test_rasters_of_any_size(tmp_path, classes, ticks):
+    rng = np.random.default_rng(0)
+    spikes = [rng.random((ticks, n)) < 0.2 for n in (15, 1, classes)]
+    raster.raster(np.zeros((3, 5)), spikes, classes - 1, 1.0, tmp_path / "a.png", "$t_{$: ")
+    check(tmp_path / "a.png")
+    (tmp_path / "a.png").unlink()
+    raster.raster(np.zeros((3, 5)), [np.zeros_like(s) for s in spikes], 0, 0.1, tmp_path / "a.png")
+    check(tmp_path / "a.png")
+
+
+def test_layers_of_the_machine_are_told_apart(tmp_path, drawn):
+    spikes = np.array([[0, 3, 1], [0, 4, 7], [1, 2, 0]])
+    bands = [nsat.Band("layer 0", 0, 0, 5), nsat.Band("layer 0", 1, 0, 2), nsat.Band("layer 1", 0, 5, 4)]
+    nsat.raster(spikes, bands, 10, tmp_path / "a.png")
+    check(tmp_path / "a.png")
+    a, b, c = drawn[0].axes
+    assert [x.get_title(loc="left") for x in (a, b, c)] == [
+        "layer 0, core 0: 5 neurons", "layer 0, core 1: 2 neurons", "layer 1, core 0: 4 neurons",
+    ]  # fmt: skip
+    marks = [x.collections[0] for x in (a, b, c)]
+    assert [m.get_offsets().tolist() for m in marks] == [[[3, 1]], [[2, 0]], [[4, 7]]]
+    colour = [tuple(m.get_edgecolor()[0]) for m in marks]
+    assert colour[0] == colour[1] != colour[2]
+
+
+def test_more_cores_than_a_picture_has_room_for(tmp_path):
+    bands = [nsat.Band("", c, 0, 1) for c in range(4096)]
+    nsat.raster(np.zeros((0, 3), int), bands, 2, tmp_path / "a.png")
+    check(tmp_path / "a.png")
+
+
+def test_a_picture_is_whole_or_not_there(tmp_path, monkeypatch):
+    plt = figure.pyplot()
+    before, path = len(plt.get_fignums()), tmp_path / "a.png"
+    path.write_bytes(b"before")
+
+    def full(_, stream, **__):
+        stream.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    shown = plt.figure()
+    monkeypatch.setattr(type(shown), "savefig", full)
+    with pytest.raises(OSError, match="No space"):
+        figure.save(shown, path)
+    assert path.read_bytes() == b"before"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    assert len(plt.get_fignums()) == before
