@@ -1,0 +1,1 @@
+"""The parts of `freeze.py`: which cases there are, and what one revision makes of a case."""
