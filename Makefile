@@ -4,13 +4,20 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test lint clean
+.PHONY: demo test campaign lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/erbp-jax train configs/digits.yaml
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# What the tests do in small: kills, malformed input, full disks, growth. Takes about an hour; one summary line each.
+campaign: $(VENV)/.test
+	$(BIN)/python -m tests.campaigns.kills
+	$(BIN)/python -m tests.campaigns.fuzz
+	$(BIN)/python -m tests.campaigns.disk
+	$(BIN)/python -m tests.campaigns.growth
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
