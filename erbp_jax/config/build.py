@@ -159,7 +159,7 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
 def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: float, sparse: bool) -> Network:
     delay = ticks("network.delay", section.delay, dt)
     neuron = build_neuron(section.neuron, dt)
-    last = build_neuron(section.output_neuron, dt) if section.output_neuron else neuron
+    last = build_neuron(section.output_neuron, dt, "network.output_neuron") if section.output_neuron else neuron
     if section.events == "auto":
         by_events = int(sparse)
     else:

@@ -35,10 +35,17 @@ class PoissonKicks:
     of `rate * amplitude` a tick, as in the paper's code. Drawn by inversion of the distribution function, whose tail
     is cut where it falls below 2**-24, the resolution of a uniform float32.
     Source: Neftci et al. 2017, table of parameters (sigma = 50e-3, 1 kHz).
+
+    Raises:
+        ValueError: a rate outside (0, 500], beyond which `exp(-rate)` leaves the range of a float.
     """
 
     rate: float
     amplitude: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 500:
+            raise ValueError(f"PoissonKicks: rate must be in (0, 500] events per tick, got {self.rate:g}")
 
     def _cumulative(self) -> np.ndarray:
         p, total, out, k = math.exp(-self.rate), 0.0, [], 0

@@ -13,10 +13,6 @@ from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.replay import Outcome
 
 
-MAX_NUMBERS = 3 * 2**23
-"""Of a table of events."""
-
-
 def read_events(path: Path) -> np.ndarray:
     """Rows `core, tick, axon` `[E, 3]` from `.npy`, `.npz` (its only array) or text; two columns are core 0's.
 
@@ -24,7 +20,7 @@ def read_events(path: Path) -> np.ndarray:
         UserError: no such file, not a table of whole numbers, or negative ones.
     """
     try:
-        table = read_table(path, np.int64, most=MAX_NUMBERS)
+        table = read_table(path, np.int64)
     except UserError as error:
         raise UserError(f"{error}: not a table of events") from None
     if table.size == 0:
