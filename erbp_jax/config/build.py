@@ -7,7 +7,7 @@ from functools import partial
 
 import jax
 
-from erbp_jax.config import schema
+from erbp_jax.config import estimate, schema
 from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_precision import store_in_bits
@@ -60,7 +60,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     """The experiment of a config on a data set.
 
     Raises:
-        UserError: keys that contradict each other or the data; names them.
+        UserError: keys that contradict each other or the data, or that ask for more memory than there is; names them.
     """
     first, last = config.network.ends
     pixels = math.prod(data.image_shape)
@@ -87,7 +87,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             network, encoder = network.rate_form(config.rule.smoothing), Analog(_max_rate(config.encoding))
             steps = test_steps = 1
         network, rule = store_in_bits(config.precision, network, build_rule(config))
-        return Experiment(
+        experiment = Experiment(
             network=network,
             encoder=encoder,
             rule=rule,
@@ -103,6 +103,18 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         )
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None
+    shapes = estimate.Shapes(
+        steps=steps,
+        test_steps=test_steps,
+        update_every=experiment.update_every,
+        test_block=experiment.test_block,
+        batch=experiment.batch_size,
+        test_batch=experiment.test_batch_size,
+        samples=len(data.train_labels),
+        tests=len(data.test_labels),
+    )
+    estimate.check(config, network, rule, shapes, experiment.mesh)
+    return experiment
 
 
 def _mesh(section: schema.Training) -> jax.sharding.Mesh | None:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -315,7 +316,11 @@ def _explain(error: Any, data: Any) -> str:
         )
     if kind == "missing":
         return f"{where}: missing"
-    message = str(context["error"]) if kind == "value_error" else error["msg"].replace("Input should", "must")
+    message = (
+        str(context["error"])
+        if kind == "value_error"
+        else re.sub("^(Input|Tuple|String|List) should", "must", error["msg"])
+    )
     got = "" if kind == "value_error" else f", got {shown(repr(given))}"
     return f"{where}: {message}{got}" if where else f"{message}{got}"
 
