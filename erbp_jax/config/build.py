@@ -129,24 +129,59 @@ def _mesh(section: schema.Training) -> jax.sharding.Mesh | None:
 
 def warnings(config: schema.Config) -> list[str]:
     """What is allowed but will not work well, and why."""
+    section, encoding = config.network, config.encoding
+    presented = min(encoding.steps, encoding.test_steps or encoding.steps) * encoding.dt
+    rate_form = isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate"
+    found = []
+    depth = len(section.layers) - 1
+    if not rate_form and depth * section.delay >= presented:
+        found.append(
+            f"network.delay: spikes need {depth} x {section.delay:g} ms to the output and a presentation takes "
+            f"{presented:g} ms (encoding.steps x encoding.dt): none arrives"
+        )
+    for key, neuron in (("neuron", section.neuron), ("output_neuron", section.output_neuron)):
+        refractory = getattr(neuron, "refractory", 0.0)
+        if not rate_form and refractory >= presented:
+            found.append(
+                f"network.{key}.refractory: {refractory:g} ms are not less than a presentation of {presented:g} ms "
+                "(encoding.steps x encoding.dt): every neuron fires once at most"
+            )
     if isinstance(config.rule, schema.GradientRule):
-        every, steps = config.training.update_every, config.encoding.steps
-        if config.rule.form == "rate" or every is None or every >= steps:
-            return []
-        return [
-            f"training.update_every: back-propagation is cut off every {every} of {steps} ticks; "
-            "leave it out to go back through the whole presentation"
-        ]
-    shortest = getattr(config.network.neuron, "refractory", 0.0) + config.encoding.dt
-    label = config.rule.label_period
+        return found + _short_sight(config.rule, config)
+    return found + _label(config.rule, config)
+
+
+def _short_sight(rule: schema.GradientRule, config: schema.Config) -> list[str]:
+    every, steps = config.training.update_every, config.encoding.steps
+    if rule.form == "rate" or every is None or every >= steps:
+        return []
+    return [
+        f"training.update_every: back-propagation is cut off every {every} of {steps} ticks; "
+        "leave it out to go back through the whole presentation"
+    ]
+
+
+def _label(rule: schema.ERBPRule, config: schema.Config) -> list[str]:
+    found = []
+    dt, label = config.encoding.dt, rule.label_period
+    shortest = getattr(config.network.output_neuron or config.network.neuron, "refractory", 0.0) + dt
+    where = "output_neuron" if config.network.output_neuron else "neuron"
     if shortest > label + 1e-9:
-        return [
-            f"network.neuron.refractory: an output neuron can fire every {shortest:g} ms at most, its label fires "
+        found.append(
+            f"network.{where}.refractory: an output neuron can fire every {shortest:g} ms at most, its label fires "
             f"every {label:g} ms (rule.label_period): the right answer can never match its label, so the error never "
-            f"vanishes and learning stalls. Shorten the refractory period to {max(label - config.encoding.dt, 0):g} ms "
+            f"vanishes and learning stalls. Shorten the refractory period to {max(label - dt, 0):g} ms "
             f"or lengthen rule.label_period to {shortest:g} ms"
-        ]
-    return []
+        )
+    shown = config.encoding.steps * dt
+    spikes = math.ceil(shown / label) - math.ceil(rule.burn_in / label)  # they come at 0, label, 2 label, ...
+    if spikes < 1 or label >= shown:
+        found.append(
+            f"rule.label_period: with a label spike every {label:g} ms there are {max(spikes, 0)} between the end of "
+            f"rule.burn_in, {rule.burn_in:g} ms, and that of the presentation, {shown:g} ms: hardly anything says "
+            "which answer is right"
+        )
+    return found
 
 
 def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:

@@ -45,8 +45,8 @@ def check(config: Config, network: Network, rule: Rule, shapes: Shapes, mesh: ja
     updates = config.training.epochs * batches * ((shapes.steps - rule.burn_in) // shapes.update_every)
     if updates > MOST:
         raise UserError(
-            f"training.epochs: {config.training.epochs:,} epochs of {batches:,} batches make {updates:,} updates, more "
-            f"than the {MOST:,} that can be counted"
+            f"training.epochs, encoding.steps: {config.training.epochs:,} epochs of {batches:,} batches make "
+            f"{updates:,} updates, more than the {MOST:,} that can be counted"
         )
     refuse_beyond(parts(config, network, rule, shapes), _limit(mesh), "this training")
 
@@ -148,9 +148,8 @@ def _delays(network: Network, shapes: Shapes) -> list[Part]:
 
 
 def _training(network: Network, kept: int, batch: int) -> list[Part]:
-    what = f"currents, potentials and spikes of {kept:,} ticks of {batch:,} samples"
-    trace = Part("training.update_every, training.batch_size", what, FLOAT * kept * batch * _traced(network))
-    return [trace, *_windows(network, kept * batch)]
+    what = f"{kept:,} ticks (training.update_every) of {batch:,} samples (training.batch_size)"
+    return [*_traces(network, what, kept * batch), *_windows(network, kept * batch)]
 
 
 def _testing(network: Network, shapes: Shapes) -> list[Part]:
@@ -158,7 +157,7 @@ def _testing(network: Network, shapes: Shapes) -> list[Part]:
     counted = network.sizes[-1] + 2 * len(network.layers) + 1
     kept = shapes.test_steps // shapes.test_block * shapes.test_batch * counted
     return [
-        Part("training.test_batch_size", f"a test of {shapes.test_batch:,} samples", FLOAT * rows * _traced(network)),
+        *_traces(network, f"a test of {shapes.test_batch:,} samples (training.test_batch_size)", rows),
         Part("encoding.test_steps", f"what a test counts in {shapes.test_steps:,} ticks", FLOAT * kept),
         *_windows(network, rows),
     ]
@@ -166,13 +165,14 @@ def _testing(network: Network, shapes: Shapes) -> list[Part]:
 
 def _alignment(network: Network, shapes: Shapes) -> list[Part]:
     rows = shapes.steps * min(LEAST_PROBE, shapes.samples)
-    what = f"gradients through {shapes.steps:,} ticks (encoding.steps)"
-    return [Part("training.alignment", what, FLOAT * rows * _traced(network))]
+    return _traces(network, f"gradients through {shapes.steps:,} ticks (training.alignment, encoding.steps)", rows)
 
 
-def _traced(network: Network) -> int:
-    """Numbers a tick and sample: the input, and of every unit its current, potential and spikes."""
-    return network.sizes[0] + 3 * sum(network.sizes[1:])
+def _traces(network: Network, what: str, rows: int) -> list[Part]:
+    """The input of every tick and sample, and of every unit its current, potential and spikes."""
+    inputs, *sizes = network.sizes
+    layers = (Part(f"network.layers.{i}", f"{what}: {n:,} units", 3 * FLOAT * rows * n) for i, n in enumerate(sizes, 1))
+    return [Part("network.layers.0", f"{what}: {inputs:,} inputs", FLOAT * rows * inputs), *layers]
 
 
 def _windows(network: Network, rows: int) -> list[Part]:
