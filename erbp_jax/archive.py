@@ -22,6 +22,8 @@ MAX_BYTES = 2**29
 """Of an archive, unpacked. The largest core that a program may have takes 403 MB: 2**24 synapses of 5 int32 and as many
 weights. What is read is checked and copied, so that a reader needs up to three times as much."""
 MAX_MEMBERS = 2**14
+MAX_NUMBERS = 2**25
+"""Of a table."""
 MAX_TEXT = 2**24
 """Bytes of a table in text, whose lines take much more once they are read."""
 _LONGEST_HEADER = 2**16
@@ -181,7 +183,9 @@ def load(path: Path) -> dict[str, np.ndarray]:
         return {name: archive[name] for name in archive.names}
 
 
-def read_table(path: Path, kind: type[np.generic], *, most: int, delimiter: str | None = None) -> np.ndarray:
+def read_table(
+    path: Path, kind: type[np.generic], *, most: int = MAX_NUMBERS, delimiter: str | None = None
+) -> np.ndarray:
     """An array from `.npy`, `.npz` (its only one) or text, as it is stored or, from text, of the given `kind`.
 
     `most`: elements. Text has a row a line, `#` in front of comments, and is `[rows, columns]`.

@@ -1,18 +1,36 @@
-"""The folder for what can be made again."""
+"""Folders that belong to the user: the cache, and what a `~` stands for."""
 
 import os
 from pathlib import Path
 
+from erbp_jax.archive import shown
+from erbp_jax.errors import UserError
+
 
 def user_cache() -> Path | None:
-    """`$XDG_CACHE_HOME/erbp_jax`, or `~/.cache/erbp_jax`; None for a user without a home.
+    """`erbp_jax` in the user's cache folder: `XDG_CACHE_HOME`, else `.cache` in the home folder; None without a home.
 
-    An empty or relative `XDG_CACHE_HOME` counts as unset, as its specification says.
+    A variable that is empty or relative counts as not set (XDG Base Directory Specification 0.8).
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if base.is_absolute():
-        return base / "erbp_jax"
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if named.is_absolute():
+        return named / "erbp_jax"
     try:
-        return Path.home() / ".cache" / "erbp_jax"
-    except RuntimeError:
+        home = Path.home()
+    except RuntimeError:  # a user without an entry in the password file
         return None
+    return home / ".cache" / "erbp_jax" if home.is_absolute() else None
+
+
+def expanded(folder: str, where: str) -> Path:
+    """A folder as an absolute path, `~` being the user's home; `where` says who named it.
+
+    Raises:
+        UserError: no home to put in the place of `~`, or a character that no path has.
+    """
+    if "\0" in folder:
+        raise UserError(f"{where}: a path has no character 0, got {shown(repr(folder))}")
+    try:
+        return Path(folder).expanduser().absolute()
+    except RuntimeError:
+        raise UserError(f"{where}: {shown(folder, 400)}: there is no home folder to put in the place of ~") from None

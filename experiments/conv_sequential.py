@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax import data
+from erbp_jax import archive, data
 from erbp_jax.__main__ import guarded
 
 ETA, GATE, TAU_U, TICKS, BURN_IN = 2e-4, 2.5, 2.0, 20, 5
@@ -118,7 +118,7 @@ def main() -> None:
         feedback.append(g - g.mean(0))
     feedback.append(OUTPUT * np.eye(10))
     if arguments.weights is not None:
-        trained = np.load(arguments.weights, allow_pickle=False)
+        trained = archive.load(arguments.weights)
         for i, layer in enumerate(network):
             layer.weight = trained[f"layer{i}_weight"][0].reshape(-1, layer.maps).astype(float)
     start = [layer.weight for layer in network]

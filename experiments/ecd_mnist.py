@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from erbp_jax import data
+from erbp_jax import archive, data
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import SharedBlankOut
 from erbp_jax.learning.three_factor.ecd import Phases
@@ -92,9 +92,9 @@ def root(seed: int) -> jax.Array:
 def resume(out: Path, machine: SamplingMachine, arguments: Any) -> dict[str, Any]:
     path = out / "checkpoint.npz"
     if path.exists():
-        with np.load(path) as kept:
-            params = {name: jnp.asarray(kept[name]) for name in ("weight", "visible", "hidden")}
-            learner = {"params": params, "seen": int(kept["seen"]), "seconds": float(kept["seconds"])}
+        kept = archive.load(path)
+        params = {name: jnp.asarray(kept[name]) for name in ("weight", "visible", "hidden")}
+        learner = {"params": params, "seen": int(kept["seen"]), "seconds": float(kept["seconds"])}
         keep_metrics(out, learner["seen"] // (STRETCH * arguments.batch))
         return learner
     return {"params": machine.init(root(arguments.seed)), "seen": 0, "seconds": 0.0}

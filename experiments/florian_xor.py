@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from erbp_jax import archive
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import Dense
 from erbp_jax.learning.three_factor import ThreeFactor, online
@@ -115,8 +116,8 @@ def main() -> None:
             began = time.perf_counter()
             learned, frozen = run(CELLS[name], arguments.seeds, name)
             np.savez_compressed(kept, learned=learned, frozen=frozen, seconds=time.perf_counter() - began)
-        with np.load(kept) as done:
-            rates[name], seconds = (done["learned"], done["frozen"]), float(done["seconds"])
+        done = archive.load(kept)
+        rates[name], seconds = (done["learned"], done["frozen"]), float(done["seconds"])
         summary[name] = {"seeds": arguments.seeds, **measure(CELLS[name].code, rates[name], PUBLISHED[name])}
         summary[name]["seconds"] = round(seconds, 1)
         print(name, summary[name], flush=True)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from erbp_jax import simulate
+from erbp_jax import archive, simulate
 from erbp_jax.__main__ import guarded
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network, Params
@@ -41,12 +41,12 @@ def trained(folder: Path, shuffle: bool) -> tuple[Session, Network, Params]:
     file, rng, params = folder / "weights.npz", np.random.default_rng(0), []
     if not file.is_file():
         raise UserError(f"{file}: was not found; a run leaves it when it ends")
-    with np.load(file, allow_pickle=False) as stored:
-        for i in range(maps):
-            weight = stored[f"layer{i}_weight"][0] if f"layer{i}_weight" in stored else None
-            if weight is not None and shuffle:
-                weight = rng.permutation(weight.ravel()).reshape(weight.shape)
-            params.append({} if weight is None else {"weight": jnp.asarray(weight)})
+    stored = archive.load(file)
+    for i in range(maps):
+        weight = stored[f"layer{i}_weight"][0] if f"layer{i}_weight" in stored else None
+        if weight is not None and shuffle:
+            weight = rng.permutation(weight.ravel()).reshape(weight.shape)
+        params.append({} if weight is None else {"weight": jnp.asarray(weight)})
     return session, Network(layers[:maps]), tuple(params)
 
 

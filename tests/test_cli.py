@@ -111,7 +111,7 @@ def test_bad_input_is_one_clear_message_and_nothing_written(monkeypatch, capsys,
 def test_missing_and_broken_config_files(monkeypatch, capsys, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("training: [unclosed")
-    for path, words in ((tmp_path / "none.yaml", "no such config file"), (broken, "not a YAML file")):
+    for path, words in ((tmp_path / "none.yaml", "no such config file"), (broken, "not YAML")):
         code, _, err = call(monkeypatch, capsys, "train", path)
         assert code == 2
         assert words in err

@@ -10,13 +10,18 @@ import numpy as np
 from erbp_jax.config import simulation as config
 from erbp_jax.config.build import build_transmissions
 from erbp_jax.config.build_neuron import build_neuron
+from erbp_jax.config.memory import SHARE, Part, refuse_beyond, there
 from erbp_jax.config.schema import MihalasNieburNeuron
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import stimulus
 from erbp_jax.errors import UserError
 from erbp_jax.network import Layer, Network
+from erbp_jax.neurons import Neuron
 from erbp_jax.random import new_key, split
+
+MAX_TRACES = 2**28
+"""Bytes of all that a simulation keeps of its ticks: a neuron for ten million, a thousand for ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +52,53 @@ def simulate(wanted: config.Simulation) -> Traces:
     """Run a simulation.
 
     Raises:
-        UserError: parts that do not fit together, or an input file that cannot be used.
+        UserError: parts that do not fit together or into memory, an input file that cannot be used, or states that
+            became NaN or infinite.
     """
     try:
-        neuron = build_neuron(wanted.neuron, wanted.dt)
+        neuron = build_neuron(wanted.neuron, wanted.dt, "neuron", "dt")
         network = _network(wanted, neuron) if wanted.network else None
+        if network is not None and wanted.precision != "float32":
+            raise UserError("precision: a network runs in float32; float64 is for neurons alone")
+        _check_memory(wanted, neuron, network)
+        drive = input_current(wanted, network.sizes[0] if network else wanted.neurons)
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None
-    columns = network.sizes[0] if network else wanted.neurons
-    drive = input_current(wanted, columns)
+    if (largest := np.abs(drive).max()) > np.finfo(wanted.precision).max:
+        raise UserError(f"input: {largest:.3g} in a tick is more than {wanted.precision} holds")
     if network is None:
         with jax.enable_x64(wanted.precision == "float64"):
             spikes, states = _run_neurons(neuron, jnp.asarray(drive, wanted.precision), wanted.seed)
-            per = "ms" if isinstance(wanted.neuron, MihalasNieburNeuron) else "tick"
-            kept = {k: np.asarray(v) for k, v in states.items()}
-            return Traces(wanted.dt, drive, [np.asarray(spikes)], kept, per)
-    if wanted.precision != "float32":
-        raise UserError("precision: a network runs in float32; float64 is for neurons alone")
-    spikes, states = _run_network(network, jnp.asarray(drive, jnp.float32), wanted.seed)
-    return Traces(wanted.dt, drive, [np.asarray(s) for s in spikes], {k: np.asarray(v) for k, v in states.items()})
+            spikes = [spikes]
+    else:
+        spikes, states = _run_network(network, jnp.asarray(drive, jnp.float32), wanted.seed)
+    states = {name: np.asarray(value) for name, value in states.items()}
+    for name, value in states.items():
+        if not np.isfinite(value).all():
+            tick = int(np.argmax(~np.isfinite(value).all(1)))
+            raise UserError(f"{name}: became NaN or infinite in tick {tick}; smaller inputs or weights keep it finite")
+    per = "ms" if network is None and isinstance(wanted.neuron, MihalasNieburNeuron) else "tick"
+    return Traces(wanted.dt, drive, [np.asarray(s) for s in spikes], states, per)
+
+
+def _check_memory(wanted: config.Simulation, neuron: Neuron, network: Network | None) -> None:
+    """Before anything is made of these sizes."""
+    sizes = network.sizes if network else (wanted.neurons, wanted.neurons)
+    ticks_, width = wanted.ticks, 8 if wanted.precision == "float64" else 4
+    kept = 1 + len(jax.tree.leaves(jax.eval_shape(lambda: neuron.init_state((1,)))))  # spikes and states
+    key = "network.layers" if network else "neurons"
+    what = f"{ticks_:,} ticks of {' + '.join(f'{n:,}' for n in sizes[1:])} neurons and {sizes[0]:,} inputs"
+    rows = Part(f"duration, dt and {key}", what, ticks_ * ((8 + width) * sizes[0] + width * kept * sum(sizes[1:])))
+    parts = [rows]
+    if network:
+        for i, layer in enumerate(network.layers):
+            inputs, outputs = sizes[i : i + 2]
+            parts.append(Part(f"network.layers.{i + 1}", f"{inputs:,} x {outputs:,} weights", 4 * inputs * outputs))
+            parts.append(
+                Part("network.delay", f"{layer.delay:,} ticks of spikes on their way", 8 * layer.delay * inputs)
+            )
+    refuse_beyond(parts, int(SHARE * there()), "a simulation")
+    refuse_beyond([rows], MAX_TRACES, "what a simulation keeps of its ticks")
 
 
 def input_current(wanted: config.Simulation, columns: int) -> np.ndarray:
@@ -100,7 +133,11 @@ def input_current(wanted: config.Simulation, columns: int) -> np.ndarray:
 def _network(wanted: config.Simulation, neuron) -> Network:
     section = wanted.network
     assert section is not None
-    delay = ticks("network.delay", section.delay, wanted.dt)
+    delay = ticks("network.delay", section.delay, wanted.dt, "dt")
+    if delay >= wanted.ticks:
+        raise UserError(
+            f"network.delay: after {section.delay:g} ms nothing arrives within {wanted.duration:g} ms (duration)"
+        )
     transmissions = build_transmissions(section.transmission, len(section.layers) - 1)
     pairs = zip(section.layers[:-1], section.layers[1:], transmissions, strict=True)
     return Network(tuple(Layer(Dense(i, o, section.init_gain, cross(False)), neuron, delay) for i, o, cross in pairs))

@@ -7,7 +7,7 @@ from functools import partial
 
 import jax
 
-from erbp_jax.config import schema
+from erbp_jax.config import estimate, schema
 from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_precision import store_in_bits
@@ -60,7 +60,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     """The experiment of a config on a data set.
 
     Raises:
-        UserError: keys that contradict each other or the data; names them.
+        UserError: keys that contradict each other or the data, or that ask for more memory than there is; names them.
     """
     first, last = config.network.ends
     pixels = math.prod(data.image_shape)
@@ -87,7 +87,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             network, encoder = network.rate_form(config.rule.smoothing), Analog(_max_rate(config.encoding))
             steps = test_steps = 1
         network, rule = store_in_bits(config.precision, network, build_rule(config))
-        return Experiment(
+        experiment = Experiment(
             network=network,
             encoder=encoder,
             rule=rule,
@@ -103,6 +103,18 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         )
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None
+    shapes = estimate.Shapes(
+        steps=steps,
+        test_steps=test_steps,
+        update_every=experiment.update_every,
+        test_block=experiment.test_block,
+        batch=experiment.batch_size,
+        test_batch=experiment.test_batch_size,
+        samples=len(data.train_labels),
+        tests=len(data.test_labels),
+    )
+    estimate.check(config, network, rule, shapes, experiment.mesh)
+    return experiment
 
 
 def _mesh(section: schema.Training) -> jax.sharding.Mesh | None:
@@ -117,24 +129,59 @@ def _mesh(section: schema.Training) -> jax.sharding.Mesh | None:
 
 def warnings(config: schema.Config) -> list[str]:
     """What is allowed but will not work well, and why."""
+    section, encoding = config.network, config.encoding
+    presented = min(encoding.steps, encoding.test_steps or encoding.steps) * encoding.dt
+    rate_form = isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate"
+    found = []
+    depth = len(section.layers) - 1
+    if not rate_form and depth * section.delay >= presented:
+        found.append(
+            f"network.delay: spikes need {depth} x {section.delay:g} ms to the output and a presentation takes "
+            f"{presented:g} ms (encoding.steps x encoding.dt): none arrives"
+        )
+    for key, neuron in (("neuron", section.neuron), ("output_neuron", section.output_neuron)):
+        refractory = getattr(neuron, "refractory", 0.0)
+        if not rate_form and refractory >= presented:
+            found.append(
+                f"network.{key}.refractory: {refractory:g} ms are not less than a presentation of {presented:g} ms "
+                "(encoding.steps x encoding.dt): every neuron fires once at most"
+            )
     if isinstance(config.rule, schema.GradientRule):
-        every, steps = config.training.update_every, config.encoding.steps
-        if config.rule.form == "rate" or every is None or every >= steps:
-            return []
-        return [
-            f"training.update_every: back-propagation is cut off every {every} of {steps} ticks; "
-            "leave it out to go back through the whole presentation"
-        ]
-    shortest = getattr(config.network.neuron, "refractory", 0.0) + config.encoding.dt
-    label = config.rule.label_period
+        return found + _short_sight(config.rule, config)
+    return found + _label(config.rule, config)
+
+
+def _short_sight(rule: schema.GradientRule, config: schema.Config) -> list[str]:
+    every, steps = config.training.update_every, config.encoding.steps
+    if rule.form == "rate" or every is None or every >= steps:
+        return []
+    return [
+        f"training.update_every: back-propagation is cut off every {every} of {steps} ticks; "
+        "leave it out to go back through the whole presentation"
+    ]
+
+
+def _label(rule: schema.ERBPRule, config: schema.Config) -> list[str]:
+    found = []
+    dt, label = config.encoding.dt, rule.label_period
+    shortest = getattr(config.network.output_neuron or config.network.neuron, "refractory", 0.0) + dt
+    where = "output_neuron" if config.network.output_neuron else "neuron"
     if shortest > label + 1e-9:
-        return [
-            f"network.neuron.refractory: an output neuron can fire every {shortest:g} ms at most, its label fires "
+        found.append(
+            f"network.{where}.refractory: an output neuron can fire every {shortest:g} ms at most, its label fires "
             f"every {label:g} ms (rule.label_period): the right answer can never match its label, so the error never "
-            f"vanishes and learning stalls. Shorten the refractory period to {max(label - config.encoding.dt, 0):g} ms "
+            f"vanishes and learning stalls. Shorten the refractory period to {max(label - dt, 0):g} ms "
             f"or lengthen rule.label_period to {shortest:g} ms"
-        ]
-    return []
+        )
+    shown = config.encoding.steps * dt
+    spikes = math.ceil(shown / label) - math.ceil(rule.burn_in / label)  # they come at 0, label, 2 label, ...
+    if spikes < 1 or label >= shown:
+        found.append(
+            f"rule.label_period: with a label spike every {label:g} ms there are {max(spikes, 0)} between the end of "
+            f"rule.burn_in, {rule.burn_in:g} ms, and that of the presentation, {shown:g} ms: hardly anything says "
+            "which answer is right"
+        )
+    return found
 
 
 def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
@@ -159,7 +206,7 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
 def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: float, sparse: bool) -> Network:
     delay = ticks("network.delay", section.delay, dt)
     neuron = build_neuron(section.neuron, dt)
-    last = build_neuron(section.output_neuron, dt) if section.output_neuron else neuron
+    last = build_neuron(section.output_neuron, dt, "network.output_neuron") if section.output_neuron else neuron
     if section.events == "auto":
         by_events = int(sparse)
     else:

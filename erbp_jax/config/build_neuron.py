@@ -19,8 +19,8 @@ from erbp_jax.neurons import (
 )
 
 
-def build_neuron(section: schema.Neuron, dt: float) -> Neuron:
-    """The neuron of a config, for ticks of `dt` ms.
+def build_neuron(section: schema.Neuron, dt: float, key: str = "network.neuron", clock: str = "encoding.dt") -> Neuron:
+    """The neuron of a config, for ticks of `dt` ms; `key` and `clock` are where the config says the two.
 
     Raises:
         UserError: a refractory period that is no whole number of ticks.
@@ -30,7 +30,7 @@ def build_neuron(section: schema.Neuron, dt: float) -> Neuron:
         return MihalasNiebur(dt=dt, **section.model_dump(exclude={"kind"}))
     common = {
         "threshold": section.threshold,
-        "refractory": ticks("network.neuron.refractory", section.refractory, dt),
+        "refractory": ticks(f"{key}.refractory", section.refractory, dt, clock),
         "reset": section.reset,
         "noise": _noise(section, dt),
         "integration": section.integration,

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from erbp_jax.archive import read_text, shown
+from erbp_jax.cache import expanded
 from erbp_jax.config import yaml_text
 from erbp_jax.config.names import check_rule_name
 from erbp_jax.config.schema import PLAIN, Config
@@ -33,10 +35,19 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
 
     A file may describe one network under several rules: its key `rules` has a name for each, and under it the groups
     that differ. `rule` chooses one; without it the one that an override of `rule.kind` names, else the first.
+    A `data.dir` becomes an absolute path, so that what is trained with the config can be tested from elsewhere.
 
     Raises:
         UserError: with one line a mistake: the path of the key, what was given, what is allowed.
     """
+    config = _chosen(path, overrides, rule)
+    if not config.data.dir:
+        return config
+    folder = str(expanded(config.data.dir, "data.dir"))
+    return config.model_copy(update={"data": config.data.model_copy(update={"dir": folder})})
+
+
+def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Config:
     base, recipes = _read(Path(path))
     patch = parse_overrides(overrides)
     named = patch.get("rule")
@@ -315,7 +326,11 @@ def _explain(error: Any, data: Any) -> str:
         )
     if kind == "missing":
         return f"{where}: missing"
-    message = str(context["error"]) if kind == "value_error" else error["msg"].replace("Input should", "must")
+    message = (
+        str(context["error"])
+        if kind == "value_error"
+        else re.sub("^(Input|Tuple|String|List) should", "must", error["msg"])
+    )
     got = "" if kind == "value_error" else f", got {shown(repr(given))}"
     return f"{where}: {message}{got}" if where else f"{message}{got}"
 

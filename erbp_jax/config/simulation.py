@@ -22,6 +22,7 @@ from erbp_jax.config.schema import (
     Whole,
 )
 from erbp_jax.config.schema.base import MOST
+from erbp_jax.config.schema.layers import MOST_LAYERS
 from erbp_jax.errors import UserError
 from erbp_jax.neurons.firing_patterns import PATTERNS
 
@@ -70,7 +71,7 @@ class PoissonInput(Section):
 class FileInput(Section):
     kind: Literal["file"]
     path: FilePath
-    """`.npy`, `.npz` (its only array) or text with a row a tick and a column a neuron."""
+    """`.npy`, `.npz` (its only array) or text with a row a tick and a column a neuron: real, finite numbers."""
 
 
 Input = Annotated[
@@ -80,7 +81,7 @@ Input = Annotated[
 
 
 class SmallNetwork(Section):
-    layers: Annotated[tuple[Count, ...], Field(min_length=2)]
+    layers: Annotated[tuple[Count, ...], Field(min_length=2, max_length=MOST_LAYERS)]
     """Units a layer, the input first: the input drives the first layer's synapses as spikes or rates."""
     init_gain: Positive = 1.0
     delay: NonNegative = 0.0

@@ -11,6 +11,7 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
     Raises:
         UserError: unknown name, or the files are missing or damaged.
     """
+    from erbp_jax.archive import shown
     from erbp_jax.errors import UserError
 
     if name == "digits":
@@ -21,7 +22,7 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
         from erbp_jax.data import mnist
 
         return mnist.load(data_dir)
-    raise UserError(f"data.name: {name!r} is not known; there are {' and '.join(NAMES)}")
+    raise UserError(f"data.name: {shown(repr(name))} is not known; there are {' and '.join(NAMES)}")
 
 
 __all__ = ["NAMES", "Dataset", "load"]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from erbp_jax.archive import shown
 from erbp_jax.errors import UserError
 
 app = typer.Typer(help="Data sets: fetch, verify, info.", no_args_is_help=True)
@@ -66,4 +67,4 @@ def _known(name: str) -> None:
     from erbp_jax import data
 
     if name not in data.NAMES:
-        raise UserError(f"data: {name!r} is not known; there are {' and '.join(data.NAMES)}")
+        raise UserError(f"data: {shown(repr(name))} is not known; there are {' and '.join(data.NAMES)}")

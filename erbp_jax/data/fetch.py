@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from erbp_jax.archive import shown
+from erbp_jax.cache import expanded
 from erbp_jax.data.checksums import MNIST, MNIST_URL, Published
-from erbp_jax.data.mnist import user_cache, verify
+from erbp_jax.data.mnist import cache_folder, verify
 from erbp_jax.errors import UserError
 
 
@@ -25,7 +27,10 @@ def fetch(data_dir: str | None = None, *, url: str = MNIST_URL, files: Mapping[s
     except ImportError as error:
         raise UserError(f"`erbp-jax data fetch` needs the data extra ({error}): pip install 'erbp-jax[data]'") from None
 
-    target = (Path(data_dir) if data_dir else user_cache()) / "mnist"
+    folder = expanded(data_dir, "--dir") if data_dir else cache_folder()
+    if folder is None:
+        raise UserError("data fetch: there is no home folder with a cache; say where to: --dir FOLDER")
+    target = folder / "mnist"
     downloads = target / ".downloads"
     addresses = {part: f"{url}{p.name}.gz" for part, p in files.items()}
     try:
@@ -49,7 +54,9 @@ def fetch(data_dir: str | None = None, *, url: str = MNIST_URL, files: Mapping[s
     except UserError:
         raise
     except Exception as error:  # whatever the network, the disk or the manager says, the user gets one message
-        raise UserError(f"the download of MNIST into {target} failed: {type(error).__name__}: {error}") from None
+        raise UserError(
+            f"the download of MNIST into {target} failed: {type(error).__name__}: {shown(str(error), 400)}"
+        ) from None
     finally:
         shutil.rmtree(downloads, ignore_errors=True)
     return target

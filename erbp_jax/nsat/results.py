@@ -22,8 +22,6 @@ Layers = Sequence[Sequence[Sequence[int]]]
 """Of every layer `[core, first neuron, neurons]` a piece."""
 MOST_RUNS = 8
 """Runs of parameter groups on a core, if a picture is to tell them apart."""
-MAX_NUMBERS = 3 * 2**23
-"""Of a table of events."""
 
 
 def read_events(path: Path) -> np.ndarray:
@@ -33,7 +31,7 @@ def read_events(path: Path) -> np.ndarray:
         UserError: no such file, not a table of whole numbers, or negative ones.
     """
     try:
-        table = read_table(path, np.int64, most=MAX_NUMBERS)
+        table = read_table(path, np.int64)
     except UserError as error:
         raise UserError(f"{error}: not a table of events") from None
     if table.size == 0:

@@ -53,7 +53,11 @@ def test_every_shipped_config_builds_and_names_its_command(root):
     gates=st.lists(st.tuples(st.floats(-50, -0.01), st.floats(0.01, 50)), min_size=1, max_size=3),
     kind=st.sampled_from(["erbp", "perbp"]),
     neuron=st.fixed_dictionaries(
-        {}, optional={"tau_mem": st.floats(0, 100), "reset": st.sampled_from(["value", "subtract"])}
+        {},
+        optional={
+            "tau_mem": st.floats(0, 100, allow_subnormal=False, width=32),
+            "reset": st.sampled_from(["value", "subtract"]),
+        },
     ),
 )
 def test_a_config_survives_yaml_and_is_hashable(tmp_path_factory, seed, p, rule, rate, gates, kind, neuron):

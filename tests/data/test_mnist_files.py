@@ -1,13 +1,17 @@
 import gzip
 import hashlib
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from erbp_jax import data
+from erbp_jax.cache import expanded, user_cache
 from erbp_jax.data import idx
 from erbp_jax.data.checksums import Published
-from erbp_jax.data.mnist import find, locate, verify
+from erbp_jax.data.fetch import fetch
+from erbp_jax.data.mnist import candidates, find, locate, verify
 from erbp_jax.errors import UserError
 
 
@@ -18,7 +22,11 @@ def idx_bytes(array):
 CONTENT = idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
 ARCHIVE = gzip.compress(CONTENT, mtime=0)
 PUBLISHED = Published(
-    "some-idx3-ubyte", hashlib.sha256(ARCHIVE).hexdigest(), hashlib.sha256(CONTENT).hexdigest(), len(ARCHIVE)
+    "some-idx3-ubyte",
+    hashlib.sha256(ARCHIVE).hexdigest(),
+    hashlib.sha256(CONTENT).hexdigest(),
+    len(ARCHIVE),
+    len(CONTENT),
 )
 
 
@@ -56,6 +64,82 @@ def test_damage_is_refused_with_path_and_both_checksums(tmp_path, good, damage):
 def test_files_that_are_not_idx_are_refused(tmp_path, wrong):
     with pytest.raises(UserError, match=r"idx|do not fit"):
         idx.parse(wrong, tmp_path / "x")
+
+
+@pytest.mark.parametrize("most", [2**16, 2**16 - 1])
+def test_a_gzip_of_several_members_and_padding_is_read_up_to_a_bound(most):
+    content = np.random.default_rng(0).bytes(2**16)
+    raw = b"".join(gzip.compress(content[i : i + 2**14]) for i in range(0, 2**16, 2**14)) + bytes(99)
+    if most == len(content):
+        assert idx.decompress(raw, most) == content
+    else:
+        with pytest.raises(ValueError, match="more than 65,535 bytes"):
+            idx.decompress(raw, most)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [gzip.compress(CONTENT)[:-3], gzip.compress(b"")[:-1], gzip.compress(b"") * 5000, b"\x1f\x8b", ARCHIVE + b"x", b""],
+)
+def test_a_broken_gzip_is_refused(raw):
+    with pytest.raises(ValueError, match=r"cut off|members|Error"):
+        idx.decompress(raw, 1000)
+
+
+def test_bombs_are_not_unpacked(tmp_path):
+    path = tmp_path / "some-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(bytes(2**26)))
+    tracemalloc.start()
+    with pytest.raises(UserError, match="damaged, or not the MNIST file"):
+        verify(path, PUBLISHED)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    with path.open("wb") as file:
+        file.truncate(40 * 10**9)
+    with pytest.raises(UserError, match="has 40,000,000,000 bytes, more than the"):
+        verify(path, PUBLISHED)
+    tracemalloc.stop()
+
+
+def test_dimensions_whose_product_wraps_round_are_refused(tmp_path):
+    header = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (2**31, 2**31, 4))
+    with pytest.raises(UserError, match="do not fit the shape"):
+        idx.parse(header, tmp_path / "x")
+    with pytest.raises(UserError, match="200 axes are more than 8"):
+        idx.parse(b"\0\0\x08\xc8" + b"\0\0\0\1" * 200 + b"x", tmp_path / "x")
+
+
+def test_folders_are_expanded_and_a_user_without_a_home_has_no_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for named, folder in (("", tmp_path / ".cache"), ("relative", tmp_path / ".cache"), ("/abs", Path("/abs"))):
+        monkeypatch.setenv("XDG_CACHE_HOME", named)
+        assert user_cache() == folder / "erbp_jax"
+    assert expanded("~/data", "data.dir") == tmp_path / "data"
+    assert expanded("data", "data.dir") == Path.cwd() / "data"
+    monkeypatch.setenv("ERBP_JAX_DATA", "~/data")
+    assert [str(folder) for _, folder in candidates(None)] == [str(tmp_path / "data"), "/abs/erbp_jax/data"]
+    assert [folder for _, folder in candidates("~/other")] == [tmp_path / "other"]
+
+    def no_entry(uid):
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("ERBP_JAX_DATA")
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
+    assert user_cache() == Path("/abs/erbp_jax")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert user_cache() is None
+    with pytest.raises(UserError, match="data fetch mnist"):
+        locate()
+    with pytest.raises(UserError, match="no home folder to put in the place of ~"):
+        expanded("~/data", "data.dir")
+    with pytest.raises(UserError, match="--dir FOLDER"):
+        fetch()
+
+
+@pytest.mark.parametrize("name", ["\0", "x" * 5000, "\udcff", "*[", "~nobody-by-this-name/x"])
+def test_folders_with_strange_names_are_not_found(name):
+    with pytest.raises(UserError, match=r"not found|character 0|no home"):
+        locate(name)
 
 
 def test_a_folder_that_was_named_is_the_one_that_is_used(tmp_path, monkeypatch):

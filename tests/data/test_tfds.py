@@ -9,8 +9,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from erbp_jax.data import mnist
-from erbp_jax.data.checksums import Published
+from erbp_jax.data import mnist, prepared
+from erbp_jax.data.checksums import MNIST_CONTENTS, Published, contents
 from erbp_jax.data.fetch import fetch
 from erbp_jax.errors import UserError
 
@@ -34,7 +34,7 @@ def server(tmp_path):
         archive = gzip.compress(content, mtime=0)
         (folder / f"{part}.gz").write_bytes(archive)
         sums = (hashlib.sha256(archive).hexdigest(), hashlib.sha256(content).hexdigest())
-        files[part] = Published(part, *sums, len(archive))
+        files[part] = Published(part, *sums, len(archive), len(content))
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/", files, folder
@@ -84,13 +84,31 @@ def test_a_prepared_folder_is_found_and_read(tmp_path):
     tfds.disable_progress_bar()
     Mnist(data_dir=tmp_path, file_format="array_record").download_and_prepare()
     assert mnist.locate(str(tmp_path)) == tmp_path
-    data = mnist.load(str(tmp_path))
+    with pytest.raises(UserError, match="has 8 train images, not 60000"):
+        mnist.load(str(tmp_path))
+    labels = np.arange(12) % 10
+    published = {"train": (8, contents(images[:8], labels[:8])), "test": (4, contents(images[8:], labels[8:]))}
+    data = prepared.load(tmp_path, published)
     assert data.train_images.shape == (8, 784)
     assert data.test_images.shape == (4, 784)
     by_label = dict(zip(data.train_labels.tolist(), data.train_images, strict=True))
     for label in range(8):
         np.testing.assert_array_equal(by_label[label], images[label].reshape(784))
+    images[5, 3, 3] ^= 1
+    published["train"] = (8, contents(images[:8], labels[:8]))
+    with pytest.raises(UserError, match="train images there are not those of MNIST"):
+        prepared.load(tmp_path, published)
 
     next(tmp_path.glob("mnist/*/dataset_info.json")).write_text("{")
     with pytest.raises(UserError, match="TFDS cannot read"):
         mnist.load(str(tmp_path))
+
+
+def test_the_sums_of_the_contents_are_those_of_the_published_files(request):
+    real = request.getfixturevalue("mnist")
+    order = np.random.default_rng(0).permutation(10_000)
+    assert contents(real.test_images[order], real.test_labels[order]) == MNIST_CONTENTS["test"][1]
+    assert contents(real.train_images, real.train_labels) == MNIST_CONTENTS["train"][1]
+    swapped = real.test_labels.copy()
+    swapped[[0, 1]] = swapped[[1, 0]]
+    assert contents(real.test_images, swapped) != MNIST_CONTENTS["test"][1]

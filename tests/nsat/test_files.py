@@ -95,7 +95,11 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
 
 
 def test_what_is_not_there_is_refused(tmp_path):
-    for path, words in ((tmp_path / "none.npz", "no such file"), (tmp_path, "is a folder"), (Path("/dev/zero"), "regular")):
+    for path, words in (
+        (tmp_path / "none.npz", "no such file"),
+        (tmp_path, "is a folder"),
+        (Path("/dev/zero"), "regular"),
+    ):
         with pytest.raises(UserError, match=words):
             files.read(path)
 

@@ -50,4 +50,6 @@ LayerSpec = Annotated[
     Annotated[Count, Tag(PLAIN)] | Annotated[ConvLayer, Tag("conv")] | Annotated[PoolLayer, Tag("pool")],
     Discriminator(_which),
 ]
-Layers = Annotated[tuple[LayerSpec, ...], Field(min_length=2)]
+MOST_LAYERS = 64
+"""The input among them: each is compiled on its own."""
+Layers = Annotated[tuple[LayerSpec, ...], Field(min_length=2, max_length=MOST_LAYERS)]

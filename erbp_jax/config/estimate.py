@@ -1,0 +1,190 @@
+"""What a training takes, worked out in whole numbers from its config before anything is made.
+
+The sum is of arrays that must be there at once, so a refusal is right; compilation and copies come on top.
+"""
+
+from dataclasses import dataclass
+
+import jax
+
+from erbp_jax.config.memory import SHARE, Part, refuse_beyond, there
+from erbp_jax.config.schema import Config, Optimizer
+from erbp_jax.config.schema.base import MOST
+from erbp_jax.connections import Connection, Conv2d, Dense, Pool2d
+from erbp_jax.errors import UserError
+from erbp_jax.learning import ERBP, BackProp, Direct, RandomFeedback, Rule
+from erbp_jax.network import Network
+
+FLOAT = 4
+"""Bytes of a float32."""
+LEAST_PROBE = 10
+"""Samples that alignment is measured on at least, over all ticks at once."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The sizes of a training that its network and rule do not know."""
+
+    steps: int
+    test_steps: int
+    update_every: int
+    test_block: int
+    batch: int
+    test_batch: int
+    samples: int  # training images
+    tests: int  # test images
+
+
+def check(config: Config, network: Network, rule: Rule, shapes: Shapes, mesh: jax.sharding.Mesh | None) -> None:
+    """Refuse what cannot be held in memory or counted.
+
+    Raises:
+        UserError: names what is largest, its key, the bytes that it takes and those that there are.
+    """
+    batches = shapes.samples // shapes.batch
+    updates = config.training.epochs * batches * ((shapes.steps - rule.burn_in) // shapes.update_every)
+    if updates > MOST:
+        raise UserError(
+            f"training.epochs, encoding.steps: {config.training.epochs:,} epochs of {batches:,} batches make "
+            f"{updates:,} updates, more than the {MOST:,} that can be counted"
+        )
+    refuse_beyond(parts(config, network, rule, shapes), _limit(mesh), "this training")
+
+
+def _limit(mesh: jax.sharding.Mesh | None) -> int:
+    """Bytes that may be used, on all devices together."""
+    devices = jax.devices()[:1] if mesh is None else list(mesh.devices.flat)
+    if devices[0].platform == "cpu":
+        return int(SHARE * there())
+    return sum((device.memory_stats() or {}).get("bytes_limit", there()) for device in devices)
+
+
+def parts(config: Config, network: Network, rule: Rule, shapes: Shapes) -> list[Part]:
+    """All that is there at once: what stays, and the largest of what comes and goes."""
+    segment = rule.segment if isinstance(rule, BackProp) else None
+    kept = shapes.update_every if segment is None else segment + shapes.update_every // segment
+    passing = [_training(network, kept, shapes.batch), _testing(network, shapes)]
+    if config.training.alignment and segment is None:
+        passing.append(_alignment(network, shapes))
+    stays = _weights(config.optimizer, network) + _rule(rule, network, shapes) + _delays(network, shapes)
+    seeds = config.training.seeds
+    found = [*stays, *max(passing, key=lambda group: sum(part.size for part in group))]
+    if seeds > 1:
+        found = [Part(f"{p.key}, training.seeds", f"{p.what}, {seeds:,} seeds", seeds * p.size) for p in found]
+    images = 2 * (shapes.samples + shapes.tests) * network.sizes[0]
+    longest = max(shapes.steps, shapes.test_steps)
+    return [
+        *found,
+        Part("data.train_size", f"{shapes.samples + shapes.tests:,} images", images),
+        Part("encoding.steps", f"the numbers of {longest:,} ticks", 4 * longest),
+    ]
+
+
+def parameters(connection: Connection) -> int:
+    """Weights of a connection."""
+    match connection:
+        case Dense():
+            return connection.inputs * connection.outputs
+        case Conv2d():
+            return connection.kernel**2 * connection.input_shape[2] * connection.channels
+    return 0
+
+
+def copies(section: Optimizer) -> int:
+    """Arrays of the weights' shape that a learner holds: they, their mean, and what the optimiser keeps."""
+    moments = 2 if section.kind == "adam" else int(section.momentum > 0)
+    sums = section.accumulate > 1 or section.accumulate_growth > 1
+    return 1 + moments + sums + (section.average is not None)
+
+
+def _weights(section: Optimizer, network: Network) -> list[Part]:
+    """The learner before a stretch and after it, and an update."""
+    each = 2 * copies(section) + 1
+    counts = [parameters(layer.connection) for layer in network.layers]
+    return [
+        Part(
+            f"network.layers.{i}", f"{count:,} weights, {each} times with the optimiser's copies", FLOAT * each * count
+        )
+        for i, count in enumerate(counts, 1)
+    ]
+
+
+def feedback_weights(rule: Rule, network: Network) -> list[int]:
+    """Random weights back to each hidden layer."""
+    classes = network.sizes[-1]
+    shapes = [layer.connection.output_shape for layer in network.layers[:-1]]
+    feedback: tuple[RandomFeedback, ...] = ()
+    populations = [1] * len(shapes)
+    if isinstance(rule, ERBP):
+        feedback = rule.feedback
+        populations = [readout.populations if readout else 1 for readout in rule.readouts]
+    elif isinstance(rule, BackProp) and isinstance(rule.wiring, Direct):
+        feedback = (rule.wiring.feedback,) * len(shapes)
+    each = zip(feedback, shapes, populations, strict=False)
+    return [many * classes * one.targets(shape) for one, shape, many in each]
+
+
+def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
+    found = [
+        Part(f"network.layers.{i}", f"{count:,} feedback weights, twice", 2 * FLOAT * count)
+        for i, count in enumerate(feedback_weights(rule, network), 1)
+    ]
+    readouts = rule.readouts if isinstance(rule, ERBP) else ()
+    many = max((readout.populations for readout in readouts if readout), default=1)
+    if many > 1:
+        found = [part._replace(key="rule.readouts") for part in found]
+        neurons = 2 * shapes.update_every * shapes.batch * many * network.sizes[-1]
+        found.append(Part("rule.readouts", f"spikes of {many:,} readouts", FLOAT * neurons))
+    return found
+
+
+def _delays(network: Network, shapes: Shapes) -> list[Part]:
+    batch = max(shapes.batch, shapes.test_batch)
+    return [
+        Part("network.delay", f"{layer.delay:,} ticks of spikes on their way", 2 * FLOAT * layer.delay * batch * inputs)
+        for layer, inputs in zip(network.layers, network.sizes[:-1], strict=True)
+        if layer.delay
+    ]
+
+
+def _training(network: Network, kept: int, batch: int) -> list[Part]:
+    what = f"{kept:,} ticks (training.update_every) of {batch:,} samples (training.batch_size)"
+    return [*_traces(network, what, kept * batch), *_windows(network, kept * batch)]
+
+
+def _testing(network: Network, shapes: Shapes) -> list[Part]:
+    rows = shapes.test_block * shapes.test_batch
+    counted = network.sizes[-1] + 2 * len(network.layers) + 1
+    kept = shapes.test_steps // shapes.test_block * shapes.test_batch * counted
+    return [
+        *_traces(network, f"a test of {shapes.test_batch:,} samples (training.test_batch_size)", rows),
+        Part("encoding.test_steps", f"what a test counts in {shapes.test_steps:,} ticks", FLOAT * kept),
+        *_windows(network, rows),
+    ]
+
+
+def _alignment(network: Network, shapes: Shapes) -> list[Part]:
+    rows = shapes.steps * min(LEAST_PROBE, shapes.samples)
+    return _traces(network, f"gradients through {shapes.steps:,} ticks (training.alignment, encoding.steps)", rows)
+
+
+def _traces(network: Network, what: str, rows: int) -> list[Part]:
+    """The input of every tick and sample, and of every unit its current, potential and spikes."""
+    inputs, *sizes = network.sizes
+    layers = (Part(f"network.layers.{i}", f"{what}: {n:,} units", 3 * FLOAT * rows * n) for i, n in enumerate(sizes, 1))
+    return [Part("network.layers.0", f"{what}: {inputs:,} inputs", FLOAT * rows * inputs), *layers]
+
+
+def _windows(network: Network, rows: int) -> list[Part]:
+    """What the windows of layers of maps see, cut out."""
+    found = []
+    for i, layer in enumerate(network.layers, 1):
+        connection = layer.connection
+        if isinstance(connection, Conv2d | Pool2d):
+            (down, across), window = connection.windows.shape, connection.windows.kernel
+            count = rows * down * across * window**2 * connection.input_shape[2]
+            if isinstance(connection, Conv2d):  # neighbouring windows share a cut
+                count = rows * down * window * (window + (across - 1) * connection.windows.stride)
+                count *= connection.input_shape[2]
+            found.append(Part(f"network.layers.{i}", f"windows of {window:,} x {window:,}", FLOAT * count))
+    return found
