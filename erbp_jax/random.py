@@ -7,24 +7,19 @@ stochastic network on a CPU.
 
 A *key array* has the leading (batch) axes of the data that it serves: `key[B]` for `spikes[B, N]`.
 
-No global setting of JAX changes a number: dtypes are named, and what `jax.random` draws is drawn here, under one value
-of the flag that its Threefry depends on. The rest of the package calls nothing of `jax.random` but `fold_in`, which
-depends on no flag.
+No global setting of JAX changes a number: what `jax.random` draws is drawn here, under settings of our own (`settled`).
+The rest of the package calls nothing of `jax.random` but `fold_in`, which depends on no setting.
 """
 
-import functools
 import math
-from collections.abc import Callable
 from enum import IntEnum
-from typing import ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.random import threefry_2x32
 
-P = ParamSpec("P")
-T = TypeVar("T")
+from erbp_jax.settings import settled
 
 IMPL = "threefry2x32"
 """The generator of every key."""
@@ -40,20 +35,6 @@ class Stream(IntEnum):
     TEST = 4
     ALIGNMENT = 5
     SHIFT = 6
-
-
-def _settled(draw: Callable[P, T]) -> Callable[P, T]:
-    """`draw` under `jax_threefry_partitionable`, the default of JAX, whatever the process has set.
-
-    JAX keeps the flag with every traced operation, so it holds inside the compiled programs of others too.
-    """
-
-    @functools.wraps(draw)
-    def settled(*args: P.args, **kwargs: P.kwargs) -> T:
-        with jax.threefry_partitionable(True):
-            return draw(*args, **kwargs)
-
-    return settled
 
 
 def new_key(seed: int | jax.Array) -> jax.Array:
@@ -160,26 +141,26 @@ def unit_interval(word: jax.Array) -> jax.Array:
     return (word >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
 
 
-@_settled
+@settled
 def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Independent standard normal float32, `[*key.shape, *shape]`."""
     flat = jax.vmap(lambda k: jax.random.normal(k, shape, jnp.float32))(key.reshape(-1))
     return flat.reshape(*key.shape, *shape)
 
 
-@_settled
+@settled
 def split(key: jax.Array, n: int | tuple[int, ...]) -> jax.Array:
     """n keys, or keys of a shape, from one key `[]`."""
     return jax.random.split(key, n)
 
 
-@_settled
+@settled
 def between(key: jax.Array, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> jax.Array:
     """Uniform float32 in [low, high), of `shape`, from one key `[]`: weights to begin with, and the like."""
     return jax.random.uniform(key, shape, jnp.float32, low, high)
 
 
-@_settled
+@settled
 def integers(key: jax.Array, shape: tuple[int, ...], low: int, high: int) -> jax.Array:
     """Uniform int32 in {low, ..., high - 1}, of `shape`, from one key `[]`."""
     return jax.random.randint(key, shape, low, high, jnp.int32)
@@ -190,7 +171,7 @@ def bernoulli(key: jax.Array, chance: jax.Array | float, shape: tuple[int, ...] 
     return between(key, jnp.shape(chance) if shape is None else shape) < chance
 
 
-@_settled
+@settled
 def permutation(key: jax.Array, n: int) -> jax.Array:
     """The numbers 0 to n - 1 in random order, int32 `[n]`, from one key `[]`."""
     return jax.random.permutation(key, jnp.arange(n, dtype=jnp.int32))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.encoding import Encoder
+from erbp_jax.encoding.base import check_batch
 from erbp_jax.network import Network, NetworkState, Params, Trace
 from erbp_jax.random import fold_each
 
@@ -42,9 +43,29 @@ def over_time(
 
 
 def start(network: Network, encoder: Encoder, image: jax.Array, key: jax.Array) -> RunState:
-    """The state before the first tick of a presentation of `image[B, ...]` with the sample keys `key[B]`."""
+    """The state before the first tick of a presentation of `image[B, I]` with the sample keys `key[B]`.
+
+    Raises:
+        ValueError: images or keys that do not fit the network, or what the encoder refuses.
+    """
+    check_input(network, image, key)
     encoder_state = encoder.init_state(image, fold_each(key, jnp.uint32(0)))
     return RunState(encoder_state, network.init_state(image.shape[0]), jnp.int32(0))
+
+
+def check_input(network: Network, image: jax.Array, key: jax.Array) -> None:
+    """Refuse images that are no flat batch of the network's size, and keys that are not one a sample.
+
+    Raises:
+        ValueError: says what is wanted and what was given.
+    """
+    shape = tuple(getattr(image, "shape", ()))
+    if len(shape) != 2 or shape[1] != network.sizes[0]:
+        raise ValueError(
+            f"Network {network.name}: images must have shape [B, {network.sizes[0]}], a flat row a sample, got "
+            f"{list(shape)}; image.reshape(B, -1) makes rows"
+        )
+    check_batch(f"Network {network.name}", image, key)
 
 
 def encode(
@@ -54,7 +75,11 @@ def encode(
 
     Returns:
         The encoder's state, spikes `[k, B, ...]`, keys `[k, B]` (a function of sample key and tick alone).
+
+    Raises:
+        ValueError: no batch of images, keys that are not one a sample, or what the encoder refuses.
     """
+    check_batch(type(encoder).__name__, image, key)
     tick_key = fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)
     state, spikes = jax.lax.scan(
         lambda state, k: encoder.step(state, image, k), state, fold_each(tick_key, jnp.uint32(0))
@@ -79,7 +104,7 @@ def run(
     state: RunState | None = None,
     record: Callable[[Trace], Any] = output_spikes,
 ) -> tuple[RunState, Any]:
-    """Run the network for `steps` ticks on `image[B, ...]` (uint8), without learning.
+    """Run the network for `steps` ticks on `image[B, I]` (uint8, as the encoder wants it), without learning.
 
     `record` chooses what to keep of every block's trace; its results come back time-major, `[steps, B, ...]`.
     Two runs, the second starting from the first one's state, equal one run of both lengths, bit for bit, provided
@@ -87,7 +112,12 @@ def run(
 
     Returns:
         The state after the last tick, and what was recorded.
+
+    Raises:
+        ValueError: images or keys that do not fit the network, what the encoder refuses, or steps that are not a whole
+            number of blocks.
     """
+    check_input(network, image, key)
     state = start(network, encoder, image, key) if state is None else state
 
     def body(carry, ticks):

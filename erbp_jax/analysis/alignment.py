@@ -10,6 +10,7 @@ from erbp_jax.encoding import Encoder
 from erbp_jax.learning import Rule
 from erbp_jax.learning.wiring import paths_to_output
 from erbp_jax.network import Network, Params
+from erbp_jax.scaling import near_one
 
 
 class Alignment(NamedTuple):
@@ -20,14 +21,21 @@ class Alignment(NamedTuple):
 
 
 def angle(a: jax.Array, b: jax.Array) -> jax.Array:
-    r"""The angle between two arrays of one shape, in degrees; 90 if one of them is zero.
+    r"""The angle between two arrays of one shape, in degrees; 90 if one of them is zero, or both.
 
     .. math:: 2 \arctan\frac{|\hat a - \hat b|}{|\hat a + \hat b|}
 
-    (Kahan's form: the arc cosine loses half of the digits near 0.)
+    (Kahan's form: the arc cosine loses half of the digits near 0.) Sizes do not matter, as long as an array is not
+    zero. What is zero has no direction: it has none in common with anything, another zero included.
     """
-    unit_a, unit_b = (x / jnp.maximum(jnp.linalg.norm(x), jnp.finfo(x.dtype).tiny) for x in (a, b))
-    return jnp.degrees(2.0 * jnp.arctan2(jnp.linalg.norm(unit_a - unit_b), jnp.linalg.norm(unit_a + unit_b)))
+    unit_a, unit_b = _direction(a), _direction(b)
+    degrees = jnp.degrees(2.0 * jnp.arctan2(jnp.linalg.norm(unit_a - unit_b), jnp.linalg.norm(unit_a + unit_b)))
+    return jnp.where(jnp.any(a != 0) & jnp.any(b != 0), degrees, 90.0)
+
+
+def _direction(x: jax.Array) -> jax.Array:
+    x = near_one(x)
+    return x / jnp.maximum(jnp.linalg.norm(x), jnp.finfo(x.dtype).tiny)
 
 
 def feedback_angles(network: Network, rule: Rule, params: Params, fixed: Any) -> jax.Array:

@@ -60,7 +60,8 @@ def record(
 
     @jax.jit
     def batch(first):
-        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)  # the last one is filled up with copies, cut off below
+        # The last batch is filled up with copies, cut off below.
+        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)
         key = sample_keys(seed, Stream.TEST, epoch, index)
 
         def keep(trace):

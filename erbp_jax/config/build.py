@@ -17,6 +17,7 @@ from erbp_jax.connections import BlankOut, GaussianBlankOut, Reliable, SharedBla
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
+from erbp_jax.encoding.rates import LEAST_RATE
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Rule
 from erbp_jax.network import Layer, Network
@@ -269,4 +270,9 @@ def _per_tick(hertz: float, dt: float) -> float:
     rate = hertz * 1e-3 * dt
     if rate > 1:
         raise UserError(f"encoding.max_rate: {hertz:g} Hz is more than one spike a tick of {dt:g} ms ({1e3 / dt:g} Hz)")
+    if rate < LEAST_RATE:
+        least = LEAST_RATE * 1e3 / dt
+        raise UserError(
+            f"encoding.max_rate: {hertz:g} Hz cannot be drawn in ticks of {dt:g} ms; at least {least:.4g} Hz"
+        )
     return rate

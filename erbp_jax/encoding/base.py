@@ -24,20 +24,30 @@ class Encoder(Protocol):
         ...
 
 
-def check_images(name: str, image: jax.Array, key: jax.Array | None = None) -> None:
-    """Refuse what is no batch of images in bytes, and with `key` what are no keys for it.
+def check_images(name: str, image: jax.Array, key: jax.Array) -> None:
+    """Refuse what is no batch of images in bytes with a key each.
 
     Raises:
-        ValueError: another dtype than uint8, no batch axis, no samples, keys that are not `[B]`; says what was given.
+        ValueError: another dtype than uint8, and as `check_batch`; says what was given.
     """
-    dtype, shape = getattr(image, "dtype", None), tuple(getattr(image, "shape", ()))
+    dtype = getattr(image, "dtype", None)
     if dtype != jnp.uint8:
-        given = type(image).__name__ if dtype is None else f"{dtype} {list(shape)}"
+        given = type(image).__name__ if dtype is None else f"{dtype} {list(image.shape)}"
         raise ValueError(
             f"{name}: images must be uint8, pixels from 0 to 255, got {given}; "
             "pixels from 0 to 1 become bytes by np.round(255 * image).astype(np.uint8)"
         )
-    if len(shape) < 2 or 0 in shape:
-        raise ValueError(f"{name}: images must be a batch [B, ...] of at least one sample, got shape {list(shape)}")
-    if key is not None:
-        check_keys(name, key, shape[:1])
+    check_batch(name, image, key)
+
+
+def check_batch(name: str, image: jax.Array, key: jax.Array) -> None:
+    """Refuse what is no batch of images with a key each.
+
+    Raises:
+        ValueError: no batch axis, no samples, keys that are not `[B]`; says what was given.
+    """
+    if len(image.shape) < 2 or 0 in image.shape:
+        raise ValueError(
+            f"{name}: images must be a batch [B, ...] of at least one sample, got shape {list(image.shape)}"
+        )
+    check_keys(name, key, tuple(image.shape[:1]))

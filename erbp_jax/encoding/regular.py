@@ -36,9 +36,7 @@ class Regular:
 
     def __post_init__(self) -> None:
         if not LEAST_RATE <= self.max_rate < 1:
-            raise ValueError(
-                f"Regular: max_rate must be in [{LEAST_RATE:.4g}, 1) spikes per tick, got {self.max_rate}"
-            )
+            raise ValueError(f"Regular: max_rate must be in [{LEAST_RATE:.4g}, 1) spikes per tick, got {self.max_rate}")
 
     @cached_property
     def bits(self) -> int:

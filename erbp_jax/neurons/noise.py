@@ -58,8 +58,8 @@ class PoissonKicks:
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 500 or not abs(self.amplitude) <= LARGEST:
             raise ValueError(
-                f"PoissonKicks: rate must be above 0 and at most 500 events per tick, amplitude within +-{LARGEST:.0e}; "
-                f"got {self}"
+                f"PoissonKicks: rate must be above 0 and at most 500 events per tick, amplitude within "
+                f"+-{LARGEST:.0e}; got {self}"
             )
         drawn = float(np.sum(1.0 - np.ceil(self._cumulative().astype(np.float64) * 2**24) / 2**24))
         if abs(drawn - self.rate) > 0.01 * self.rate:

@@ -13,9 +13,10 @@ from erbp_jax.analysis.alignment import Alignment, feedback_angles, update_angle
 from erbp_jax.config.build import Experiment
 from erbp_jax.counting import wide_add, wide_zeros
 from erbp_jax.learning.base import Events
-from erbp_jax.network import Params
+from erbp_jax.network import NetworkState, Params
 from erbp_jax.parallel import along_batch, along_neurons
 from erbp_jax.random import Stream, fold_each, permutation, root_key
+from erbp_jax.settings import settled
 from erbp_jax.training.optimizer import Trained
 
 UPDATE = 2**32 - 1
@@ -51,9 +52,11 @@ class Tally(NamedTuple):
     samples: jax.Array  # [] float32
     wrong: jax.Array  # [] samples whose decision, while learning, was not their label
     error_spikes: jax.Array  # [] of the error neurons
+    lost: jax.Array  # [L] samples in which states of the layer's neurons became NaN or infinite
     events: jax.Array  # [2 L + 2, 2] uint32, exact 64-bit counts: SynOps by layer, plasticity by layer, label, error
 
 
+@settled
 def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: jax.Array) -> Learner:
     """A learner that has seen nothing."""
     params = experiment.network.init(root_key(seed, Stream.INIT))
@@ -72,7 +75,7 @@ def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
 
 def new_tally(layers: int) -> Tally:
     zero = jnp.zeros((), jnp.float32)
-    return Tally(zero, zero, zero, wide_zeros(2 * layers + 2))
+    return Tally(zero, zero, zero, jnp.zeros((layers,), jnp.float32), wide_zeros(2 * layers + 2))
 
 
 def _count(counts: jax.Array, events: Events | None, learn: bool) -> jax.Array:
@@ -93,6 +96,19 @@ def decide(counts: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The class with the most output spikes `[B]`, and whether it is alone at the top `[B]` (bool)."""
     best = counts.max(-1, keepdims=True)
     return counts.argmax(-1).astype(jnp.int32), (counts == best).sum(-1, dtype=jnp.int32) == 1
+
+
+def finite_samples(state: NetworkState) -> jax.Array:
+    """Whether all states of a layer's neurons are finite, for every layer and sample, `[L, B]`.
+
+    Weights may stay finite where states do not: their sum overflows, or infinities of either sign meet, and what comes
+    of it never fires. A look at the end of a block is enough for neurons with a memory, which keep it.
+    """
+
+    def one(neurons: Any) -> jax.Array:
+        return jnp.stack([jnp.isfinite(x).all(-1) for x in jax.tree.leaves(neurons)]).all(0)
+
+    return jnp.stack([one(neurons) for neurons in state.neurons])
 
 
 def present(
@@ -117,7 +133,7 @@ def present(
     network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
     def block(carry, ticks, learn):
-        trained, opt_state, encoder_state, network_state, rule_state, counts, errors, events = carry
+        trained, opt_state, encoder_state, network_state, rule_state, counts, errors, lost, events = carry
         encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
         result = rule.block(
             network,
@@ -137,8 +153,9 @@ def present(
             trained = cast(Trained, optax.apply_updates(trained, step))
             finite = _finite_layers(trained) if check else None
         counts, errors = counts + result.output.sum(0), errors + result.error_spikes
+        lost = lost | ~finite_samples(result.network)
         events = _count(events, result.events, learn)
-        return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, events), finite
+        return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, lost, events), finite
 
     counts = jnp.zeros((batch, network.sizes[-1]), jnp.float32)
     carry = (
@@ -149,6 +166,7 @@ def present(
         rule_state,
         counts,
         jnp.zeros((), jnp.float32),
+        jnp.zeros((len(network.layers), batch), bool),
         jnp.zeros((every, batch, learner.tally.events.shape[0]), jnp.int32),
     )
     if rule.burn_in:
@@ -160,7 +178,7 @@ def present(
         steps=experiment.steps - rule.burn_in,
         block=every,
     )
-    trained, opt_state, _, network_state, rule_state, counts, errors, events = carry
+    trained, opt_state, _, network_state, rule_state, counts, errors, lost, events = carry
     lanes = None if learner.lanes is None else (network_state, rule_state)
     choice, decided = decide(counts)
     tally = learner.tally
@@ -168,6 +186,7 @@ def present(
         tally.samples + float(batch),
         tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
+        tally.lost + jnp.sum(lost, 1, dtype=jnp.float32),
         wide_add(tally.events, events.sum(0, dtype=jnp.int32).T),
     )
     feedback = _with_own(learner.feedback, trained.rule)
@@ -176,6 +195,7 @@ def present(
     ), finite
 
 
+@settled
 def train(
     experiment: Experiment,
     optimizer: optax.GradientTransformation,
@@ -195,6 +215,7 @@ def train(
     return jax.lax.fori_loop(first, last, lambda batch, learner: show(learner, batch)[0], learner)
 
 
+@settled
 def trace_finite(
     experiment: Experiment,
     optimizer: optax.GradientTransformation,
@@ -241,6 +262,7 @@ def _averaged(experiment: Experiment, learner: Learner, epoch: jax.Array, batch:
     return replace(learner, mean=optax.incremental_update(learner.params, learner.mean, share))
 
 
+@settled
 def alignment(
     experiment: Experiment, learner: Learner, images: jax.Array, labels: jax.Array, epoch: jax.Array
 ) -> Alignment:

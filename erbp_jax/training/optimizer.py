@@ -9,6 +9,7 @@ import optax
 
 from erbp_jax.config.schema import Optimizer
 from erbp_jax.network import Params
+from erbp_jax.settings import settled
 
 
 class Trained(NamedTuple):
@@ -53,23 +54,9 @@ def make_optimizer(
     if section.accumulate > 1 or section.accumulate_growth > 1:
         growing = optax.exponential_decay(float(section.accumulate), updates_per_epoch, section.accumulate_growth)
         write = summed(write or optax.identity(), growing)
-    return in_float32(beside(optimizer if write is None else optax.chain(optimizer, write), own))
-
-
-def in_float32(inner: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-    """`inner` as it is without `jax_enable_x64`, under which optax's schedules and Adam's correction for the number of
-    steps are worked out in float64 and end up in other last bits."""
-    inner = optax.with_extra_args_support(inner)
-
-    def init(params: Any) -> Any:
-        with jax.enable_x64(False):
-            return inner.init(params)
-
-    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        with jax.enable_x64(False):
-            return inner.update(updates, state, params, **extra)
-
-    return optax.GradientTransformationExtraArgs(init, update)
+    network = optimizer if write is None else optax.chain(optimizer, write)
+    both = optax.with_extra_args_support(beside(network, own))
+    return optax.GradientTransformationExtraArgs(settled(both.init), settled(both.update))
 
 
 def beside(network: optax.GradientTransformation, rule: optax.GradientTransformation) -> optax.GradientTransformation:

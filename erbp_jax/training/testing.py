@@ -10,6 +10,7 @@ from erbp_jax.config.build import Experiment
 from erbp_jax.network import Params
 from erbp_jax.parallel import along_batch
 from erbp_jax.random import Stream
+from erbp_jax.settings import settled
 from erbp_jax.training.engine import decide, sample_keys
 
 
@@ -20,8 +21,10 @@ class TestResult(NamedTuple):
     undecided: jax.Array  # [n] bool, a tie or silence
     activity: jax.Array  # [n, L + 1] float32, spikes per layer, the input first (in the rate form: sums of rates)
     synops: jax.Array  # [n, L] int32, synapses addressed by the presynaptic spikes of each layer
+    finite: jax.Array  # [n] bool, no current or membrane potential was NaN or infinite at the end of a block of ticks
 
 
+@settled
 def test(
     experiment: Experiment,
     seed: jax.Array,
@@ -35,7 +38,8 @@ def test(
     fan_out = [layer.connection.fan_out().astype(jnp.int32) for layer in experiment.network.layers]
 
     def one(_, first):
-        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)  # the last batch is filled up with copies, cut off below
+        # The last batch is filled up with copies, cut off below.
+        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)
         image, key = along_batch(experiment.mesh, (images[index], sample_keys(seed, Stream.TEST, epoch, index)))
 
         def measure(trace):
@@ -43,7 +47,9 @@ def test(
             activity = jnp.stack([spikes.sum((0, 2)) for spikes in layers], -1)
             events = [jnp.sum(seen.pre != 0, 0, dtype=jnp.int32) for seen in trace]
             synops = jnp.stack([e @ f for e, f in zip(events, fan_out, strict=True)], -1)
-            return trace[-1].spikes.sum(0)[None], activity[None], synops[None]
+            last = [x[-1] for seen in trace for x in (seen.current, seen.membrane)]
+            lost = jnp.stack([~jnp.isfinite(x).all(-1) for x in last]).any(0).astype(jnp.int32)
+            return trace[-1].spikes.sum(0)[None], activity[None], synops[None], lost[None]
 
         _, recorded = simulate.run(
             experiment.network,
@@ -55,9 +61,9 @@ def test(
             block=experiment.test_block,
             record=measure,
         )
-        counts, activity, synops = (x.sum(0, dtype=x.dtype) for x in recorded)
+        counts, activity, synops, lost = (x.sum(0, dtype=x.dtype) for x in recorded)
         choice, decided = decide(counts)
-        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops)
+        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, lost == 0)
 
     _, results = jax.lax.scan(one, None, jnp.arange(0, n, size, dtype=jnp.int32))
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)

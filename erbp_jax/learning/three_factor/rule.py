@@ -77,7 +77,8 @@ class ThreeFactor(LocalRule):
             pre, post = (batch, layer.connection.inputs), (batch, layer.connection.outputs)
             factors.append(tuple((term.pre.init_state(pre), term.post.init_state(post)) for term in terms))
             if self.tau_eligibility is not None:
-                one = jax.eval_shape(layer.connection.plasticity, jnp.zeros(pre[1:], jnp.float32), jnp.zeros(post[1:], jnp.float32))
+                ends = (jnp.zeros(shape[1:], jnp.float32) for shape in (pre, post))
+                one = jax.eval_shape(layer.connection.plasticity, *ends)
                 eligibility.append(jax.tree.map(lambda x: jnp.zeros((batch, *x.shape), x.dtype), one))
         return ThreeFactorState(self.modulator.init_state(network, batch), tuple(factors), tuple(eligibility))
 
