@@ -25,8 +25,8 @@ def silent(caplog):
 
 def check(path):
     height, width = matplotlib.image.imread(path).shape[:2]
-    assert 60 < height < 3000
-    assert 60 < width < 3000
+    assert 60 < height < 4000
+    assert 60 < width < 4000
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
