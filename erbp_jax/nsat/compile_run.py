@@ -24,6 +24,7 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
         UserError: no run, no checkpoint, or a network that the machine has no like for; nothing is written then.
     """
     config = run_folder.open_config(folder)
+    files.check_place(out)
     if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
         raise UserError(f"{folder}: a rate network has no spikes; compile a spiking one")
     session = Session(config)

@@ -5,8 +5,10 @@ their file names with the prefix `c{c}_`; `routes` `[R, 4]` is common. A file ma
 (`Expected`). Files of version 1 may leave out `format` and `version`.
 """
 
+import errno
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import numpy as np
 
 from erbp_jax.archive import MAX_BYTES, MAX_MEMBERS, Archive, open_archive, shown
 from erbp_jax.errors import UserError
-from erbp_jax.files import write_arrays
+from erbp_jax.files import partial_name, write_arrays
 from erbp_jax.nsat.fields import FIELDS, FLAGS, INT32, MAX_TICKS, STATE
 from erbp_jax.nsat.program import NO_ROUTES, Core, Program, core
 
@@ -282,5 +284,21 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
     arrays["spec"] = np.array(json.dumps(spec))
     try:
         write_arrays(path, arrays, compressed=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def check_place(path: Path) -> None:
+    """Whether `write` could write there, before there is something to write.
+
+    Raises:
+        UserError: it could not; says why.
+    """
+    partial = partial_name(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        partial.open("wb").close()
+        partial.unlink()
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None

@@ -113,8 +113,8 @@ def save(folder: Path, program: Program, ticks: int, outcomes: Sequence[Outcome]
     )
     arrays: dict[str, Any] = {f"c{c}_X": o.states for c, o in enumerate(outcomes)}
     arrays |= {f"c{c}_w": o.weights[-1] for c, o in enumerate(outcomes)}
-    fresh = not folder.exists()
     try:
+        fresh = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be made a folder ({error.strerror or error})") from None

@@ -106,9 +106,10 @@ def error_axis(axis: Any, errors: Sequence[float] | np.ndarray, *, most: float =
     if low > 0 and high >= WIDE * low:
         axis.set_yscale("log")
         axis.set_ylim(low / 1.25, min(1.25 * high, 1.1 * most))
+        subs = (1, 2, 5) if high >= 10 * low else (1, 1.5, 2, 3, 4, 5, 7)
+        axis.yaxis.set_major_locator(ticker.LogLocator(subs=subs))
         axis.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-        axis.yaxis.set_minor_formatter(ticker.FormatStrFormatter("%g"))
-        axis.tick_params(axis="y", which="minor", labelsize=7)
+        axis.yaxis.set_minor_formatter(ticker.NullFormatter())
         return
     beyond = max(0.1 * (high - low), 0.05 * high, 0.05)  # a curve at 0 or at 100 % is seen, too
     axis.set_ylim(low - beyond, high + beyond)
@@ -119,8 +120,11 @@ def positive_scale(axis: Any, values: Sequence[float] | np.ndarray) -> bool:
     values = np.asarray(values, float)
     logarithmic = bool(len(values) and (values > 0).all() and values.max() > values.min())
     if logarithmic:
+        ticker = pyplot().matplotlib.ticker
         axis.set_xscale("log")
-        axis.xaxis.set_minor_formatter(pyplot().matplotlib.ticker.NullFormatter())
+        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if values.max() < 50 * values.min() else (1,)))
+        axis.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
+        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
     return logarithmic
 
 

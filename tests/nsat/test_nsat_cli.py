@@ -7,7 +7,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 
+from erbp_jax.errors import UserError
 from erbp_jax.nsat import files
+from erbp_jax.nsat.program import NO_ROUTES, Program, core
 from erbp_jax.nsat.replay import simulate
 from erbp_jax.nsat.results import read_events
 from tests.command_line import call
@@ -161,6 +163,7 @@ EVENTS = {
     "an axon that is not there": ("3 24\n", "core 0 has 24 axons, got axon 24"),
     "a core that is not there": ("1 3 2\n", "core must be below 1, got 1"),
     "a tick after the end": ("200 3\n", "tick must be below 200, got 200"),
+    "an event of tick 0": ("3 1\n0 3\n0 4\n", "events: ticks count from 1 (row 0 is the start), got 2 in tick 0"),
     "a negative tick": ("-1 3\n", "events must be in"),
     "a fraction": ("1.5 3\n", "not a table of events"),
     "a word": ("one two\n", "not a table of events"),
@@ -236,6 +239,9 @@ def test_run_refuses_what_it_cannot_do(run, program, tmp_path):
     for options, reason in (
         (["--out", tmp_path / "file", "--ticks", "3"], "cannot be made a folder"),
         (["--out", tmp_path / "out", "--ticks", 10**9], "ticks: the states of 1000000000 ticks take"),
+        (["--out", tmp_path / "out", "--ticks", 2**31], "ticks: the states of 2147483648 ticks take"),
+        (["--out", tmp_path / "out", "--ticks", 10**12], "ticks: the states of 1000000000000 ticks take"),
+        (["--out", tmp_path / ("x" * 300)], "cannot be made a folder"),
         (["--out", tmp_path / "out", "--seed", 2**32], "seed: must be in [0, 4294967295]"),
     ):
         code, _, err = run("run", path, *options)
@@ -255,3 +261,58 @@ def test_seeds_and_modes_of_a_stochastic_program(run, tmp_path, golden):
     assert spikes() != spikes("--seed", 1)
     recorded = [row for row in wanted(files.read(source).expected[0]).spikes.tolist() if row[0] < 60]
     assert [row[1:] for row in spikes("--draws", "pcg32")] == recorded != []
+
+
+def test_the_smallest_program_is_bounded_too(run, tmp_path):
+    one = core(inputs=0, initial=[[0]], threshold=[5])
+    files.write(tmp_path / "one.npz", Program((one,), NO_ROUTES), ticks=3)
+    code, _, err = run("run", tmp_path / "one.npz", "--out", tmp_path / "out", "--ticks", 2**31 - 1)
+    assert code == 2
+    assert "ticks: the states of 2147483647 ticks take" in err
+
+
+def test_a_program_with_an_event_in_tick_0_is_refused(run, program, golden, tmp_path):
+    early = altered(
+        tmp_path / "early.npz", tmp_path / "program.npz", c0_ext=lambda e: np.r_[[[0, 3]], e].astype(np.int32)
+    )
+    reason = "c0_ext[0]: ticks count from 1 (row 0 is the start), got an event in tick 0"
+    code, _, err = run("run", early, "--out", tmp_path / "out")
+    assert (code, err) == (2, f"error: {early}: {reason}\n")
+    assert not (tmp_path / "out").exists()
+    source = golden / "case_01_leak_threshold.npz"
+    early = altered(tmp_path / "replay.npz", source, c0_ext=lambda _: np.array([[0, 0]], np.int32))
+    assert run("replay", source, early)[::2] == (2, f"error: {early}: {reason}\n")
+    with pytest.raises(UserError, match=r"ext\[1\]: ticks count from 1"):
+        core(inputs=2, initial=[[0]], threshold=[5], events=[[1, 0], [0, 1]])
+
+
+def test_replay_of_several_names_the_file_that_is_wrong(run, golden, tmp_path):
+    source = golden / "case_43_stochastic_randomized_rounding.npz"
+    bare = altered(tmp_path / "bare.npz", source, c0_rr_draw=None)
+    code, out, err = run("replay", golden / "case_01_leak_threshold.npz", bare, "--draws", "recorded")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {bare}: c0_rr_draw: missing")
+
+
+@pytest.mark.parametrize("name", ["savez_compressed", "save"])
+def test_a_save_that_fails_leaves_what_was_there(run, program, tmp_path, monkeypatch, name):
+    def full(stream, *_, **__):
+        stream.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    def content():
+        return {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+
+    assert program
+    options = ("run", tmp_path / "program.npz", "--out", tmp_path / "out", "--ticks")
+    with monkeypatch.context() as broken:
+        broken.setattr(np, name, full)
+        code, _, err = run(*options, 20)
+        assert (code, err) == (2, f"error: {tmp_path / 'out'}: cannot be written (No space left on device)\n")
+        assert not (tmp_path / "out").exists()
+    assert run(*options, 20)[0] == 0
+    before = content()
+    with monkeypatch.context() as broken:
+        broken.setattr(np, name, full)
+        assert run(*options, 30)[0] == 2
+    assert content() == before

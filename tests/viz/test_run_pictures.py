@@ -12,16 +12,13 @@ from tests.command_line import call
 
 SMALL = ["data.train_size=60", "data.test_size=40", "training.epochs=1"]
 BRIEF = ["encoding.steps=2", "rule.burn_in=0", "training.update_every=1"]
-POOL, CONV = "{kind: pool, size: 2}", "{kind: conv, maps: 3, kernel: 3}"
+POOL, CONV = "{kind: pool, size: 2}", "{kind: conv, channels: 3, kernel: 3}"
 NETWORKS = {
-    "a pool first": (["network.layers=[64,{kind: pool, size: 2},10]"], "erbp"),
-    "two pools first": ([f"network.layers=[64,{POOL},{POOL},5,10]"], "erbp"),
     "a pool, then maps": ([f"network.layers=[64,{POOL},{CONV},10]"], "erbp"),
     "maps first": ([f"network.layers=[64,{CONV},{POOL},10]"], "erbp"),
     "no hidden layer": (["network.layers=[64,10]"], "erbp"),
-    "layers of one unit": (["network.layers=[64,1,1,10]"], "erbp"),
-    "one tick": (["network.layers=[64,5,10]", "encoding.steps=1", "encoding.max_rate=1000"], "erbp"),
-    "silent": (["network.layers=[64,5,10]", "network.neuron.threshold=1000"], "erbp"),
+    "one tick": (["network.layers=[64,5,10]", "encoding.steps=1"], "erbp"),
+    "silent layers of one unit": (["network.layers=[64,1,1,10]", "network.neuron.threshold=1000"], "erbp"),
     "in rate form": ([f"network.layers=[64,{POOL},10]"], "bp"),
 }
 
