@@ -15,13 +15,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.campaigns.fuzz import GOLDEN
 from tests.campaigns.kills import DIGITS, GRADIENT, SMALL, different
-from tests.campaigns.outcome import ROOT, Command, Outcome, Report, fault, line, parser
+from tests.campaigns.outcome import ROOT, Command, Outcome, Report, environment, fault, line, parser
 
 LONGEST = 400.0
 PROGRAM = GOLDEN / "case_09_stdp_linear.npz"
@@ -82,8 +82,8 @@ def commands(run: Path, out: Path) -> dict[str, list[str | Path]]:
     }  # fmt: skip
 
 
-def campaign(count: int, seed: int, out: Path) -> int:
-    """That many commands on small disks, then the rest; the exit code."""
+def campaign(count: int, seed: int, out: Path, *, only: Sequence[str] = (), others: bool = True) -> int:
+    """That many commands on small disks, then, if wanted, the others; the exit code."""
     report, draw, mounted = Report("disk"), random.Random(seed), may_mount()
     if not mounted:
         print("disk: no tmpfs may be mounted here; files are kept small by a limit instead")
@@ -99,13 +99,13 @@ def campaign(count: int, seed: int, out: Path) -> int:
         (cut / name).unlink()
 
     ends: list[int] = []
-    names = list(commands(cut, out))
+    names = list(only) or list(commands(cut, out))
     for number in range(count):
         name, kilobytes = names[number % len(names)], round(4 * 256 ** draw.random())
         ends.append(_full(name, kilobytes, number, out, whole, cut, report, mounted))
-    others = _read_only(out, whole, report) + _dev_full(out, report)
+    more = _read_only(out, whole, report) + _dev_full(out, report) if others else 0
     failed = sum(code != 0 for code in ends)
-    summary = f"{len(ends)} commands on small disks, {failed} ran out of room, {others} others"
+    summary = f"{len(ends)} commands on small disks, {failed} ran out of room, {more} others"
     return report.close(summary, seed)
 
 
@@ -115,11 +115,9 @@ def _full(
     """One command on a small disk, then with room; its exit code."""
     place, logs = out / f"disk{number}", out / f"logs{number}"
     needs_run = name.startswith(("evaluate", "resume"))
-    # A run that is worked on lies on the disk, which has that much left.
-    held = sum(-(-p.stat().st_size // 4096) * 4 + 4 for p in cut.rglob("*")) if needs_run else 0
     source = whole if name.startswith("evaluate") else cut
-    held = held if source is cut else sum(-(-p.stat().st_size // 4096) * 4 + 4 for p in whole.rglob("*"))
-    held = held if needs_run else 0
+    # A run that is worked on lies on the disk, which has that much left.
+    held = sum(-(-p.stat().st_size // 4096) * 4 + 4 for p in source.rglob("*")) if needs_run else 0
 
     def go() -> tuple[Outcome, list[str | Path]]:
         run = place / "run"
@@ -200,8 +198,6 @@ def _dev_full(out: Path, report: Report) -> int:
             continue
         tried += 1
         full = ["sh", "-c", '"$@" > /dev/full', "sh", sys.executable, "-m", "erbp_jax", *map(str, command)]
-        from tests.campaigns.outcome import environment
-
         done = subprocess.run(full, env=environment(), capture_output=True, text=True, timeout=LONGEST, check=False)
         outcome = Outcome(done.returncode, done.stdout, done.stderr)
         if wrong := fault(outcome, (0, 1, 2), LONGEST):

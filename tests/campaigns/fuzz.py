@@ -178,7 +178,9 @@ def half_made(outcome: Outcome, case: Path, made: Trial) -> str | None:
     return None
 
 
-def campaign(count: int, seed: int, out: Path, *, numbers: list[int] | None = None, alone: int = ALONE, trains: int = TRAINS) -> int:
+def campaign(
+    count: int, seed: int, out: Path, *, numbers: list[int] | None = None, alone: int = ALONE, trains: int = TRAINS
+) -> int:
     """Try so many (or those numbers); the exit code."""
     report, worker, ends, kinds = Report("fuzz"), Worker(), Counter[int](), Counter[str]()
     basis = material(out / "material")

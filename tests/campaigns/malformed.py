@@ -184,7 +184,11 @@ def idx(draw: Draw, folder: Path, _: Material) -> Trial:
 def program(draw: Draw, folder: Path, material: Material) -> Trial:
     path = folder / "p.npz"
     damaged_archive(draw, draw.choice(material.programs), path)
-    command = ("nsat", "replay", "p.npz") if draw.random() < 0.5 else ("nsat", "run", "p.npz", "--ticks", "20", "--out", "out")
+    command = (
+        ("nsat", "replay", "p.npz")
+        if draw.random() < 0.5
+        else ("nsat", "run", "p.npz", "--ticks", "20", "--out", "out")
+    )
     return Trial(command)
 
 
@@ -199,7 +203,9 @@ def current(draw: Draw, folder: Path, _: Material) -> Trial:
     suffix = draw.choice((".npy", ".npz", ".txt", ".csv", ".gz", ".xz", ""))
     table(draw, folder / f"i{suffix}")
     path = "/dev/zero" if draw.random() < 0.03 else f"i{suffix}"
-    return Trial(("simulate", "lif/step", "duration=10", "dt=1", "input.kind=file", f"input.path={path}", "--out", "out"))
+    return Trial(
+        ("simulate", "lif/step", "duration=10", "dt=1", "input.kind=file", f"input.path={path}", "--out", "out")
+    )
 
 
 def run_folder(draw: Draw, folder: Path, material: Material) -> Trial:
@@ -334,7 +340,9 @@ def table(draw: Draw, path: Path) -> None:
             np.savez(stream, array, more=array)
             content = mutated(draw, bytearray(stream.getvalue()))
         case 4:
-            content = draw.choice((b"1 2 3\n4 5\n", b"a,b\n", b"1e400 2\n", b"nan inf\n", b"9" * 5000, b"\xff\xfe1 2", b"-1 0\n"))
+            content = draw.choice(
+                (b"1 2 3\n4 5\n", b"a,b\n", b"1e400 2\n", b"nan inf\n", b"9" * 5000, b"\xff\xfe1 2", b"-1 0\n")
+            )
         case 5:
             content = mutated(draw, bytearray(_npy(array)))
         case 6:
