@@ -46,7 +46,11 @@ class Command:
     """`erbp-jax ARGUMENTS` in a process of its own, with what it says in files, so that no pipe holds it up."""
 
     def __init__(
-        self, arguments: Sequence[str | Path], logs: Path, cwd: Path | None = None, extra: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str | Path],
+        logs: Path,
+        cwd: Path | None = None,
+        extra: Mapping[str, str] | None = None,
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._marker, self._out, self._err = logs / "marker", logs / "out", logs / "err"
