@@ -3,8 +3,8 @@ change numbers."""
 
 import os
 
+from erbp_jax.archive import shown
 from erbp_jax.errors import UserError
-from erbp_jax.nsat.archive import shown
 
 _GUARDS = ("", "_HOST_TO_DEVICE", "_DEVICE_TO_DEVICE", "_DEVICE_TO_HOST")
 

@@ -5,7 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erbp_jax.counting import places, walk_active, walk_rows, wide_add, wide_value, wide_zeros
+from erbp_jax.counting import (
+    Wide,
+    places,
+    walk_active,
+    walk_rows,
+    wide,
+    wide_add,
+    wide_product,
+    wide_sum,
+    wide_total,
+    wide_value,
+    wide_zeros,
+)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 32), (5, 33), (40, 784)])
@@ -25,13 +37,38 @@ def test_places_of_the_true_ones(shape, rate):
 def test_rows_walk_in_lock_step(rate):
     active = np.random.default_rng(2).random((6, 45)) < rate
 
-    def visit(carry, column, exists):
+    def visit(carry, column, exists, value):
+        assert value == 1.0
         seen, turns = carry
         return seen.at[jnp.arange(6), jnp.where(exists, column, 45)].add(turns + 1, mode="drop"), turns + 1
 
     seen, turns = jax.jit(lambda a: walk_rows(a, visit, (jnp.zeros((6, 45), int), 0)))(active)
     np.testing.assert_array_equal(seen, np.where(active, active.cumsum(1), 0))
     assert turns == active.sum(1).max()
+
+
+@pytest.mark.parametrize("values", [[1.0], [0.1, 1.0], [2.0, -1.0], [np.nan, 1e-30, np.inf], [1.0 + 2**-23]])
+def test_a_walk_hands_over_the_numbers_and_looks_them_up_only_if_there_are_others_than_one(values):
+    rng = np.random.default_rng(3)
+    numbers = np.where(rng.random((5, 70)) < 0.4, rng.choice(values, (5, 70)), 0.0).astype(np.float32)
+
+    def visit(carry, column, exists, value):
+        seen, looked_up = carry
+        at = jnp.arange(5), jnp.where(exists, column, 70)
+        return seen.at[at].set(jnp.broadcast_to(value, (5, 1))[:, 0], mode="drop"), looked_up | (value is not CONSTANT)
+
+    CONSTANT = 1.0
+    found = jax.jit(places)(numbers)
+    assert bool(found.graded) == (values != [1.0])
+    np.testing.assert_array_equal(found.counts, (numbers != 0).sum(1))
+    walk = jax.jit(lambda x: walk_rows(x, visit, (jnp.zeros((5, 70)), jnp.asarray(False))))
+    seen, looked_up = walk(numbers)
+    np.testing.assert_array_equal(seen, numbers)
+    assert looked_up == (values != [1.0])
+    both = jax.jit(jax.vmap(lambda x: walk_rows(x, visit, (jnp.zeros((5, 70)), jnp.asarray(False)))))
+    seen, looked_up = both(np.stack([numbers, (numbers != 0).astype(np.float32)]))
+    np.testing.assert_array_equal(seen, [numbers, numbers != 0])
+    np.testing.assert_array_equal(looked_up, [values != [1.0], False])
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 1.0])
@@ -52,16 +89,42 @@ def test_every_active_place_is_visited_once_and_in_order(rate, at_once):
     assert (np.asarray(seen)[len(want) :] == -1).all()
 
 
+def exact(numbers):
+    return np.asarray(numbers, object)
+
+
 def test_wide_counters_hold_more_than_32_bits():
     rng = np.random.default_rng(0)
-    counters, want = wide_zeros(3), np.zeros(3, np.int64)
-    add = jax.jit(wide_add)
-    for size in (1, 1000, 2**16):
-        amounts = rng.integers(0, 2**31, (3, size))
-        amounts[0] = 2**31 - 1
+    counters, want = wide_zeros(3), exact([0, 0, 0])
+    add = jax.jit(lambda counters, amounts: wide_add(counters, wide_sum(wide(amounts), -1)))
+    for size in (0, 1, 1000, 2**16, 2**16 + 1, 200_000):
+        amounts = rng.integers(0, 2**32, (3, size))
+        amounts[0] = 2**32 - 1
         for _ in range(3):
-            counters, want = add(counters, jnp.asarray(amounts, jnp.int32)), want + amounts.sum(1)
+            counters, want = add(counters, jnp.asarray(amounts, jnp.uint32)), want + exact(amounts.tolist()).sum(1)
     np.testing.assert_array_equal(wide_value(counters), want)
-    assert (want > 2**45).all()
-    with pytest.raises(ValueError, match="65,536"):
-        wide_add(counters, jnp.ones((3, 2**16 + 1), jnp.int32))
+    assert (want > 2**48).all()
+
+
+def test_wide_sums_and_products_are_those_of_whole_numbers():
+    rng = np.random.default_rng(1)
+    a, b = (rng.integers(0, 2**32, 500) for _ in range(2))
+    a[:4], b[:4] = [0, 1, 2**32 - 1, 2**31], [2**32 - 1, 2**32 - 1, 2**31 - 1, 2]
+    words = [jnp.asarray(x, jnp.uint32) for x in (a, b)]
+    most = int(max(exact(a) * exact(b)))
+    got = jax.jit(lambda a, b: wide_product(a, b, most))(*words)
+    np.testing.assert_array_equal(wide_value(got).astype(np.uint64), (exact(a) * exact(b)).astype(np.uint64))
+    for factor in (0, 1, 2**31, 2**32 + 5, 2**40):
+        got = wide_product(words[0] >> 10, factor, 2**62)
+        np.testing.assert_array_equal(wide_value(got), exact(a >> 10) * factor)
+    high = rng.integers(0, 2**20, 500)
+    both = exact(a) + (exact(high) << 32)
+    wides = Wide(words[0], jnp.asarray(high, jnp.uint32))
+    np.testing.assert_array_equal(wide_value(wide_sum(wides)), both.sum())
+    np.testing.assert_array_equal(wide_value(wide_add(wides, wides)), 2 * both)
+    np.testing.assert_array_equal(
+        wide_value(wide_total(words[0].reshape(5, 100), 2**40)), exact(a).reshape(5, 100).sum(1)
+    )
+    few = np.arange(12).reshape(3, 4)
+    np.testing.assert_array_equal(wide_value(wide_total(jnp.asarray(few), 66)), few.sum(1))
+    np.testing.assert_array_equal(wide_value(wide_product(jnp.asarray(few), 3, 33)), 3 * few)

@@ -1,5 +1,6 @@
 """What a presentation costs: synaptic operations by sample, tick and layer, exactly."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -8,26 +9,27 @@ import numpy as np
 
 from erbp_jax import simulate
 from erbp_jax.config.build import Experiment
-from erbp_jax.connections.arrivals import addressed, delivered
+from erbp_jax.connections.arrivals import addressed, delivered, synapses
+from erbp_jax.counting import Wide, wide_stack, wide_value
 from erbp_jax.network import Network, Params, Trace
 from erbp_jax.random import Stream
 from erbp_jax.training.engine import sample_keys
 
 
 class Counts(NamedTuple):
-    """Events of a block of k ticks, int32, exact."""
+    """Events of a block of k ticks, exact."""
 
-    addressed: jax.Array  # [k, B, L] synapses that presynaptic spikes addressed
-    delivered: jax.Array  # [k, B, L] of these, the ones that transmitted
-    spikes: jax.Array  # [k, B, L] spikes that the neurons of a layer fired
+    addressed: Wide  # [k, B, L] synapses that presynaptic spikes addressed
+    delivered: Wide  # [k, B, L] of these, the ones that transmitted
+    spikes: jax.Array  # [k, B, L] int32, spikes that the neurons of a layer fired
 
 
 class Recording(NamedTuple):
     """One run over many samples, on the host: all that the cost and the moment of a decision are worked out from."""
 
     output: np.ndarray  # [T, n, K] int8, output spikes
-    addressed: np.ndarray  # [T, n, L] int32
-    delivered: np.ndarray  # [T, n, L] int32
+    addressed: np.ndarray  # [T, n, L] int32, or int64 where a tick can address more synapses
+    delivered: np.ndarray  # [T, n, L] the same
     spikes: np.ndarray  # [T, n, L] int32
     current: np.ndarray  # [T, n, K] float32, synaptic current of the output neurons
     labels: np.ndarray  # [n] int32
@@ -39,11 +41,10 @@ def count(network: Network, trace: Trace) -> Counts:
     Raises:
         ValueError: a transmission that draws no masks.
     """
-    pre = [(seen.pre != 0).astype(jnp.float32) for seen in trace]
-    pairs = list(zip(network.layers, trace, pre, strict=True))
+    pairs = list(zip(network.layers, trace, strict=True))
     return Counts(
-        jnp.stack([addressed(layer.connection, pre) for layer, _, pre in pairs], -1),
-        jnp.stack([delivered(layer.connection, pre, seen.key) for layer, seen, pre in pairs], -1),
+        wide_stack([addressed(layer.connection, seen.pre) for layer, seen in pairs], -1),
+        wide_stack([delivered(layer.connection, seen.pre, seen.key) for layer, seen in pairs], -1),
         jnp.stack([(seen.spikes != 0).sum(-1, dtype=jnp.int32) for seen in trace], -1),
     )
 
@@ -57,6 +58,7 @@ def record(
     """
     e, n = experiment, images.shape[0]
     size = min(e.test_batch_size, n)
+    narrow = max(synapses(layer.connection) for layer in e.network.layers) < 2**31
 
     @jax.jit
     def batch(first):
@@ -65,16 +67,22 @@ def record(
         key = sample_keys(seed, Stream.TEST, epoch, index)
 
         def keep(trace):
-            return (trace[-1].spikes != 0).astype(jnp.int8), *count(e.network, trace), trace[-1].current
+            *counts, spikes = count(e.network, trace)
+            counts = [x.low.astype(jnp.int32) for x in counts] if narrow else counts
+            return (trace[-1].spikes != 0).astype(jnp.int8), *counts, spikes, trace[-1].current
 
         _, kept = simulate.run(
             e.network, e.encoder, params, images[index], key, steps=e.test_steps, block=e.test_block, record=keep
         )
         return kept
 
-    parts = [jax.device_get(batch(jnp.int32(first))) for first in range(0, n, size)]
+    parts = [_on_host(batch(jnp.int32(first))) for first in range(0, n, size)]
     arrays = [np.concatenate(part, 1)[:, :n] for part in zip(*parts, strict=True)]
     return Recording(*arrays, labels=np.asarray(labels))
+
+
+def _on_host(recorded: Sequence[jax.Array | Wide]) -> list[np.ndarray]:
+    return [wide_value(x) if isinstance(x, Wide) else x for x in jax.device_get(recorded)]
 
 
 def membrane_updates(network: Network, ticks: int) -> np.ndarray:

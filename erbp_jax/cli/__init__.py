@@ -8,6 +8,7 @@ import typer
 
 from erbp_jax.cli.running import command, devices, new_session, on_devices_here, resumable, train_to_the_end
 from erbp_jax.data.commands import app as data_app
+from erbp_jax.environment import check_environment
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.nsat.commands import app as nsat_app
 
@@ -33,6 +34,7 @@ def train(
     rule: Annotated[str | None, typer.Option(help="One of the config's rules, by name.")] = None,
 ) -> None:
     """Train a network; the run folder gets numbers, checkpoints and pictures."""
+    check_environment()
     from erbp_jax.config import build, load_config
     from erbp_jax.training import run_folder
 
@@ -58,6 +60,7 @@ def resume(
 
     Overrides may say where it runs now (data.dir, training.devices, training.mesh), not what it computes.
     """
+    check_environment()
     from erbp_jax.config import differences, load_config
     from erbp_jax.training import run_folder
     from erbp_jax.training.checkpoint import ELSEWHERE
@@ -91,6 +94,7 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Folder [default: runs/compare-CONFIG].")] = None,
 ) -> None:
     """Train one network by several rules; the same command again goes on where it stopped."""
+    check_environment()
     from erbp_jax.comparison import cells, report
     from erbp_jax.comparison.table import markdown
     from erbp_jax.config import build
@@ -134,6 +138,7 @@ def evaluate(
     state_bits: Annotated[int | None, typer.Option(help="Keep the neurons' states in 8 to 16 bits.")] = None,
 ) -> None:
     """Test the last checkpoint of a run, going on or not; writes evaluation.json (anytime.json, quantized.json)."""
+    check_environment()
     from erbp_jax.config import load_config
     from erbp_jax.training import run_folder
 
@@ -164,6 +169,7 @@ def simulate(
     out: Annotated[Path | None, typer.Option(help="Folder [default: runs/simulate-NAME].")] = None,
 ) -> None:
     """Run a neuron or a small network on an input: spike times, traces, a picture."""
+    check_environment()
     from erbp_jax.config import to_yaml
     from erbp_jax.config.simulation import load_simulation
     from erbp_jax.training import run_folder

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import jax
+import numpy as np
 
 Weights = dict[str, jax.Array]
 
@@ -67,6 +68,6 @@ class Connection(Protocol):
         """Multiply-accumulates of one dense pass."""
         ...
 
-    def fan_out(self) -> jax.Array:
-        """Synapses addressed by one spike of each presynaptic unit, `[I]`: what a spike costs in SynOps."""
+    def fan_out(self) -> np.ndarray:
+        """Synapses addressed by one spike of each presynaptic unit, int64 `[I]`: what a spike costs in SynOps."""
         ...

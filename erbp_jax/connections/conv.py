@@ -5,6 +5,7 @@ from functools import cached_property
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from erbp_jax.connections import conv_transmission
 from erbp_jax.connections.base import Weights
@@ -93,9 +94,9 @@ class Conv2d(OnMaps, ThroughWeights):
     def multiplications(self) -> int:
         return int(self.windows.coverage.sum()) * self.input_shape[2] * self.channels
 
-    def fan_out(self) -> jax.Array:
+    def fan_out(self) -> np.ndarray:
         per_channel = self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1)
-        return jnp.asarray(per_channel.reshape(-1) * self.channels, jnp.int32)
+        return per_channel.reshape(-1).astype(np.int64) * self.channels
 
     def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
         """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from erbp_jax.connections.base import Weights
 from erbp_jax.connections.synapses import ThroughWeights
@@ -68,5 +68,5 @@ class Dense(ThroughWeights):
     def multiplications(self) -> int:
         return self.inputs * self.outputs
 
-    def fan_out(self) -> jax.Array:
-        return jnp.full((self.inputs,), self.outputs, jnp.int32)
+    def fan_out(self) -> np.ndarray:
+        return np.full(self.inputs, self.outputs, np.int64)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from erbp_jax.connections.base import Weights
 from erbp_jax.connections.maps import OnMaps
@@ -91,5 +91,5 @@ class Pool2d(OnMaps):
     def multiplications(self) -> int:
         return int(self.windows.coverage.sum()) * self.input_shape[2]
 
-    def fan_out(self) -> jax.Array:
-        return jnp.asarray(self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1).reshape(-1), jnp.int32)
+    def fan_out(self) -> np.ndarray:
+        return self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1).reshape(-1).astype(np.int64)

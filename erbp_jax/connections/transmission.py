@@ -4,8 +4,10 @@ A transmission turns presynaptic spikes and a weight matrix into currents,
 
     current[r, o] = sum_i xi[r, i, o] * spikes[r, i] * weight[i, o],
 
-where r runs over rows (ticks and samples) and xi is what the transmission draws. Rows have a key each. The masks are
-pure functions of (row key, synapse), so a rule that needs them again draws the same ones.
+where r runs over rows (ticks and samples) and xi is what the transmission draws. A spike is any number: 1 for most
+neurons, a graded value where an input or a trace is handed over. A NaN or an infinity spreads as in the equation, also
+where xi is 0. Rows have a key each. The masks are pure functions of (row key, synapse), so a rule that needs them again
+draws the same ones.
 """
 
 from dataclasses import dataclass
@@ -47,9 +49,8 @@ class Transmission(Protocol):
 class Reliable:
     """Every spike is transmitted: xi = 1.
 
-    With `by_events` the work is that of the spikes: the rows walk in lock-step through the lists of their spikes, which
-    must be 0 or 1, one spike a turn. The same sums as the products, in another order; `benchmarks/events.py` has the
-    crossover.
+    With `by_events` the work is that of the spikes: the rows walk in lock-step through the lists of their spikes, one
+    spike a turn. The same sums as the products, in another order; `benchmarks/events.py` has the crossover.
     """
 
     by_events: bool = False
@@ -67,10 +68,10 @@ class Reliable:
         if not self.by_events:
             return spikes @ weight
 
-        def arrive(current, unit, exists):
-            return current + jnp.where(exists[:, None], weight[unit], 0.0)
+        def arrive(current, unit, exists, value):
+            return current + value * jnp.where(exists[:, None], weight[unit], 0.0)
 
-        return walk_rows(spikes != 0, arrive, jnp.zeros((spikes.shape[0], weight.shape[1]), weight.dtype))
+        return walk_rows(spikes, arrive, jnp.zeros((spikes.shape[0], weight.shape[1]), weight.dtype))
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None = None) -> jax.Array:
         del key
@@ -118,23 +119,23 @@ class BlankOut:
             return Reliable(self.by_events).current(weight, spikes)
         key = _need(key, "BlankOut")
 
-        def arrive(current, unit, exists):
+        def arrive(current, unit, exists, value):
             mask = self.mask(key, unit, weight.shape[1])
-            return current + jnp.where(mask & exists[:, None], weight[unit], 0.0)
+            return current + value * jnp.where(mask & exists[:, None], weight[unit], 0.0)
 
         zero = jnp.zeros((spikes.shape[0], weight.shape[1]), weight.dtype)
-        return walk_rows(spikes != 0, arrive, zero)
+        return walk_rows(spikes, arrive, zero)
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
         if key is None or self.p == 1.0:
             return _outer(spikes, post, self.by_events)
 
-        def arrive(total, unit, exists):
+        def arrive(total, unit, exists, value):
             mask = self.mask(key, unit, post.shape[1])
-            return total.at[unit].add(jnp.where(mask & exists[:, None], post, 0.0))
+            return total.at[unit].add(value * jnp.where(mask & exists[:, None], post, 0.0))
 
         zero = jnp.zeros((spikes.shape[1], post.shape[1]), post.dtype)
-        return walk_rows(spikes != 0, arrive, zero)
+        return walk_rows(spikes, arrive, zero)
 
 
 @dataclass(frozen=True)
@@ -168,14 +169,15 @@ class SharedBlankOut:
         if key is None:
             return _outer(spikes, post)
         mask = self._mask(key, (spikes.shape[1], post.shape[1]))
-        return jnp.where(mask, spikes.T @ post, 0.0)
+        update = _outer(spikes, post)
+        return jnp.where(mask, update, jnp.abs(0.0 * update))  # not plainly 0: a NaN spreads, as in the equation
 
 
 @dataclass(frozen=True)
 class GaussianBlankOut:
     """A stand-in for `BlankOut`: a normal current with the same mean and variance, two products a call.
 
-    `N(p sum_i s_i w_io, p (1 - p) sum_i s_i w_io^2)`, independent for every row and output. Loses the shape of the
+    `N(p sum_i s_i w_io, p (1 - p) sum_i (s_i w_io)^2)`, independent for every row and output. Loses the shape of the
     distribution when few spikes arrive; has no masks, so it cannot gate learning.
     """
 
@@ -194,8 +196,12 @@ class GaussianBlankOut:
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         mean = self.p * (spikes @ weight)
-        variance = self.p * (1.0 - self.p) * (spikes @ (weight * weight))
-        return mean + jnp.sqrt(variance) * normal(_need(key, "GaussianBlankOut"), mean.shape[1:]).astype(mean.dtype)
+        # Squares of large or small spikes leave the range of floats, so they are taken in units of the row's largest.
+        largest = jnp.abs(spikes).max(-1, keepdims=True)
+        unit = jnp.where((largest > 0) & (largest < jnp.inf), largest, 1.0)
+        variance = self.p * (1.0 - self.p) * (jnp.square(spikes / unit) @ (weight * weight))
+        deviation = unit * jnp.sqrt(variance)
+        return mean + deviation * normal(_need(key, "GaussianBlankOut"), mean.shape[1:]).astype(mean.dtype)
 
     def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
         if key is None:
@@ -209,10 +215,10 @@ def _outer(spikes: jax.Array, post: jax.Array, by_events: bool = False) -> jax.A
         return spikes.T @ post
     inputs = spikes.shape[1]
 
-    def arrive(total, unit, exists):
-        return total.at[jnp.where(exists, unit, inputs)].add(post, mode="drop")
+    def arrive(total, unit, exists, value):
+        return total.at[jnp.where(exists, unit, inputs)].add(value * post, mode="drop")
 
-    return walk_rows(spikes != 0, arrive, jnp.zeros((inputs, post.shape[1]), post.dtype))
+    return walk_rows(spikes, arrive, jnp.zeros((inputs, post.shape[1]), post.dtype))
 
 
 def _check_probability(name: str, p: float) -> None:

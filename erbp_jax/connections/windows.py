@@ -81,6 +81,31 @@ class Windows:
         step = s * outputs
         return jnp.stack([lines[:, :, :, step * x : step * x + wide] for x in range(tiles)], 2)
 
+    def total(self, maps: jax.Array) -> jax.Array:
+        """The sum of what every window sees of `maps[R, H, W, C]`, map by map: `[R, Ho, Wo, C]`, in its own type."""
+        for axis, size, windows in ((1, self.height, self.shape[0]), (2, self.width, self.shape[1])):
+            before, last = self._before(size), self.stride * (windows - 1) + 1
+            edges = [(0, 0)] * maps.ndim
+            edges[axis] = (before, max(last + self.kernel - 1 - size - before, 0))
+            padded = jnp.pad(maps, edges)
+            parts = (
+                jax.lax.slice_in_dim(padded, first, first + last, self.stride, axis) for first in range(self.kernel)
+            )
+            maps = sum(parts, jnp.zeros((), maps.dtype))
+        return maps
+
+    def at(self, lines: jax.Array, i: jax.Array, j: jax.Array) -> jax.Array:
+        """What every window sees at its entry `(i, j)` of `lines[H, W, ...]`: `[Ho, Wo, ...]`."""
+        (down, across), s = self.shape, self.stride
+        high, wide = (s * (n - 1) + 1 for n in (down, across))
+        edges = []
+        for size, reach in ((self.height, high), (self.width, wide)):
+            before = self._before(size)
+            edges.append((before, max(reach + self.kernel - 1 - size - before, 0)))
+        padded = jnp.pad(lines, (*edges, *((0, 0),) * (lines.ndim - 2)))
+        starts = (i, j, *(jnp.zeros_like(i),) * (lines.ndim - 2))
+        return jax.lax.dynamic_slice(padded, starts, (high, wide, *lines.shape[2:]))[::s, ::s]
+
     def convolve(self, maps: jax.Array, kernel: jax.Array) -> jax.Array:
         """Cross-correlation of `maps[R, H, W, C]` with `kernel[k, k, C, O]`: `[R, Ho, Wo, O]`. Linear in both.
 

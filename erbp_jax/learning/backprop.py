@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
+from erbp_jax.connections.arrivals import learns
 from erbp_jax.learning.base import BlockResult
 from erbp_jax.learning.loss import CrossEntropy, Loss
 from erbp_jax.learning.wiring import Symmetric, Wiring
@@ -76,7 +78,7 @@ class BackProp:
             return self.loss(output.mean(0) / highest, target).mean(), (after, output)
 
         update, (after, output) = jax.grad(loss, has_aux=True)(params)
-        return BlockResult(after, state, update, output, jax.numpy.zeros((), jax.numpy.float32))
+        return BlockResult(after, state, update, output, jnp.zeros((), jnp.int32))
 
     def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
         return self.wiring.to_hidden(network, params, fixed)
@@ -84,7 +86,8 @@ class BackProp:
     def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
         """Event-driven forward; dense in every tick for the way back and for the gradient of every weight."""
         del error_spikes
-        weights = sum(layer.connection.multiplications for layer in network.layers)
+        connections = [layer.connection for layer in network.layers]
+        weights = sum(connection.multiplications for connection in connections if learns(connection))
         return synops + steps * (self.wiring.operations(network) + weights)
 
     def gradient(self) -> "BackProp":

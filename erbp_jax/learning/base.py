@@ -7,37 +7,30 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections.arrivals import addressed, writes
+from erbp_jax.counting import Wide, wide_stack, wide_zeros
 from erbp_jax.network import Network, NetworkState, Params, Trace
 
 
 class Events(NamedTuple):
-    """What a block of learning cost, counted exactly, int32."""
+    """What a block of learning cost, counted exactly."""
 
-    synops: jax.Array  # [k, B, L] synapses that presynaptic spikes addressed
-    plasticity: jax.Array  # [k, B, L] presynaptic spikes at synapses with an open gate: a weight is written
-    label: jax.Array  # [k, B] what spikes reach on their way to the error neurons
-    error: jax.Array  # [k, B] dendrites that spikes of the error neurons reach
+    synops: Wide  # [k, B, L] synapses that presynaptic spikes addressed
+    plasticity: Wide  # [k, B, L] presynaptic spikes at synapses with an open gate: a weight is written
+    label: Wide  # [k, B] what spikes reach on their way to the error neurons
+    error: Wide  # [k, B] dendrites that spikes of the error neurons reach
 
 
 class ErrorSpikes(NamedTuple):
-    """What the error neurons of all populations got and did in a block, int32 `[k, B]` each."""
+    """What the error neurons of all populations got and did in a block, `[k, B]` each."""
 
-    spikes: jax.Array
-    incoming: jax.Array  # what spikes of label, output and readout neurons reached on the way to them
-    reached: jax.Array  # dendrites, each spike counted as often as it has synapses
+    spikes: jax.Array  # int32
+    incoming: Wide  # what spikes of label, output and readout neurons reached on the way to them
+    reached: Wide  # dendrites, each spike counted as often as it has synapses
 
     @classmethod
     def none(cls, ticks: int, batch: int) -> "ErrorSpikes":
         """Of a rule that has no error neurons."""
-        zero = jnp.zeros((ticks, batch), jnp.int32)
-        return cls(zero, zero, zero)
-
-
-def presynaptic_spikes(trace: Trace) -> list[jax.Array]:
-    """Per layer `[k, B, I]`, zeros and ones. What encoders emit is that already, and much to look through; a later
-    layer may be handed graded values (pooling), each of which is an event."""
-    first, *others = trace
-    return [first.pre, *((seen.pre != 0).astype(jnp.float32) for seen in others)]
+        return cls(jnp.zeros((ticks, batch), jnp.int32), wide_zeros(ticks, batch), wide_zeros(ticks, batch))
 
 
 class BlockResult(NamedTuple):
@@ -47,7 +40,7 @@ class BlockResult(NamedTuple):
     state: Any  # of the rule, after the block
     update: Params  # a pseudo-gradient shaped like the parameters: optimisers step against it
     output: jax.Array  # [k, B, K] spikes of the last layer
-    error_spikes: jax.Array  # [] spikes of the error neurons, all samples (0 for rules without them)
+    error_spikes: jax.Array  # [] int32, spikes of the error neurons, all samples (0 for rules without them)
     events: Events | None = None  # of the block; None for a rule that does dense work
     own: Any = None  # a pseudo-gradient shaped like the rule's `own` weights; None if it has none
 
@@ -140,10 +133,10 @@ class LocalRule(ABC):
     ) -> Step:
         """What the rule makes of the `trace` of k `ticks` and the classes `target[B]`."""
 
-    def plasticity_events(self, network: Network, trace: Trace) -> jax.Array:
-        """Presynaptic spikes at synapses that they write, int32 `[k, B, L]`: all of them, unless a rule has gates."""
-        layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
-        return jnp.stack([writes(layer.connection, pre, None) for layer, pre in layers], -1)
+    def plasticity_events(self, network: Network, trace: Trace) -> Wide:
+        """Presynaptic spikes at synapses that they write, `[k, B, L]`: all of them, unless a rule has gates."""
+        layers = zip(network.layers, trace, strict=True)
+        return wide_stack([writes(layer.connection, seen.pre, None) for layer, seen in layers], -1)
 
     def block(
         self,
@@ -160,13 +153,12 @@ class LocalRule(ABC):
     ) -> BlockResult:
         network_state, trace = network.advance(params, network_state, spikes, key=key)
         state, update, errors, own = self.step(network, fixed, state, trace, target, ticks)
-        layers = zip(network.layers, presynaptic_spikes(trace), strict=True)
-        synops = [addressed(layer.connection, pre) for layer, pre in layers]
+        synops = [addressed(layer.connection, seen.pre) for layer, seen in zip(network.layers, trace, strict=True)]
         events = Events(
-            jnp.stack(synops, -1),
+            wide_stack(synops, -1),
             self.plasticity_events(network, trace),
             errors.incoming,
             errors.reached,
         )
-        spikes = errors.spikes.sum(dtype=jnp.int32).astype(jnp.float32)
-        return BlockResult(network_state, state, update, trace[-1].spikes, spikes, events, own)
+        fired = errors.spikes.sum(dtype=jnp.int32)
+        return BlockResult(network_state, state, update, trace[-1].spikes, fired, events, own)

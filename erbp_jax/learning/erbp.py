@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections.arrivals import writes
+from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import ErrorSpikes, LocalRule, Step, presynaptic_spikes
+from erbp_jax.learning.base import ErrorSpikes, LocalRule, Step
 from erbp_jax.learning.feedback import RandomFeedback, spread
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
@@ -158,16 +159,18 @@ class ERBP(LocalRule):
             raise ValueError("ERBP: what local errors cost is counted while it learns, not worked out")
         return synops * (1.0 + (steps - self.burn_in) / steps) + error_spikes * self.error_fan_out(network)[-1]
 
-    def plasticity_events(self, network: Network, trace: Trace) -> jax.Array:
-        """Presynaptic spikes where the boxcar of the postsynaptic unit is open, int32 `[k, B, L]`."""
+    def plasticity_events(self, network: Network, trace: Trace) -> Wide:
+        """Presynaptic spikes where the boxcar of the postsynaptic unit is open, and a layer's spikes at a readout of
+        its own that learns, `[k, B, L]`."""
         gated = self.blank_out_gates_learning
         counts = [
-            writes(layer.connection, pre, gate(seen.current), seen.key if gated else None)
-            for layer, gate, seen, pre in zip(network.layers, self.gates, trace, presynaptic_spikes(trace), strict=True)
+            writes(layer.connection, seen.pre, gate(seen.current), seen.key if gated else None)
+            for layer, gate, seen in zip(network.layers, self.gates, trace, strict=True)
         ]
-        spikes = zip(self.readouts, trace[:-1], strict=True)
-        own = [_written(readout, seen.spikes, trace[-1].spikes.shape[-1]) for readout, seen in spikes]
-        return jnp.stack([at + more for at, more in zip(counts, (*own, 0), strict=True)], -1)
+        for index, (readout, seen) in enumerate(zip(self.readouts, trace[:-1], strict=True)):
+            if readout is not None and readout.learns:
+                counts[index] = wide_add(counts[index], _reached(seen.spikes, trace[-1].spikes.shape[-1]))
+        return wide_stack(counts, -1)
 
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""
@@ -191,7 +194,9 @@ class ERBP(LocalRule):
         label = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)  # [k, B, K]
         error_state, error, count = error_spikes(self.error, state.error, label, trace[-1].spikes)
         *reach, everywhere = self.error_fan_out(network)
-        spikes, reached, incoming = count, everywhere * count, 2.0 * (label + trace[-1].spikes).sum(-1)
+        shown, both = label.sum(-1, dtype=jnp.int32), 2 * label.shape[-1]  # label spikes; error neurons of a population
+        spikes, reached = count, wide_product(count, everywhere, both * everywhere)
+        incoming = wide(2 * (shown + trace[-1].spikes.sum(-1, dtype=jnp.int32)))
 
         local, errors, back, own = [], [], [], []
         for readout, feedback, weights, seen, before, fan_out in zip(
@@ -208,9 +213,10 @@ class ERBP(LocalRule):
             errors.append(made.errors)
             back.append(readout.back(weights, feedback.scale))
             own.append(made.update)
-            spikes, reached = spikes + made.fired, reached + fan_out * made.fired
-            incoming += 2.0 * (readout.populations * label.sum(-1) + made.guess.sum(-1))
-            incoming += made.guess.shape[-1] * seen.spikes.sum(-1)
+            spikes, most = spikes + made.fired, 2 * made.guess.shape[-1] * fan_out
+            reached = wide_add(reached, wide_product(made.fired, fan_out, most))
+            guessed = 2 * (readout.populations * shown + made.guess.sum(-1, dtype=jnp.int32))
+            incoming = wide_add(wide_add(incoming, wide(guessed)), _reached(seen.spikes, made.guess.shape[-1]))
 
         dendrites, updates = [], []
         penalties = (*(self.rate_penalty or (0.0,) * len(self.feedback)), 0.0)
@@ -230,11 +236,11 @@ class ERBP(LocalRule):
         return Step(
             ERBPState(error_state, tuple(dendrites), tuple(local)),
             tuple(updates),
-            ErrorSpikes(spikes, incoming.astype(jnp.int32), reached),
+            ErrorSpikes(spikes, incoming, reached),
             None if self.own(fixed) is None else (*own, None),
         )
 
 
-def _written(readout: Readout | None, spikes: jax.Array, classes: int) -> jax.Array | int:
-    """Synapses of a readout that the layer's `spikes[k, B, N]` write, int32 `[k, B]`."""
-    return classes * spikes.sum(-1).astype(jnp.int32) if readout is not None and readout.learns else 0
+def _reached(spikes: jax.Array, neurons: int) -> Wide:
+    """Synapses of a layer's `spikes[k, B, N]` onto so many readout neurons, `[k, B]`."""
+    return wide_product(spikes.sum(-1, dtype=jnp.int32), neurons, spikes.shape[-1] * neurons)

@@ -29,6 +29,7 @@ def replay(
     compat: Compat = "reference",
 ) -> None:
     """Run programs again and compare every state, spike and weight; exit code 1 at the first difference."""
+    check_environment()
     from erbp_jax.nsat import files as program_files
     from erbp_jax.nsat.replay import check_replay, first_mismatch
     from erbp_jax.nsat.replay import replay as run_again
@@ -137,6 +138,7 @@ def compile_run(
     bits: Annotated[int, typer.Option(help="Of a weight.", min=2, max=8)] = 8,
 ) -> None:
     """Turn a trained network into a program, and say how near it comes to the floats."""
+    check_environment()
     from erbp_jax.nsat.compile_run import compile_folder
 
     print(compile_folder(folder, out, samples=samples, bits=bits))

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from erbp_jax import simulate
 from erbp_jax.analysis.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.config.build import Experiment
-from erbp_jax.counting import wide_add, wide_zeros
+from erbp_jax.counting import Wide, wide, wide_add, wide_stack, wide_sum, wide_value, wide_zeros
 from erbp_jax.learning.base import Events
 from erbp_jax.network import NetworkState, Params
 from erbp_jax.parallel import along_batch, along_neurons
@@ -47,13 +48,27 @@ class Learner:
 
 
 class Tally(NamedTuple):
-    """Counts since the epoch began."""
+    """Counts since the epoch began, exact in 64 bits."""
 
-    samples: jax.Array  # [] float32
-    wrong: jax.Array  # [] samples whose decision, while learning, was not their label
-    error_spikes: jax.Array  # [] of the error neurons
-    lost: jax.Array  # [L] samples in which states of the layer's neurons became NaN or infinite
-    events: jax.Array  # [2 L + 2, 2] uint32, exact 64-bit counts: SynOps by layer, plasticity by layer, label, error
+    samples: Wide  # []
+    wrong: Wide  # [] samples whose decision, while learning, was not their label
+    error_spikes: Wide  # [] of the error neurons
+    lost: Wide  # [L] samples in which states of the layer's neurons became NaN or infinite
+    events: Wide  # [2 L + 2] SynOps by layer, plasticity by layer, label, error
+
+    def values(self) -> "Counted":
+        """The same counts on the host."""
+        return Counted(*map(wide_value, self))
+
+
+class Counted(NamedTuple):
+    """A `Tally` as int64, with the learner's leading axes."""
+
+    samples: np.ndarray
+    wrong: np.ndarray
+    error_spikes: np.ndarray
+    lost: np.ndarray
+    events: np.ndarray
 
 
 @settled
@@ -74,17 +89,16 @@ def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
 
 
 def new_tally(layers: int) -> Tally:
-    zero = jnp.zeros((), jnp.float32)
-    return Tally(zero, zero, zero, jnp.zeros((layers,), jnp.float32), wide_zeros(2 * layers + 2))
+    return Tally(wide_zeros(), wide_zeros(), wide_zeros(), wide_zeros(layers), wide_zeros(2 * layers + 2))
 
 
-def _count(counts: jax.Array, events: Events | None, learn: bool) -> jax.Array:
+def _count(counts: Wide, events: Events | None, learn: bool) -> Wide:
     """Counts `[k, B, 2 L + 2]` of the presentation, after one more block. Summed over k at the end: fewer kernels."""
     if events is None:
         return counts
-    plasticity = events.plasticity if learn else jnp.zeros_like(events.plasticity)
-    errors = jnp.stack([events.label, events.error], -1)
-    return counts + jnp.concatenate([events.synops, plasticity, errors], -1)
+    plasticity = events.plasticity if learn else jax.tree.map(jnp.zeros_like, events.plasticity)
+    parts = (events.synops, plasticity, wide_stack([events.label, events.error], -1))
+    return wide_add(counts, Wide(*(jnp.concatenate(words, -1) for words in zip(*parts, strict=True))))
 
 
 def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
@@ -123,7 +137,8 @@ def present(
 ) -> tuple[Learner, Any]:
     """Show one batch, `image[B, ...]`, `target[B]`, `key[B]`, and learn from it on line.
 
-    With `check` also returns for every learning block and layer whether the weights are finite, `[blocks, L]`.
+    With `check` also returns for every learning block and layer whether its weights and states are finite,
+    `[blocks, 2, L]`.
     """
     network, rule, encoder = experiment.network, experiment.rule, experiment.encoder
     every, batch = experiment.update_every, image.shape[0]
@@ -151,8 +166,8 @@ def present(
             gradient, draws = Trained(result.update, result.own), jax.random.fold_in(own_key, ticks[0])
             step, opt_state = update(gradient, opt_state, trained, key=draws)
             trained = cast(Trained, optax.apply_updates(trained, step))
-            finite = _finite_layers(trained) if check else None
-        counts, errors = counts + result.output.sum(0), errors + result.error_spikes
+            finite = jnp.stack([_finite_layers(trained), finite_samples(result.network).all(1)]) if check else None
+        counts, errors = counts + result.output.sum(0), wide_add(errors, wide(result.error_spikes))
         lost = lost | ~finite_samples(result.network)
         events = _count(events, result.events, learn)
         return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, lost, events), finite
@@ -165,9 +180,9 @@ def present(
         network_state,
         rule_state,
         counts,
-        jnp.zeros((), jnp.float32),
+        wide_zeros(),
         jnp.zeros((len(network.layers), batch), bool),
-        jnp.zeros((every, batch, learner.tally.events.shape[0]), jnp.int32),
+        wide_zeros(every, batch, len(learner.tally.events.low)),
     )
     if rule.burn_in:
         carry, _ = simulate.over_time(partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every)
@@ -183,11 +198,11 @@ def present(
     choice, decided = decide(counts)
     tally = learner.tally
     tally = Tally(
-        tally.samples + float(batch),
-        tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
-        tally.error_spikes + errors,
-        tally.lost + jnp.sum(lost, 1, dtype=jnp.float32),
-        wide_add(tally.events, events.sum(0, dtype=jnp.int32).T),
+        wide_add(tally.samples, wide(jnp.int32(batch))),
+        wide_add(tally.wrong, wide(jnp.sum((choice != target) | ~decided, dtype=jnp.int32))),
+        wide_add(tally.error_spikes, errors),
+        wide_add(tally.lost, wide(jnp.sum(lost, 1, dtype=jnp.int32))),
+        wide_add(tally.events, wide_sum(wide_sum(events))),
     )
     feedback = _with_own(learner.feedback, trained.rule)
     return replace(
@@ -225,7 +240,7 @@ def trace_finite(
     epoch: jax.Array,
     batch: jax.Array,
 ) -> tuple[Learner, jax.Array]:
-    """One batch, and after each of its learning blocks which layers' weights are finite, bool `[blocks, L]`."""
+    """One batch, and after each of its learning blocks whose weights and states are finite, bool `[blocks, 2, L]`."""
     return _batch_of(experiment, optimizer, learner.seed, images, labels, epoch)(learner, batch, check=True)
 
 

@@ -132,6 +132,6 @@ def _next_stretch(batches: int, seconds: float) -> int:
 
 
 def _note(learner: Learner, epoch: int, epochs: int) -> str:
-    tally = jax.device_get(learner.tally)
+    tally = learner.tally.values()
     error = 100.0 * float(tally.wrong.sum()) / max(float(tally.samples.sum()), 1.0)
     return f"epoch {epoch + 1}/{epochs}  train error {error:.1f} %"

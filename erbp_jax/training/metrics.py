@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from erbp_jax.config.build import Experiment
@@ -18,7 +17,7 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
     result = session.test(learner, epoch)
     angles = session.align(learner, epoch)
     e = session.experiment
-    tally = jax.device_get(learner.tally)
+    tally = learner.tally.values()
     per_tick = result.activity.astype(np.float64).mean((0, 1)) / (e.test_steps * np.asarray(e.network.sizes))
     synops, error_spikes = synops_per_sample(result), float((tally.error_spikes / tally.samples).mean())
     test_error = 100.0 * result.wrong.mean(1)
@@ -48,7 +47,7 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
     }
 
 
-def training_cost(experiment: Experiment, tally: engine.Tally, synops: float) -> dict[str, Any]:
+def training_cost(experiment: Experiment, tally: engine.Counted, synops: float) -> dict[str, Any]:
     """What learning from a sample cost: counted while it happened, or worked out from the `synops` at test."""
     rule, network = experiment.rule, experiment.network
     samples = np.asarray(tally.samples, np.float64)
@@ -56,7 +55,7 @@ def training_cost(experiment: Experiment, tally: engine.Tally, synops: float) ->
         error_spikes = float((tally.error_spikes / tally.samples).mean())
         operations = rule.operations(network, experiment.steps, synops, error_spikes)
         return {"training_operations_per_sample": operations, "training_events_per_sample": None}
-    counts = (wide_value(tally.events) / samples[:, None]).mean(0)
+    counts = (tally.events / samples[:, None]).mean(0)
     layers = len(network.layers)
     events = {
         "synops": counts[:layers].tolist(),
@@ -69,7 +68,7 @@ def training_cost(experiment: Experiment, tally: engine.Tally, synops: float) ->
 
 def synops_per_sample(result: TestResult) -> float:
     """Mean over seeds and test samples of the synapses that spikes addressed."""
-    return float(result.synops.sum(-1, dtype=np.int64).mean())
+    return float(wide_value(result.synops).sum(-1).mean())
 
 
 def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]:

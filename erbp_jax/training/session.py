@@ -87,19 +87,30 @@ class Session:
         """The learner after the batches `first .. last - 1` of an epoch (from 0).
 
         Raises:
-            NonFiniteError: weights became NaN or infinite; says in which tick and layer.
+            NonFiniteError: weights or states became NaN or infinite; says in which ticks and layer.
         """
         with self.watch.measure("train"):
             after = self._train(learner, *self._train_set, jnp.int32(epoch), jnp.int32(first), jnp.int32(last))
-            finite = all(self._finite((after.params, after.feedback)))
+            finite = all(self._finite((after.params, after.feedback))) and not after.tally.values().lost.any()
         if not finite:
             raise NonFiniteError(self._locate_non_finite(learner, epoch, first, last))
         return after
 
     def test(self, learner: Learner, epoch: int) -> testing.TestResult:
-        """The test result of every seed, `[S, n]` each, with the random numbers that belong to an epoch."""
+        """The test result of every seed, `[S, n]` each, with the random numbers that belong to an epoch.
+
+        Raises:
+            NonFiniteError: states became NaN or infinite, so that the decisions mean nothing.
+        """
         with self.watch.measure("test"):
-            return jax.device_get(self._test(self.seeds, learner.weights, *self._test_set, jnp.int32(epoch)))
+            result = jax.device_get(self._test(self.seeds, learner.weights, *self._test_set, jnp.int32(epoch)))
+        if not result.finite.all():
+            lost = int((~result.finite).sum())
+            raise NonFiniteError(
+                f"currents or membrane potentials became NaN or infinite in {lost:,} of {result.finite.size:,} test "
+                f"presentations (after epoch {epoch})"
+            )
+        return result
 
     def align(self, learner: Learner, epoch: int) -> Alignment | None:
         """The angles of every seed, `[S, ...]`; None if the config does not want them."""
@@ -109,19 +120,20 @@ class Session:
             return jax.device_get(self._align(learner, *self._probe, jnp.int32(epoch)))
 
     def _locate_non_finite(self, learner: Learner, epoch: int, first: int, last: int) -> str:
-        """Go through the stretch again, looking at the weights after every block."""
+        """Go through the stretch again, looking at weights and states after every block."""
         for batch in range(first, last):
             learner, finite = self._trace(learner, *self._train_set, jnp.int32(epoch), jnp.int32(batch))
-            bad = np.argwhere(~np.asarray(finite))  # (seed, block, layer)
+            bad = np.argwhere(~np.asarray(finite))  # (seed, block, weights or states, layer)
             if len(bad):
-                seed, block, layer = bad[np.lexsort((bad[:, 2], bad[:, 1]))][0]
+                seed, block, which, layer = bad[np.lexsort((bad[:, 2], bad[:, 3], bad[:, 1]))][0]
                 every = self.experiment.update_every
                 tick = self.experiment.rule.burn_in + int(block) * every
                 return (
-                    f"the weights of layer {layer} (from 0) became NaN or infinite: seed {int(self.seeds[seed])}, "
-                    f"epoch {epoch + 1}, batch {batch}, ticks {tick} to {tick + every - 1} of the presentation"
+                    f"the {('weights', 'states')[which]} of layer {layer} (from 0) became NaN or infinite: "
+                    f"seed {int(self.seeds[seed])}, epoch {epoch + 1}, batch {batch}, ticks {tick} to "
+                    f"{tick + every - 1} of the presentation"
                 )
-        return f"weights became NaN or infinite in epoch {epoch + 1}, batches {first} to {last - 1}"
+        return f"weights or states became NaN or infinite in epoch {epoch + 1}, batches {first} to {last - 1}"
 
 
 def _over_seeds(function: Callable[..., Any], in_axes: tuple[int | None, ...], mesh: Mesh | None) -> Any:

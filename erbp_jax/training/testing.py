@@ -7,6 +7,8 @@ import jax.numpy as jnp
 
 from erbp_jax import simulate
 from erbp_jax.config.build import Experiment
+from erbp_jax.connections.arrivals import addressed
+from erbp_jax.counting import Wide, wide_stack, wide_sum
 from erbp_jax.network import Params
 from erbp_jax.parallel import along_batch
 from erbp_jax.random import Stream
@@ -20,7 +22,7 @@ class TestResult(NamedTuple):
     wrong: jax.Array  # [n] bool, decided wrongly, ties and silence included
     undecided: jax.Array  # [n] bool, a tie or silence
     activity: jax.Array  # [n, L + 1] float32, spikes per layer, the input first (in the rate form: sums of rates)
-    synops: jax.Array  # [n, L] int32, synapses addressed by the presynaptic spikes of each layer
+    synops: Wide  # [n, L] synapses addressed by the presynaptic spikes of each layer
     finite: jax.Array  # [n] bool, no current or membrane potential was NaN or infinite at the end of a block of ticks
 
 
@@ -35,7 +37,6 @@ def test(
 ) -> TestResult:
     """Decide every sample by its output spike counts, without learning; ties and silence count as wrong."""
     size, n = experiment.test_batch_size, images.shape[0]
-    fan_out = [layer.connection.fan_out().astype(jnp.int32) for layer in experiment.network.layers]
 
     def one(_, first):
         # The last batch is filled up with copies, cut off below.
@@ -45,11 +46,11 @@ def test(
         def measure(trace):
             layers = [trace[0].pre, *(layer.spikes for layer in trace)]
             activity = jnp.stack([spikes.sum((0, 2)) for spikes in layers], -1)
-            events = [jnp.sum(seen.pre != 0, 0, dtype=jnp.int32) for seen in trace]
-            synops = jnp.stack([e @ f for e, f in zip(events, fan_out, strict=True)], -1)
+            pairs = zip(experiment.network.layers, trace, strict=True)
+            synops = wide_sum(wide_stack([addressed(layer.connection, seen.pre) for layer, seen in pairs], -1))
             last = [x[-1] for seen in trace for x in (seen.current, seen.membrane)]
-            lost = jnp.stack([~jnp.isfinite(x).all(-1) for x in last]).any(0).astype(jnp.int32)
-            return trace[-1].spikes.sum(0)[None], activity[None], synops[None], lost[None]
+            finite = jnp.stack([jnp.isfinite(x).all(-1) for x in last]).all(0)
+            return jax.tree.map(lambda x: x[None], (trace[-1].spikes.sum(0), activity, synops, finite))
 
         _, recorded = simulate.run(
             experiment.network,
@@ -61,9 +62,10 @@ def test(
             block=experiment.test_block,
             record=measure,
         )
-        counts, activity, synops, lost = (x.sum(0, dtype=x.dtype) for x in recorded)
+        counts, activity, synops, finite = recorded
+        counts, activity, synops = counts.sum(0), activity.sum(0), wide_sum(synops)
         choice, decided = decide(counts)
-        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, lost == 0)
+        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, finite.all(0))
 
     _, results = jax.lax.scan(one, None, jnp.arange(0, n, size, dtype=jnp.int32))
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.counting import wide, wide_product
 from erbp_jax.learning.base import ErrorSpikes
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.three_factor.factors import Gate, Spike
@@ -45,8 +46,9 @@ class DendriticError(Modulator):
         carry = (state.error, state.dendrites)
         (error, dendrites), (layers, spikes) = jax.lax.scan(tick, carry, (label, output), unroll=unrolling(len(ticks)))
         spikes = spikes.astype(jnp.int32)
-        reached = self.rule.error_fan_out(network)[-1] * spikes
-        incoming = (2.0 * (label + output).sum(-1)).astype(jnp.int32)
+        everywhere, both = self.rule.error_fan_out(network)[-1], 2 * label.shape[-1]
+        reached = wide_product(spikes, everywhere, both * everywhere)
+        incoming = wide(2 * (label + output).sum(-1, dtype=jnp.int32))
         return ERBPState(error, dendrites, state.local), Modulation(layers, ErrorSpikes(spikes, incoming, reached))
 
     def to_hidden(self, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:

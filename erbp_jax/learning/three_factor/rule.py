@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.connections.arrivals import writes
+from erbp_jax.counting import Wide, wide_stack, wide_zeros
 from erbp_jax.learning.base import LocalRule, Rule, Step
 from erbp_jax.learning.three_factor.factors import Factor, Signals
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
@@ -129,6 +131,14 @@ class ThreeFactor(LocalRule):
 
         update = jax.tree.map(lambda z, x: before(z) + x, kept, now)
         return jax.tree.map(lambda z, x: keep**ticks * z + x, kept, added), update
+
+    def plasticity_events(self, network: Network, trace: Trace) -> Wide:
+        """Presynaptic spikes at synapses of layers that have terms, `[k, B, L]`."""
+        counts = [
+            writes(layer.connection, seen.pre, None) if terms else wide_zeros(*seen.pre.shape[:-1])
+            for layer, terms, seen in zip(network.layers, self.layer_terms(network), trace, strict=True)
+        ]
+        return wide_stack(counts, -1)
 
     def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
         del network, params
