@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from erbp_jax.environment import check_environment
 from erbp_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def run(
     compat: Compat = "documented",
 ) -> None:
     """Run a program; `spikes.npy` has rows core, tick, neuron. Ticks count from 1; row 0 of the states is the start."""
+    check_environment()
     from dataclasses import replace as changed
 
     from erbp_jax.nsat import files as program_files
