@@ -32,6 +32,7 @@ from erbp_jax import archive, data
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import SharedBlankOut
 from erbp_jax.learning.three_factor.ecd import Phases
+from erbp_jax.random import new_key, split
 from erbp_jax.sampling import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
 from erbp_jax.sampling import training as ecd
 from erbp_jax.training.run_folder import append_metrics, keep_metrics, read_metrics, write_json
@@ -86,7 +87,7 @@ def drive_of(images: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def root(seed: int) -> jax.Array:
-    return jax.random.key(seed, impl="threefry2x32")
+    return new_key(seed)
 
 
 def resume(out: Path, machine: SamplingMachine, arguments: Any) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def accuracy(machine, params, digits, which: np.ndarray, seed: int, say: bool = 
     right, size = 0, 500
     for first in range(0, len(which), size):
         index = which[first : first + size]
-        keys = jax.random.split(jax.random.fold_in(root(seed), 1_000_000 + first), len(index))
+        keys = split(jax.random.fold_in(root(seed), 1_000_000 + first), len(index))
         counts = np.asarray(classify(machine, params, jnp.asarray(digits.test_images[index]), keys))
         alone = (counts == counts.max(1, keepdims=True)).sum(1) == 1
         right += int(((counts.argmax(1) == digits.test_labels[index]) & alone).sum())
@@ -158,7 +159,7 @@ def train(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argume
         size = len(digits.train_labels)
         orders = {e: np.random.default_rng([arguments.seed, e]).permutation(size) for e in np.unique(place // size)}
         index = np.array([orders[p // size][p % size] for p in place]).reshape(STRETCH, batch)
-        keys = jax.random.split(jax.random.fold_in(root(arguments.seed), seen), (STRETCH, batch))
+        keys = split(jax.random.fold_in(root(arguments.seed), seen), (STRETCH, batch))
         rates = 1.0 - 0.9 * np.minimum(place[::batch] / arguments.samples, 1.0)
         params, counts = stretch(
             machine, how, arguments.weight_decay, learner["params"], jnp.asarray(digits.train_images[index]),
@@ -183,7 +184,7 @@ def rates(machine: SamplingMachine, params: dict[str, jax.Array], digits: Any, s
     how = Presentation(Phases(100 // TICK_MS, 10 // TICK_MS), 0.0, 0.0, 4.0 / TICK_MS, 5)
     optimizer = optax.identity()
     drive = drive_of(jnp.asarray(digits.test_images[:100]), jnp.asarray(digits.test_labels[:100]))
-    keys = jax.random.split(jax.random.fold_in(root(seed), 77), 100)
+    keys = split(jax.random.fold_in(root(seed), 77), 100)
     _, _, counts = jax.jit(lambda p: ecd.present(machine, how, optimizer, p, optimizer.init(p), drive, keys))(params)
     return {name: round(float(x) * 1000.0 / TICK_MS, 3) for name, x in counts._asdict().items()}
 
@@ -200,7 +201,7 @@ def dream(
     mean = jnp.broadcast_to(jnp.asarray(digits.train_images.mean(0)).reshape(1, PIXELS), (len(labels), PIXELS))
     start = drive_of(mean, labels)
     drive = start.at[:, :PIXELS].set(jnp.nan)
-    keys = jax.random.split(jax.random.fold_in(root(seed), 99), len(labels))
+    keys = split(jax.random.fold_in(root(seed), 99), len(labels))
     make = jax.jit(lambda p: ecd.generate(machine, p, drive, keys, steps=300, burn_in=250, start=start, start_steps=25))
     return np.asarray(make(params))[:, :PIXELS].reshape(copies, CLASSES, PIXELS)
 

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.__main__ import guarded
-from erbp_jax.random import fold_each
+from erbp_jax.random import fold_each, new_key, normal, split
 from erbp_jax.sampling import NoisyIF, SamplingMachine, SamplingNeuron
 from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
@@ -115,11 +115,11 @@ def transfer() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     def integrate_fire(key):
         def step(carry, key):
             state, count = carry
-            state, spikes = neuron.step(state, inputs, jax.random.normal(key, shape))
+            state, spikes = neuron.step(state, inputs, normal(key, shape))
             return (state, count + spikes), None
 
         steps = round(TRANSFER_SECONDS / 4 / neuron.dt)
-        (_, count), _ = jax.lax.scan(step, (neuron.init_state(shape), jnp.zeros(shape)), jax.random.split(key, steps))
+        (_, count), _ = jax.lax.scan(step, (neuron.init_state(shape), jnp.zeros(shape)), split(key, steps))
         return count.mean(1) / (steps * neuron.dt) * neuron.tau_r
 
     @jax.jit
@@ -137,8 +137,8 @@ def transfer() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         (_, count), _ = jax.lax.scan(step, start, jnp.arange(ticks, dtype=jnp.uint32))
         return count.mean(1) / ticks * fast.refractory
 
-    key = jax.random.key(0, impl="threefry2x32")
-    return x, np.asarray(integrate_fire(key)), np.asarray(stochastic(jax.random.split(key, len(x))))
+    key = new_key(0)
+    return x, np.asarray(integrate_fire(key)), np.asarray(stochastic(split(key, len(x))))
 
 
 def states() -> np.ndarray:
@@ -183,7 +183,7 @@ def sampling(machine: SamplingMachine, seeds: int) -> np.ndarray:
 
         return jax.vmap(one)(params, keys, carry)
 
-    keys = jax.random.split(jax.random.key(1, impl="threefry2x32"), seeds)
+    keys = split(new_key(1), seeds)
     start = jax.tree.map(
         lambda x: jnp.stack([x] * seeds), (machine.init_state(1), jnp.zeros(2 ** (2 * UNITS), jnp.int32))
     )

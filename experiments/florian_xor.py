@@ -34,6 +34,7 @@ from erbp_jax.learning.three_factor import ThreeFactor, online
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LeakyIF, NextTick
+from erbp_jax.random import bernoulli, between, new_key, permutation, split
 from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 
@@ -84,7 +85,7 @@ class Cell:
         """Input spikes `[T, 1, I]` of the bits `pattern[2]`."""
         if self.code == "rate":
             bits = jnp.repeat(pattern, self.inputs // 2)
-            return jax.random.bernoulli(key, 0.04 * bits[None, None], (STEPS, 1, self.inputs)).astype(jnp.float32)
+            return bernoulli(key, 0.04 * bits[None, None], (STEPS, 1, self.inputs)).astype(jnp.float32)
         return jnp.where(pattern[None] > 0, codes[1], codes[0])[:, None]
 
 
@@ -127,7 +128,7 @@ def main() -> None:
 
 def run(cell: Cell, seeds: int, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Output rates in Hz `[seeds, epochs, 4]` by pattern: learning, and of the frozen twin in the last ten epochs."""
-    keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), seeds)
+    keys = split(new_key(0), seeds)
     out = []
     for gamma in (cell.gamma, 0.0):
         state, parts = jax.jit(jax.vmap(partial(begin, cell, gamma)))(keys), []
@@ -150,12 +151,9 @@ def begin(cell: Cell, gamma: float, key: jax.Array) -> tuple[online.Stream, jax.
     draws = [jax.random.fold_in(key, i) for i in range(len(leaves))]
     params = jax.tree.unflatten(
         tree,
-        [
-            a + (b - a) * jax.random.uniform(k, a.shape)
-            for k, a, b in zip(draws, leaves, jax.tree.leaves(high), strict=True)
-        ],
+        [a + (b - a) * between(k, a.shape) for k, a, b in zip(draws, leaves, jax.tree.leaves(high), strict=True)],
     )
-    times = [jax.random.permutation(jax.random.fold_in(key, 10 + i), STEPS)[: STEPS // 10] for i in range(2)]
+    times = [permutation(jax.random.fold_in(key, 10 + i), STEPS)[: STEPS // 10] for i in range(2)]
     codes = jnp.stack([jnp.zeros((STEPS, 1)).at[t].set(1.0) for t in times])
     rule = cell.rule if gamma else ThreeFactor(((),))
     return online.start(cell.network, rule, optimizer(cell, gamma), params), codes
@@ -179,11 +177,9 @@ def _epochs(cell, gamma, state, keys, first):
         stream, codes = state
 
         def epoch(stream, number):
-            key_order, key_spikes = jax.random.split(jax.random.fold_in(key, 1000 + number))
-            order = jax.random.permutation(key_order, 4)
-            stream, counts = jax.lax.scan(
-                partial(presentation, codes), stream, (order, jax.random.split(key_spikes, 4))
-            )
+            key_order, key_spikes = split(jax.random.fold_in(key, 1000 + number), 2)
+            order = permutation(key_order, 4)
+            stream, counts = jax.lax.scan(partial(presentation, codes), stream, (order, split(key_spikes, 4)))
             return stream, (counts, order)
 
         stream, (counts, order) = jax.lax.scan(epoch, stream, first + jnp.arange(CHUNK))

@@ -31,6 +31,7 @@ import optax
 from erbp_jax import data
 from erbp_jax.__main__ import guarded
 from erbp_jax.data.shift import Shift
+from erbp_jax.random import new_key, normal, permutation, split
 from erbp_jax.training.progress import busy
 from erbp_jax.training.run_folder import write_json
 
@@ -43,18 +44,18 @@ Weights = dict[str, jax.Array]
 
 def init(key: jax.Array, guess: str) -> tuple[Weights, Weights]:
     """What learns, and what stays as it is drawn: the readouts `[N, R K]` of the maps."""
-    keys = jax.random.split(key, 6)
+    keys = split(key, 6)
     units = [maps * side**2 for maps, side in zip(MAPS, SIDES, strict=True)]
     weights = {
-        "maps0": 0.2 * jax.random.normal(keys[0], (5, 5, 1, MAPS[0])),
-        "maps1": 0.1 * jax.random.normal(keys[1], (5, 5, *MAPS)),
-        "hidden": (2.0 / units[1]) ** 0.5 * jax.random.normal(keys[2], (units[1], HIDDEN)),
-        "output": 0.1 * jax.random.normal(keys[3], (HIDDEN, CLASSES)),
+        "maps0": 0.2 * normal(keys[0], (5, 5, 1, MAPS[0])),
+        "maps1": 0.1 * normal(keys[1], (5, 5, *MAPS)),
+        "hidden": (2.0 / units[1]) ** 0.5 * normal(keys[2], (units[1], HIDDEN)),
+        "output": 0.1 * normal(keys[3], (HIDDEN, CLASSES)),
     }
     if guess == "output":
         return weights, {}
     width = CLASSES * (1 if guess == "learned" else int(guess))
-    readouts = {f"readout{i}": n**-0.5 * jax.random.normal(keys[4 + i], (n, width)) for i, n in enumerate(units)}
+    readouts = {f"readout{i}": n**-0.5 * normal(keys[4 + i], (n, width)) for i, n in enumerate(units)}
     return (weights | readouts, {}) if guess == "learned" else (weights, readouts)
 
 
@@ -86,7 +87,7 @@ def error(guess: str, seed: int, digits: Any, epochs: int, shift: int) -> float:
     """Test error in percent of a network whose maps learn from that guess."""
     images, labels = jnp.asarray(digits.train_images.reshape(-1, 784) / 255.0, jnp.float32), digits.train_labels
     labels, move = jnp.asarray(labels), Shift(shift, (28, 28))
-    first, order = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
+    first, order = split(new_key(seed), 2)
     learning, fixed = init(first, guess)
     batches = len(images) // BATCH
     optimizer = optax.adam(optax.cosine_decay_schedule(RATE, epochs * batches))
@@ -96,12 +97,12 @@ def error(guess: str, seed: int, digits: Any, epochs: int, shift: int) -> float:
         def step(carry, chosen):
             learning, state = carry
             index, key = chosen
-            image = move(images[index], jax.random.split(key, BATCH)) if shift else images[index]
+            image = move(images[index], split(key, BATCH)) if shift else images[index]
             update, state = optimizer.update(jax.grad(loss)(learning, fixed, image, labels[index], guess), state)
             return (optax.apply_updates(learning, update), state), None
 
-        index = jax.random.permutation(key, len(images))[: batches * BATCH].reshape(batches, BATCH)
-        return jax.lax.scan(step, (learning, state), (index, jax.random.split(key, batches)))[0]
+        index = permutation(key, len(images))[: batches * BATCH].reshape(batches, BATCH)
+        return jax.lax.scan(step, (learning, state), (index, split(key, batches)))[0]
 
     state = optimizer.init(learning)
     for n in range(epochs):

@@ -23,7 +23,7 @@ from erbp_jax import archive, simulate
 from erbp_jax.__main__ import guarded
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network, Params
-from erbp_jax.random import Stream
+from erbp_jax.random import Stream, new_key, normal, permutation, split
 from erbp_jax.training import run_folder
 from erbp_jax.training.engine import sample_keys
 from erbp_jax.training.session import Session
@@ -76,12 +76,12 @@ def rates(session: Session, network: Network, params: Params, images: np.ndarray
 def readout_errors(units: int, epochs: int, train: tuple, test: tuple) -> tuple[float, float]:
     """Train and test error, in percent, of a readout with one hidden layer."""
     (x, y), classes = train, int(train[1].max()) + 1
-    a, b, order = jax.random.split(jax.random.key(0, impl="threefry2x32"), 3)
+    a, b, order = split(new_key(0), 3)
     batches = len(x) // BATCH
     params = [
-        jax.random.normal(a, (x.shape[1], units)) * (8.0 / x.shape[1]) ** 0.5,
+        normal(a, (x.shape[1], units)) * (8.0 / x.shape[1]) ** 0.5,
         jnp.zeros(units),
-        jax.random.normal(b, (units, classes)) * units**-0.5,
+        normal(b, (units, classes)) * units**-0.5,
         jnp.zeros(classes),
     ]
     optimizer = optax.adam(optax.cosine_decay_schedule(RATE, epochs * batches))
@@ -99,7 +99,7 @@ def readout_errors(units: int, epochs: int, train: tuple, test: tuple) -> tuple[
             update, state = optimizer.update(jax.grad(loss)(params, x[index], y[index]), state)
             return (optax.apply_updates(params, update), state), None
 
-        chosen = jax.random.permutation(key, len(x))[: batches * BATCH].reshape(batches, BATCH)
+        chosen = permutation(key, len(x))[: batches * BATCH].reshape(batches, BATCH)
         return jax.lax.scan(step, (params, state), chosen)[0]
 
     state = optimizer.init(params)

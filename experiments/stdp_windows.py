@@ -30,6 +30,7 @@ from erbp_jax.kernels import Exponential, Kernel, Staircase
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, online, pair_stdp
 from erbp_jax.network import Layer, LayerTrace, Network
 from erbp_jax.neurons import LeakyIF, NextTick
+from erbp_jax.random import bernoulli, between, new_key, split
 from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.training.run_folder import write_json
@@ -169,12 +170,12 @@ def learning(rule: Any, seeds: int) -> np.ndarray:
     target = jnp.zeros(1, jnp.int32)
 
     def second(stream, key):
-        common, own, noise = jax.random.split(key, 3)
-        event = jax.random.bernoulli(common, RATE / 2, (CHUNK + SPREAD,))
+        common, own, noise = split(key, 3)
+        event = bernoulli(common, RATE / 2, (CHUNK + SPREAD,))
         active = jnp.stack([event[d : d + CHUNK].astype(jnp.float32) for d in range(SPREAD)]).sum(0)
         sharing = (jnp.arange(INPUTS) < SHARED)[None]  # half of the rate of these comes in their common events
         hazard = jnp.where(sharing, RATE / 2 + active[:, None] / SPREAD, RATE)
-        spikes = jax.random.bernoulli(own, jnp.minimum(hazard, 1.0))[:, None]
+        spikes = bernoulli(own, jnp.minimum(hazard, 1.0))[:, None]
         stream, _ = online.learn(
             network, rule, optimizer, (), stream, spikes.astype(jnp.float32), target, key=noise[None],
             record=lambda *_: None,
@@ -182,13 +183,13 @@ def learning(rule: Any, seeds: int) -> np.ndarray:
         return stream, stream.params[0]["weight"][:, 0]
 
     def one(key):
-        initial, key = jax.random.split(key)
-        weight = jax.random.uniform(initial, (INPUTS, 1), jnp.float32, 0.04, 0.08)
+        initial, key = split(key, 2)
+        weight = between(initial, (INPUTS, 1), 0.04, 0.08)
         stream = online.start(network, rule, optimizer, ({"weight": weight},))
-        _, weights = jax.lax.scan(second, stream, jax.random.split(key, SECONDS))
+        _, weights = jax.lax.scan(second, stream, split(key, SECONDS))
         return jnp.concatenate([weight[:, 0][None], weights])
 
-    return np.asarray(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0, impl="threefry2x32"), seeds)))
+    return np.asarray(jax.jit(jax.vmap(one))(split(new_key(0), seeds)))
 
 
 def picture(drawn: Any, table: list[dict[str, Any]], learned: dict[str, np.ndarray], path: Path) -> Path:

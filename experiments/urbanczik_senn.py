@@ -21,6 +21,7 @@ import numpy as np
 from erbp_jax.__main__ import guarded
 from erbp_jax.learning.three_factor import Signals, start_terms, write
 from erbp_jax.learning.three_factor.urbanczik_senn import TeacherNeuron, low_pass, urbanczik_senn
+from erbp_jax.random import bernoulli, between, new_key, split
 from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.training.run_folder import write_json
@@ -33,7 +34,7 @@ NEURON = TeacherNeuron()
 
 def main() -> None:
     seeds, out = seeds_and_folder(__doc__, "urbanczik_senn")
-    keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), seeds)
+    keys = split(new_key(0), seeds)
     with busy("learning"):
         error, soma, predicted, distance = (np.asarray(x) for x in jax.jit(jax.vmap(learn))(keys))
     first, last = error[:, 0], error[:, REPETITIONS - 10 : REPETITIONS].mean(1)
@@ -62,9 +63,9 @@ def curve() -> jax.Array:
 
 def learn(key: jax.Array) -> tuple[jax.Array, ...]:
     """One seed: per repetition the prediction error, and U and V* of the first, the last and the free repetitions."""
-    pattern_key, weight_key, key = jax.random.split(key, 3)
-    pattern = jax.random.bernoulli(pattern_key, 0.01, (PERIOD, INPUTS)).astype(jnp.float32)
-    weight = 0.1 * jax.random.uniform(weight_key, (INPUTS, 1), jnp.float32)
+    pattern_key, weight_key, key = split(key, 3)
+    pattern = bernoulli(pattern_key, 0.01, (PERIOD, INPUTS)).astype(jnp.float32)
+    weight = 0.1 * between(weight_key, (INPUTS, 1))
     terms = urbanczik_senn(NEURON.rate, NEURON.psp)
 
     def tick(carry, inputs, eta):
@@ -80,7 +81,7 @@ def learn(key: jax.Array) -> tuple[jax.Array, ...]:
 
     def repetition(carry, number, strength, eta):
         g_e, g_i = NEURON.matching(curve(), strength)
-        keys = jax.random.split(jax.random.fold_in(key, number), PERIOD)
+        keys = split(jax.random.fold_in(key, number), PERIOD)
         carry, (u, v) = jax.lax.scan(partial(tick, eta=eta), carry, (pattern, keys, g_e, g_i))
         error = jnp.abs(NEURON.rate(v) - NEURON.rate(u)).mean()
         return carry, (error, u, v, jnp.abs(u - curve()).mean())

@@ -27,6 +27,8 @@ def synaptic_operations(layers: Sequence[tuple[np.ndarray, np.ndarray]]) -> Syna
     for weight, activation in layers:
         if activation.ndim != 3 or weight.ndim != 2 or activation.shape[-1] != weight.shape[1]:
             raise ValueError(f"synaptic_operations: weight {weight.shape} does not fit activations {activation.shape}")
+        if not activation.size:
+            raise ValueError(f"synaptic_operations: no samples, steps or inputs in activations {activation.shape}")
         samples, steps = activation.shape[:2]
         fan_out = (weight != 0).sum(0)
         effective = float(((activation != 0) * fan_out).sum()) / samples
@@ -39,14 +41,26 @@ def synaptic_operations(layers: Sequence[tuple[np.ndarray, np.ndarray]]) -> Syna
 
 
 def activation_sparsity(activations: Sequence[np.ndarray]) -> float:
-    """Zeros among all neuron outputs, over layers, steps and samples."""
+    """Zeros among all neuron outputs, over layers, steps and samples.
+
+    Raises:
+        ValueError: no outputs.
+    """
     size = sum(a.size for a in activations)
+    if not size:
+        raise ValueError("activation_sparsity: no outputs to count zeros in")
     return 1.0 - sum(int(np.count_nonzero(a)) for a in activations) / size
 
 
 def connection_sparsity(weights: Sequence[np.ndarray]) -> float:
-    """Zero weights among all, to four decimals as NeuroBench reports it."""
+    """Zero weights among all, to four decimals as NeuroBench reports it.
+
+    Raises:
+        ValueError: no weights.
+    """
     size = sum(w.size for w in weights)
+    if not size:
+        raise ValueError("connection_sparsity: no weights to count zeros in")
     return round(1.0 - sum(int(np.count_nonzero(w)) for w in weights) / size, 4)
 
 

@@ -81,6 +81,11 @@ class ERBP(LocalRule):
         for index, (feedback, readout) in enumerate(zip(self.feedback, self.readouts, strict=True)):
             if readout is not None and feedback.scale == 0:
                 raise ValueError(f"ERBP: local errors of hidden layer {index} (from 0) need a feedback scale above 0")
+            if readout is not None and readout.learns and not 1e-15 <= feedback.scale <= 1e15:  # float32 squares it
+                raise ValueError(
+                    f"ERBP: a readout that learns needs a feedback scale from 1e-15 to 1e15, got {feedback.scale} in "
+                    f"hidden layer {index} (from 0)"
+                )
 
     @property
     def readouts(self) -> tuple[Readout | None, ...]:

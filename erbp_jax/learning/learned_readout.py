@@ -12,7 +12,6 @@ from erbp_jax.network import unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons
 from erbp_jax.neurons.firing import decay
 from erbp_jax.random import fold_each, uniform
-from erbp_jax.scaling import near_one
 
 DRAW = 2**32 - 1
 """Folded into a layer's key of the tick, for the draw of the readout neuron that fires."""
@@ -69,7 +68,6 @@ class LearnedReadout:
         return True
 
     def init(self, random: jax.Array, units: int) -> jax.Array:
-        random = near_one(random)  # however small or large the layer's feedback
         return random * (self.gain / jnp.sqrt(jnp.square(random).mean() * units))
 
     def back(self, weights: jax.Array, scale: float) -> jax.Array:

@@ -128,9 +128,10 @@ def _count(machine: Machine, arrays: Any, state: Any, events: Any, window: jax.A
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    if a.std() == 0 or b.std() == 0:
-        return 1.0 if np.array_equal(a, b) else 0.0
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+    """Pearson's; 0 if one of them does not vary, or both: two silent layers are not alike in anything."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    return float(np.corrcoef(a.ravel().astype(np.float64), b.ravel().astype(np.float64))[0, 1])
 
 
 def _float_counts(network, encoder, steps, params, image, keys):

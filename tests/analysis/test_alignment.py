@@ -33,6 +33,36 @@ def test_angles():
     assert float(angle(x, x + jnp.asarray([[0.0, 1e-4]]))) == pytest.approx(np.degrees(1e-4), rel=1e-2)
 
 
+@pytest.mark.parametrize("scale", [1e-34, 1e-25, 1e-19, 1.0, 1e19, 1e25, 1e37])
+@pytest.mark.parametrize("other", [1e-25, 1.0, 1e25])
+def test_angles_do_not_depend_on_sizes(scale, other):
+    """Against float64. Squares of float32 end at 1e-45 and 3e38, hence norms at 1e-22 and 2e19."""
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(0.1, 1.0, (2, 40)) * rng.choice([-1.0, 1.0], (2, 40))
+    cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    x, y = (jnp.asarray(v * s, jnp.float32) for v, s in ((a, scale), (b, other)))
+    assert float(angle(x, y)) == pytest.approx(np.degrees(np.arccos(cosine)), abs=1e-4)
+    same, away = (jnp.asarray(sign * a * other, jnp.float32) for sign in (1, -1))
+    assert float(angle(x, same)) == pytest.approx(0.0, abs=1e-4)
+    assert float(angle(x, away)) == pytest.approx(180.0, abs=1e-4)
+
+
+def test_what_has_no_direction_is_at_a_right_angle_to_everything():
+    """Two layers whose updates are zero are not aligned: they were at 0 degrees."""
+    zero, one = jnp.zeros((3, 4)), jnp.ones((3, 4))
+    for a, b in ((zero, zero), (zero, one), (one, zero)):
+        assert float(angle(a, b)) == 90.0
+        assert float(jax.jit(angle)(a, b)) == 90.0
+
+
+def test_a_dead_network_is_not_aligned(key):
+    dead = Network(tuple(replace(x, neuron=LIF(threshold=1e6)) for x in NETWORK.layers))
+    params = dead.init(key)
+    shown = (*batch(key),)
+    angles = update_angles(dead, Regular(0.5), LOCAL, params, LOCAL.init(dead, key), *shown, steps=12, every=4)
+    np.testing.assert_array_equal(angles[0], 90.0)
+
+
 def test_feedback_is_measured_against_the_way_through_all_layers_above(key):
     deep = Network((*NETWORK.layers[:1], *(Layer(Dense(i, o), LIF()) for i, o in ((40, 20), (20, 3)))))
     params = deep.init(key)

@@ -49,3 +49,16 @@ def test_energy_models_say_what_they_do_not_know():
     with pytest.raises(ValueError, match="talk: no energy per multiply"):
         talk.macs(1.0)
     assert all(model.source and (model.synop or model.mac) for model in energy.MODELS.values())
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        lambda: neurobench.activation_sparsity([]),
+        lambda: neurobench.connection_sparsity([np.zeros((0, 3))]),
+        lambda: neurobench.synaptic_operations([(np.ones((2, 3)), np.zeros((0, 5, 3)))]),
+    ],
+)
+def test_shares_of_nothing_are_refused(empty):
+    with pytest.raises(ValueError, match="no "):
+        empty()

@@ -17,6 +17,7 @@ from erbp_jax.neurons import (
     GaussianNoise,
     LeakyIF,
     MihalasNiebur,
+    PoissonKicks,
     SecondOrderLIF,
     Surrogate,
     TwoCompartment,
@@ -282,3 +283,27 @@ def test_a_population_refuses_what_is_no_vector():
         run_population(LIF(), jnp.ones((2, 3)), steps=1)
     with pytest.raises(ValueError, match="tile must be at least 1 neuron, got 0"):
         run_population(LIF(), jnp.ones(3), steps=1, tile=0)
+
+
+@pytest.mark.parametrize("rate", [1e-5, 1e-3, 0.3, 1.0, 40.0, 500.0])
+def test_kicks_come_at_their_rate(rate):
+    """The mean of what is drawn, exactly: the share of the 2^24 uniform numbers above each edge."""
+    edges = np.ceil(PoissonKicks(rate, 1.0)._cumulative().astype(np.float64) * 2**24)
+    assert np.sum(1 - edges / 2**24) == pytest.approx(rate, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PoissonKicks(1e-8, 1.0),  # never came
+        lambda: PoissonKicks(1000.0, 1.0),  # exp(-1000) is 0 in float64: the mean was wrong
+        lambda: PoissonKicks(1.0, float("inf")),
+        lambda: GaussianNoise(1e308),
+        lambda: GaussianNoise(-1.0),
+        lambda: LIF(refractory=2**24 + 1),  # a float32 does not count down from there
+        lambda: LIF(refractory=float("inf")),  # pyright: ignore[reportArgumentType]
+    ],
+)
+def test_what_a_float32_cannot_hold_is_refused(make):
+    with pytest.raises(ValueError, match=r"got|drawn as"):
+        make()
