@@ -10,6 +10,7 @@ from erbp_jax.kernels import Exponential
 from erbp_jax.learning.three_factor import ThreeFactor, pair_stdp
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
+from tests.command_line import call
 from tests.connections.test_conv import drawn, synapses
 
 ROWS, INPUTS, OUTPUTS = 7, 40, 35
@@ -136,12 +137,12 @@ def test_the_gaussian_stand_in_has_the_variance_of_graded_spikes(key, make):
 
 def draws_of_one(stand_in, params, spikes, keys, value):
     """Draws for spikes of the usual size, whose normal numbers a negative value turns round."""
-    mean = 0.3 * np.asarray(type(stand_in)(**{**stand_in.__dict__, "transmission": Reliable()})(params, spikes))
+    mean = 0.3 * np.asarray(stand_in.reliable()(params, spikes), np.float64)
     draws = np.asarray(jax.vmap(lambda k: stand_in(params, spikes, key=k[None])[0])(keys), np.float64)
     return mean + np.sign(value) * (draws - mean)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "gaussian"])
+@pytest.mark.parametrize("kind", ["reliable", "by events", "blank-out", "shared", "gaussian"])
 def test_what_is_no_number_spreads_as_in_the_equation(key, kind):
     transmission = {**KINDS, "gaussian": GaussianBlankOut(0.5)}[kind]
     dense, maps = (Dense(12, 5, transmission=transmission), Conv2d((4, 4, 1), 2, 3, transmission=transmission))
@@ -162,6 +163,28 @@ def test_what_is_no_number_spreads_as_in_the_equation(key, kind):
         assert np.delete(updated, 5, 0).all()
         assert not seen[:2, :2].any()
         assert seen[3].all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("blank_out", 0.1),
+        ("blank_out", 2.0),
+        ("blank_out", -1.0),
+        ("shared_blank_out", 0.1),
+        ("gaussian_blank_out", -1.0),
+    ],
+)
+def test_simulated_networks_get_the_currents_of_the_input_asked_for(tmp_path, monkeypatch, capsys, kind, value):
+    means = {}
+    for name, chance, drive in ((kind, ["network.transmission.p=0.5"], value), ("reliable", [], 1.0)):
+        arguments = [f"network.transmission.kind={name}", *chance, f"input.value={drive}", "duration=600"]
+        fixed = ["network.layers=[4,3]", "input.kind=constant"]
+        code, _, err = call(monkeypatch, capsys, "simulate", "lif/step", *fixed, *arguments, "--out", tmp_path / name)
+        assert code == 0, err
+        with np.load(tmp_path / name / "traces.npz", allow_pickle=False) as traces:
+            means[name] = traces["layer0.synaptic"][100:].mean(0)
+    np.testing.assert_allclose(means[kind], 0.5 * value * means["reliable"], atol=0.06 * abs(value))
 
 
 def test_traces_in_the_place_of_spikes_are_written_as_they_are(key):

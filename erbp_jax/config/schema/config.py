@@ -12,7 +12,6 @@ from erbp_jax.config.schema.precision import Precision
 from erbp_jax.config.schema.rule import ERBPRule, Rule
 from erbp_jax.config.schema.training import Optimizer, Training
 
-
 UNMASKED = ("gaussian_blank_out",)
 """Kinds of transmission that draw a current and not one synapse after the other."""
 
