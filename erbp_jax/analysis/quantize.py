@@ -62,7 +62,11 @@ class Grid:
         return self.step * jnp.clip(whole, -top, top - 1.0)
 
 
-def keep_on_grid(grids: Sequence[Grid], rounding: Rounding) -> optax.GradientTransformationExtraArgs:
+Grids = tuple[Grid | None, ...]
+"""One a layer; None for layers without weights."""
+
+
+def keep_on_grid(grids: Sequence[Grid | None], rounding: Rounding) -> optax.GradientTransformationExtraArgs:
     """The last link of a chain of optax transformations: it leads the weights of every layer along a grid.
 
     What comes in is the step that would be made; what goes out leads from the weight to a point of its layer's grid,
@@ -81,15 +85,13 @@ def keep_on_grid(grids: Sequence[Grid], rounding: Rounding) -> optax.GradientTra
     def update(updates: Any, state: Any, params: Any = None, *, key: jax.Array | None = None, **_: Any):
         if params is None or (rounding == "stochastic" and key is None):
             raise ValueError("keep_on_grid: needs the parameters, and a key for stochastic rounding")
-        moved = tuple(
-            {
-                name: grid.round(weights[name] + step[name], _noise(rounding, key, layer, leaf, step[name].shape))
-                - weights[name]
-                for leaf, name in enumerate(sorted(step))
-            }
-            for layer, (grid, step, weights) in enumerate(zip(grids, updates, params, strict=True))
-        )
-        return moved, state
+        moved = []
+        for layer, (grid, step, weights) in enumerate(zip(grids, updates, params, strict=True)):
+            moved.append({})
+            for leaf, name in enumerate(sorted(step) if grid else ()):
+                noise = _noise(rounding, key, layer, leaf, step[name].shape)
+                moved[-1][name] = grid.round(weights[name] + step[name], noise) - weights[name]
+        return tuple(moved), state
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -100,25 +102,25 @@ def _noise(rounding: Rounding, key: jax.Array | None, layer: int, leaf: int, sha
     return unit_interval(hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape))
 
 
-def quantize(params: Params, grids: Sequence[Grid]) -> Params:
+def quantize(params: Params, grids: Sequence[Grid | None]) -> Params:
     """Weights at the nearest points of their layers' grids."""
-    return tuple(jax.tree.map(grid.round, layer) for grid, layer in zip(grids, params, strict=True))
+    pairs = zip(grids, params, strict=True)
+    return tuple(layer if grid is None else jax.tree.map(grid.round, layer) for grid, layer in pairs)
 
 
-def fitted_grids(params: Params, bits: int, quantile: float = 1.0) -> tuple[Grid, ...]:
-    """A grid for each layer of trained weights that reaches the `quantile` of their sizes; those beyond saturate."""
-    return tuple(
-        Grid.reaching(float(np.quantile(np.concatenate([np.abs(w).ravel() for w in layer.values()]), quantile)), bits)
-        for layer in jax.device_get(params)
-    )
+def best_grids(params: Params, bits: int) -> Grids:
+    """A grid for each layer of trained weights with the least mean squared error, among 40 ranges.
 
-
-def best_grids(params: Params, bits: int) -> tuple[Grid, ...]:
-    """A grid for each layer of trained weights with the least mean squared error, among 40 ranges."""
+    None for a layer without weights; weights that are all 0 lie on any grid, and get one that reaches 1.
+    """
     chosen = []
     for layer in jax.device_get(params):
+        if not layer:
+            chosen.append(None)
+            continue
         weights = np.concatenate([np.asarray(w).ravel() for w in layer.values()])
-        candidates = [Grid.reaching(float(np.abs(weights).max()) * part / 40, bits) for part in range(1, 41)]
+        largest = float(np.abs(weights).max()) or 1.0
+        candidates = [Grid.reaching(largest * part / 40, bits) for part in range(1, 41)]
         top = 2.0 ** (bits - 1)
         errors = [
             float(np.mean((g.step * np.clip(np.round(weights / g.step), -top, top - 1) - weights) ** 2))

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import optax
 
-from erbp_jax.analysis.quantize import Grid, QuantizedDendrite, keep_on_grid, quantize_states
+from erbp_jax.analysis.quantize import Grid, Grids, QuantizedDendrite, keep_on_grid, quantize_states
 from erbp_jax.config.schema import Precision
 from erbp_jax.errors import UserError
 from erbp_jax.learning import ERBP, Rule
@@ -17,24 +17,34 @@ FIRST, HIDDEN, LAST = 16.0, 8.0, 4.0
 quantiles of their weights at 13 to 38 (first layer), 8 (hidden) and 1.4 to 2.3 (last)."""
 
 
-def weight_grids(section: Precision, network: Network) -> tuple[Grid, ...]:
-    """The grid of every layer.
+def weight_grids(section: Precision, network: Network) -> Grids:
+    """The grid of every layer; None for layers without weights, such as pooling.
 
     Raises:
-        UserError: a number of ranges that does not fit the layers.
+        UserError: a number of ranges that does not fit the layers, or a layer that no range follows for.
     """
     assert section.weight_bits is not None
     layers = len(network.layers)
+    params = jax.device_get(network.init(jax.random.key(0, impl="threefry2x32")))
     ranges = section.weight_range
     if ranges is None:
-        key = jax.random.key(0, impl="threefry2x32")
-        largest = [max(float(abs(w).max()) for w in layer.values()) for layer in jax.device_get(network.init(key))]
+        largest = [max((float(abs(w).max()) for w in layer.values()), default=0.0) for layer in params]
+        for index, (layer, most) in enumerate(zip(params, largest, strict=True)):
+            if layer and most == 0.0:
+                raise UserError(
+                    f"precision.weight_range: the weights of layer {index} (from 0) start at 0, so that no range "
+                    "follows from them; give the largest weight, one or one for each layer"
+                )
         factors = ([FIRST] + [HIDDEN] * (layers - 2) + [LAST])[-layers:]
         ranges = tuple(np.multiply(largest, factors).tolist())
     if len(ranges) not in (1, layers):
         raise UserError(f"precision.weight_range: one value, or one for each of the {layers} layers; got {len(ranges)}")
     ranges = ranges * layers if len(ranges) == 1 else ranges
-    return tuple(Grid.reaching(largest, section.weight_bits) for largest in ranges)
+    try:
+        pairs = zip(params, ranges, strict=True)
+        return tuple(Grid.reaching(most, section.weight_bits) if layer else None for layer, most in pairs)
+    except ValueError as error:
+        raise UserError(f"precision.weight_range: {error}") from None
 
 
 def grid_link(section: Precision, network: Network) -> optax.GradientTransformation | None:

@@ -197,9 +197,11 @@ class GaussianBlankOut:
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         mean = self.p * (spikes @ weight)
         # Squares of large or small spikes leave the range of floats, so they are taken in units of the row's largest.
-        largest = jnp.abs(spikes).max(-1, keepdims=True)
+        sizes = jnp.abs(spikes)
+        largest = sizes.max(-1, keepdims=True)
         unit = jnp.where((largest > 0) & (largest < jnp.inf), largest, 1.0)
-        variance = self.p * (1.0 - self.p) * (jnp.square(spikes / unit) @ (weight * weight))
+        part = jnp.minimum(sizes / unit, 1.0)  # the bound keeps the compiler from squaring before it divides
+        variance = self.p * (1.0 - self.p) * (jnp.square(part) @ (weight * weight))
         deviation = unit * jnp.sqrt(variance)
         return mean + deviation * normal(_need(key, "GaussianBlankOut"), mean.shape[1:]).astype(mean.dtype)
 

@@ -60,8 +60,8 @@ class ERBP(LocalRule):
     Source: Neftci, Augustine, Paul, Detorakis 2017, Front. Neurosci. 11:324 (arXiv 1612.05596).
 
     Raises:
-        ValueError: the number of gates, feedbacks, readouts or classes does not fit the network, or a readout would
-            have no weights.
+        ValueError: the number of gates, feedbacks, readouts or classes does not fit the network, a readout would have
+            no weights, or transmission is to gate learning and draws no masks.
     """
 
     label: LabelNeurons
@@ -107,6 +107,8 @@ class ERBP(LocalRule):
             )
         if len(self.rate_penalty) not in (0, len(hidden)):
             raise ValueError(f"ERBP: {len(self.rate_penalty)} rate penalties do not fit {len(hidden)} hidden layers")
+        if self.blank_out_gates_learning:
+            self._check_masks(network)
         shapes = [layer.connection.output_shape for layer in network.layers[:-1]]
         random = [
             feedback.init(jax.random.fold_in(key, index), classes, shape, readout.populations if readout else 1)
@@ -117,6 +119,15 @@ class ERBP(LocalRule):
             for g, readout, units in zip(random, self.readouts, hidden, strict=True)
         ]
         return (*weights, self.output_scale * jnp.eye(classes, dtype=jnp.float32))
+
+    def _check_masks(self, network: Network) -> None:
+        for index, layer in enumerate(network.layers):
+            transmission = getattr(layer.connection, "transmission", None)
+            if transmission is not None and not transmission.has_masks:
+                raise ValueError(
+                    f"ERBP: blank_out_gates_learning needs to know which synapses transmit, and the transmission of "
+                    f"layer {index} (from 0), {type(transmission).__name__}, draws no masks"
+                )
 
     def own(self, fixed: Feedback) -> tuple[jax.Array | None, ...] | None:
         """The weights of readouts that learn."""

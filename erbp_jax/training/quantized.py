@@ -16,13 +16,14 @@ from erbp_jax.training.engine import decide, sample_keys
 from erbp_jax.training.session import Session
 
 
-def with_weight_bits(params: Params, bits: int) -> tuple[Params, list[list[float]]]:
-    """Every seed's weights in `bits` bits, each layer on its own best grid; and the steps of the grids `[S][L]`."""
+def with_weight_bits(params: Params, bits: int) -> tuple[Params, list[list[float | None]]]:
+    """Every seed's weights in `bits` bits, each layer on its own best grid; and the steps of the grids `[S][L]`, None
+    for layers without weights."""
     seeds = jax.tree.leaves(params)[0].shape[0]
     own = [jax.tree.map(lambda x, s=s: x[s], params) for s in range(seeds)]
     grids = [best_grids(p, bits) for p in own]
     rounded = [quantize(p, g) for p, g in zip(own, grids, strict=True)]
-    return jax.tree.map(lambda *x: jnp.stack(x), *rounded), [[g.step for g in layer] for layer in grids]
+    return jax.tree.map(lambda *x: jnp.stack(x), *rounded), [[g and g.step for g in layers] for layers in grids]
 
 
 def with_state_bits(session: Session, bits: int) -> Experiment:

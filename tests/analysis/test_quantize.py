@@ -11,7 +11,6 @@ from erbp_jax.analysis.quantize import (
     QuantizedDendrite,
     QuantizedNeuron,
     best_grids,
-    fitted_grids,
     keep_on_grid,
     quantize,
 )
@@ -80,13 +79,32 @@ def test_grids_for_trained_weights(key):
     params = tuple({"weight": scale * jax.random.normal(key, (60, 70))} for scale in (1.0, 0.01))
     for bits in (2, 4, 8):
         errors = []
-        for grids in (fitted_grids(params, bits), best_grids(params, bits)):
+        whole = tuple(Grid.reaching(float(jnp.abs(layer["weight"]).max()), bits) for layer in params)
+        for grids in (whole, best_grids(params, bits)):
             rounded = quantize(params, grids)
             errors.append(
                 [float(((a["weight"] - b["weight"]) ** 2).mean()) for a, b in zip(params, rounded, strict=True)]
             )
             assert grids[0].step / grids[1].step == pytest.approx(100, rel=0.05)
         assert np.all(np.asarray(errors[1]) <= np.asarray(errors[0]))
+
+
+def test_layers_without_weights_have_no_grid_and_zeros_lie_on_any():
+    params = ({"weight": jnp.asarray([[0.5, -0.25]])}, {}, {"weight": jnp.zeros((2, 3))})
+    grids = best_grids(params, 4)
+    assert grids[1] is None
+    rounded = quantize(params, grids)
+    assert rounded[1] == {}
+    np.testing.assert_array_equal(rounded[2]["weight"], params[2]["weight"])
+    for rounding in ("nearest", "stochastic"):
+        step = jax.tree.map(jnp.ones_like, params)
+        update, _ = keep_on_grid(grids, rounding).update(step, optax.EmptyState(), params, key=jax.random.key(0))
+        after = optax.apply_updates(params, update)
+        assert after[1] == {}
+        for grid, layer in zip(grids, after, strict=True):
+            for weight in layer.values():
+                points = np.asarray(weight) / grid.step
+                np.testing.assert_allclose(points, np.round(points), atol=1e-6)
 
 
 def test_states_are_stored_in_few_bits(key):

@@ -93,7 +93,7 @@ def test_what_a_readout_that_learns_costs_is_counted(problem):
         ends.append(train(learner).tally)
     trace = full_trace(e, learner.params, images, Stream.TRAIN)
     hidden = np.asarray(trace[0].spikes)
-    fixed, learned = (wide_value(tally.events) for tally in ends)
+    fixed, learned = (tally.values().events for tally in ends)
     layers = len(SIZES) - 1
     writes = SIZES[2] * int(hidden[BURN_IN:].sum())
     assert learned[layers] - fixed[layers] == writes > 0  # plasticity, of the first layer
@@ -108,7 +108,7 @@ def test_what_a_readout_that_learns_costs_is_counted(problem):
         for i, target in enumerate(np.asarray(labels))
         for k in range(SIZES[2])
     )
-    own = int(ends[1].error_spikes) - at_output
+    own = int(ends[1].values().error_spikes) - at_output
     assert own % 2 == 0
     assert 0 < own <= 2 * labels_shown
     assert learned[-1] == at_output + own * (SIZES[1] + 1)
@@ -128,8 +128,8 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, populatio
         train = jax.jit(lambda l, e=e, size=size: engine.train(
             e, optax.set_to_zero(), l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(6 // size)
         ))  # fmt: skip
-        tally = train(learner).tally
-        totals.append([*wide_value(tally.events), int(tally.error_spikes)])
+        tally = train(learner).tally.values()
+        totals.append([*tally.events, int(tally.error_spikes)])
     assert totals[0] == totals[1]
 
     e = experiment(p)
@@ -171,13 +171,13 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, populatio
 
 
 def test_any_connection_is_counted_through_its_own_pass(key):
-    """A connection that registers nothing is asked for the current of unit weights."""
+    """A connection that registers nothing has its synapses looked up."""
     dense = Dense(8, 5, transmission=BlankOut(0.5))
     pre = (jax.random.uniform(key, (3, 8)) < 0.5).astype(jnp.float32)
     general = arrivals.dispatch(object)(dense, pre)
     np.testing.assert_array_equal(general, np.broadcast_to(arrivals(dense, pre), (3, 5)))
     gate = jax.random.uniform(key, (3, 5)) < 0.5
     want = np.einsum("bi,bo->b", np.asarray(pre), np.asarray(gate, np.float32))
-    np.testing.assert_array_equal(writes(dense, pre, gate), want)
+    np.testing.assert_array_equal(wide_value(writes(dense, pre, gate)), want)
     with pytest.raises(ValueError, match="GaussianBlankOut draws no masks"):
         delivered(replace(dense, transmission=GaussianBlankOut(0.5)), pre, None)

@@ -11,6 +11,7 @@ from erbp_jax import simulate
 from erbp_jax.analysis.alignment import feedback_angles
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Conv2d, Dense, Pool2d, Reliable
+from erbp_jax.counting import wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
@@ -153,7 +154,7 @@ def test_synops_are_those_of_a_count_over_spikes_and_windows(key):
             else:
                 count[sample, layer] += (1, 3)[layer - 1]  # one pool unit; three classes
     assert (count > 0).all()
-    np.testing.assert_array_equal(result.synops, count)
+    np.testing.assert_array_equal(wide_value(result.synops), count)
 
 
 @pytest.mark.parametrize("rule", [erbp(), BackProp(SMOOTH), BackProp(SMOOTH, wiring=Layerwise())])

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from erbp_jax.config import check, load_config, to_yaml
+from erbp_jax.config.build_precision import weight_grids
 from erbp_jax.errors import UserError
+from erbp_jax.training.session import Session
 from tests.command_line import call
 
 SMALL = ["training.epochs=6", "training.alignment=false"]
@@ -47,6 +49,60 @@ def test_the_fixed_point_compiler_refuses_maps(finished, tmp_path, monkeypatch, 
     assert code == 2
     assert "layer 0: only dense connections can be compiled, got Conv2d" in err
     assert not list(tmp_path.iterdir())
+
+
+def test_pooling_costs_what_its_spikes_reach_and_is_never_written(finished, monkeypatch, capsys):
+    code, _, err = call(monkeypatch, capsys, "evaluate", finished, "--anytime")
+    assert code == 0, err
+    anytime = json.loads((finished / "anytime.json").read_text())
+    metrics = json.loads((finished / "metrics.jsonl").read_text().splitlines()[-1])
+    assert anytime["spike_count"][-1]["synops"] == pytest.approx(metrics["synops_per_sample"])
+    counted = metrics["training_events_per_sample"]
+    assert counted["plasticity"][1] == 0 < counted["synops"][1]
+    assert min(counted["plasticity"][0], *counted["plasticity"][2:]) > 0
+    per_spike = np.asarray([e / 1e3 * 20 * n for e, n in zip(metrics["rates_hz"], (64, 512, 128, 50), strict=False)])
+    np.testing.assert_allclose(np.sum(anytime["synops_per_tick"], 0)[1:], per_spike[1:] * [1, 50, 10], rtol=0.01)
+
+
+def test_a_run_with_pooling_is_evaluated_in_few_bits(finished, monkeypatch, capsys):
+    code, out, err = call(monkeypatch, capsys, "evaluate", finished, "--weight-bits", 6)
+    assert code == 0, err
+    assert "after" in out
+    steps = json.loads((finished / "quantized.json").read_text())["weight_steps"][0]
+    assert [step is None for step in steps] == [False, True, False, False]
+
+
+def test_a_network_with_pooling_learns_in_few_bits(root):
+    small = ["data.train_size=40", "data.test_size=20", "precision.weight_bits=8", "training.alignment=false"]
+    session = Session(load_config(root / "configs" / "digits_conv.yaml", small))
+    grids = weight_grids(session.config.precision, session.experiment.network)
+    session.compile(learner := session.start())
+    for layer, grid in zip(session.train(learner, 0, 0, session.batches).params, grids, strict=True):
+        assert (grid is None) == (layer == {})
+        for weight in layer.values():
+            points = np.asarray(weight, np.float64) / grid.step
+            np.testing.assert_array_equal(points, points.round())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            ["precision.weight_bits=4", "network.layers=[64,{kind: conv, channels: 8, kernel: 3, initial: [0,0]},10]"],
+            ["precision.weight_range: the weights of layer 0 (from 0) start at 0"],
+        ),
+        (
+            ["rule.kind=perbp", "rule.blank_out_gates_learning=true", "network.transmission.kind=gaussian_blank_out"],
+            ["rule.blank_out_gates_learning", "network.transmission.kind"],
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_before_a_folder_is_made(root, tmp_path, monkeypatch, capsys, changes, words):
+    config = root / "configs" / "digits_conv.yaml"
+    code, _, err = call(monkeypatch, capsys, "train", config, *changes, "--out", tmp_path / "o")
+    assert code == 2
+    assert all(word in err for word in words)
+    assert not (tmp_path / "o").exists()
 
 
 def test_layers_survive_yaml(root, tmp_path):

@@ -46,7 +46,7 @@ class ForwardTableSTDP(LocalRule):
     Source: Pedroni et al. 2016 (arXiv 1607.03070); the fixed-point form is `erbp_jax/nsat/plasticity.py`.
 
     Raises:
-        ValueError: an expiry below the window.
+        ValueError: an expiry below the window, or a network with a layer that has no weight matrix `[I, O]`.
     """
 
     kernel: Kernel
@@ -59,6 +59,14 @@ class ForwardTableSTDP(LocalRule):
             raise ValueError(f"ForwardTableSTDP: expiry {self.expiry} lies below the window {self.kernel.window}")
 
     def init(self, network: Network, key: jax.Array) -> Any:
+        params = jax.eval_shape(network.init, key)
+        for index, (layer, weights) in enumerate(zip(network.layers, params, strict=True)):
+            wanted = {"weight": (layer.connection.inputs, layer.connection.outputs)}
+            if {name: weight.shape for name, weight in weights.items()} != wanted:
+                raise ValueError(
+                    f"ForwardTableSTDP: walks the rows of a weight matrix, and layer {index} (from 0), "
+                    f"{type(layer.connection).__name__}, has none"
+                )
         return self.modulator.init(network, key)
 
     def init_state(self, network: Network, batch: int) -> ForwardTableState:
