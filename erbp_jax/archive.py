@@ -105,7 +105,7 @@ class Header(NamedTuple):
     dtype: np.dtype
 
     @property
-    def count(self) -> int:
+    def elements(self) -> int:
         """Elements, not wrapped round."""
         return math.prod(self.shape)
 
@@ -220,7 +220,7 @@ def read_table(
 
 
 def _few(header: Header, most: int) -> None:
-    if header.count > most:
+    if header.elements > most:
         raise ValueError(f"has shape {shown(list(header.shape))}: more than the {most:,} values that are allowed")
 
 
@@ -246,7 +246,7 @@ def read_header(stream: IO[bytes], size: int) -> Header:
         raise ValueError(f"its header declares the type {header.dtype}, which takes no bytes")
     if any(n < 0 for n in header.shape):
         raise ValueError(f"its header declares the shape {list(header.shape)}")
-    declared = header.count * header.dtype.itemsize
+    declared = header.elements * header.dtype.itemsize
     if declared > size:
         raise ValueError(f"its header declares {declared:,} bytes, the file has at most {size:,}")
     return header
@@ -261,10 +261,10 @@ def read_array(stream: IO[bytes], size: int, most: int | None = None) -> np.ndar
     header = read_header(stream, size)
     if most is not None:
         _few(header, most)
-    if not header.count:
+    if not header.elements:
         return np.zeros(header.shape, header.dtype)
-    flat = np.empty(header.count, header.dtype)
-    content = memoryview(flat.view(np.uint8))
+    flat = np.empty(header.elements, header.dtype)
+    content = flat.view(np.uint8).data
     there = 0
     while there < len(content):
         piece = stream.read(min(2**20, len(content) - there))

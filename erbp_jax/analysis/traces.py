@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.config import memory
 from erbp_jax.config import simulation as config
 from erbp_jax.config.build import build_transmissions
 from erbp_jax.config.build_neuron import build_neuron
-from erbp_jax.config.memory import SHARE, Part, refuse_beyond, there
+from erbp_jax.config.memory import SHARE, Part, refuse_beyond
 from erbp_jax.config.schema import MihalasNieburNeuron
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import Dense
@@ -97,7 +98,7 @@ def _check_memory(wanted: config.Simulation, neuron: Neuron, network: Network | 
             parts.append(
                 Part("network.delay", f"{layer.delay:,} ticks of spikes on their way", 8 * layer.delay * inputs)
             )
-    refuse_beyond(parts, int(SHARE * there()), "a simulation")
+    refuse_beyond(parts, int(SHARE * memory.there()), "a simulation")
     refuse_beyond([rows], MAX_TRACES, "what a simulation keeps of its ticks")
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import jax
 
-from erbp_jax.config.memory import SHARE, Part, refuse_beyond, there
+from erbp_jax.config import memory
+from erbp_jax.config.memory import SHARE, Part, refuse_beyond
 from erbp_jax.config.schema import Config, Optimizer
 from erbp_jax.config.schema.base import MOST
 from erbp_jax.connections import Connection, Conv2d, Dense, Pool2d
@@ -55,8 +56,8 @@ def _limit(mesh: jax.sharding.Mesh | None) -> int:
     """Bytes that may be used, on all devices together."""
     devices = jax.devices()[:1] if mesh is None else list(mesh.devices.flat)
     if devices[0].platform == "cpu":
-        return int(SHARE * there())
-    return sum((device.memory_stats() or {}).get("bytes_limit", there()) for device in devices)
+        return int(SHARE * memory.there())
+    return sum((device.memory_stats() or {}).get("bytes_limit", memory.there()) for device in devices)
 
 
 def parts(config: Config, network: Network, rule: Rule, shapes: Shapes) -> list[Part]:

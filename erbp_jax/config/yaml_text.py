@@ -37,7 +37,7 @@ _BOOLEAN = re.compile("|".join(f"{f(word)}$" for word in _TRUTHS for f in (str.l
 _NULL = re.compile(r"(?:~|null|Null|NULL|)$")
 
 
-class _Loader(BaseLoader):
+class _Loader(BaseLoader):  # pyright: ignore[reportGeneralTypeIssues]
     """Composes nodes; how a plain scalar is read is for the patterns above to say."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012
@@ -49,6 +49,13 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         del data
         return True
+
+    def represent_text(self, data: str) -> yaml.Node:
+        """In double quotes, which can hold every character, where there are some that others cannot."""
+        return self.represent_scalar(_TAG + "str", data, style=None if data.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 for _tag, _pattern, _first in (

@@ -85,7 +85,7 @@ def _parse(archive: Archive) -> Fixture:
 
 def _check_memory(archive: Archive, cores: int) -> None:
     """From the headers alone: what int32 arrays of all fields will take, those that the file leaves out among them."""
-    counts = {name: archive.header(name).count for name in archive.names}
+    counts = {name: archive.header(name).elements for name in archive.names}
     wanted = sum(counts.values())
     for c in range(cores):
         names = {field.name: f"c{c}_{field.file_name}" for field in FIELDS}

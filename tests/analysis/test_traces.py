@@ -1,11 +1,13 @@
 """`erbp-jax simulate`: what it prints and writes, against neurons stepped by hand."""
 
 import json
+import time
 
 import numpy as np
 import pytest
 
 from erbp_jax.analysis.traces import input_current, simulate
+from erbp_jax.config import memory
 from erbp_jax.config.simulation import PRESETS, Simulation, load_simulation
 from erbp_jax.errors import UserError
 from tests import oracles
@@ -102,7 +104,7 @@ def test_a_small_network_runs_layer_after_layer():
         (["lif/step", "duration=0.25"], ["0.25 ms is not a whole number of ticks of dt = 0.1 ms"]),
         (["lif/step", "neuron.integration=euler", "neuron.tau_syn=0.01"], ["tau_syn = 0.1 ticks is too short"]),
         (["mihalas_niebur/class_1", "dt=50", "duration=500"], ["dt = 50.0 ms is too coarse"]),
-        (["lif/step", "input={kind: file, path: nowhere.npy}"], ["nowhere.npy cannot be read"]),
+        (["lif/step", "input={kind: file, path: nowhere.npy}"], ["input.path: nowhere.npy: no such file"]),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(tmp_path, monkeypatch, capsys, arguments, words):
@@ -114,7 +116,41 @@ def test_what_is_wrong_is_said_and_nothing_is_written(tmp_path, monkeypatch, cap
     assert not out.exists()
 
 
+TOO_MUCH = {
+    "duration=1e9": "duration: 1e+09 ms are 1e+10 ticks of dt = 0.1 ms, more than 2,147,483,647",
+    "duration=1e7": "what a simulation keeps of its ticks takes at least",
+    "dt=1e-9": "more than 2,147,483,647",
+    "dt=1e-320": "dt: must be within the range of float32",
+    "neurons=1e9": "duration, dt and neurons: a simulation takes at least 28 TB of memory",
+    "input={kind: poisson, rate: 1e300}": "input.rate: must be within",
+    "input={kind: poisson, rate: 1e30}": "input.rate: 1e+30 Hz are 1e+26 events in a tick of 0.1 ms, more than 1e+06",
+    "input={kind: pieces, values: [[1e308, 1]]}": "input.values.0.0: must be within",
+    "input={kind: noise, sigma: 1e308}": "input.sigma: must be within",
+    "input={kind: noise, sigma: 3e38}": "in a tick is more than float32 holds",
+    "input.value=1e38": "became NaN or infinite in tick",
+    "network={layers: [3, 2], delay: 1e6}": "network.delay: after 1e+06 ms nothing arrives within 100 ms (duration)",
+    "network={layers: [3, 2], delay: 1e30}": "network.delay: 1e+30 ms are 1e+31 ticks of dt = 0.1 ms, more than",
+    "network={layers: [100000, 100000]}": "network.layers.1: a simulation takes at least",
+    "network={layers: [1, 1], init_gain: 1e300}": "network.init_gain: must be within",
+    "neuron.noise={kind: poisson_kicks, rate: 1e30}": "rate must be in (0, 500] events per tick",
+    "neuron.refractory=1e30": "neuron.refractory: 1e+30 ms are 1e+31 ticks of dt = 0.1 ms",
+    "seed=010": "seed: must be a valid integer, in decimal digits",
+    "neurons=true": "neurons: must be a valid integer, got True",
+}
+
+
+@pytest.mark.parametrize("override", TOO_MUCH)
+def test_what_is_too_large_is_one_message_at_once_and_no_folder(tmp_path, monkeypatch, capsys, override):
+    monkeypatch.setattr(memory, "there", lambda: 2**34)
+    began = time.perf_counter()
+    code, _, err = call(monkeypatch, capsys, "simulate", "lif/step", override, "--out", tmp_path / "run")
+    assert code == 2
+    assert TOO_MUCH[override] in err
+    assert not (tmp_path / "run").exists()
+    assert time.perf_counter() - began < 5
+
+
 def test_files_of_another_shape_are_refused_with_both_shapes(tmp_path):
     np.save(tmp_path / "wide.npy", np.zeros((5, 7)))
-    with pytest.raises(UserError, match=r"shape \(5, 7\); wanted at most 20 rows \(ticks\) and 1 or 2 columns"):
+    with pytest.raises(UserError, match=r"shape \(5, 7\); wanted 1 to 20 rows \(ticks\) and 1 or 2 columns"):
         current_of({"kind": "file", "path": str(tmp_path / "wide.npy")})
