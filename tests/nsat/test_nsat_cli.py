@@ -272,6 +272,7 @@ def test_the_smallest_program_is_bounded_too(run, tmp_path):
 
 
 def test_a_program_with_an_event_in_tick_0_is_refused(run, program, golden, tmp_path):
+    assert program
     early = altered(
         tmp_path / "early.npz", tmp_path / "program.npz", c0_ext=lambda e: np.r_[[[0, 3]], e].astype(np.int32)
     )
@@ -279,8 +280,8 @@ def test_a_program_with_an_event_in_tick_0_is_refused(run, program, golden, tmp_
     code, _, err = run("run", early, "--out", tmp_path / "out")
     assert (code, err) == (2, f"error: {early}: {reason}\n")
     assert not (tmp_path / "out").exists()
-    source = golden / "case_01_leak_threshold.npz"
-    early = altered(tmp_path / "replay.npz", source, c0_ext=lambda _: np.array([[0, 0]], np.int32))
+    source = golden / "case_09_stdp_linear.npz"
+    early = altered(tmp_path / "replay.npz", source, c0_ext=lambda e: np.r_[[[0, 0]], e].astype(np.int32))
     assert run("replay", source, early)[::2] == (2, f"error: {early}: {reason}\n")
     with pytest.raises(UserError, match=r"ext\[1\]: ticks count from 1"):
         core(inputs=2, initial=[[0]], threshold=[5], events=[[1, 0], [0, 1]])
