@@ -19,6 +19,7 @@ import numpy as np
 
 from erbp_jax import data
 from erbp_jax.__main__ import guarded
+from erbp_jax.errors import UserError
 
 ETA, GATE, TAU_U, TICKS, BURN_IN = 2e-4, 2.5, 2.0, 20, 5
 FEEDBACK, OUTPUT = (2.0, 5.0, 20.0), 1.0
@@ -118,9 +119,15 @@ def main() -> None:
         feedback.append(g - g.mean(0))
     feedback.append(OUTPUT * np.eye(10))
     if arguments.weights is not None:
-        trained = np.load(arguments.weights, allow_pickle=False)
-        for i, layer in enumerate(network):
-            layer.weight = trained[f"layer{i}_weight"][0].reshape(-1, layer.maps).astype(float)
+        try:
+            with arguments.weights.open("rb") as stream, np.load(stream, allow_pickle=False) as trained:
+                for i, layer in enumerate(network):
+                    layer.weight = trained[f"layer{i}_weight"][0].reshape(layer.weight.shape).astype(float)
+        except Exception as error:  # a broken archive raises what it likes
+            raise UserError(
+                f"{arguments.weights}: not the weights.npz of a run of configs/conv_mnist/talk.yaml "
+                f"({type(error).__name__}: {str(error)[:200]})"
+            ) from None
     start = [layer.weight for layer in network]
     summed, sequential = [w.copy() for w in start], [w.copy() for w in start]
     apart, same = [], 0

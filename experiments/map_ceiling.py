@@ -41,12 +41,16 @@ def trained(folder: Path, shuffle: bool) -> tuple[Session, Network, Params]:
     file, rng, params = folder / "weights.npz", np.random.default_rng(0), []
     if not file.is_file():
         raise UserError(f"{file}: was not found; a run leaves it when it ends")
-    with np.load(file, allow_pickle=False) as stored:
-        for i in range(maps):
-            weight = stored[f"layer{i}_weight"][0] if f"layer{i}_weight" in stored else None
-            if weight is not None and shuffle:
-                weight = rng.permutation(weight.ravel()).reshape(weight.shape)
-            params.append({} if weight is None else {"weight": jnp.asarray(weight)})
+    try:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            kept = {name: stored[name][0] for name in (f"layer{i}_weight" for i in range(maps)) if name in stored}
+    except Exception as error:  # a broken archive raises what it likes
+        raise UserError(f"{file}: damaged ({type(error).__name__}: {str(error)[:200]})") from None
+    for i in range(maps):
+        weight = kept.get(f"layer{i}_weight")
+        if weight is not None and shuffle:
+            weight = rng.permutation(weight.ravel()).reshape(weight.shape)
+        params.append({} if weight is None else {"weight": jnp.asarray(weight)})
     return session, Network(layers[:maps]), tuple(params)
 
 

@@ -154,7 +154,7 @@ def _markdown(result: dict[str, Any]) -> str:
 
 
 def _draw(result: dict[str, Any], path: Path) -> None:
-    from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+    from erbp_jax.viz.figure import ACCENT, INK, MUTED, error_axis, pyplot, save
 
     plt = pyplot()
     figure, axis = plt.subplots(figsize=(5.4, 3.4), layout="constrained")
@@ -165,10 +165,8 @@ def _draw(result: dict[str, Any], path: Path) -> None:
         axis.plot(*zip(*learned, strict=True), "o-", color=ACCENT, ms=4, label="while learning (stochastic rounding)")
     axis.plot(*zip(*after, strict=True), "s--", color=INK, ms=4, label="after learning (best step, nearest)")
     axis.axhline(plain["float"]["test_error"], color=MUTED, linestyle=":", label="float")
-    axis.set(xlabel="bits of a weight", ylabel="test error (%)", yscale="log")
-    axis.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-    axis.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-    axis.tick_params(axis="y", which="minor", labelsize=7)
+    axis.set(xlabel="bits of a weight", ylabel="test error (%)")
+    error_axis(axis, [plain["float"]["test_error"], *(e for _, e in learned), *(e for _, e in after)])
     axis.legend(frameon=False)
     save(figure, path)
 

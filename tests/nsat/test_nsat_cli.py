@@ -11,7 +11,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.nsat import files
 from erbp_jax.nsat.program import NO_ROUTES, Program, core
 from erbp_jax.nsat.replay import simulate
-from erbp_jax.nsat.results import read_events
+from erbp_jax.nsat.results import placed_layers, read_events
 from tests.command_line import call
 from tests.nsat.build import dense, wanted, with_events
 
@@ -317,3 +317,24 @@ def test_a_save_that_fails_leaves_what_was_there(run, program, tmp_path, monkeyp
         broken.setattr(np, name, full)
         assert run(*options, 30)[0] == 2
     assert content() == before
+
+
+WHERE = {
+    "rightly": ([[[0, 0, 12]], [[0, 12, 8]]], True),
+    "beyond the core": ([[[0, 0, 21]]], False),
+    "on no core": ([[[1, 0, 3]]], False),
+    "before the first": ([[[0, -1, 3]]], False),
+    "nowhere": ([[[0, 3, 0]]], False),
+    "in words": ([[["0", 0, 3]]], False),
+    "in truths": ([[[False, 0, 3]]], False),
+    "in depth": ([[[[0], 0, 3]]], False),
+    "flat": ([0, 0, 3], False),
+    "as a text": ("layers", False),
+    "as an object": ({"0": 1}, False),
+}
+
+
+@pytest.mark.parametrize(("told", "right"), WHERE.values(), ids=WHERE)
+def test_layers_that_a_file_tells_of_are_checked(program, tmp_path, told, right):
+    files.write(tmp_path / "told.npz", program, ticks=20, about={"layers": told})
+    assert placed_layers(files.read(tmp_path / "told.npz")) == (told if right else ())
