@@ -336,5 +336,5 @@ WHERE = {
 
 @pytest.mark.parametrize(("told", "right"), WHERE.values(), ids=WHERE)
 def test_layers_that_a_file_tells_of_are_checked(program, tmp_path, told, right):
-    files.write(tmp_path / "told.npz", program, ticks=20, about={"layers": told})
+    files.write(tmp_path / "told.npz", program, ticks=200, about={"layers": told})
     assert placed_layers(files.read(tmp_path / "told.npz")) == (told if right else ())
