@@ -85,7 +85,7 @@ def checkout(revision: str | None) -> Iterator[Path]:
 def differences(old: Path, new: Path) -> dict[str, str]:
     """What differs between two results, by array, and by how much."""
     with np.load(old, allow_pickle=False) as a, np.load(new, allow_pickle=False) as b:
-        out = {name: "only in one" for name in sorted(set(a.files) ^ set(b.files))}
+        out = dict.fromkeys(sorted(set(a.files) ^ set(b.files)), "only in one")
         for name in sorted(set(a.files) & set(b.files)):
             x, y = a[name], b[name]
             if x.shape != y.shape or x.dtype != y.dtype:

@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs") / "anytime")
     arguments = parser.parse_args()
 
-    from erbp_jax.training.run_folder import write_json, write_text
+    from erbp_jax.files import write_json, write_text
     from erbp_jax.viz.anytime import anytime_curves
 
     run = arguments.run or _trained(arguments.out / "run")
@@ -56,8 +56,8 @@ def _trained(folder: Path) -> Path:
 
     if not (folder / run_folder.CONFIG).exists():
         train(CONFIG, [], folder)
-    elif not (folder / run_folder.SUMMARY).exists():
-        resume(folder)
+    else:
+        resume(folder)  # says so, if it is finished
     return folder
 
 

@@ -22,9 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.__main__ import guarded
+from erbp_jax.files import write_json
 from erbp_jax.learning.three_factor import Signals, start_terms, write
 from erbp_jax.learning.three_factor.clopath import AdEx, Clopath, hippocampus
-from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 
 NEURON = AdEx()

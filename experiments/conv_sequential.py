@@ -19,6 +19,7 @@ import numpy as np
 
 from erbp_jax import archive, data
 from erbp_jax.__main__ import guarded
+from erbp_jax.errors import UserError
 
 ETA, GATE, TAU_U, TICKS, BURN_IN = 2e-4, 2.5, 2.0, 20, 5
 FEEDBACK, OUTPUT = (2.0, 5.0, 20.0), 1.0
@@ -119,8 +120,12 @@ def main() -> None:
     feedback.append(OUTPUT * np.eye(10))
     if arguments.weights is not None:
         trained = archive.load(arguments.weights)
+        if missing := {f"layer{i}_weight" for i in range(len(network))} - set(trained):
+            raise UserError(
+                f"{arguments.weights}: not the weights.npz of a run of configs/conv_mnist/talk.yaml: no {min(missing)}"
+            )
         for i, layer in enumerate(network):
-            layer.weight = trained[f"layer{i}_weight"][0].reshape(-1, layer.maps).astype(float)
+            layer.weight = trained[f"layer{i}_weight"][0].reshape(layer.weight.shape).astype(float)
     start = [layer.weight for layer in network]
     summed, sequential = [w.copy() for w in start], [w.copy() for w in start]
     apart, same = [], 0

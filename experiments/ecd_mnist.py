@@ -28,14 +28,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from erbp_jax import archive, data
+from erbp_jax import data
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import SharedBlankOut
+from erbp_jax.files import write_json, write_text
 from erbp_jax.learning.three_factor.ecd import Phases
 from erbp_jax.random import new_key, split
 from erbp_jax.sampling import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
 from erbp_jax.sampling import training as ecd
-from erbp_jax.training.run_folder import append_metrics, keep_metrics, read_metrics, write_json
+from erbp_jax.scripts import keep, kept
+from erbp_jax.training.run_folder import lock
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
 
 PIXELS, CLASSES, COPIES, HIDDEN = 784, 10, 4, 500
@@ -62,13 +64,13 @@ def main() -> None:
     parser.add_argument("--finish", action="store_true", help="test and draw what the last checkpoint holds")
     arguments = parser.parse_args()
     out = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
     digits = data.load("mnist")
     machine = machine_of(arguments.noise)
-    learner = resume(out, machine, arguments)
-    if not arguments.finish:
-        learner = train(machine, digits, learner, arguments)
-    report(machine, digits, learner, arguments)
+    with lock(out):
+        learner = resume(out, machine, arguments)
+        if not arguments.finish:
+            learner = train(machine, digits, learner, arguments)
+        report(machine, digits, learner, arguments)
 
 
 def machine_of(noise: str) -> SamplingMachine:
@@ -91,21 +93,24 @@ def root(seed: int) -> jax.Array:
 
 
 def resume(out: Path, machine: SamplingMachine, arguments: Any) -> dict[str, Any]:
-    path = out / "checkpoint.npz"
-    if path.exists():
-        kept = archive.load(path)
-        params = {name: jnp.asarray(kept[name]) for name in ("weight", "visible", "hidden")}
-        learner = {"params": params, "seen": int(kept["seen"]), "seconds": float(kept["seconds"])}
-        keep_metrics(out, learner["seen"] // (STRETCH * arguments.batch))
-        return learner
-    return {"params": machine.init(root(arguments.seed)), "seen": 0, "seconds": 0.0}
+    """The learner of the last checkpoint, or a new one; `rows` has a line for each stretch that it has seen."""
+    params = machine.init(root(arguments.seed))
+    found = kept(out / "checkpoint.npz", options(arguments), {k: np.asarray(v) for k, v in params.items()})
+    if found is None:
+        return {"params": params, "seen": 0, "seconds": 0.0, "rows": []}
+    report, arrays = found
+    return {"params": jax.tree.map(jnp.asarray, arrays), **{k: report[k] for k in ("seen", "seconds", "rows")}}
 
 
-def checkpoint(out: Path, learner: dict[str, Any]) -> None:
-    partial_path = out / ".checkpoint.partial.npz"
-    rest = {"seen": learner["seen"], "seconds": learner["seconds"]}
-    np.savez(partial_path, **{k: np.asarray(v) for k, v in learner["params"].items()}, **rest)
-    partial_path.replace(out / "checkpoint.npz")
+def options(arguments: Any) -> dict[str, Any]:
+    """What a run goes on with unchanged."""
+    return {k: getattr(arguments, k) for k in ("noise", "samples", "batch", "eta", "weight_decay", "block", "seed")}
+
+
+def checkpoint(out: Path, learner: dict[str, Any], arguments: Any) -> None:
+    """The state and the rows that belong to it become one file at once; all else follows from it."""
+    report = {"options": options(arguments), **{k: learner[k] for k in ("seen", "seconds", "rows")}}
+    keep(out / "checkpoint.npz", report, {k: np.asarray(v) for k, v in learner["params"].items()})
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -167,14 +172,14 @@ def train(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argume
         )  # fmt: skip
         data_hz, model_hz = (np.asarray(c) * 1000.0 / TICK_MS for c in counts)
         seconds = learner["seconds"] + time.perf_counter() - began
-        learner = {"params": params, "seen": seen + STRETCH * batch, "seconds": seconds}
+        learner = {"params": params, "seen": seen + STRETCH * batch, "seconds": seconds, "rows": learner["rows"]}
         line = {"epoch": learner["seen"] // (STRETCH * batch), "samples": learner["seen"],
                 "hidden_hz_data": round(float(data_hz.mean()), 3), "hidden_hz_model": round(float(model_hz.mean()), 3),
                 "hidden_hz_first_batch": round(float(data_hz[0]), 3)}  # fmt: skip
-        checkpoint(arguments.out, learner)
         if learner["seen"] % CHECK_EVERY == 0 or learner["seen"] >= arguments.samples:
             line["accuracy_500_test_digits"] = accuracy(machine, params, digits, few, arguments.seed)
-        append_metrics(arguments.out, line)
+        learner["rows"].append(line)
+        checkpoint(arguments.out, learner, arguments)
         print(json.dumps(line), f"{learner['seconds']:.0f} s", flush=True)
     return learner
 
@@ -224,12 +229,10 @@ def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argum
         "hidden_rate_falls_by": round(before["data"] / after["data"], 1),
     }  # fmt: skip
     write_json(out / "summary.json", summary)
+    write_text(out / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in learner["rows"]))
     print(summary)
-    print(
-        picture(
-            read_metrics(out), dream(machine, params, digits, arguments.seed), params, summary, out / "ecd_mnist.png"
-        )
-    )
+    dreams = dream(machine, params, digits, arguments.seed)
+    print(picture(learner["rows"], dreams, params, summary, out / "ecd_mnist.png"))
 
 
 def picture(metrics: Any, dreams: np.ndarray, params: dict[str, jax.Array], summary: Any, path: Path) -> Path:
@@ -244,7 +247,8 @@ def picture(metrics: Any, dreams: np.ndarray, params: dict[str, jax.Array], summ
     left.plot(0, summary["hidden_hz_before"]["data"], "o", color=INK, markersize=4, label="before training")
     twin = left.twinx()
     tested = [(m["samples"], m["accuracy_500_test_digits"]) for m in metrics if "accuracy_500_test_digits" in m]
-    twin.plot(*zip(*tested, strict=True), color=ACCENT, marker=".")
+    if tested:
+        twin.plot(*zip(*tested, strict=True), color=ACCENT, marker=".")
     twin.set_ylabel("accuracy, 500 test digits", color=ACCENT)
     left.legend(frameon=False, fontsize=7.5, loc="center right")
     percent = summary["test_accuracy_percent"]

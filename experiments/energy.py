@@ -46,6 +46,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     from erbp_jax.errors import UserError
+    from erbp_jax.files import write_json, write_text
     from erbp_jax.training import run_folder
 
     runs = RUNS
@@ -60,9 +61,9 @@ def main() -> None:
     if arguments.anytime.is_file():
         result["decisions"] = run_folder.read_json(arguments.anytime)["decisions"]
     arguments.out.mkdir(parents=True, exist_ok=True)
-    run_folder.write_json(arguments.out / "summary.json", result)
+    write_json(arguments.out / "summary.json", result)
     text = "\n".join([*_learning_table(learning), "", *_inference_table(learning, result["decisions"])]) + "\n"
-    run_folder.write_text(arguments.out / "table.md", text)
+    write_text(arguments.out / "table.md", text)
     _draw(learning, arguments.out / "training_cost.png")
     print(text)
 

@@ -27,15 +27,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from erbp_jax import archive
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import Dense
+from erbp_jax.files import write_json
 from erbp_jax.learning.three_factor import ThreeFactor, online
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LeakyIF, NextTick
 from erbp_jax.random import bernoulli, between, new_key, permutation, split
-from erbp_jax.training.run_folder import write_json
+from erbp_jax.scripts import keep, kept
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 
 PATTERNS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -112,13 +112,16 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     rates, summary = {}, {}
     for name in names:
-        kept = out / f"{name}_{arguments.seeds}.npz"  # what is there already is not run again
-        if not kept.exists():
+        path, options = out / f"{name}_{arguments.seeds}.npz", {"cell": name, "seeds": arguments.seeds}
+        like = {"learned": np.zeros((arguments.seeds, EPOCHS, 4)), "frozen": np.zeros((arguments.seeds, CHUNK, 4))}
+        done = kept(path, options, like)  # what is there already is not run again
+        if done is None:
             began = time.perf_counter()
-            learned, frozen = run(CELLS[name], arguments.seeds, name)
-            np.savez_compressed(kept, learned=learned, frozen=frozen, seconds=time.perf_counter() - began)
-        done = archive.load(kept)
-        rates[name], seconds = (done["learned"], done["frozen"]), float(done["seconds"])
+            arrays = dict(zip(like, run(CELLS[name], arguments.seeds, name), strict=True))
+            done = {"options": options, "seconds": time.perf_counter() - began}, arrays
+            keep(path, *done)
+        report, arrays = done
+        rates[name], seconds = (arrays["learned"], arrays["frozen"]), report["seconds"]
         summary[name] = {"seeds": arguments.seeds, **measure(CELLS[name].code, rates[name], PUBLISHED[name])}
         summary[name]["seconds"] = round(seconds, 1)
         print(name, summary[name], flush=True)

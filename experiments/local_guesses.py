@@ -31,9 +31,9 @@ import optax
 from erbp_jax import data
 from erbp_jax.__main__ import guarded
 from erbp_jax.data.shift import Shift
+from erbp_jax.files import write_json
 from erbp_jax.random import new_key, normal, permutation, split
 from erbp_jax.training.progress import busy
-from erbp_jax.training.run_folder import write_json
 
 GUESSES = ("output", "learned", "1", "4", "16")
 MAPS, SIDES, HIDDEN, CLASSES = (8, 16), (14, 7), 100, 10

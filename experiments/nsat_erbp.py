@@ -12,7 +12,6 @@ Expected:  small, all test digits: accuracy 0.845 after 1 epoch, 0.900 after 4, 
 """
 
 import argparse
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.__main__ import guarded
+from erbp_jax.files import write_json
+from erbp_jax.scripts import keep, kept
 
 REFERENCE = [0.846, 0.877, 0.891, 0.899, 0.906, 0.918, 0.907, 0.913]
 """Accuracy of the reference simulator after each epoch of 5,000 digits, tested on 1,000."""
@@ -43,29 +44,39 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs") / "nsat_erbp")
     arguments = parser.parse_args()
+    for name in ("train_size", "test_size", "epochs", "lanes"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name.replace('_', '-')}: must be at least 1, got {getattr(arguments, name)}")
 
     from erbp_jax import data
-    from erbp_jax.nsat import files
     from erbp_jax.nsat.erbp import Recipe
     from erbp_jax.nsat.learn import Classifier
+    from erbp_jax.training import run_folder
 
     digits = _digits(data.load("mnist"), arguments.train_size, arguments.test_size)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    classifier = Classifier(Recipe(), arguments.lanes, arguments.seed, frozen=not arguments.fresh)
-    rows = _resume(classifier, arguments)
-    for epoch in range(len(rows), arguments.epochs):
-        classifier.set_rounding(Recipe.rounding_bits + sum(epoch >= halving for halving in arguments.halve_after))
-        row = _epoch(classifier, digits, epoch)
-        rows.append(row)
-        _save(classifier, rows, arguments)
-        print(
-            f"epoch {epoch + 1}/{arguments.epochs}  test error {row['test_error']:.2f} % "
-            f"({row['first_of_ties_error']:.2f} % if a tie goes to the first)  "
-            f"{row['error_spikes']:.1f} error spikes a sample  "
-            f"weights in [{row['weights'][0]}, {row['weights'][1]}]  {row['train_seconds']:.0f} s"
-        )
-    files.write(arguments.out / "program.npz", classifier.trained(), ticks=Recipe().train_ticks)
+    with run_folder.lock(arguments.out):
+        classifier = Classifier(Recipe(), arguments.lanes, arguments.seed, frozen=not arguments.fresh)
+        rows = _resume(classifier, arguments)
+        for epoch in range(len(rows), arguments.epochs):
+            classifier.set_rounding(_rounding(epoch, arguments))
+            row = _epoch(classifier, digits, epoch)
+            rows.append(row)
+            _save(classifier, rows, arguments)
+            print(
+                f"epoch {epoch + 1}/{arguments.epochs}  test error {row['test_error']:.2f} % "
+                f"({row['first_of_ties_error']:.2f} % if a tie goes to the first)  "
+                f"{row['error_spikes']:.1f} error spikes a sample  "
+                f"weights in [{row['weights'][0]}, {row['weights'][1]}]  {row['train_seconds']:.0f} s"
+            )
+        _finish(classifier, rows, arguments)
     print(f"summary: {arguments.out / 'summary.json'}; trained program: {arguments.out / 'program.npz'}")
+
+
+def _rounding(epoch: int, arguments: argparse.Namespace) -> int:
+    """Bits that are rounded away in an epoch, from 0."""
+    from erbp_jax.nsat.erbp import Recipe
+
+    return Recipe.rounding_bits + sum(epoch >= halving for halving in arguments.halve_after)
 
 
 def _epochs(text: str) -> tuple[int, ...]:
@@ -129,28 +140,28 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _resume(classifier, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """The epochs that a run in the same folder has finished; the classifier goes on from there."""
-    from erbp_jax.errors import UserError
-
-    path = arguments.out / "state.npz"
-    if not path.exists():
+    found = kept(arguments.out / "state.npz", _options(arguments), classifier.snapshot())
+    if found is None:
         return []
-    with np.load(path, allow_pickle=False) as saved:
-        report = json.loads(str(saved["report"]))
-        if report["options"] != _options(arguments):
-            raise UserError(f"{path}: holds a run with other options, {report['options']}; choose another --out")
-        classifier.restore(saved)
+    report, arrays = found
+    classifier.restore(arrays)
     return report["epochs"]
 
 
 def _save(classifier, rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
-    """The state and the rows it belongs to become one file at once; the summary and the picture follow from them."""
-    from erbp_jax.training.run_folder import write_json
+    """The state and the rows that belong to it become one file at once; all else follows from it."""
+    keep(arguments.out / "state.npz", {"options": _options(arguments), "epochs": rows}, classifier.snapshot())
+    write_json(arguments.out / "summary.json", {"options": _options(arguments), "epochs": rows})
 
-    report = {"options": _options(arguments), "epochs": rows}
-    part = arguments.out / "state.part.npz"
-    np.savez(part, report=np.asarray(json.dumps(report)), **classifier.snapshot())
-    part.replace(arguments.out / "state.npz")
-    write_json(arguments.out / "summary.json", report)
+
+def _finish(classifier, rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    """What follows from the state, however often: the program as it learned last, the summary, the picture."""
+    from erbp_jax.nsat import files
+    from erbp_jax.nsat.erbp import Recipe
+
+    classifier.set_rounding(_rounding(len(rows) - 1, arguments))
+    files.write(arguments.out / "program.npz", classifier.trained(), ticks=Recipe().train_ticks)
+    write_json(arguments.out / "summary.json", {"options": _options(arguments), "epochs": rows})
     _draw(rows, arguments)
 
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from erbp_jax.__main__ import guarded
 from erbp_jax.errors import UserError
+from erbp_jax.files import write_json
 from erbp_jax.nsat import examples
 from erbp_jax.nsat.program import merge
 from erbp_jax.nsat.replay import Outcome, simulate
-from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import ACCENT, INK, colours, pyplot, save
 
 TICKS = 500

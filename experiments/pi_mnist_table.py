@@ -38,7 +38,7 @@ def main() -> None:
     import jax
 
     from erbp_jax.cli import compare
-    from erbp_jax.training.run_folder import write_text
+    from erbp_jax.files import write_text
 
     on_gpu = jax.default_backend() == "gpu"
     if arguments.seeds is not None and arguments.seeds < 1:

@@ -49,7 +49,7 @@ def main() -> None:
     if unknown := set(chosen) - set(VARIANTS):
         parser.error(f"--only: {', '.join(sorted(unknown))} not known; there are {', '.join(VARIANTS)}")
 
-    from erbp_jax.training.run_folder import write_json, write_text
+    from erbp_jax.files import write_json, write_text
 
     common = [f"training.seeds={arguments.seeds}", f"training.epochs={arguments.epochs}", "training.alignment=false"]
     runs = {name: _trained(name, [*common, *VARIANTS[name]], arguments.out) for name in dict.fromkeys(chosen)}
@@ -73,9 +73,8 @@ def _trained(name: str, overrides: list[str], out: Path) -> Path:
         train(CONFIG, overrides, folder, None)
     elif run_folder.open_config(folder) != load_config(CONFIG, overrides):
         raise UserError(f"{folder}: holds a run with another config; choose another --out")
-    elif not (folder / run_folder.SUMMARY).exists():
-        print(f"== {name}")
-        resume(folder)
+    else:
+        resume(folder)  # says so, if it is finished
     return folder
 
 
@@ -109,15 +108,18 @@ def _after(folder: Path, out: Path) -> list[dict[str, Any]]:
     """The float network, rounded to few bits without learning again."""
     import jax
 
+    from erbp_jax.files import write_json
     from erbp_jax.training import quantized, run_folder
     from erbp_jax.training.evaluate import restore
     from erbp_jax.training.session import Session
 
     path = out / "after_learning.json"
-    if path.exists():
-        return run_folder.read_json(path)["rows"]
     session = Session(run_folder.open_config(folder))
     learner, place = restore(session, folder)
+    if path.exists():
+        done = run_folder.read_json(path)
+        if done.get("epoch") == place.epoch and done.get("bits") == list(AFTER):
+            return done["rows"]
     rows = []
     for bits in (None, *AFTER):
         params = learner.weights if bits is None else quantized.with_weight_bits(learner.weights, bits)[0]
@@ -125,7 +127,7 @@ def _after(folder: Path, out: Path) -> list[dict[str, Any]]:
         rows.append({"bits": bits, **report})
         print(f"after learning, {bits or 32} bits: {report['test_error']:.2f} %", flush=True)
         jax.clear_caches()
-    run_folder.write_json(path, {"rows": rows})
+    write_json(path, {"epoch": place.epoch, "bits": list(AFTER), "rows": rows})
     return rows
 
 
@@ -152,7 +154,7 @@ def _markdown(result: dict[str, Any]) -> str:
 
 
 def _draw(result: dict[str, Any], path: Path) -> None:
-    from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+    from erbp_jax.viz.figure import ACCENT, INK, MUTED, error_axis, pyplot, save
 
     plt = pyplot()
     figure, axis = plt.subplots(figsize=(5.4, 3.4), layout="constrained")
@@ -163,10 +165,8 @@ def _draw(result: dict[str, Any], path: Path) -> None:
         axis.plot(*zip(*learned, strict=True), "o-", color=ACCENT, ms=4, label="while learning (stochastic rounding)")
     axis.plot(*zip(*after, strict=True), "s--", color=INK, ms=4, label="after learning (best step, nearest)")
     axis.axhline(plain["float"]["test_error"], color=MUTED, linestyle=":", label="float")
-    axis.set(xlabel="bits of a weight", ylabel="test error (%)", yscale="log")
-    axis.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-    axis.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-    axis.tick_params(axis="y", which="minor", labelsize=7)
+    axis.set(xlabel="bits of a weight", ylabel="test error (%)")
+    error_axis(axis, [plain["float"]["test_error"], *(e for _, e in learned), *(e for _, e in after)])
     axis.legend(frameon=False)
     save(figure, path)
 

@@ -26,6 +26,7 @@ import optax
 
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import Dense
+from erbp_jax.files import write_json
 from erbp_jax.kernels import Exponential, Kernel, Staircase
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, online, pair_stdp
 from erbp_jax.network import Layer, LayerTrace, Network
@@ -33,7 +34,6 @@ from erbp_jax.neurons import LeakyIF, NextTick
 from erbp_jax.random import bernoulli, between, new_key, split
 from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
-from erbp_jax.training.run_folder import write_json
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 
 EXPONENTIAL = Exponential(20.0, 20.0, 1.0, -1.0, 64, 2.0**-12)

@@ -8,6 +8,7 @@ from typing import Any
 
 from erbp_jax.comparison.cells import Cell
 from erbp_jax.comparison.table import COLUMNS, cells, collect, markdown
+from erbp_jax.files import write_json, write_text
 from erbp_jax.training import run_folder
 
 STYLE = """
@@ -37,8 +38,8 @@ FILES = ("cells", "table.json", "table.md", "learning_curves.png", "alignment.pn
 def write_tables(finished: Sequence[Cell], out: Path) -> dict[str, Any]:
     """Write `table.json` and `table.md` of finished cells; returns the table."""
     table = collect(finished)
-    run_folder.write_json(out / "table.json", table)
-    run_folder.write_text(out / "table.md", markdown(table))
+    write_json(out / "table.json", table)
+    write_text(out / "table.md", markdown(table))
     return table
 
 
@@ -101,7 +102,7 @@ def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignme
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>\n'
         "<body>\n" + "\n".join(parts) + "\n</body></html>\n"
     )
-    run_folder.write_text(path, html)
+    write_text(path, html)
     return path
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network
-from erbp_jax.nsat.fields import MAX_STATES, MAX_UNITS, NO_CONNECTION
+from erbp_jax.nsat.fields import MAX_STATES, MAX_SYNAPSES, MAX_UNITS, NO_CONNECTION
 from erbp_jax.nsat.plan import CompiledLayer, Leak, integers, plan_layer
 from erbp_jax.nsat.program import Core, Program, all_to_all, core
 
@@ -35,6 +35,8 @@ def compile_network(network: Network, weights: Sequence[np.ndarray], *, bits: in
     Raises:
         UserError: a layer that the machine has no like for; says which and why.
     """
+    if (synapses := sum(w.size for w in weights)) > MAX_SYNAPSES:
+        raise UserError(f"{synapses:,} synapses are more than the {MAX_SYNAPSES:,} that a program may have")
     plans = [plan_layer(i, layer, w, bits) for i, (layer, w) in enumerate(zip(network.layers, weights, strict=True))]
     states = [plan.states for plan in plans]
     inputs = network.sizes[0]

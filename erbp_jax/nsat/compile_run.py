@@ -41,7 +41,9 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
     title = f"{'-'.join(map(str, network.sizes))}, compiled from epoch {place.epoch}"
     about = {"title": title, "latency": compiled.latency, "layers": _placed(compiled)}
     files.write(out, compiled.program, ticks=session.experiment.test_steps + compiled.latency + 1, about=about)
-    return "\n".join([*describe(compiled), *report(result), f"program: {out}"])
+    whose = f"weights after epoch {place.epoch}" + (", averaged" if learner.mean is not None else "")
+    whose += f", of seed {config.seed}, the first of {len(session.seeds)}" if len(session.seeds) > 1 else ""
+    return "\n".join([whose, *describe(compiled), *report(result), f"program: {out}"])
 
 
 def _placed(compiled: Compiled) -> list[list[list[int]]]:

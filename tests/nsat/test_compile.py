@@ -16,6 +16,7 @@ from erbp_jax.neurons import LIF, GaussianNoise, LeakyIF
 from erbp_jax.nsat import files, replay
 from erbp_jax.nsat.compile import compile_network
 from erbp_jax.nsat.plan import Leak
+from erbp_jax.nsat.results import placed_layers
 from tests.command_line import call
 
 
@@ -237,9 +238,17 @@ def test_a_program_has_the_averaged_weights_that_tests_use(tmp_path, monkeypatch
     for integer, w in zip(np.split(core.weights, sizes[:-1]), wanted, strict=True):
         scale = 127 / np.abs(w).max()
         np.testing.assert_array_equal(integer, np.rint(w.astype(np.float64) * scale).ravel())
+    assert placed_layers(files.read(program)) == [[[0, 0, 20]], [[0, 20, 10]]]
+    assert out.startswith("weights after epoch 1, averaged\n")
     told = [line for line in out.splitlines() if line.startswith("layer") and "threshold" in line]
     assert len(told) == 2
     assert all("chance to transmit 8/15 = 0.533 (float 0.5), weights x0.938" in line for line in told)
+
+
+def test_a_network_that_no_program_holds_is_refused_before_it_is_made():
+    weight = np.broadcast_to(np.float32(1.0), (4000, 5000))
+    with pytest.raises(UserError, match="20,000,000 synapses are more than the 16,777,216"):
+        one_layer(LIF(), weight)
 
 
 def test_blank_out_becomes_fifteenths():

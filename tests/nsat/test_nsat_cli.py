@@ -11,7 +11,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.nsat import files
 from erbp_jax.nsat.program import NO_ROUTES, Program, core
 from erbp_jax.nsat.replay import simulate
-from erbp_jax.nsat.results import read_events
+from erbp_jax.nsat.results import placed_layers, read_events
 from tests.command_line import call
 from tests.nsat.build import dense, wanted, with_events
 
@@ -272,6 +272,7 @@ def test_the_smallest_program_is_bounded_too(run, tmp_path):
 
 
 def test_a_program_with_an_event_in_tick_0_is_refused(run, program, golden, tmp_path):
+    assert program
     early = altered(
         tmp_path / "early.npz", tmp_path / "program.npz", c0_ext=lambda e: np.r_[[[0, 3]], e].astype(np.int32)
     )
@@ -279,8 +280,8 @@ def test_a_program_with_an_event_in_tick_0_is_refused(run, program, golden, tmp_
     code, _, err = run("run", early, "--out", tmp_path / "out")
     assert (code, err) == (2, f"error: {early}: {reason}\n")
     assert not (tmp_path / "out").exists()
-    source = golden / "case_01_leak_threshold.npz"
-    early = altered(tmp_path / "replay.npz", source, c0_ext=lambda _: np.array([[0, 0]], np.int32))
+    source = golden / "case_09_stdp_linear.npz"
+    early = altered(tmp_path / "replay.npz", source, c0_ext=lambda e: np.r_[[[0, 0]], e].astype(np.int32))
     assert run("replay", source, early)[::2] == (2, f"error: {early}: {reason}\n")
     with pytest.raises(UserError, match=r"ext\[1\]: ticks count from 1"):
         core(inputs=2, initial=[[0]], threshold=[5], events=[[1, 0], [0, 1]])
@@ -316,3 +317,24 @@ def test_a_save_that_fails_leaves_what_was_there(run, program, tmp_path, monkeyp
         broken.setattr(np, name, full)
         assert run(*options, 30)[0] == 2
     assert content() == before
+
+
+WHERE = {
+    "rightly": ([[[0, 0, 12]], [[0, 12, 8]]], True),
+    "beyond the core": ([[[0, 0, 21]]], False),
+    "on no core": ([[[1, 0, 3]]], False),
+    "before the first": ([[[0, -1, 3]]], False),
+    "nowhere": ([[[0, 3, 0]]], False),
+    "in words": ([[["0", 0, 3]]], False),
+    "in truths": ([[[False, 0, 3]]], False),
+    "in depth": ([[[[0], 0, 3]]], False),
+    "flat": ([0, 0, 3], False),
+    "as a text": ("layers", False),
+    "as an object": ({"0": 1}, False),
+}
+
+
+@pytest.mark.parametrize(("told", "right"), WHERE.values(), ids=WHERE)
+def test_layers_that_a_file_tells_of_are_checked(program, tmp_path, told, right):
+    files.write(tmp_path / "told.npz", program, ticks=200, about={"layers": told})
+    assert placed_layers(files.read(tmp_path / "told.npz")) == (told if right else ())

@@ -86,7 +86,7 @@ def test_a_save_that_fails_leaves_those_before_it(saved, monkeypatch):
     same(Checkpoints(saved).restore(learner(0))[0], learner(20))
 
 
-def _full(path, text):
+def _full(path, _):
     raise OSError(28, "No space left on device", str(path))
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -230,10 +231,8 @@ def test_an_interrupt_that_a_callback_swallows_is_not_lost(cli, cut, monkeypatch
     train = Session.train
 
     def swallowed(self, *arguments):
-        try:
+        with suppress(KeyboardInterrupt):  # as in a callback of a compiled library
             os.kill(os.getpid(), signal.SIGINT)
-        except KeyboardInterrupt:
-            pass  # as in a callback of a compiled library
         return train(self, *arguments)
 
     monkeypatch.setattr(Session, "train", swallowed)
@@ -242,7 +241,7 @@ def test_an_interrupt_that_a_callback_swallows_is_not_lost(cli, cut, monkeypatch
     assert err.startswith("interrupted; go on with: ")
 
 
-def test_ctrl_c_is_the_shells_own_outside(monkeypatch):
+def test_ctrl_c_is_the_shells_own_outside():
     before = signal.getsignal(signal.SIGINT)
     with interrupts.listening():
         assert signal.getsignal(signal.SIGINT) is not before
@@ -258,7 +257,7 @@ def test_ctrl_c_is_the_shells_own_outside(monkeypatch):
 def test_a_full_disk_is_one_message_and_the_run_goes_on_later(cli, cut, whole, monkeypatch):
     write = files.write_arrays
 
-    def full(path, arrays):
+    def full(path, _):
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(checkpoint, "write_arrays", full)
@@ -313,7 +312,7 @@ def test_looking_at_a_live_run_takes_nothing_from_it(cli, cut):
 
 
 def test_a_run_that_cannot_be_written_to_can_be_tested(cli, cut, monkeypatch):
-    def read_only(path, data):
+    def read_only(path, _):
         raise OSError(30, "Read-only file system", str(path))
 
     monkeypatch.setattr(evaluate, "write_json", read_only)
@@ -341,7 +340,7 @@ def test_digits_that_were_learned_from_are_no_test(cli, run, tmp_path, digits):
     assert cli("evaluate", held_out, "data.validation_size=50")[0] == 2
 
 
-def test_a_run_of_many_devices_goes_on_where_there_is_one(cli, cut, whole, monkeypatch):
+def test_a_run_of_many_devices_goes_on_where_there_is_one(cli, cut, monkeypatch):
     many = cut / "config.yaml"
     many.write_text(many.read_text().replace("\n  devices: 1", "\n  devices: 64").replace("size: 20", "size: 64"))
     monkeypatch.setattr(checkpoint, "ELSEWHERE", (*checkpoint.ELSEWHERE, "training.batch_size", "training.test_batch"))
@@ -360,9 +359,9 @@ def test_runs_of_the_same_second_get_folders_of_their_own(monkeypatch, tmp_path)
 
 
 def test_a_lock_is_for_one_and_follows_no_link(tmp_path):
-    with run_folder.lock(tmp_path):
-        with pytest.raises(UserError, match=f"in use by a live run .process {os.getpid()}."), run_folder.lock(tmp_path):
-            pass
+    in_use = pytest.raises(UserError, match=f"in use by a live run .process {os.getpid()}.")
+    with run_folder.lock(tmp_path), in_use, run_folder.lock(tmp_path):
+        pass
     with run_folder.lock(tmp_path):  # once more: it was given back
         pass
     precious = tmp_path / "precious"
