@@ -6,8 +6,8 @@ Command: erbp-jax bench freeze OLD_REV [NEW_REV] [--only TEXT ...] [--seeds 1] [
 Every rule on a dense network and on maps, by products and by events, and every kept config (those of MNIST need the
 data set): after three batches the weights, the rule's weights, the optimiser's state, the counts, the decisions. The
 new revision is the working tree if none is named. Both run on this machine, with the same threads and seeds: sums in
-another order differ, so bits are compared with bits of the same machine only. With `--speed` the same three batches take
-turns. Exit code 1 if anything differs that `freezing/cases.py` does not expect.
+another order differ, so bits are compared with bits of the same machine only. With `--speed` the same three batches
+take turns. Exit code 1 if anything differs that `freezing/cases.py` does not expect.
 
 `--golden` writes the hashes of the cases whose sums are exact, which are the same on every machine.
 """
@@ -85,7 +85,7 @@ def checkout(revision: str | None) -> Iterator[Path]:
 def differences(old: Path, new: Path) -> dict[str, str]:
     """What differs between two results, by array, and by how much."""
     with np.load(old, allow_pickle=False) as a, np.load(new, allow_pickle=False) as b:
-        out = {name: "only in one" for name in sorted(set(a.files) ^ set(b.files))}
+        out = dict.fromkeys(sorted(set(a.files) ^ set(b.files)), "only in one")
         for name in sorted(set(a.files) & set(b.files)):
             x, y = a[name], b[name]
             if x.shape != y.shape or x.dtype != y.dtype:

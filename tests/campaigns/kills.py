@@ -2,12 +2,12 @@
 
     python -m tests.campaigns.kills [--count 200] [--seed 0] [--jobs 2] [--only VARIANT ...] [--out FOLDER]
 
-A life is a small training that is killed, gone on with, killed again, until it ends. Moments are drawn uniformly in time,
-or aimed at the n-th change of a file of the run: checkpoints, metrics, weights, summary, pictures. Signals: SIGKILL,
+A life is a small training that is killed, gone on with, killed again, until it ends. Moments are drawn uniformly in
+time, or aimed at the n-th change of a file of the run: checkpoints, metrics, weights, summary, pictures. Signals: SIGKILL,
 SIGTERM, SIGSTOP before SIGKILL, SIGINT once, twice, twenty times. `--count` is the number of kills that hit.
 
-Allowed: the signal's own exit code; for SIGINT 130 and one line `interrupted...`; never a traceback. At the end weights,
-metrics and summary equal the reference's but for times, and so do the pictures and the names of all files.
+Allowed: the signal's own exit code; for SIGINT 130 and one line `interrupted...`; never a traceback. At the end
+weights, metrics and summary equal the reference's but for times, and so do the pictures and the names of all files.
 """
 
 import json
