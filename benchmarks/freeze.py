@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -116,12 +117,12 @@ def run(old: str, new: str | None, only: list[str], seeds: int, speed: bool) -> 
     console = Console(width=150)
     console.print(f"{machine()}, {seeds} seed(s)")
     columns = ("case", "result", *((f"{old} (ms)", f"{new or HERE} (ms)", "old / new") if speed else ()))
-    table, count = Table(*columns), dict.fromkeys(("same", "expected", "differs", "fails"), 0)
+    table, count = Table(*columns), Counter[str]()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freeze-")))
-        workers = tuple(
-            Worker(name, stack.enter_context(checkout(revision)), seeds)
-            for name, revision in ((old, old), (new or HERE, new))
+        workers = (
+            Worker(old, stack.enter_context(checkout(old)), seeds),
+            Worker(new or HERE, stack.enter_context(checkout(new)), seeds),
         )
         for worker in workers:
             stack.callback(worker.close)

@@ -4,8 +4,8 @@
 
 Every command that writes, on a small tmpfs (where root may mount one; elsewhere no file may grow beyond that size,
 which ends in the same kind of error), at sizes from 4k to 1M that the seed draws; read-only folders; `/dev/full` as
-standard output. Allowed: exit code 0 where it fitted; else 1 or 2 with one message, without a traceback. A training that
-ran out of room is gone on with where there is room, and has to equal the undisturbed one.
+standard output. Allowed: exit code 0 where it fitted; else 1 or 2 with one message, without a traceback. A training
+that ran out of room is gone on with where there is room, and has to equal the undisturbed one.
 """
 
 import os

@@ -23,8 +23,8 @@ TINY = ("data.train_size=60", "data.test_size=40", "training.epochs=1")
 CONFIGS = ("digits.yaml", "digits_conv.yaml", "digits_rules.yaml")
 EXTREME: tuple[Any, ...] = (
     0, -1, 1, 3, 1e308, -1e308, 1e-308, 5e-324, 2**31, 2**63, 2**64, 10**30, float("nan"), float("inf"), 1e20, 1e9,
-    255, 256, 1e-9, True, None, "", "1e3", "many", [], [1], [[1]], {}, {"kind": "lif"}, {"kind": 3}, "${seed}", "${oc.env:HOME}",
-    "!!python/object:os.system", "\x00", "\u202e", "x" * 2000, "../../x",
+    255, 256, 1e-9, True, None, "", "1e3", "many", [], [1], [[1]], {}, {"kind": "lif"}, {"kind": 3}, "${seed}",
+    "${oc.env:HOME}", "!!python/object:os.system", "\x00", "\u202e", "x" * 2000, "../../x",
 )  # fmt: skip
 TEXTS = (
     "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c]\n",
