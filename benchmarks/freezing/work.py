@@ -116,7 +116,8 @@ def of_learner(learner: Any) -> Arrays:
         tree = next((getattr(learner, n) for n in names if hasattr(learner, n)), None)
         for place, leaf in enumerate(jax.tree.leaves(tree)):
             out[f"{part}/{place}"] = np.asarray(leaf)
-    tally = learner.tally
+    # Later revisions count everything in 64 bits, and have the counts on the host by themselves.
+    tally = learner.tally.values() if hasattr(learner.tally, "values") else learner.tally
     for name in ("samples", "wrong", "error_spikes"):
         out[f"tally/{name}"] = np.asarray(getattr(tally, name)).astype(np.float64)
     events = np.asarray(tally.events)

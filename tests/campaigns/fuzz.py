@@ -226,9 +226,9 @@ def campaign(
 
 def told_of_difference(outcome: Outcome) -> str | None:
     """`nsat replay` ends with 1 where a program does other than its file says: a line each."""
-    if "Traceback" in outcome.text or "differs: " not in outcome.out:
-        return "exit code 1 without a difference"
-    return None
+    if "Traceback" in outcome.text:
+        return "a traceback"
+    return None if "differs: " in outcome.out else "exit code 1 without a difference"
 
 
 def main() -> int:
