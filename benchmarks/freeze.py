@@ -6,8 +6,8 @@ Command: erbp-jax bench freeze OLD_REV [NEW_REV] [--only TEXT ...] [--seeds 1] [
 Every rule on a dense network and on maps, by products and by events, and every kept config (those of MNIST need the
 data set): after three batches the weights, the rule's weights, the optimiser's state, the counts, the decisions. The
 new revision is the working tree if none is named. Both run on this machine, with the same threads and seeds: sums in
-another order differ, so bits are compared with bits of the same machine only. With `--speed` the same three batches take
-turns. Exit code 1 if anything differs that `freezing/cases.py` does not expect.
+another order differ, so bits are compared with bits of the same machine only. With `--speed` the same three batches
+take turns. Exit code 1 if anything differs that `freezing/cases.py` does not expect.
 
 `--golden` writes the hashes of the cases whose sums are exact, which are the same on every machine.
 """
@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -116,12 +117,12 @@ def run(old: str, new: str | None, only: list[str], seeds: int, speed: bool) -> 
     console = Console(width=150)
     console.print(f"{machine()}, {seeds} seed(s)")
     columns = ("case", "result", *((f"{old} (ms)", f"{new or HERE} (ms)", "old / new") if speed else ()))
-    table, count = Table(*columns), dict.fromkeys(("same", "expected", "differs", "fails"), 0)
+    table, count = Table(*columns), Counter[str]()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freeze-")))
-        workers = tuple(
-            Worker(name, stack.enter_context(checkout(revision)), seeds)
-            for name, revision in ((old, old), (new or HERE, new))
+        workers = (
+            Worker(old, stack.enter_context(checkout(old)), seeds),
+            Worker(new or HERE, stack.enter_context(checkout(new)), seeds),
         )
         for worker in workers:
             stack.callback(worker.close)

@@ -1,7 +1,8 @@
 """The first three batches of every rule, bit for bit those of the revision that is named in the golden file.
 
-Weights and feedback lie on a coarse grid and decays are one half, so that every sum is exact: products and events, which
-add in different orders, and any machine must give the same bits. `benchmarks/freeze.py` does the rest, on one machine.
+Weights and feedback lie on a coarse grid and decays are one half, so that every sum is exact: products and events,
+which add in different orders, and any machine must give the same bits. `benchmarks/freeze.py` does the rest, on one
+machine.
 """
 
 import json

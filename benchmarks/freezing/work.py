@@ -48,14 +48,14 @@ class Prepared:
 
     def arrays(self) -> Arrays:
         """All that training and testing left, by part and place."""
-        learner = self.learner
         if not self.case.exact:
-            after = tested = self.session.train(learner, 0, 0, BATCHES)
-        else:
-            for batch in range(BATCHES):  # back on the grid in between: products of products would outgrow 24 bits
-                after = self.session.train(learner, 0, batch, batch + 1)
-                learner = tested = self._ready(after)
-        return {**of_learner(after), **of_test(self.session.test(tested, 0))}
+            after = self.session.train(self.learner, 0, 0, BATCHES)
+            return {**of_learner(after), **of_test(self.session.test(after, 0))}
+        learner = after = self.learner
+        for batch in range(BATCHES):  # back on the grid in between: products of products would outgrow 24 bits
+            after = self.session.train(learner, 0, batch, batch + 1)
+            learner = self._ready(after)
+        return {**of_learner(after), **of_test(self.session.test(learner, 0))}
 
     def train(self) -> None:
         """The same stretch again, for its time."""
@@ -116,7 +116,8 @@ def of_learner(learner: Any) -> Arrays:
         tree = next((getattr(learner, n) for n in names if hasattr(learner, n)), None)
         for place, leaf in enumerate(jax.tree.leaves(tree)):
             out[f"{part}/{place}"] = np.asarray(leaf)
-    tally = learner.tally
+    # Later revisions count everything in 64 bits, and have the counts on the host by themselves.
+    tally = learner.tally.values() if hasattr(learner.tally, "values") else learner.tally
     for name in ("samples", "wrong", "error_spikes"):
         out[f"tally/{name}"] = np.asarray(getattr(tally, name)).astype(np.float64)
     events = np.asarray(tally.events)

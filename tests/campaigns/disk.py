@@ -2,10 +2,10 @@
 
     python -m tests.campaigns.disk [--count 20] [--seed 0] [--out FOLDER]
 
-Every command that writes, on a small tmpfs (where root may mount one; elsewhere no file may grow beyond that size, which
-ends in the same kind of error), at sizes from 4k to 1M that the seed draws; read-only folders; `/dev/full` as standard
-output. Allowed: exit code 0 where it fitted; else 1 or 2 with one message, without a traceback. A training that ran out of
-room is gone on with where there is room, and has to equal the undisturbed one.
+Every command that writes, on a small tmpfs (where root may mount one; elsewhere no file may grow beyond that size,
+which ends in the same kind of error), at sizes from 4k to 1M that the seed draws; read-only folders; `/dev/full` as
+standard output. Allowed: exit code 0 where it fitted; else 1 or 2 with one message, without a traceback. A training
+that ran out of room is gone on with where there is room, and has to equal the undisturbed one.
 """
 
 import os
@@ -70,8 +70,8 @@ def commands(run: Path, out: Path) -> dict[str, list[str | Path]]:
     return {
         "train": ["train", DIGITS, *SMALL, "--out", out],
         "compare": [
-            "compare", ROOT / "configs" / "digits_rules.yaml", *GRADIENT, "training.epochs=2", "--rules", "bp", "--seeds",
-            "1", "--out", out,
+            "compare", ROOT / "configs" / "digits_rules.yaml", *GRADIENT, "training.epochs=2",
+            "--rules", "bp", "--seeds", "1", "--out", out,
         ],
         "simulate": ["simulate", "lif/step", "duration=300", "--out", out],
         "nsat run": ["nsat", "run", PROGRAM, "--ticks", "400", "--out", out],

@@ -2,8 +2,8 @@
 
     python -m tests.campaigns.fuzz [--count 2000] [--seed 0] [--only NUMBER ...] [--out FOLDER]
 
-Configs, overrides, simulations, data files, programs, events, currents, damaged runs (`malformed.py`). Allowed: exit code 0,
-for what is valid after all; 2 with one message `error: ...` of bounded length; 1 for a training that diverged,
+Configs, overrides, simulations, data files, programs, events, currents, damaged runs (`malformed.py`). Allowed: exit
+code 0, for what is valid after all; 2 with one message `error: ...` of bounded length; 1 for a training that diverged,
 `stopped: ...`. Within 20 s and 2 GB; no traceback; no file outside of `--out`; no folder that is half-made.
 
 Most are tried in one process of workers, which goes through the command line's own entry and stops where a run would
@@ -69,7 +69,7 @@ class Worker:
             if peak > MEGABYTES or took > seconds + 2 or process.poll() is not None:
                 process.kill()
                 code = process.wait()
-                self._process = None
+                self.close()
                 return Outcome(code, "", "(the process was ended, or died)", took, peak)
         answer = json.loads(reply)
         if before > MEGABYTES / 2:  # what earlier trials left behind must not count
@@ -87,9 +87,12 @@ class Worker:
         return self._process
 
     def close(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            self._process.wait(60)
+        if self._process is None:
+            return
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
+        self._process.wait(60)
         self._process = None
 
 
@@ -223,9 +226,9 @@ def campaign(
 
 def told_of_difference(outcome: Outcome) -> str | None:
     """`nsat replay` ends with 1 where a program does other than its file says: a line each."""
-    if "Traceback" in outcome.text or "differs: " not in outcome.out:
-        return "exit code 1 without a difference"
-    return None
+    if "Traceback" in outcome.text:
+        return "a traceback"
+    return None if "differs: " in outcome.out else "exit code 1 without a difference"
 
 
 def main() -> int:

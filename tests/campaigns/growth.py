@@ -3,8 +3,8 @@
     python -m tests.campaigns.growth [--count 10000] [--seed 0] [--out FOLDER]
 
 One training of so many tiny epochs, through the command line, with checkpoints. Between the third tenth of the
-epochs and the last one the resident memory grows by at most `GROWN` MB and twice the metrics' size, file handles and threads by no
-more than 2, and nothing is compiled.
+epochs and the last one the resident memory grows by at most `GROWN` MB and twice the metrics' size, file handles and
+threads by no more than 2, and nothing is compiled.
 """
 
 import sys
@@ -93,7 +93,7 @@ def campaign(count: int, seed: int, out: Path) -> int:
 
 
 def at_rest(samples: Sequence[Sample]) -> Sample:
-    """The least of what is open at a time (a save in progress has files and threads of its own), the most of the rest."""
+    """The least of files and threads, of which a save in progress has some of its own; the most memory."""
     return samples[-1]._replace(
         megabytes=max(s.megabytes for s in samples),
         handles=min(s.handles for s in samples),

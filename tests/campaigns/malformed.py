@@ -1,4 +1,4 @@
-"""Malformed inputs of every kind, each from a random generator of its own: files in a folder, and the command to try."""
+"""Malformed inputs of every kind, each from a generator of its own: files in a folder, and the command to try."""
 
 import gzip
 import io
@@ -22,12 +22,12 @@ Draw = random.Random
 TINY = ("data.train_size=60", "data.test_size=40", "training.epochs=1")
 CONFIGS = ("digits.yaml", "digits_conv.yaml", "digits_rules.yaml")
 EXTREME: tuple[Any, ...] = (
-    0, -1, 1, 3, 1e308, -1e308, 1e-308, 5e-324, 2**31, 2**63, 2**64, 10**30, float("nan"), float("inf"), 1e20, 1e9, 255, 256,
-    1e-9, True, None, "", "1e3", "many", [], [1], [[1]], {}, {"kind": "lif"}, {"kind": 3}, "${seed}", "${oc.env:HOME}",
-    "!!python/object:os.system", "\x00", "\u202e", "x" * 2000, "../../x",
+    0, -1, 1, 3, 1e308, -1e308, 1e-308, 5e-324, 2**31, 2**63, 2**64, 10**30, float("nan"), float("inf"), 1e20, 1e9,
+    255, 256, 1e-9, True, None, "", "1e3", "many", [], [1], [[1]], {}, {"kind": "lif"}, {"kind": 3}, "${seed}",
+    "${oc.env:HOME}", "!!python/object:os.system", "\x00", "\u202e", "x" * 2000, "../../x",
 )  # fmt: skip
 TEXTS = (
-    "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c]\n",
+    "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c]\n",
     "a: 'x'\n" + "\n".join(f"a{i}: '${{a{i - 1}}}${{a{i - 1}}}'" for i in range(1, 28)).replace("a0}", "a}"),
     "[" * 600,
     "\n".join(" " * i + "a:" for i in range(300)),
@@ -178,7 +178,7 @@ def idx(draw: Draw, folder: Path, _: Material) -> Trial:
         else:
             (data / draw.choice((name, f"{name}.gz"))).write_bytes(content)
     command = draw.choice((("data", "verify", "mnist"), ("data", "info", "mnist")))
-    return Trial((*command, "--dir", draw.choice(("data", ".", "data/x", "\ud800"[:0] + "data"))), writes=())
+    return Trial((*command, "--dir", draw.choice(("data", ".", "data/x"))), writes=())
 
 
 def program(draw: Draw, folder: Path, material: Material) -> Trial:
