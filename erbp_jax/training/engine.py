@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from erbp_jax import simulate
@@ -53,9 +54,18 @@ class Tally(NamedTuple):
     error_spikes: Wide  # [] of the error neurons
     events: Wide  # [2 L + 2] SynOps by layer, plasticity by layer, label, error
 
-    def values(self) -> "Tally":
-        """The same counts as int64 on the host, with the learner's leading axes."""
-        return Tally(*(wide_value(count) for count in self))  # pyright: ignore[reportArgumentType]
+    def values(self) -> "TallyValues":
+        """The same counts on the host, with the learner's leading axes."""
+        return TallyValues(*(wide_value(count) for count in self))
+
+
+class TallyValues(NamedTuple):
+    """A tally on the host, int64."""
+
+    samples: np.ndarray
+    wrong: np.ndarray
+    error_spikes: np.ndarray
+    events: np.ndarray
 
 
 def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: jax.Array) -> Learner:
