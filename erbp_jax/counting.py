@@ -85,8 +85,8 @@ def walk_rows(numbers: jax.Array, visit: Visit[Carry], carry: Carry) -> Carry:
     found = places(numbers)
     rows = jnp.arange(numbers.shape[0], dtype=jnp.int32)
 
-    def turns(carry, last, look_up):
-        def turn(loop):
+    def turns(carry: Carry, last: jax.Array, look_up: Callable[[jax.Array, jax.Array], jax.Array | float]) -> Carry:
+        def turn(loop: tuple[jax.Array, Carry]) -> tuple[jax.Array, Carry]:
             rank, carry = loop
             column = jnp.minimum(found.column(rows, jnp.broadcast_to(rank, rows.shape)), numbers.shape[1] - 1)
             exists = rank < found.counts

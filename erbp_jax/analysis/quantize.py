@@ -87,8 +87,10 @@ def keep_on_grid(grids: Sequence[Grid | None], rounding: Rounding) -> optax.Grad
             raise ValueError("keep_on_grid: needs the parameters, and a key for stochastic rounding")
         moved = []
         for layer, (grid, step, weights) in enumerate(zip(grids, updates, params, strict=True)):
-            moved.append({})
-            for leaf, name in enumerate(sorted(step) if grid else ()):
+            moved.append(dict(step))
+            if grid is None:
+                continue
+            for leaf, name in enumerate(sorted(step)):
                 noise = _noise(rounding, key, layer, leaf, step[name].shape)
                 moved[-1][name] = grid.round(weights[name] + step[name], noise) - weights[name]
         return tuple(moved), state

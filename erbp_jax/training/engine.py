@@ -56,12 +56,12 @@ class Tally(NamedTuple):
     lost: Wide  # [L] samples in which states of the layer's neurons became NaN or infinite
     events: Wide  # [2 L + 2] SynOps by layer, plasticity by layer, label, error
 
-    def values(self) -> "Counted":
+    def values(self) -> "TallyValues":
         """The same counts on the host."""
-        return Counted(*map(wide_value, self))
+        return TallyValues(*map(wide_value, self))
 
 
-class Counted(NamedTuple):
+class TallyValues(NamedTuple):
     """A `Tally` as int64, with the learner's leading axes."""
 
     samples: np.ndarray

@@ -47,7 +47,7 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
     }
 
 
-def training_cost(experiment: Experiment, tally: engine.Counted, synops: float) -> dict[str, Any]:
+def training_cost(experiment: Experiment, tally: engine.TallyValues, synops: float) -> dict[str, Any]:
     """What learning from a sample cost: counted while it happened, or worked out from the `synops` at test."""
     rule, network = experiment.rule, experiment.network
     samples = np.asarray(tally.samples, np.float64)
