@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from erbp_jax.cli.running import command, devices, new_session, on_devices_here, resumable, train_to_the_end
+from erbp_jax.cli.running import command, devices, new_session, resumable, train_to_the_end
 from erbp_jax.data.commands import app as data_app
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import NonFiniteError, UserError
@@ -17,6 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # nothing in a help text is markup: [default: ...] is shown
 )
 app.add_typer(data_app, name="data")
 app.add_typer(nsat_app, name="nsat")
@@ -77,7 +78,7 @@ def resume(
         print(f"{run}: this run is finished; its summary is {run / run_folder.SUMMARY}")
         return
     with run_folder.lock(run), resumable(run):
-        session = new_session(on_devices_here(wanted))
+        session = new_session(run_folder.on_devices_here(wanted))
         print(f"run folder: {run}")
         run_folder.add_environment(run, command(), devices())
         print(train_to_the_end(session, run))
@@ -147,7 +148,7 @@ def evaluate(
     from erbp_jax.training.evaluate import check_overrides, evaluate_further, evaluate_run, kept
 
     check_overrides(loaded, wanted)
-    session = new_session(on_devices_here(wanted))
+    session = new_session(run_folder.on_devices_here(wanted))
     if anytime or weight_bits is not None or state_bits is not None:
         bits = {"weight_bits": weight_bits, "state_bits": state_bits}
         print(evaluate_further(session, run, anytime=anytime, energy=energy, **bits))

@@ -33,26 +33,6 @@ def new_session(config: "Config") -> "Session":
     return Session(config)
 
 
-def on_devices_here(config: "Config") -> "Config":
-    """The config of a run that was found: where it wants more devices than there are, on one; its numbers stay.
-
-    Sums over devices differ from those of one by rounding alone.
-    """
-    import math
-
-    import jax
-
-    from erbp_jax.config.schema import MeshSection
-
-    section = config.training
-    wanted, there = math.prod((section.mesh.seeds, section.over_batch, section.mesh.neurons)), jax.device_count()
-    if wanted <= there:
-        return config
-    print(f"note: the run was begun on {wanted} devices, this process sees {there}: one is used", file=sys.stderr)
-    alone = section.model_copy(update={"devices": 1, "mesh": MeshSection()})
-    return config.model_copy(update={"training": alone})
-
-
 @contextmanager
 def resumable(folder: Path, again: str | None = None) -> Iterator[None]:
     """Whatever stops the block says how to go on: by the command `again`, if it is not `erbp-jax resume FOLDER`."""

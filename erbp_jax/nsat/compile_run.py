@@ -27,7 +27,7 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
     files.check_place(out)
     if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
         raise UserError(f"{folder}: a rate network has no spikes; compile a spiking one")
-    session = Session(config)
+    session = Session(run_folder.on_devices_here(config))
     learner, place = restore(session, folder)
     params = jax.tree.map(lambda x: x[0], learner.weights)
     network, data = session.experiment.network, session.data

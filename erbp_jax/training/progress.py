@@ -32,12 +32,12 @@ def reporting(label: str, total: int, done: int) -> Iterator[Reporter]:
         yield Reporter(None, console, label, total, done)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=console) as progress:
         yield Reporter(progress, console, label, total, done)

@@ -80,6 +80,26 @@ def open_config(folder: Path) -> Config:
     return load_config(folder / CONFIG)
 
 
+def on_devices_here(config: Config) -> Config:
+    """The config of a run that was found: where it wants more devices than there are, on one; its numbers stay.
+
+    Sums over devices differ from those of one by rounding alone.
+    """
+    import math
+
+    import jax
+
+    from erbp_jax.config.schema import MeshSection
+
+    section = config.training
+    wanted, there = math.prod((section.mesh.seeds, section.over_batch, section.mesh.neurons)), jax.device_count()
+    if wanted <= there:
+        return config
+    print(f"note: the run was begun on {wanted} devices, this process sees {there}: one is used", file=sys.stderr)
+    alone = section.model_copy(update={"devices": 1, "mesh": MeshSection()})
+    return config.model_copy(update={"training": alone})
+
+
 def finished(folder: Path) -> bool:
     """Whether a run is complete: its summary, which is written last, is there, and so are the pictures it names."""
     try:
