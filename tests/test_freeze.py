@@ -15,7 +15,6 @@ import pytest
 CASES = (
     "eRBP / dense / products",
     "eRBP / dense / events",
-    "eRBP / conv / events",
     "peRBP / dense / events",
     "peRBP / conv / products",
     "eRBP, learned readouts / dense / products",
