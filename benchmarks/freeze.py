@@ -15,6 +15,7 @@ take turns. Exit code 1 if anything differs that `freezing/cases.py` does not ex
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -170,6 +171,7 @@ def main() -> None:
     parser.add_argument("--golden", type=Path, help="write the hashes of the exact cases instead")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the checkouts are taken away
     if arguments.serve:
         from freezing.work import serve
 
