@@ -14,10 +14,7 @@ test: $(VENV)/.test
 
 # What the tests do in small: kills, malformed input, full disks, growth. Takes about an hour; one summary line each.
 campaign: $(VENV)/.test
-	$(BIN)/python -m tests.campaigns.kills
-	$(BIN)/python -m tests.campaigns.fuzz
-	$(BIN)/python -m tests.campaigns.disk
-	$(BIN)/python -m tests.campaigns.growth
+	@failed=0; for c in kills fuzz disk growth; do $(BIN)/python -m tests.campaigns.$$c || failed=1; done; exit $$failed
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
