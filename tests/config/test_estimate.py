@@ -20,6 +20,7 @@ from erbp_jax.data import Dataset
 from erbp_jax.errors import UserError
 from erbp_jax.training import engine
 from erbp_jax.training.optimizer import make_optimizer
+from erbp_jax.training.session import Session
 from tests.command_line import call
 
 SIZES = {"layers": [64, {"kind": "conv", "channels": 3, "kernel": 3}, {"kind": "pool", "size": 2}, 20, 10]}
@@ -85,6 +86,18 @@ def test_every_part_grows_as_what_it_stands_for(digits):
     aligned = check({"network": {"layers": [64, 100, 10]}, "encoding": {"steps": 100_000}}, "t")
     found = parts(aligned, build(aligned, digits))
     assert sum(p.size for p in found if "training.alignment" in p.what) == 4 * 100_000 * 10 * (64 + 3 * 110)
+
+
+def test_the_estimate_is_near_what_the_compiled_program_takes():
+    raw = {"network": {"layers": [64, 10]}, "rule": {"kind": "bp"}, "encoding": {"steps": 200}}
+    config = check(raw | {"data": {"name": "digits"}, "training": {"alignment": False, "test_batch_size": 5}}, "t")
+    session = Session(config)
+    learner, zero = jax.eval_shape(session.start), jax.numpy.int32(0)
+    d = session.data
+    program = session._train_jit.lower(learner, d.train_images, d.train_labels, zero, zero, zero).compile()
+    used = program.memory_analysis()
+    most = used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes
+    assert 0.4 * most < sum(part.size for part in parts(config, session.experiment)) < 1.2 * most
 
 
 TOO_MUCH = {
