@@ -89,12 +89,12 @@ def test_every_part_grows_as_what_it_stands_for(digits):
 
 
 def test_the_estimate_is_near_what_the_compiled_program_takes():
-    raw = {"network": {"layers": [64, 10]}, "rule": {"kind": "bp"}, "encoding": {"steps": 200}}
-    config = check(raw | {"data": {"name": "digits"}, "training": {"alignment": False, "test_batch_size": 5}}, "t")
+    raw = {"network": {"layers": [64, 2000, 10]}, "encoding": {"test_steps": 50}, "training": {"alignment": False}}
+    config = check(raw | {"data": {"name": "digits"}}, "t")
     session = Session(config)
-    learner, zero = jax.eval_shape(session.start), jax.numpy.int32(0)
-    d = session.data
-    program = session._train_jit.lower(learner, d.train_images, d.train_labels, zero, zero, zero).compile()
+    weights = jax.eval_shape(session.start).weights
+    test_set = (session.data.test_images, session.data.test_labels)
+    program = session._test_jit.lower(session.seeds, weights, *test_set, jax.numpy.int32(0)).compile()
     used = program.memory_analysis()
     most = used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes
     assert 0.4 * most < sum(part.size for part in parts(config, session.experiment)) < 1.2 * most
