@@ -259,7 +259,7 @@ def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> I
     for key, value in data.items():
         field = model.model_fields.get(str(key))
         if field is None:
-            near = _near(str(key), list(model.model_fields))
+            near = nearest(str(key), list(model.model_fields))
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(model.model_fields)}"
             yield f"{'.'.join((*path, shown(str(key))))}: unknown key ({hint})"
             continue
@@ -336,12 +336,12 @@ def _explain(error: Any, data: Any) -> str:
 
 
 def _unknown_kind(where: str, given: Any, known: Sequence[str]) -> str:
-    near = _near(str(given), known)
+    near = nearest(str(given), known)
     hint = f" (did you mean {near!r}?)" if near else ""
     return f"{where}: unknown: {shown(repr(given))}{hint}; known: {shown(', '.join(known), 400)}"
 
 
-def _near(given: str, known: Sequence[str]) -> str | None:
+def nearest(given: str, known: Sequence[str]) -> str | None:
     """What a mistyped word was probably meant to be."""
     near = difflib.get_close_matches(given, known, n=1) if len(given) < 100 else []
     return near[0] if near else None

@@ -1,13 +1,14 @@
 """What `erbp-jax simulate` runs: a neuron or a small network, an input, a time."""
 
-import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from erbp_jax.config.load import check_model, overlay, parse_overrides, read_yaml
+from erbp_jax.archive import shown
+from erbp_jax.config.load import check_model, nearest, overlay, parse_overrides, read_yaml
 from erbp_jax.config.schema import (
     Count,
     FilePath,
@@ -156,12 +157,12 @@ def load_simulation(what: str, overrides: Sequence[str] = ()) -> Simulation:
     """
     if what in PRESETS:
         base = PRESETS[what]
-    elif Path(what).suffix in (".yaml", ".yml") or Path(what).exists():
+    elif Path(what).suffix in (".yaml", ".yml") or os.path.exists(what):  # noqa: PTH110 (no name raises here)
         base = read_yaml(Path(what))
     else:
-        near = difflib.get_close_matches(what, PRESETS, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        near = nearest(what, list(PRESETS))
+        hint = f" (did you mean {near!r}?)" if near else ""
         raise UserError(
-            f"{what!r}: neither a preset{hint} nor a YAML file; presets:\n  " + "\n  ".join(sorted(PRESETS))
+            f"{shown(repr(what))}: neither a preset{hint} nor a YAML file; presets:\n  " + "\n  ".join(sorted(PRESETS))
         )
     return check_model(Simulation, overlay(base, parse_overrides(overrides), Simulation), what)

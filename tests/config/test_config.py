@@ -323,3 +323,43 @@ def test_which_layers_work_by_events(events, rate, training, want):
     }
     network = build(check(raw, "t"), data.load("digits")).network
     assert [layer.connection.transmission.by_events for layer in network.layers] == want
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ([], []),
+        (["rule.label_period=1000"], ["every 1000 ms there are 0"]),
+        (
+            ["rule.label_period=1000", "rule.burn_in=0"],
+            ["every 1000 ms there are 1"],
+        ),
+        (["rule.label_period=35"], []),
+        (
+            ["rule.label_period=35", "rule.burn_in=36"],
+            ["every 35 ms there are 0"],
+        ),
+        (["network.delay=19"], []),
+        (["network.delay=20"], ["network.delay: spikes need 2 x 20 ms to the output and a presentation takes 40 ms"]),
+        (["network.delay=15", "encoding.test_steps=30"], ["network.delay: spikes need 2 x 15 ms"]),
+        (["rule.kind=bp", "network.delay=50"], ["network.delay", "training.update_every"]),
+        (["rule={kind: bp, form: rate}", "network.delay=50"], []),
+        (
+            ["network.neuron.refractory=1000"],
+            ["1000 ms are not less", "an output neuron can"],
+        ),
+        (
+            ["rule.kind=bp", "network.neuron.refractory=40"],
+            ["fires once at most", "update_every"],
+        ),
+        (
+            ["network.output_neuron={kind: lif, refractory: 4}"],
+            ["output_neuron.refractory: an output"],
+        ),
+        (["network.neuron.refractory=4", "network.output_neuron={kind: lif, refractory: 0}"], []),
+    ],
+)
+def test_what_is_allowed_but_will_not_work_is_a_warning(root, overrides, words):
+    found = warnings(load_config(root / "configs" / "digits.yaml", overrides))
+    assert len(found) == len(words)
+    assert all(word in line for word, line in zip(words, found, strict=True))

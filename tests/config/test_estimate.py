@@ -20,6 +20,7 @@ from erbp_jax.data import Dataset
 from erbp_jax.errors import UserError
 from erbp_jax.training import engine
 from erbp_jax.training.optimizer import make_optimizer
+from erbp_jax.training.session import Session
 from tests.command_line import call
 
 SIZES = {"layers": [64, {"kind": "conv", "channels": 3, "kernel": 3}, {"kind": "pool", "size": 2}, 20, 10]}
@@ -85,6 +86,18 @@ def test_every_part_grows_as_what_it_stands_for(digits):
     aligned = check({"network": {"layers": [64, 100, 10]}, "encoding": {"steps": 100_000}}, "t")
     found = parts(aligned, build(aligned, digits))
     assert sum(p.size for p in found if "training.alignment" in p.what) == 4 * 100_000 * 10 * (64 + 3 * 110)
+
+
+def test_the_estimate_is_near_what_the_compiled_program_takes():
+    raw = {"network": {"layers": [64, 2000, 10]}, "encoding": {"test_steps": 50}, "training": {"alignment": False}}
+    config = check(raw | {"data": {"name": "digits"}}, "t")
+    session = Session(config)
+    weights = jax.eval_shape(session.start).weights
+    test_set = (session.data.test_images, session.data.test_labels)
+    program = session._test_jit.lower(session.seeds, weights, *test_set, jax.numpy.int32(0)).compile()
+    used = program.memory_analysis()
+    most = used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes
+    assert 0.4 * most < sum(part.size for part in parts(config, session.experiment)) < 1.2 * most
 
 
 TOO_MUCH = {
