@@ -52,7 +52,7 @@ class Tally(NamedTuple):
     samples: jax.Array  # [] float32
     wrong: jax.Array  # [] samples whose decision, while learning, was not their label
     error_spikes: jax.Array  # [] of the error neurons
-    lost: jax.Array  # [L] samples in which states of the layer's neurons became NaN or infinite
+    lost: jax.Array  # [L] samples after which states of the layer's neurons were NaN or infinite
     events: jax.Array  # [2 L + 2, 2] uint32, exact 64-bit counts: SynOps by layer, plasticity by layer, label, error
 
 
@@ -102,7 +102,8 @@ def finite_samples(state: NetworkState) -> jax.Array:
     """Whether all states of a layer's neurons are finite, for every layer and sample, `[L, B]`.
 
     Weights may stay finite where states do not: their sum overflows, or infinities of either sign meet, and what comes
-    of it never fires. A look at the end of a block is enough for neurons with a memory, which keep it.
+    of it never fires. A look at the end of a presentation is enough: a neuron with a memory keeps what is not finite, and
+    one without gets it anew in every tick.
     """
 
     def one(neurons: Any) -> jax.Array:
@@ -133,7 +134,7 @@ def present(
     network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
     def block(carry, ticks, learn):
-        trained, opt_state, encoder_state, network_state, rule_state, counts, errors, lost, events = carry
+        trained, opt_state, encoder_state, network_state, rule_state, counts, errors, events = carry
         encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
         result = rule.block(
             network,
@@ -153,9 +154,8 @@ def present(
             trained = cast(Trained, optax.apply_updates(trained, step))
             finite = _finite_layers(trained) if check else None
         counts, errors = counts + result.output.sum(0), errors + result.error_spikes
-        lost = lost | ~finite_samples(result.network)
         events = _count(events, result.events, learn)
-        return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, lost, events), finite
+        return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, events), finite
 
     counts = jnp.zeros((batch, network.sizes[-1]), jnp.float32)
     carry = (
@@ -166,7 +166,6 @@ def present(
         rule_state,
         counts,
         jnp.zeros((), jnp.float32),
-        jnp.zeros((len(network.layers), batch), bool),
         jnp.zeros((every, batch, learner.tally.events.shape[0]), jnp.int32),
     )
     if rule.burn_in:
@@ -178,7 +177,7 @@ def present(
         steps=experiment.steps - rule.burn_in,
         block=every,
     )
-    trained, opt_state, _, network_state, rule_state, counts, errors, lost, events = carry
+    trained, opt_state, _, network_state, rule_state, counts, errors, events = carry
     lanes = None if learner.lanes is None else (network_state, rule_state)
     choice, decided = decide(counts)
     tally = learner.tally
@@ -186,7 +185,7 @@ def present(
         tally.samples + float(batch),
         tally.wrong + jnp.sum((choice != target) | ~decided, dtype=jnp.float32),
         tally.error_spikes + errors,
-        tally.lost + jnp.sum(lost, 1, dtype=jnp.float32),
+        tally.lost + jnp.sum(~finite_samples(network_state), 1, dtype=jnp.float32),
         wide_add(tally.events, events.sum(0, dtype=jnp.int32).T),
     )
     feedback = _with_own(learner.feedback, trained.rule)

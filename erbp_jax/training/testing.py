@@ -11,7 +11,7 @@ from erbp_jax.network import Params
 from erbp_jax.parallel import along_batch
 from erbp_jax.random import Stream
 from erbp_jax.settings import settled
-from erbp_jax.training.engine import decide, sample_keys
+from erbp_jax.training.engine import decide, finite_samples, sample_keys
 
 
 class TestResult(NamedTuple):
@@ -21,7 +21,7 @@ class TestResult(NamedTuple):
     undecided: jax.Array  # [n] bool, a tie or silence
     activity: jax.Array  # [n, L + 1] float32, spikes per layer, the input first (in the rate form: sums of rates)
     synops: jax.Array  # [n, L] int32, synapses addressed by the presynaptic spikes of each layer
-    finite: jax.Array  # [n] bool, no current or membrane potential was NaN or infinite at the end of a block of ticks
+    finite: jax.Array  # [n] bool, no state of a neuron was NaN or infinite at the end
 
 
 @settled
@@ -47,11 +47,9 @@ def test(
             activity = jnp.stack([spikes.sum((0, 2)) for spikes in layers], -1)
             events = [jnp.sum(seen.pre != 0, 0, dtype=jnp.int32) for seen in trace]
             synops = jnp.stack([e @ f for e, f in zip(events, fan_out, strict=True)], -1)
-            last = [x[-1] for seen in trace for x in (seen.current, seen.membrane)]
-            lost = jnp.stack([~jnp.isfinite(x).all(-1) for x in last]).any(0).astype(jnp.int32)
-            return trace[-1].spikes.sum(0)[None], activity[None], synops[None], lost[None]
+            return trace[-1].spikes.sum(0)[None], activity[None], synops[None]
 
-        _, recorded = simulate.run(
+        after, recorded = simulate.run(
             experiment.network,
             experiment.encoder,
             params,
@@ -61,9 +59,10 @@ def test(
             block=experiment.test_block,
             record=measure,
         )
-        counts, activity, synops, lost = (x.sum(0, dtype=x.dtype) for x in recorded)
+        counts, activity, synops = (x.sum(0, dtype=x.dtype) for x in recorded)
         choice, decided = decide(counts)
-        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, lost == 0)
+        finite = finite_samples(after.network).all(0)
+        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, finite)
 
     _, results = jax.lax.scan(one, None, jnp.arange(0, n, size, dtype=jnp.int32))
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)
