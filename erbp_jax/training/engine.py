@@ -102,8 +102,8 @@ def finite_samples(state: NetworkState) -> jax.Array:
     """Whether all states of a layer's neurons are finite, for every layer and sample, `[L, B]`.
 
     Weights may stay finite where states do not: their sum overflows, or infinities of either sign meet, and what comes
-    of it never fires. A look at the end of a presentation is enough: a neuron with a memory keeps what is not finite, and
-    one without gets it anew in every tick.
+    of it never fires. A look at the end of a presentation is enough: a neuron with a memory keeps what is not finite,
+    and one without gets it anew in every tick.
     """
 
     def one(neurons: Any) -> jax.Array:
