@@ -23,7 +23,7 @@ def check_environment() -> None:
 
     from erbp_jax.settings import settle_process
 
-    if jax.config.jax_disable_jit:
+    if jax.config.jax_disable_jit:  # pyright: ignore[reportAttributeAccessIssue]
         raise UserError(
             f"JAX_DISABLE_JIT={_value('JAX_DISABLE_JIT')}: training and testing are compiled programs; unset "
             "it, or set it to 0"

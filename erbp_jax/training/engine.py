@@ -53,7 +53,7 @@ class Tally(NamedTuple):
     samples: Wide  # []
     wrong: Wide  # [] samples whose decision, while learning, was not their label
     error_spikes: Wide  # [] of the error neurons
-    lost: Wide  # [L] samples in which states of the layer's neurons became NaN or infinite
+    lost: Wide  # [L] samples after which states of the layer's neurons were NaN or infinite
     events: Wide  # [2 L + 2] SynOps by layer, plasticity by layer, label, error
 
     def values(self) -> "TallyValues":
@@ -116,7 +116,8 @@ def finite_samples(state: NetworkState) -> jax.Array:
     """Whether all states of a layer's neurons are finite, for every layer and sample, `[L, B]`.
 
     Weights may stay finite where states do not: their sum overflows, or infinities of either sign meet, and what comes
-    of it never fires. A look at the end of a block is enough for neurons with a memory, which keep it.
+    of it never fires. A look at the end of a presentation is enough: a neuron with a memory keeps what is not finite,
+    and one without gets it anew in every tick.
     """
 
     def one(neurons: Any) -> jax.Array:
@@ -148,7 +149,7 @@ def present(
     network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
     def block(carry, ticks, learn):
-        trained, opt_state, encoder_state, network_state, rule_state, counts, errors, lost, events = carry
+        trained, opt_state, encoder_state, network_state, rule_state, counts, errors, events = carry
         encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
         result = rule.block(
             network,
@@ -168,9 +169,8 @@ def present(
             trained = cast(Trained, optax.apply_updates(trained, step))
             finite = jnp.stack([_finite_layers(trained), finite_samples(result.network).all(1)]) if check else None
         counts, errors = counts + result.output.sum(0), wide_add(errors, wide(result.error_spikes))
-        lost = lost | ~finite_samples(result.network)
         events = _count(events, result.events, learn)
-        return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, lost, events), finite
+        return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, events), finite
 
     counts = jnp.zeros((batch, network.sizes[-1]), jnp.float32)
     carry = (
@@ -181,7 +181,6 @@ def present(
         rule_state,
         counts,
         wide_zeros(),
-        jnp.zeros((len(network.layers), batch), bool),
         wide_zeros(every, batch, len(learner.tally.events.low)),
     )
     if rule.burn_in:
@@ -193,7 +192,7 @@ def present(
         steps=experiment.steps - rule.burn_in,
         block=every,
     )
-    trained, opt_state, _, network_state, rule_state, counts, errors, lost, events = carry
+    trained, opt_state, _, network_state, rule_state, counts, errors, events = carry
     lanes = None if learner.lanes is None else (network_state, rule_state)
     choice, decided = decide(counts)
     tally = learner.tally
@@ -201,7 +200,7 @@ def present(
         wide_add(tally.samples, wide(jnp.int32(batch))),
         wide_add(tally.wrong, wide(jnp.sum((choice != target) | ~decided, dtype=jnp.int32))),
         wide_add(tally.error_spikes, errors),
-        wide_add(tally.lost, wide(jnp.sum(lost, 1, dtype=jnp.int32))),
+        wide_add(tally.lost, wide(jnp.sum(~finite_samples(network_state), 1, dtype=jnp.int32))),
         wide_add(tally.events, wide_sum(wide_sum(events))),
     )
     feedback = _with_own(learner.feedback, trained.rule)

@@ -13,7 +13,7 @@ from erbp_jax.network import Params
 from erbp_jax.parallel import along_batch
 from erbp_jax.random import Stream
 from erbp_jax.settings import settled
-from erbp_jax.training.engine import decide, sample_keys
+from erbp_jax.training.engine import decide, finite_samples, sample_keys
 
 
 class TestResult(NamedTuple):
@@ -23,7 +23,7 @@ class TestResult(NamedTuple):
     undecided: jax.Array  # [n] bool, a tie or silence
     activity: jax.Array  # [n, L + 1] float32, spikes per layer, the input first (in the rate form: sums of rates)
     synops: Wide  # [n, L] synapses addressed by the presynaptic spikes of each layer
-    finite: jax.Array  # [n] bool, no current or membrane potential was NaN or infinite at the end of a block of ticks
+    finite: jax.Array  # [n] bool, no state of a neuron was NaN or infinite at the end
 
 
 @settled
@@ -48,11 +48,9 @@ def test(
             activity = jnp.stack([spikes.sum((0, 2)) for spikes in layers], -1)
             pairs = zip(experiment.network.layers, trace, strict=True)
             synops = wide_sum(wide_stack([addressed(layer.connection, seen.pre) for layer, seen in pairs], -1))
-            last = [x[-1] for seen in trace for x in (seen.current, seen.membrane)]
-            finite = jnp.stack([jnp.isfinite(x).all(-1) for x in last]).all(0)
-            return jax.tree.map(lambda x: x[None], (trace[-1].spikes.sum(0), activity, synops, finite))
+            return jax.tree.map(lambda x: x[None], (trace[-1].spikes.sum(0), activity, synops))
 
-        _, recorded = simulate.run(
+        after, recorded = simulate.run(
             experiment.network,
             experiment.encoder,
             params,
@@ -62,10 +60,10 @@ def test(
             block=experiment.test_block,
             record=measure,
         )
-        counts, activity, synops, finite = recorded
-        counts, activity, synops = counts.sum(0), activity.sum(0), wide_sum(synops)
+        counts, activity, synops = recorded[0].sum(0), recorded[1].sum(0), wide_sum(recorded[2])
         choice, decided = decide(counts)
-        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, finite.all(0))
+        finite = finite_samples(after.network).all(0)
+        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, finite)
 
     _, results = jax.lax.scan(one, None, jnp.arange(0, n, size, dtype=jnp.int32))
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)
