@@ -65,9 +65,11 @@ def _source(fixture: "Fixture", wanted: "Source | None") -> "Source":
 
 def _alike(fixtures: "list[Fixture]", wanted: "Source | None") -> list[list[int]]:
     """Which files run side by side in one call: a PCG32 stream is one program's own, and so are ordered writes."""
+    import numpy as np
+
     groups: dict[object, list[int]] = {}
     for i, fixture in enumerate(fixtures):
-        shared = any(len(set(c.synapses[:, 4].tolist())) < len(c.synapses) and c.limited for c in fixture.program.cores)
+        shared = any(c.limited and len(np.unique(c.synapses[:, 4])) < len(c.synapses) for c in fixture.program.cores)
         alone = shared or _source(fixture, wanted) == "pcg32"
         groups.setdefault(i if alone else ("together", fixture.ticks.bit_length()), []).append(i)
     return list(groups.values())
