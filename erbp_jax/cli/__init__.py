@@ -64,11 +64,10 @@ def resume(
     check_environment()
     from erbp_jax.config import differences, load_config
     from erbp_jax.training import run_folder
-    from erbp_jax.training.checkpoint import ELSEWHERE
 
     loaded = run_folder.open_config(run)
     wanted = load_config(config or run / run_folder.CONFIG, overrides or [])
-    if changed := [line for line in differences(loaded, wanted) if not line.startswith(ELSEWHERE)]:
+    if changed := [line for line in differences(loaded, wanted) if not line.startswith(run_folder.ELSEWHERE)]:
         raise UserError(
             f"{run}: a run goes on with the config that it began with; these keys differ:\n  "
             + "\n  ".join(changed)
@@ -99,10 +98,11 @@ def compare(
     from erbp_jax.comparison import cells, report
     from erbp_jax.comparison.table import markdown
     from erbp_jax.config import build
+    from erbp_jax.config.names import folder_name
     from erbp_jax.training import run_folder
 
     names = [name.strip() for name in rules.split(",")] if rules is not None else None
-    folder = out or Path("runs") / f"compare-{config.stem}"
+    folder = out or Path("runs") / f"compare-{folder_name(config.name)}"
     planned = cells.plan(config, overrides or [], names, seeds, folder)
     run_folder.only_holds(folder, report.FILES, "a comparison")
     for cell in planned:
@@ -172,6 +172,7 @@ def simulate(
     """Run a neuron or a small network on an input: spike times, traces, a picture."""
     check_environment()
     from erbp_jax.config import to_yaml
+    from erbp_jax.config.names import folder_name
     from erbp_jax.config.simulation import load_simulation
     from erbp_jax.training import run_folder
 
@@ -179,7 +180,7 @@ def simulate(
     from erbp_jax.analysis import traces
     from erbp_jax.files import write_text
 
-    folder = out or Path("runs") / f"simulate-{what.removesuffix('.yaml').replace('/', '-')}"
+    folder = out or Path("runs") / f"simulate-{folder_name(what)}"
     run_folder.only_holds(folder, ("config.yaml", "traces.npz", "traces.png"), "a simulation")
     result = traces.simulate(wanted)
     with run_folder.lock(folder):

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from erbp_jax.archive import shown
 from erbp_jax.config import Config, differences, load_config, rule_names
 from erbp_jax.config.schema import ERBPRule
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.training import run_folder
+from erbp_jax.training.run_folder import ELSEWHERE
 
 CELLS = "cells"
 SEEDS = 3
@@ -40,11 +42,11 @@ def plan(
     described = rule_names(config)
     names = described if rules is None else list(rules)
     if not all(names):
-        raise UserError(f"--rules: names with commas between them, got {','.join(names)!r}")
+        raise UserError(f"--rules: names with commas between them, got {shown(repr(','.join(names)))}")
     if not names:
         raise UserError(f"{config}: describes one rule only; say which to compare: --rules erbp,perbp,rbp,bp")
     if twice := sorted({n for n in names if names.count(n) > 1}):
-        raise UserError(f"--rules: {', '.join(twice)} given more than once")
+        raise UserError(f"--rules: {shown(', '.join(twice))} given more than once")
     if seeds is not None and seeds < 1:
         raise UserError(f"--seeds: must be at least 1, got {seeds}")
     if seeds is not None and (said := [o for o in overrides if o.startswith("training.seeds=")]):
@@ -87,7 +89,8 @@ def _begun(out: Path, planned: Sequence[str]) -> list[str]:
 def _same_as_before(cell: Cell) -> None:
     if not (cell.folder / run_folder.CONFIG).is_file():
         return
-    if changed := differences(run_folder.open_config(cell.folder), cell.config):
+    changed = differences(run_folder.open_config(cell.folder), cell.config)
+    if changed := [line for line in changed if not line.startswith(ELSEWHERE)]:
         raise UserError(
             f"{cell.folder}: was begun with another config; these keys differ:\n  "
             + "\n  ".join(changed)

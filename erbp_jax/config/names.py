@@ -23,9 +23,9 @@ def check_rule_name(name: str, where: str) -> None:
 
 
 def folder_name(given: str) -> str:
-    """The part of a folder's name that comes from a file's name: `../a b/$x.yaml` is `a-b-x`; at most 64 characters.
+    """The part of a folder's name that comes from a file's name: `../a b/$x.yaml` is `a-b-x`; its last 64 characters.
 
     Everything but ASCII letters, digits, `_`, `-` and `.` becomes a `-`.
     """
     text = _OTHER.sub("-", given.removesuffix(".yaml").removesuffix(".yml"))
-    return text.strip("-.")[:64] or "config"
+    return text.strip("-.")[-64:].lstrip("-.") or "config"

@@ -72,12 +72,14 @@ def _source(fixture: "Fixture", wanted: "Source | None") -> "Source":
 def _alike(fixtures: "list[Fixture]", wanted: "Source | None") -> list[list[int]]:
     """Which files run side by side in one call: a PCG32 stream is one program's own, and so are ordered writes. What
     would take too much memory together runs one by one."""
+    import numpy as np
+
     from erbp_jax.nsat.program import merge
     from erbp_jax.nsat.replay import MAX_RECORD, record_size
 
     groups: dict[object, list[int]] = {}
     for i, fixture in enumerate(fixtures):
-        shared = any(len(set(c.synapses[:, 4].tolist())) < len(c.synapses) and c.limited for c in fixture.program.cores)
+        shared = any(c.limited and len(np.unique(c.synapses[:, 4])) < len(c.synapses) for c in fixture.program.cores)
         alone = shared or _source(fixture, wanted) == "pcg32"
         groups.setdefault(i if alone else ("together", fixture.ticks.bit_length()), []).append(i)
     runs: list[list[int]] = []

@@ -25,6 +25,7 @@ from erbp_jax.config import Config, check, differences
 from erbp_jax.errors import UserError
 from erbp_jax.files import partial_name, sync_folder, write_arrays, write_text
 from erbp_jax.training.engine import Learner
+from erbp_jax.training.run_folder import ELSEWHERE
 
 FORMAT = 1
 """Raised with every change of what a checkpoint holds; others are refused by their number."""
@@ -34,8 +35,6 @@ ABOUT_BYTES = 2**24
 """Room for `about` and for the headers of a file, above the bytes of its arrays."""
 LOOKS = 10
 """How often a reader looks again when the run that it reads from removes a checkpoint under its hands."""
-ELSEWHERE = ("data.dir", "training.devices", "training.mesh.")
-"""Keys that say where a training runs, not what it computes: these may change between two sessions of a run."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from erbp_jax.archive import read_bytes, read_text, shown
 from erbp_jax.config import Config, load_config, to_yaml
+from erbp_jax.config.names import folder_name
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_json, write_text
 
@@ -29,6 +31,11 @@ CONFIG, ENVIRONMENT, METRICS, SUMMARY, CHECKPOINTS, LOCK = (
 MEASURED = ("epoch", "samples", "test_error", "train_error", "per_seed", "train_seconds", "synops_per_sample")
 """What every line of the metrics has, at least."""
 
+ELSEWHERE = ("data.dir", "training.devices", "training.mesh.")
+"""Keys that say where a training runs, not what it computes: these may change between two sessions of a run."""
+MAX_JSON, MAX_METRICS = 2**27, 2**30
+"""Bytes that are read of a file: honest ones are far below."""
+
 
 def default_folder(config_path: Path) -> Path:
     """A new, empty `runs/<config>-<date>-<time>` below the working directory; `-2`, `-3`, ... if there is one already.
@@ -36,7 +43,7 @@ def default_folder(config_path: Path) -> Path:
     Raises:
         UserError: it cannot be made.
     """
-    base = Path("runs") / f"{config_path.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    base = Path("runs") / f"{folder_name(config_path.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
         base.parent.mkdir(parents=True, exist_ok=True)
         number = 1
@@ -228,9 +235,9 @@ def read_json(path: Path) -> dict[str, Any]:
         UserError: missing or damaged.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: missing or damaged ({error})") from None
+        data = json.loads(read_text(path, MAX_JSON))
+    except (UserError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: missing or damaged ({shown(str(error), 300)})") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}: damaged: not a JSON object")
     return data
@@ -245,13 +252,9 @@ def metrics_lines(folder: Path, keys: Sequence[str] = MEASURED) -> list[tuple[by
         UserError: the file cannot be read, another line is damaged, or an epoch is missing.
     """
     path = folder / METRICS
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return []
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    lines = text.split(b"\n")[:-1]  # what follows the last end of a line was cut off
+    lines = read_bytes(path, MAX_METRICS).split(b"\n")[:-1]  # what follows the last end of a line was cut off
     found = []
     for number, line in enumerate(lines, 1):
         try:
