@@ -12,7 +12,7 @@ def check_dead_time(name: str, ticks: int) -> None:
         ValueError: with the bounds.
     """
     if not 0 <= ticks < 2**31 or int(ticks) != ticks:
-        raise ValueError(f"{name}: dead_time must be a whole number of ticks >= 0 and below 2^31, got {ticks}")
+        raise ValueError(f"{name}: dead_time must be a whole number of ticks >= 0 and below 2^31, got {ticks:.10g}")
 
 
 def no_dead_time(shape: tuple[int, ...], ticks: int) -> jax.Array:

@@ -23,7 +23,10 @@ class LabelNeurons:
 
     def __post_init__(self) -> None:
         if not 1 <= self.period <= 2**30 or int(self.period) != self.period or self.classes < 2:
-            raise ValueError(f"LabelNeurons: needs a whole period from 1 to 2^30 and classes >= 2, got {self}")
+            raise ValueError(
+                "LabelNeurons: needs a whole period from 1 to 2^30 and classes >= 2, got "
+                f"{self.period:.10g} and {self.classes}"
+            )
         if self.phase // 1 != self.phase:  # also infinite
             raise ValueError(f"LabelNeurons: phase must be a whole number of ticks, got {self.phase}")
 

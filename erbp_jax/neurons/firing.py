@@ -45,7 +45,7 @@ class Firing:
         if not 0 <= self.refractory <= 2**24 or int(self.refractory) != self.refractory:
             raise ValueError(
                 f"{self._name}: refractory must be a whole number of ticks from 0 to 2^24 (a float32 counts them), got "
-                f"{self.refractory}"
+                f"{self.refractory:.10g}"
             )
         if self.reset not in ("value", "subtract", "none"):
             raise ValueError(f"{self._name}: reset must be 'value', 'subtract' or 'none', got {self.reset!r}")
