@@ -85,10 +85,9 @@ def _over_graded(windows: Windows, maps: jax.Array, visit: Visit, carry: jax.Arr
 
     def turn(loop):
         entry, carry = loop
-        line, place, channel = entry // (windows.kernel * maps.shape[3]), entry // maps.shape[3], entry % maps.shape[3]
-        seen = windows.at(
-            jax.lax.dynamic_index_in_dim(values, channel, 2, keepdims=False), line, place % windows.kernel
-        )
+        place, channel = entry // maps.shape[3], entry % maps.shape[3]
+        one_map = jax.lax.dynamic_index_in_dim(values, channel, 2, keepdims=False)
+        seen = windows.at(one_map, place // windows.kernel, place % windows.kernel)
         return entry + 1, visit(carry, entry.astype(jnp.uint32), seen.reshape(-1, maps.shape[0]))
 
     turns = jnp.where(others.any(), entries, 0)
