@@ -39,8 +39,7 @@ class Stream(IntEnum):
 
 def new_key(seed: int | jax.Array) -> jax.Array:
     """The key `[]` of a seed, of which the lower 32 bits count."""
-    seed = np.uint32(seed % 2**32) if isinstance(seed, int) else seed
-    return jax.random.key(seed, impl=IMPL)
+    return jax.random.key(np.uint32(seed % 2**32) if isinstance(seed, int) else seed, impl=IMPL)
 
 
 def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:
@@ -55,7 +54,7 @@ def check_keys(name: str, key: jax.Array, shape: tuple[int, ...]) -> None:
         ValueError: untyped keys (uint32), another generator, another shape; says what was given.
     """
     dtype, given = getattr(key, "dtype", None), tuple(getattr(key, "shape", ()))
-    if dtype is None or not jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+    if dtype is None or not jnp.issubdtype(dtype, jax.dtypes.prng_key):
         what = type(key).__name__ if dtype is None else f"{dtype} {list(given)}"
         raise ValueError(
             f"{name}: keys must be typed, of jax.random.key(seed, impl={IMPL!r}); got {what}; "
