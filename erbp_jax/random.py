@@ -38,7 +38,11 @@ class Stream(IntEnum):
 
 def new_key(seed: int | jax.Array) -> jax.Array:
     """The key `[]` of a seed, of which the lower 32 bits count."""
+<<<<<<< HEAD
     return jax.random.key(jnp.uint32(seed % 2**32) if isinstance(seed, int) else seed, impl=IMPL)
+=======
+    return jax.random.key(np.uint32(seed % 2**32) if isinstance(seed, int) else seed, impl=IMPL)
+>>>>>>> encoders
 
 
 def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:

@@ -104,19 +104,23 @@ class _Thresholds:
         for value in self.values:
             _whole(name, value)
         v, n = len(self.values), shape[0]
+        self._last: _Now | None = None
         self.tick, self.fired = np.zeros((v, n), np.int64), np.zeros((v, n), bool)
         self.leaders, self.paid = np.zeros((v, *shape), bool), np.zeros((2, v, n), np.int64)
 
     def look(self, now: _Now, score: np.ndarray) -> None:
         """After a tick with the score `[n]`."""
+        self._last = now
         reached = ~self.fired & (score >= np.asarray(self.values)[:, None])
         if reached.any():
             self._note(reached, now)
             self.fired |= reached
 
-    def end(self, now: _Now) -> None:
+    def end(self) -> None:
         """After the last tick: who has not been decided is now."""
-        self._note(~self.fired, now)
+        if self._last is None:
+            raise ValueError("a run of no ticks decides nothing")
+        self._note(~self.fired, self._last)
 
     def _note(self, which: np.ndarray, now: _Now) -> None:
         self.tick[which] = now.tick
@@ -133,8 +137,12 @@ def _alone(output: np.ndarray, stop: _Thresholds, score: Callable[[np.ndarray], 
     now = None
     for now in _ticks(output):
         stop.look(now, score(now.counts))
+<<<<<<< HEAD
     assert now is not None, "a run has at least one tick"
     stop.end(now)
+=======
+    stop.end()
+>>>>>>> encoders
     return stop.decisions(0)
 
 
@@ -185,7 +193,7 @@ def curves(
     assert now is not None, "a run has at least one tick"
     rows = {"spike_count": by_time}
     for name, key, stop in (("majority", "n", majorities), ("margin", "m", leads)):
-        stop.end(now)
+        stop.end()
         rows[name] = [
             {key: value, **_row(labels, stop.decisions(i), *stop.paid[:, i])} for i, value in enumerate(stop.values)
         ]

@@ -17,6 +17,7 @@ from erbp_jax.config.build_precision import grid_link
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.parallel import by_seed, everywhere
+from erbp_jax.settings import settled
 from erbp_jax.training import engine, testing
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.optimizer import make_optimizer
@@ -64,10 +65,12 @@ class Session:
         except ValueError as error:  # parts that do not fit together, found before anything is written
             raise UserError(str(error)) from None
 
+    @settled
     def start(self) -> Learner:
         """Learners that have seen nothing, one a seed."""
         return self._init(self.seeds)
 
+    @settled
     def compile(self, learner: Learner) -> None:
         """Put the data on the device and compile, with the time it takes kept apart."""
         with self.watch.measure("compile"):
@@ -83,6 +86,7 @@ class Session:
                 self._probe = jax.tree.map(lambda x: x[:probe], self._train_set)
                 self._align = self._align_jit.lower(learner, *self._probe, zero).compile()
 
+    @settled
     def train(self, learner: Learner, epoch: int, first: int, last: int) -> Learner:
         """The learner after the batches `first .. last - 1` of an epoch (from 0).
 
@@ -96,6 +100,7 @@ class Session:
             raise NonFiniteError(self._locate_non_finite(learner, epoch, first, last))
         return after
 
+    @settled
     def test(self, learner: Learner, epoch: int) -> testing.TestResult:
         """The test result of every seed, `[S, n]` each, with the random numbers that belong to an epoch.
 
@@ -112,6 +117,7 @@ class Session:
             )
         return result
 
+    @settled
     def align(self, learner: Learner, epoch: int) -> Alignment | None:
         """The angles of every seed, `[S, ...]`; None if the config does not want them."""
         if not self.config.training.alignment:
@@ -119,6 +125,7 @@ class Session:
         with self.watch.measure("alignment"):
             return jax.device_get(self._align(learner, *self._probe, jnp.int32(epoch)))
 
+    @settled
     def _locate_non_finite(self, learner: Learner, epoch: int, first: int, last: int) -> str:
         """Go through the stretch again, looking at weights and states after every block."""
         for batch in range(first, last):
