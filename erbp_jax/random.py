@@ -16,6 +16,7 @@ from enum import IntEnum
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.random import threefry_2x32
 
 from erbp_jax.settings import settled
@@ -38,11 +39,7 @@ class Stream(IntEnum):
 
 def new_key(seed: int | jax.Array) -> jax.Array:
     """The key `[]` of a seed, of which the lower 32 bits count."""
-<<<<<<< HEAD
-    return jax.random.key(jnp.uint32(seed % 2**32) if isinstance(seed, int) else seed, impl=IMPL)
-=======
     return jax.random.key(np.uint32(seed % 2**32) if isinstance(seed, int) else seed, impl=IMPL)
->>>>>>> encoders
 
 
 def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:

@@ -134,15 +134,9 @@ class _Thresholds:
 
 
 def _alone(output: np.ndarray, stop: _Thresholds, score: Callable[[np.ndarray], np.ndarray]) -> Decisions:
-    now = None
     for now in _ticks(output):
         stop.look(now, score(now.counts))
-<<<<<<< HEAD
-    assert now is not None, "a run has at least one tick"
-    stop.end(now)
-=======
     stop.end()
->>>>>>> encoders
     return stop.decisions(0)
 
 
@@ -184,13 +178,11 @@ def curves(
     n = output.shape[1]
     always, by_time = np.ones(n, bool), []
     majorities, leads = _Thresholds("n", counts, output.shape[1:]), _Thresholds("m", margins, output.shape[1:])
-    now = None
     for now in _ticks(output, recording.addressed, recording.delivered):
         decisions = Decisions(np.full(n, now.tick), _leaders(now.counts), always)
         by_time.append({"ticks_given": now.tick, **_row(labels, decisions, *now.paid)})
         majorities.look(now, _total(now.counts))
         leads.look(now, _lead(now.counts))
-    assert now is not None, "a run has at least one tick"
     rows = {"spike_count": by_time}
     for name, key, stop in (("majority", "n", majorities), ("margin", "m", leads)):
         stop.end()

@@ -211,7 +211,7 @@ UNHOLDABLE = {
     "weights far below the threshold": (LIF(threshold=1e3), np.ones((3, 2)), "more than 16 bits"),
     "a reset far below": (LIF(v_reset=-100.0), np.ones((3, 2)), "v_reset -100 is"),
     "a threshold at rest": (LIF(threshold=0.0, v_reset=-1.0), np.ones((3, 2)), "must be above 0"),
-    "a refractory period of a day": (LIF(refractory=10**8), np.ones((3, 2)), "a refractory period of 100000000 ticks"),
+    "a refractory period of a day": (LIF(refractory=10**7), np.ones((3, 2)), "a refractory period of 10000000 ticks"),
     "weights that are no numbers": (LIF(), np.full((3, 2), np.nan), "not finite"),
 }
 
