@@ -230,8 +230,8 @@ def test_rules_say_at_once_what_a_network_lacks(key):
     """Before anything is compiled: masks that could gate learning, a weight matrix whose rows could be walked."""
     cloudy = Network((Layer(Dense(6, 3, transmission=GaussianBlankOut(0.5)), LIF(1.0, 1.0)),))
     gated = ERBP(LabelNeurons(3, 2), (Boxcar(),), (), blank_out_gates_learning=True)
-    with pytest.raises(ValueError, match="blank_out_gates_learning .* layer 0 .*, GaussianBlankOut, draws no masks"):
+    with pytest.raises(ValueError, match=r"blank_out_gates_learning .* layer 0 .*, GaussianBlankOut, draws no masks"):
         gated.init(cloudy, key)
     maps = Network((Layer(Conv2d((4, 4, 1), 2, 3), LIF(1.0, 1.0)), Layer(Dense(32, 3), LIF(1.0, 1.0))))
-    with pytest.raises(ValueError, match="layer 0 .*, Conv2d, has none"):
+    with pytest.raises(ValueError, match=r"layer 0 .*, Conv2d, has none"):
         ForwardTableSTDP(Exponential()).init(maps, key)
