@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from erbp_jax import simulate
 from erbp_jax.analysis import synops
 from erbp_jax.config.build import Experiment
-from erbp_jax.connections import BlankOut, Conv2d, Dense, Pool2d, Reliable, SharedBlankOut
+from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Pool2d, Reliable, SharedBlankOut
 from erbp_jax.connections.arrivals import addressed, arrivals, delivered, learns, writes
 from erbp_jax.counting import Wide, wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
+from erbp_jax.kernels import Exponential
 from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
-from erbp_jax.learning.three_factor import Spike, Term, ThreeFactor
+from erbp_jax.learning.three_factor import ForwardTableSTDP, Spike, Term, ThreeFactor
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
 from erbp_jax.training import engine, metrics, testing
@@ -223,3 +224,14 @@ def test_a_tally_counts_beyond_what_floats_can(key):
         np.testing.assert_array_equal(after - before, 2**40 + 2**32 - 1)
     assert few.samples == 2
     assert few.events.sum() > 0
+
+
+def test_rules_say_at_once_what_a_network_lacks(key):
+    """Before anything is compiled: masks that could gate learning, a weight matrix whose rows could be walked."""
+    cloudy = Network((Layer(Dense(6, 3, transmission=GaussianBlankOut(0.5)), LIF(1.0, 1.0)),))
+    gated = ERBP(LabelNeurons(3, 2), (Boxcar(),), (), blank_out_gates_learning=True)
+    with pytest.raises(ValueError, match=r"blank_out_gates_learning .* layer 0 .*, GaussianBlankOut, draws no masks"):
+        gated.init(cloudy, key)
+    maps = Network((Layer(Conv2d((4, 4, 1), 2, 3), LIF(1.0, 1.0)), Layer(Dense(32, 3), LIF(1.0, 1.0))))
+    with pytest.raises(ValueError, match=r"layer 0 .*, Conv2d, has none"):
+        ForwardTableSTDP(Exponential()).init(maps, key)
