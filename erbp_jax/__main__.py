@@ -12,7 +12,12 @@ from erbp_jax import interrupts
 INTERRUPTED = 130
 
 
-def main() -> None:
+def entry() -> None:
+    """What the shell calls: `main`, and then the end of the process, which a second Ctrl-C does not disturb."""
+    main(to_the_end=True)
+
+
+def main(*, to_the_end: bool = False) -> None:
     """Exit codes: 0 done, 2 the user's input is wrong, 130 Ctrl-C, 1 anything else; one message, no traceback."""
 
     def work() -> None:
@@ -21,15 +26,15 @@ def main() -> None:
         interrupts.check()  # an import may have swallowed one
         app()
 
-    guarded(work)
+    guarded(work, to_the_end=to_the_end)
 
 
-def guarded(work: Callable[[], object]) -> None:
+def guarded(work: Callable[[], object], *, to_the_end: bool = False) -> None:
     """Call `work`; leave with the exit codes of the command line. For experiments that use its commands, too."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # not a test's stand-in
             stream.reconfigure(errors="backslashreplace")  # names of files are not always text
-    with interrupts.listening():
+    with interrupts.listening(to_the_end=to_the_end):
         try:
             code = _code(work)
         except KeyboardInterrupt:  # a second one, while the first was being answered
@@ -97,4 +102,4 @@ def _to_nowhere(stream: TextIO) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry()

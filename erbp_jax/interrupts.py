@@ -31,8 +31,11 @@ def _hear(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def listening() -> Iterator[None]:
-    """Remember every Ctrl-C until the end of the block. Does nothing outside of the main thread."""
+def listening(*, to_the_end: bool = False) -> Iterator[None]:
+    """Remember every Ctrl-C until the end of the block. Does nothing outside of the main thread.
+
+    With `to_the_end` the process ends after the block, and no Ctrl-C disturbs that.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -45,7 +48,7 @@ def listening() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if to_the_end else before)
         _heard.asked = False
 
 

@@ -22,8 +22,8 @@ SMALL = [
 ENTRY = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from erbp_jax.__main__ import main
-main()
+from erbp_jax.__main__ import entry
+entry()
 """
 
 
