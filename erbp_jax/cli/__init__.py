@@ -42,6 +42,8 @@ def train(
     loaded = load_config(config, overrides or [], rule)
     for warning in build.warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
+    if out is not None:
+        run_folder.check_new(out)
     session = new_session(loaded)
     folder = out or run_folder.default_folder(config)
     with run_folder.lock(folder):

@@ -58,17 +58,29 @@ def default_folder(config_path: Path) -> Path:
         raise UserError(f"{base}: cannot be written ({error.strerror})") from None
 
 
+def check_new(folder: Path) -> None:
+    """Refuse a folder that holds something, before anything is done with it.
+
+    Raises:
+        UserError: it holds something, or cannot be looked at.
+    """
+    unfinished = {LOCK, ENVIRONMENT, f".{ENVIRONMENT}.partial", f".{CONFIG}.partial"}  # of a killed beginning
+    try:
+        if folder.exists() and (not folder.is_dir() or any(p.name not in unfinished for p in folder.iterdir())):
+            hint = f"; `erbp-jax resume {folder}` goes on with that run" if (folder / CONFIG).exists() else ""
+            raise UserError(f"--out {folder}: exists and is not an empty folder{hint}")
+    except OSError as error:
+        raise UserError(f"--out {folder}: cannot be written ({error.strerror})") from None
+
+
 def create(folder: Path, config: Config, command: list[str], devices: list[str]) -> None:
     """Make a new run folder.
 
     Raises:
-        UserError: the folder holds something, is in use, or cannot be written.
+        UserError: the folder holds something, or cannot be written.
     """
+    check_new(folder)
     try:
-        unfinished = {LOCK, ENVIRONMENT, f".{ENVIRONMENT}.partial", f".{CONFIG}.partial"}  # of a killed beginning
-        if folder.exists() and (not folder.is_dir() or any(p.name not in unfinished for p in folder.iterdir())):
-            hint = f"; `erbp-jax resume {folder}` goes on with that run" if (folder / CONFIG).exists() else ""
-            raise UserError(f"--out {folder}: exists and is not an empty folder{hint}")
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / ENVIRONMENT, environment(command, devices))
         write_text(folder / CONFIG, to_yaml(config))  # last: a folder with a config is a run
@@ -261,7 +273,8 @@ def metrics_lines(folder: Path, keys: Sequence[str] = MEASURED) -> list[tuple[by
             entry = json.loads(line)
             missing = [name for name in keys if name not in entry]
         except (ValueError, TypeError, RecursionError):
-            raise UserError(f"{path}: line {number} is damaged: {line[:60]!r}") from None
+            begin = line[:60].decode(errors="backslashreplace")
+            raise UserError(f"{path}: line {number} is damaged: {begin!r}") from None
         if missing:
             raise UserError(f"{path}: line {number} is damaged: it has no {missing[0]}")
         if entry["epoch"] != number:

@@ -132,7 +132,7 @@ TOO_MUCH = {
     "network={layers: [3, 2], delay: 1e30}": "network.delay: 1e+30 ms are 1e+31 ticks of dt = 0.1 ms, more than",
     "network={layers: [100000, 100000]}": "network.layers.1: a simulation takes at least",
     "network={layers: [1, 1], init_gain: 1e300}": "network.init_gain: must be within",
-    "neuron.noise={kind: poisson_kicks, rate: 1e30}": "rate must be in (0, 500] events per tick",
+    "neuron.noise={kind: poisson_kicks, rate: 1e30}": "rate must be above 0 and at most 500 events per tick",
     "neuron.refractory=1e30": "neuron.refractory: 1e+30 ms are 1e+31 ticks of dt = 0.1 ms",
     "seed=010": "seed: must be a valid integer, in decimal digits",
     "neurons=true": "neurons: must be a valid integer, got True",
