@@ -50,9 +50,8 @@ def _code(work: Callable[[], object]) -> int:
 
     try:
         work()
-        interrupts.check()
     except SystemExit as stop:  # how the command line's library ends, also on Ctrl-C
-        if interrupts.asked():
+        if stop.code == INTERRUPTED:
             return _say("interrupted", INTERRUPTED)
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except StoppedError as stop:

@@ -1,15 +1,25 @@
 """Ctrl-C: heard at any moment, never lost, and held back where it would do harm.
 
-Python turns Ctrl-C into an exception wherever the main thread happens to be. Inside a callback of a compiled library
-that exception is printed and forgotten; inside a save it leaves the save half done. While `listening`, every Ctrl-C is
-remembered as well: `check` raises one that was swallowed, and `held` puts one off to the end of a block.
+Python turns Ctrl-C into an exception wherever the main thread is. Inside a callback, of a weak reference or of
+a compiled library, that exception is printed and forgotten; inside a save it leaves the save half done; a second one
+disturbs what answers the first. While `listening`, one that a callback swallows comes again a moment later, those that
+follow at once are one with the first, `held` puts one off to the end of a block, and `check` raises what was put off.
 """
 
+import _thread
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+TOGETHER = 1.0
+"""Seconds in which several Ctrl-C are one."""
+AGAIN = 0.05
+"""Seconds after which one that a callback swallowed comes again."""
 
 
 class _Heard:
@@ -18,6 +28,7 @@ class _Heard:
     def __init__(self) -> None:
         self.asked = False
         self.holding = 0
+        self.raised = -TOGETHER  # when
 
 
 _heard = _Heard()
@@ -26,8 +37,13 @@ _heard = _Heard()
 def _hear(number: int, frame: FrameType | None) -> None:
     del number, frame
     _heard.asked = True
-    if not _heard.holding:
-        raise KeyboardInterrupt
+    if not _heard.holding and time.monotonic() - _heard.raised >= TOGETHER:
+        _raise()
+
+
+def _raise() -> None:
+    _heard.raised = time.monotonic()
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -39,32 +55,39 @@ def listening(*, to_the_end: bool = False) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
+    before, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
     if before is signal.SIG_IGN:  # as the shell starts a job in the background: so it stays
         yield
         return
-    _heard.asked, _heard.holding = False, 0
+
+    def unraisable(what: Any) -> None:
+        if what.exc_type is not KeyboardInterrupt:
+            hook(what)
+            return
+        _heard.raised = -TOGETHER
+        again = threading.Timer(AGAIN, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+
+    _heard.asked, _heard.holding, _heard.raised = False, 0, -TOGETHER
+    sys.unraisablehook = unraisable
     signal.signal(signal.SIGINT, _hear)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN if to_the_end else before)
+        sys.unraisablehook = hook
         _heard.asked = False
 
 
-def asked() -> bool:
-    """Whether a Ctrl-C came since `listening` began."""
-    return _heard.asked
-
-
 def check() -> None:
-    """Raise a Ctrl-C that came earlier and was swallowed on its way.
+    """Raise a Ctrl-C that was put off, or swallowed on its way.
 
     Raises:
         KeyboardInterrupt: one came.
     """
     if _heard.asked and not _heard.holding:
-        raise KeyboardInterrupt
+        _raise()
 
 
 @contextmanager

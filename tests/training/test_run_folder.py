@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -250,8 +252,26 @@ def test_ctrl_c_is_the_shells_own_outside():
             interrupts.check()
         with pytest.raises(KeyboardInterrupt):
             interrupts.check()
+        os.kill(os.getpid(), signal.SIGINT)  # one with the first
     assert signal.getsignal(signal.SIGINT) is before
     interrupts.check()
+
+
+class Deaf:
+    """Presses Ctrl-C in a callback that can raise nothing."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0)
+
+
+def test_an_interrupt_in_a_callback_comes_again_without_a_word(capsys):
+    with interrupts.listening():
+        with pytest.raises(KeyboardInterrupt):
+            Deaf()
+            time.sleep(10)
+        assert sys.unraisablehook is not sys.__unraisablehook__
+    assert capsys.readouterr().err == ""
 
 
 def test_a_full_disk_is_one_message_and_the_run_goes_on_later(cli, cut, whole, monkeypatch):
