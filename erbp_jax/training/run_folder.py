@@ -1,10 +1,7 @@
 """The folder of a run: what is in it, who may write to it, and whether it is still there."""
 
-import importlib.metadata
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -19,6 +16,7 @@ from erbp_jax.config import Config, load_config, to_yaml
 from erbp_jax.config.names import folder_name
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_json, write_text
+from erbp_jax.training.provenance import environment
 
 CONFIG, ENVIRONMENT, METRICS, SUMMARY, CHECKPOINTS, LOCK = (
     "config.yaml",
@@ -224,22 +222,6 @@ def add_environment(folder: Path, command: list[str], devices: list[str]) -> Non
     write_json(path, {**first, "resumed": [*earlier, environment(command, devices)]})
 
 
-def environment(command: list[str], devices: list[str]) -> dict[str, Any]:
-    """Versions, devices, git revision and command of this process."""
-    packages = ("erbp-jax", "jax", "jaxlib", "flax", "optax", "numpy")
-    return {
-        "command": command,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "devices": devices,
-        "versions": {p: _version(p) for p in packages},
-        "variables": {name: os.environ[name] for name in sorted(os.environ) if name.startswith(("JAX_", "XLA_"))},
-        "git": _git_revision(),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file of a run.
 
@@ -290,22 +272,3 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         UserError: as `metrics_lines`.
     """
     return [entry for _, entry in metrics_lines(folder)]
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _git_revision() -> str | None:
-    here = Path(__file__).parent
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=here, capture_output=True, text=True, timeout=10, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
