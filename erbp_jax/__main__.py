@@ -76,19 +76,20 @@ def _code(work: Callable[[], object]) -> int:
 
 
 def _reason(error: OSError) -> str:
-    where = f": {error.filename}" if error.filename is not None else ""
+    where = "" if error.filename is None else f": {error.filename}"
     return f"{error.strerror or error}{where}"
 
 
 def _say(text: str, code: int) -> int:
-    with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
     return code
 
 
 def _flush() -> None:
     """Print what is left; a closed pipe or a full disk gets no second complaint at exit."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None where the shell closed it
         try:
             stream.flush()
         except (OSError, ValueError):

@@ -1,7 +1,14 @@
 """Strict numerics for every test, and the small things that many tests need."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" not in os.environ:  # all workers share what one of them has compiled
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="erbp_jax_tests_")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import jax
 import pytest
@@ -11,16 +18,20 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+def pytest_sessionfinish(session):
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+
+
 @pytest.fixture
 def key():
     return jax.random.key(7, impl="threefry2x32")
 
 
 @pytest.fixture(scope="session")
-def cli_environment(tmp_path_factory):
-    """Environment of the command line's own processes: a compilation cache that all tests of a worker share."""
-    cache = tmp_path_factory.mktemp("xla")
-    return {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(cache), "JAX_PLATFORMS": "cpu", "COLUMNS": "200"}
+def cli_environment():
+    """Environment of the command line's own processes: the compilation cache of all tests."""
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "COLUMNS": "200"}
 
 
 @pytest.fixture(scope="session")

@@ -76,6 +76,9 @@ def resume(
             + "\nStart a new run for another config: erbp-jax train ... --out OTHER"
         )
     if run_folder.finished(run):
+        from erbp_jax.training.checkpoint import Checkpoints
+
+        Checkpoints(run / run_folder.CHECKPOINTS, loaded).check_config()
         print(f"{run}: this run is finished; its summary is {run / run_folder.SUMMARY}")
         return
     with run_folder.lock(run), resumable(run):
@@ -133,10 +136,15 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[data.*|encoding.test_steps=value]...", help="What to test on, and for how long."),
+        typer.Argument(
+            metavar="[dotted.key=value]...",
+            help="What to test on, for how long, by which output neurons, where: data.dir, data.test_size, "
+            "data.validation_size, encoding.max_rate, encoding.test_steps, network.output_neuron, training.devices, "
+            "training.mesh, training.test_batch_size.",
+        ),
     ] = None,
     anytime: Annotated[bool, typer.Option("--anytime", help="Early decisions: error by time, spikes, margin.")] = False,
-    energy: Annotated[str, typer.Option(help="Energy model of a SynOp, for --anytime.")] = "talk",
+    energy: Annotated[str | None, typer.Option(help="Energy model of a SynOp, for --anytime [default: talk].")] = None,
     weight_bits: Annotated[int | None, typer.Option(help="Round the trained weights to 2 to 16 bits.")] = None,
     state_bits: Annotated[int | None, typer.Option(help="Keep the neurons' states in 8 to 16 bits.")] = None,
 ) -> None:
@@ -150,10 +158,12 @@ def evaluate(
     from erbp_jax.training.evaluate import check_overrides, evaluate_further, evaluate_run, kept
 
     check_overrides(loaded, wanted)
+    if energy is not None and not anytime:
+        raise UserError("--energy: belongs to --anytime, which was not given")
     session = new_session(run_folder.on_devices_here(wanted))
     if anytime or weight_bits is not None or state_bits is not None:
         bits = {"weight_bits": weight_bits, "state_bits": state_bits}
-        print(evaluate_further(session, run, anytime=anytime, energy=energy, **bits))
+        print(evaluate_further(session, run, anytime=anytime, energy=energy or "talk", **bits))
         return
     result = evaluate_run(session, run)
     where = kept(run / "evaluation.json", result)

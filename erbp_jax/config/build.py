@@ -140,6 +140,13 @@ def warnings(config: schema.Config) -> list[str]:
             f"network.delay: spikes need {depth} x {section.delay:g} ms to the output and a presentation takes "
             f"{presented:g} ms (encoding.steps x encoding.dt): none arrives"
         )
+    if not isinstance(encoding, schema.EscapeEncoding) and encoding.max_rate * 1e-3 * presented < 1:
+        found.append(
+            f"encoding.max_rate: at {encoding.max_rate:g} Hz a white pixel fires "
+            f"{encoding.max_rate * 1e-3 * presented:.2g} times in a presentation of {presented:g} ms: most are silent"
+        )
+    if isinstance(section.transmission, schema.BlankOutTransmission) and 0 in section.transmission.p:
+        found.append("network.transmission.p: 0 transmits no spike: what comes after it is silent")
     for key, neuron in (("neuron", section.neuron), ("output_neuron", section.output_neuron)):
         refractory = getattr(neuron, "refractory", 0.0)
         if not rate_form and refractory >= presented:
@@ -246,7 +253,13 @@ def _encoder(section: schema.Encoding) -> Encoder:
             dead_time = ticks("encoding.dead_time", section.dead_time, section.dt)
             return Poisson(_per_tick(section.max_rate, section.dt), dead_time)
         case schema.RegularEncoding():
-            return Regular(_per_tick(section.max_rate, section.dt))
+            rate = _per_tick(section.max_rate, section.dt)
+            if rate == 1:
+                raise UserError(
+                    f"encoding.max_rate: {section.max_rate:g} Hz is a spike in every tick of {section.dt:g} ms; the "
+                    "regular code takes less, poisson takes it"
+                )
+            return Regular(rate)
         case schema.EscapeEncoding():
             return ExponentialEscape(
                 dt=section.dt,

@@ -51,6 +51,8 @@ class Conv2d(OnMaps, ThroughWeights):
         if self.initial is not None and not self.initial[0] <= self.initial[1]:
             raise ValueError(f"Conv2d: initial: the lower bound first, got {list(self.initial)}")
         self._check_windows()
+        if isinstance(self.transmission, BlankOut):
+            conv_transmission.check_probability(self.transmission.p)
 
     @cached_property
     def windows(self) -> Windows:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -23,6 +23,20 @@ BITS = 16
 """Binary digits of a probability, at most. A digit that is needed costs a random word for 32 maps: 1/2 costs one."""
 
 
+def check_probability(p: float) -> None:
+    """Refuse a chance to transmit that so few digits miss by more than one percent.
+
+    Raises:
+        ValueError: with what would be drawn.
+    """
+    k, m = binary_fraction(p, BITS)
+    if abs(k / 2**m - p) > 0.01 * p:
+        raise ValueError(
+            f"Conv2d: a transmission probability of {p:g} would be drawn as {k / 2**m:g}, a multiple of 2^-{BITS}; "
+            "it must be 0 or at least some 8e-4"
+        )
+
+
 def current(p: float, windows: Windows, maps: jax.Array, weight: jax.Array, keys: jax.Array) -> jax.Array:
     """Currents `[R, Ho, Wo, O]` of spikes `maps[R, H, W, C]` under `weight[k, k, C, O]` and row keys `[R]`."""
     ones = _by_entry(windows, maps == 1)  # [E, P, R]

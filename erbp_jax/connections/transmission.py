@@ -19,6 +19,9 @@ import jax.numpy as jnp
 from erbp_jax.counting import walk_rows
 from erbp_jax.random import hashed_words, normal
 
+LEAST = 2.0**-32
+"""Chance to transmit that a word of 32 bits can still draw."""
+
 
 class Transmission(Protocol):
     """Synaptic transmission on a weight matrix `[I, O]`, for rows of spikes `[R, I]` with keys `[R]`."""
@@ -226,6 +229,8 @@ def _outer(spikes: jax.Array, post: jax.Array, by_events: bool = False) -> jax.A
 def _check_probability(name: str, p: float) -> None:
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"{name}: the transmission probability must be in [0, 1], got {p}")
+    if 0.0 < p < LEAST:
+        raise ValueError(f"{name}: the transmission probability must be 0 or at least {LEAST:.3g}, got {p}")
 
 
 def _need(key: jax.Array | None, name: str) -> jax.Array:

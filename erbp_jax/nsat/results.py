@@ -54,7 +54,7 @@ def with_events(program: Program, events: np.ndarray, ticks: int) -> Program:
     """
     if len(events) and events[:, 1].min() < 1:
         early = int((events[:, 1] < 1).sum())
-        raise UserError(f"events: ticks count from 1 (row 0 is the start), got {early} in tick 0")
+        raise UserError(f"events: {early} of them in tick 0, but ticks count from 1 (row 0 is the start)")
     limits = ((0, len(program.cores), "core"), (1, ticks, "tick"))
     for column, limit, what in limits:
         if len(events) and events[:, column].max() >= limit:

@@ -156,7 +156,7 @@ class Checkpoints:
             self._same_config(about["config"])
             learner = _filled(like, archive)
         self.metrics = about["metrics"]
-        return learner, Place(int(about["epoch"]), int(about["batch"]))
+        return learner, Place(about["epoch"], about["batch"])
 
     def _same_config(self, written: dict[str, Any] | None) -> None:
         if self._config is None or written is None:
@@ -167,6 +167,16 @@ class Checkpoints:
                 "was written under another config; these keys differ:\n  " + "\n  ".join(changed) + "\n"
                 "A run goes on with the config that it began with: put config.yaml back, or start a new run"
             )
+
+    def check_config(self) -> None:
+        """Look whether the newest checkpoint was written under the config, and at nothing else of it.
+
+        Raises:
+            UserError: it was written under another one, or is of another format.
+        """
+        if (newest := self.latest()) is not None and (newest / ARRAYS).is_file():
+            with open_archive(newest / ARRAYS, (newest / ARRAYS).stat().st_size) as archive:
+                self._same_config(_about(archive)["config"])
 
     def latest(self) -> Path | None:
         """The newest one, intact or not."""
@@ -207,7 +217,11 @@ def _about(archive: Archive) -> dict[str, Any]:
         about = json.loads(str(archive[ABOUT]))
         if about["format"] != FORMAT:
             raise UserError(_other_format(about["format"]))
-        return {name: about[name] for name in ("epoch", "batch", "metrics", "config")}
+        for name, kinds in (("epoch", int), ("batch", int), ("metrics", str | None), ("config", dict | None)):
+            value = about[name]
+            if not isinstance(value, kinds) or isinstance(value, bool) or (kinds is int and not 0 <= value < 2**31):
+                raise ValueError(f"{name}: {shown(repr(value))}")
+        return about
     except (KeyError, ValueError, TypeError) as error:  # its checksum is right: it was made so
         raise UserError(f"not a checkpoint of erbp_jax ({shown(str(error))})") from None
 

@@ -51,6 +51,11 @@ def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
         learner, place = checkpoints.restore(learner)
         metrics = MetricsFile(folder, place.epoch, checkpoints.metrics)
     seconds_before = metrics.entries[-1]["train_seconds"] if metrics.entries else 0.0
+    if place.epoch * batches + place.batch > config.training.epochs * batches or place.batch >= batches:
+        raise UserError(
+            f"{checkpoints.latest()}: is of epoch {place.epoch}, batch {place.batch}; the config has "
+            f"{config.training.epochs} epochs of {batches} batches"
+        )
     interval = max(1, round(config.training.checkpoint_every * batches))
     position = saved = place.epoch * batches + place.batch
     total = config.training.epochs * batches
@@ -61,7 +66,6 @@ def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
 
     def save() -> None:
         nonlocal saved
-        there.check()
         checkpoints.save(position, learner, Place(*divmod(position, batches)), metrics.checksum)
         saved = position
 
@@ -91,9 +95,13 @@ def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
                     reporter.line(epoch_line(entry, config.training.epochs))
         except NonFiniteError as error:
             raise NonFiniteError(f"{error}\nlast good checkpoint: {checkpoints.latest()}") from None
+        except OSError:
+            there.check()  # that it is gone says more than what could not be written in it
+            raise
         except KeyboardInterrupt:
             with interrupts.held():
                 if position > saved:
+                    there.check()
                     save()
             raise
     return learner
@@ -119,7 +127,7 @@ def save_weights(folder: Path, learner: Learner) -> None:
         for i, layer in enumerate(learner.weights)
         for name, value in layer.items()
     }
-    write_arrays(folder / "weights.npz", arrays)
+    write_arrays(folder / run_folder.WEIGHTS, arrays)
 
 
 def _fresh_tally(learner: Learner) -> engine.Tally:

@@ -1,5 +1,6 @@
 """The folder of a run: what is in it, who may write to it, and whether it is still there."""
 
+import errno
 import json
 import os
 import sys
@@ -18,10 +19,11 @@ from erbp_jax.errors import UserError
 from erbp_jax.files import write_json, write_text
 from erbp_jax.training.provenance import environment
 
-CONFIG, ENVIRONMENT, METRICS, SUMMARY, CHECKPOINTS, LOCK = (
+CONFIG, ENVIRONMENT, METRICS, WEIGHTS, SUMMARY, CHECKPOINTS, LOCK = (
     "config.yaml",
     "environment.json",
     "metrics.jsonl",
+    "weights.npz",
     "summary.json",
     "checkpoints",
     ".lock",
@@ -31,6 +33,8 @@ MEASURED = ("epoch", "samples", "test_error", "train_error", "per_seed", "train_
 
 ELSEWHERE = ("data.dir", "training.devices", "training.mesh.")
 """Keys that say where a training runs, not what it computes: these may change between two sessions of a run."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""A disk's errors, not a user's."""
 MAX_JSON, MAX_METRICS = 2**27, 2**30
 """Bytes that are read of a file: honest ones are far below."""
 
@@ -83,6 +87,8 @@ def create(folder: Path, config: Config, command: list[str], devices: list[str])
         write_json(folder / ENVIRONMENT, environment(command, devices))
         write_text(folder / CONFIG, to_yaml(config))  # last: a folder with a config is a run
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
         raise UserError(f"--out {folder}: cannot be written ({error.strerror})") from None
 
 
@@ -94,6 +100,8 @@ def open_config(folder: Path) -> Config:
     """
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: not a run folder (it has no {CONFIG})")
+    if not (folder / CONFIG).stat().st_size:
+        raise UserError(f"{folder / CONFIG}: is empty; put the run's config back")
     return load_config(folder / CONFIG)
 
 
@@ -118,12 +126,12 @@ def on_devices_here(config: Config) -> Config:
 
 
 def finished(folder: Path) -> bool:
-    """Whether a run is complete: its summary, which is written last, is there, and so are the pictures it names."""
+    """Whether a run is complete: its summary, which is written last, is there, and so is what it names."""
     try:
         pictures = read_json(folder / SUMMARY).get("pictures", [])
-    except UserError:
+        return isinstance(pictures, list) and all((folder / str(name)).is_file() for name in (WEIGHTS, *pictures))
+    except (UserError, OSError):
         return False
-    return all((folder / str(name)).is_file() for name in pictures)
 
 
 def only_holds(folder: Path, names: Collection[str], what: str) -> None:
@@ -161,6 +169,8 @@ def lock(folder: Path) -> Iterator[None]:
     except Timeout:
         raise UserError(f"{folder}: in use by a live run (process {_holder(path)})") from None
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
         raise UserError(f"{path}: cannot be written ({error.strerror})") from None
     try:
         with suppress(OSError):
@@ -219,7 +229,10 @@ def add_environment(folder: Path, command: list[str], devices: list[str]) -> Non
         first = {}
     resumed = first.get("resumed")
     earlier = resumed if isinstance(resumed, list) else []
-    write_json(path, {**first, "resumed": [*earlier, environment(command, devices)]})
+    try:
+        write_json(path, {**first, "resumed": [*earlier, environment(command, devices)]})
+    except IsADirectoryError:
+        print(f"warning: {path}: is a folder; what resumed the run is not noted", file=sys.stderr)
 
 
 def read_json(path: Path) -> dict[str, Any]:

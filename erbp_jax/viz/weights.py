@@ -13,7 +13,7 @@ def first_layer(weight: np.ndarray, image_shape: tuple[int, int], path: Path, mo
     `image_shape` is how the I inputs lie: the pixels, or what a pooling layer made of them.
     """
     plt = pyplot()
-    strongest = np.argsort(-np.linalg.norm(weight, axis=0))[:most]
+    strongest = np.argsort(-np.linalg.norm(weight.astype(np.float64), axis=0))[:most]
     columns = min(len(strongest), 10)
     rows = -(-len(strongest) // columns)
     limit = float(np.quantile(np.abs(weight[:, strongest]), 0.995)) or 1.0

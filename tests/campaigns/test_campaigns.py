@@ -23,14 +23,14 @@ def test_a_killed_training_ends_as_the_undisturbed_one(tmp_path, capsys):
 
 
 def test_malformed_inputs_end_with_one_message(tmp_path, capsys):
-    code = fuzz.campaign(20, 0, tmp_path, alone=20, trains=10**9)
+    code = fuzz.campaign(12, 0, tmp_path, alone=12, trains=10**9)
     told = capsys.readouterr().out
     assert code == 0, told
-    assert told.startswith("fuzz: 20 inputs of ")
+    assert told.startswith("fuzz: 12 inputs of ")
 
 
 def test_nothing_grows(tmp_path, capsys):
-    code = growth.campaign(60, 0, tmp_path)
+    code = growth.campaign(30, 0, tmp_path)
     told = capsys.readouterr().out
     assert code == 0, told
     assert ", 0 compilations, 0 failed" in told

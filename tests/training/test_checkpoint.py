@@ -191,6 +191,21 @@ def test_objects_are_never_loaded(saved):
         Checkpoints(saved).restore(learner(0))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("epoch", "x"), ("epoch", -1), ("epoch", 2.7), ("batch", True), ("batch", 2**40), ("config", 5), ("metrics", [])],
+)
+def test_what_a_checkpoint_says_of_itself_is_looked_at(saved, name, value):
+    path = saved / "20" / "learner.npz"
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    content["about"] = np.array(json.dumps({**json.loads(str(content["about"])), name: value}))
+    np.savez(path, **content)
+    (saved / "20" / "sha256").write_text(checkpoint._sha256(path) + "\n")
+    with pytest.raises(UserError, match=f"not a checkpoint of erbp_jax .{name}"):
+        Checkpoints(saved).restore(learner(0))
+
+
 def test_about_is_plain_json(saved):
     with np.load(saved / "20" / "learner.npz") as arrays:
         about = json.loads(str(arrays["about"]))

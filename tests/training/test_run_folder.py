@@ -23,6 +23,14 @@ TINY = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _hear_ctrl_c():
+    """What was started in the background may ignore Ctrl-C; these tests press it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def cli(monkeypatch, capsys):
     return lambda *arguments: call(monkeypatch, capsys, *arguments)
@@ -164,6 +172,13 @@ def test_another_seeds_checkpoint_is_refused(cli, cut, tmp_path, digits):
         assert "seed: 5 -> 0" in err
 
 
+def test_a_finished_run_whose_config_was_edited_is_refused(cli, run):
+    edit("learning_rate: 0.0002", "learning_rate: 0.0004")(run)
+    code, _, err = cli("resume", run)
+    assert code == 2
+    assert "optimizer.learning_rate" in err
+
+
 def test_a_torn_last_line_is_measured_again(cli, cut, whole):
     path = cut / "metrics.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
@@ -171,10 +186,17 @@ def test_a_torn_last_line_is_measured_again(cli, cut, whole):
     same_run(cut, whole)
 
 
-@pytest.mark.parametrize("lost", ["summary.json", "raster.png", "an empty summary"])
+SUMMARIES = {
+    "an empty summary": "",
+    "odd pictures": '{"pictures": 5}',
+    "long names": json.dumps({"pictures": ["a" * 300]}),
+}
+
+
+@pytest.mark.parametrize("lost", ["summary.json", "raster.png", "weights.npz", *SUMMARIES])
 def test_a_run_without_its_last_files_is_not_finished(cli, run, whole, monkeypatch, lost):
-    if lost == "an empty summary":
-        (run / "summary.json").write_text("")
+    if lost in SUMMARIES:
+        (run / "summary.json").write_text(SUMMARIES[lost])
     else:
         (run / lost).unlink()
     monkeypatch.setattr(Session, "train", None)  # nothing is trained again

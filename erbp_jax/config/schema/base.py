@@ -32,7 +32,7 @@ def _is_written_as(pattern: re.Pattern[str], what: str) -> BeforeValidator:
 
 def _fits_float32(value: float) -> float:
     if value and not math.isinf(value) and not LEAST <= abs(value) <= LARGEST:
-        raise PydanticCustomError("float32", "must be within the range of float32, 1.2e-38 to 3.4e38")
+        raise PydanticCustomError("float32", "must be within the range of float32: 0, or 1.2e-38 to 3.4e38 in size")
     return value
 
 
