@@ -82,6 +82,11 @@ WRONG = {
     ),
     "a block that does not divide": (["training.update_every=7"], ["training.update_every", "divisors"]),
     "a rate above one a tick": (["encoding.max_rate=1500"], ["encoding.max_rate", "1500"]),
+    "a regular spike in every tick": (["encoding.max_rate=1000"], ["encoding.max_rate", "1000 Hz", "poisson takes it"]),
+    "a chance that is never drawn": (
+        ["network.transmission.kind=blank_out", "network.transmission.p=1e-300"],
+        ["transmission probability", "0 or at least 2.33e-10"],
+    ),
     "a batch above the data": (["training.batch_size=9999"], ["training.batch_size", "1437"]),
     "more data than there is": (["data.train_size=5000"], ["data.train_size", "5000", "1437"]),
     "a gate upside down": (["rule.gate=[2,-2]"], ["rule", "low must lie below high"]),
@@ -170,6 +175,20 @@ def test_resume_and_evaluate_need_a_run_folder(monkeypatch, capsys, tmp_path):
 def test_help_is_quick_because_jax_is_not_imported():
     code = "import sys; import erbp_jax.cli; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("closed", "name", "code"), [(">&-", "digits", 0), ("2>&-", "digits", 0), ("2>&-", "x", 2)])
+def test_closed_streams_change_no_exit_code(closed, name, code):
+    command = f"{sys.executable} -m erbp_jax data info {name} {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_energy_belongs_to_early_decisions(finished, monkeypatch, capsys):
+    code, _, err = call(monkeypatch, capsys, "evaluate", finished[0], "--energy", "talk")
+    assert code == 2
+    assert "--anytime" in err
 
 
 def test_data_commands(monkeypatch, capsys):
