@@ -1,5 +1,6 @@
 """Strict numerics for every test, and the small things that many tests need."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # all workers share what one of the
 import jax
 import pytest
 
+gc.set_threshold(50_000, 20, 50)  # what JAX keeps is much to look through, and nearly nothing of it is garbage
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -21,6 +23,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 def pytest_sessionfinish(session):
     if not hasattr(session.config, "workerinput"):
         shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_programs():
+    """What a file's tests compiled is of no use to the next file's."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture

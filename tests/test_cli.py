@@ -315,20 +315,21 @@ def _same_run(a: Path, b: Path) -> None:
         assert {**one, "train_seconds": 0} == {**other, "train_seconds": 0}
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been(tmp_path, cli_environment, digits, blow):
-    arguments = [
-        "train",
-        digits,
-        *SMALL,
-        "training.epochs=40",
-        "training.checkpoint_every=0.5",
-        "optimizer.momentum=0.5",
-    ]
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    code, _, err = run(cli_environment, *arguments, "--out", whole)
-    assert code == 0, err
+LONG = [*SMALL, "training.epochs=25", "training.checkpoint_every=0.5", "optimizer.momentum=0.5"]
 
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, cli_environment, root):
+    """A run that nobody stops."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    code, _, err = run(cli_environment, "train", root / "configs" / "digits.yaml", *LONG, "--out", out)
+    assert code == 0, err
+    return out
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been(tmp_path, cli_environment, digits, whole, blow):
+    arguments, cut = ["train", digits, *LONG], tmp_path / "cut"
     process = start(cli_environment, *arguments, "--out", cut)
     deadline = time.time() + 200
     while time.time() < deadline and not (cut / "metrics.jsonl").exists() and process.poll() is None:

@@ -217,7 +217,7 @@ def test_a_picture_that_cannot_be_drawn_fails_nothing(cli, cut, monkeypatch):
     assert (cut / "summary.json").is_file()
 
 
-@pytest.mark.parametrize("rule", ["erbp", "bp", "rbp"])
+@pytest.mark.parametrize("rule", ["erbp", "bp"])
 def test_states_that_go_on_can_be_saved_and_resumed(cli, tmp_path, digits, rule):
     options = ["training.reset_state=false", f"rule.kind={rule}"]
     run = trained(tmp_path / "run", digits, *options)
