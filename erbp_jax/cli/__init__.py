@@ -114,9 +114,8 @@ def compare(
         for warning in build.warnings(cell.config):
             print(f"warning: {cell.name}: {warning}", file=sys.stderr)
 
-    sessions = {
-        cell.name: new_session(cell.config) for cell in planned if not cell.finished
-    }  # all data and keys, first
+    # All data and keys are looked at before anything is trained.
+    sessions = {cell.name: new_session(cell.config) for cell in planned if not cell.finished}
 
     def work(cell: cells.Cell, title: str) -> None:
         print(train_to_the_end(sessions.pop(cell.name), cell.folder, title))
