@@ -1,6 +1,5 @@
 """Strict numerics for every test, and the small things that many tests need."""
 
-import gc
 import os
 import shutil
 import tempfile
@@ -14,7 +13,6 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # all workers share what one of the
 import jax
 import pytest
 
-gc.set_threshold(50_000, 20, 50)  # what JAX keeps is much to look through, and nearly nothing of it is garbage
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

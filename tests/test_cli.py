@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from erbp_jax import archive
 from tests.command_line import call
 
 SMALL = [
@@ -240,7 +241,7 @@ def test_a_run_folder_holds_what_the_design_promises(finished):
     assert environment["command"][1] == "train"
     for picture in ("learning_curve.png", "raster.png", "weights.png", "alignment.png"):
         assert (out / picture).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    weights = np.load(out / "weights.npz", allow_pickle=False)
+    weights = archive.load(out / "weights.npz")
     assert weights["layer0_weight"].shape == (2, 64, 50)
     assert summary["pictures"] == ["learning_curve.png", "weights.png", "raster.png", "alignment.png"]
     assert not list(out.rglob(".*partial*"))
@@ -307,8 +308,8 @@ def test_resume_of_a_finished_run_and_with_another_config(finished, monkeypatch,
 
 
 def _same_run(a: Path, b: Path) -> None:
-    wa, wb = (np.load(x / "weights.npz", allow_pickle=False) for x in (a, b))
-    for name in wa.files:
+    wa, wb = (archive.load(x / "weights.npz") for x in (a, b))
+    for name in wa:
         np.testing.assert_array_equal(wa[name], wb[name])
     lines = [[json.loads(line) for line in (x / "metrics.jsonl").read_text().splitlines()] for x in (a, b)]
     for one, other in zip(*lines, strict=True):

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from erbp_jax import archive
 from erbp_jax.analysis.traces import input_current, simulate
 from erbp_jax.config import memory
 from erbp_jax.config.simulation import PRESETS, Simulation, load_simulation
@@ -22,8 +23,8 @@ def test_the_command_prints_spike_times_and_writes_traces_and_a_picture(tmp_path
     want = next(times for name, times in golden.items() if name.startswith("M"))["euler_dt0.1ms"]
     line = next(x for x in printed.splitlines() if x.startswith("spikes of neuron 0"))
     np.testing.assert_allclose([float(t) for t in line.partition("ms: ")[2].split(", ")], want, atol=1e-6)
-    traces = np.load(out / "traces.npz", allow_pickle=False)
-    assert {"time", "input", "spikes0", "membrane", "threshold", "fast", "slow"} <= set(traces.files)
+    traces = archive.load(out / "traces.npz")
+    assert {"time", "input", "spikes0", "membrane", "threshold", "fast", "slow"} <= set(traces)
     assert traces["membrane"].shape == traces["input"].shape == (5000, 1)
     np.testing.assert_allclose(traces["time"][np.flatnonzero(traces["spikes0"][:, 0])], want, atol=1e-6)
     assert (out / "traces.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

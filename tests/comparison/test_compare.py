@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+from erbp_jax import archive
 from erbp_jax.__main__ import main
 from erbp_jax.comparison.cells import plan
 
@@ -92,14 +93,14 @@ def test_what_is_finished_is_not_run_again_and_what_was_cut_off_goes_on(finished
     shutil.copytree(finished, out)
     before = (out / "cells" / "erbp" / "summary.json").read_text()
     (out / "cells" / "bp" / "summary.json").unlink()
-    weights = np.load(out / "cells" / "bp" / "weights.npz")["layer0_weight"]
+    weights = archive.load(out / "cells" / "bp" / "weights.npz")["layer0_weight"]
     table = (out / "table.json").read_text()
     (out / "table.json").unlink()
     assert compare(root, out, "--rules", NAMES, "--seeds", "2") == 0
     printed = capsys.readouterr().out
     assert printed.count("finished before") == 2
     assert (out / "cells" / "erbp" / "summary.json").read_text() == before
-    np.testing.assert_array_equal(np.load(out / "cells" / "bp" / "weights.npz")["layer0_weight"], weights)
+    np.testing.assert_array_equal(archive.load(out / "cells" / "bp" / "weights.npz")["layer0_weight"], weights)
     for old, new in zip(json.loads(table)["rows"], json.loads((out / "table.json").read_text())["rows"], strict=True):
         assert old["test_error_per_seed"] == new["test_error_per_seed"]
 

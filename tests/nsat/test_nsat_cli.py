@@ -163,7 +163,10 @@ EVENTS = {
     "an axon that is not there": ("3 24\n", "core 0 has 24 axons, got axon 24"),
     "a core that is not there": ("1 3 2\n", "core must be below 1, got 1"),
     "a tick after the end": ("200 3\n", "tick must be below 200, got 200"),
-    "an event of tick 0": ("3 1\n0 3\n0 4\n", "events: 2 of them in tick 0, but ticks count from 1 (row 0 is the start)"),
+    "an event of tick 0": (
+        "3 1\n0 3\n0 4\n",
+        "events: 2 of them in tick 0, but ticks count from 1",
+    ),
     "a negative tick": ("-1 3\n", "events must be in"),
     "a fraction": ("1.5 3\n", "not a table of events"),
     "a word": ("one two\n", "not a table of events"),

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from erbp_jax import archive
 from erbp_jax.config import check, load_config
 from erbp_jax.errors import UserError
 from erbp_jax.training.checkpoint import Checkpoints, Place
@@ -58,7 +59,7 @@ def test_tests_and_files_take_the_mean(root, tmp_path):
     as_weights = replace(alone.start(), params=learner.weights)
     jax.tree.map(np.testing.assert_array_equal, session.test(learner, 1), alone.test(as_weights, 1))
     save_weights(tmp_path, learner)
-    np.testing.assert_array_equal(np.load(tmp_path / "weights.npz")["layer0_weight"], learner.weights[0]["weight"])
+    np.testing.assert_array_equal(archive.load(tmp_path / "weights.npz")["layer0_weight"], learner.weights[0]["weight"])
 
 
 def test_a_checkpoint_holds_the_mean(root, tmp_path):

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from erbp_jax import archive
 from erbp_jax.config import check, load_config, to_yaml
 from erbp_jax.config.build_precision import weight_grids
 from erbp_jax.errors import UserError
@@ -31,8 +32,8 @@ def test_a_network_of_maps_learns_digits_by_erbp(finished):
     assert min(m["test_error"] for m in metrics) < 25
     summary = json.loads((finished / "summary.json").read_text())
     assert summary["network"] == "64-8c3-p2-50-10"
-    weights = np.load(finished / "weights.npz", allow_pickle=False)
-    assert {name: weights[name].shape for name in weights.files} == {
+    weights = archive.load(finished / "weights.npz")
+    assert {name: weights[name].shape for name in weights} == {
         "layer0_weight": (1, 3, 3, 1, 8),
         "layer2_weight": (1, 128, 50),
         "layer3_weight": (1, 50, 10),
