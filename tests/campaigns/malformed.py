@@ -414,7 +414,10 @@ def _npy(array: np.ndarray) -> bytes:
 
 
 def _other_array(draw: Draw, array: np.ndarray) -> np.ndarray:
-    match draw.randrange(9):
+    which = draw.randrange(9)
+    if array.dtype.kind not in "biuf" and which in (3, 7):  # a text is no number
+        return array.ravel()
+    match which:
         case 0:
             return array.ravel()
         case 1:
@@ -422,7 +425,8 @@ def _other_array(draw: Draw, array: np.ndarray) -> np.ndarray:
         case 2:
             return array[:0]
         case 3:
-            return array.astype(np.float64) * draw.choice((1.0, np.nan, np.inf, 1e300, 0.5))
+            with np.errstate(invalid="ignore"):
+                return array.astype(np.float64) * draw.choice((1.0, np.nan, np.inf, 1e300, 0.5))
         case 4:
             return -array if array.dtype.kind in "if" else array
         case 5:
