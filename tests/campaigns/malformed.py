@@ -321,7 +321,7 @@ def damaged_archive(draw: Draw, source: Path, to: Path) -> None:
         members[draw.choice(("../escaped.npy", "/abs.npy", "x", "a" * 5000 + ".npy", ""))] = b"x"
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as written:
         for member, content in members.items():
-            written.writestr(member, content)
+            written.writestr(member or "_", content)  # a name is never empty
 
 
 def table(draw: Draw, path: Path) -> None:
