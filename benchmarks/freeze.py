@@ -6,8 +6,9 @@ Command: erbp-jax bench freeze OLD_REV [NEW_REV] [--only TEXT ...] [--seeds 1] [
 Every rule on a dense network and on maps, by products and by events, and every kept config (those of MNIST need the
 data set): after three batches the weights, the rule's weights, the optimiser's state, the counts, the decisions. The
 new revision is the working tree if none is named. Both run on this machine, with the same threads and seeds: sums in
-another order differ, so bits are compared with bits of the same machine only. With `--speed` the same three batches
-take turns. Exit code 1 if anything differs that `freezing/cases.py` does not expect.
+another order differ, so bits are compared with bits of the same machine only. Both import what is installed here, so
+what either of them needs must be. With `--speed` the same three batches take turns. Exit code 1 if anything differs
+that `freezing/cases.py` does not expect.
 
 `--golden` writes the hashes of the cases whose sums are exact, which are the same on every machine.
 """
