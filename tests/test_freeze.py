@@ -8,7 +8,6 @@ machine.
 import json
 import sys
 
-import jax
 import numpy as np
 import pytest
 
@@ -41,15 +40,6 @@ def golden(root):
     return json.loads((root / "tests" / "golden" / "freeze.json").read_text())["hashes"]
 
 
-@pytest.fixture
-def quick_compiler():
-    """Exact sums do not depend on what a compiler makes of them."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-@pytest.mark.usefixtures("quick_compiler")
 @pytest.mark.parametrize("name", CASES)
 def test_three_batches_are_those_of_the_frozen_revision(root, freezing, golden, name):
     cases, work = freezing
