@@ -8,8 +8,10 @@ import jax.numpy as jnp
 
 from erbp_jax.encoding import Encoder
 from erbp_jax.encoding.base import check_batch
-from erbp_jax.network import Network, NetworkState, Params, Trace
+from erbp_jax.network import Network
+from erbp_jax.params import Params
 from erbp_jax.random import fold_each
+from erbp_jax.trace import NetworkState, Trace
 
 Carry = TypeVar("Carry")
 Out = TypeVar("Out")
@@ -87,11 +89,6 @@ def encode(
     return state, spikes, tick_key
 
 
-def output_spikes(trace: Trace) -> jax.Array:
-    """The last layer's spikes `[k, B, K]`."""
-    return trace[-1].spikes
-
-
 def run(
     network: Network,
     encoder: Encoder,
@@ -102,11 +99,12 @@ def run(
     steps: int,
     block: int = 1,
     state: RunState | None = None,
-    record: Callable[[Trace], Any] = output_spikes,
+    record: Callable[[Trace], Any] | None = None,
 ) -> tuple[RunState, Any]:
     """Run the network for `steps` ticks on `image[B, I]` (uint8, as the encoder wants it), without learning.
 
-    `record` chooses what to keep of every block's trace; its results come back time-major, `[steps, B, ...]`.
+    `record` chooses what to keep of every block's trace, the output's spikes if not given; its results come back
+    time-major, `[steps, B, ...]`.
     Two runs, the second starting from the first one's state, equal one run of both lengths, bit for bit, provided
     that the blocks are the same.
 
@@ -124,7 +122,7 @@ def run(
         encoder_state, network_state = carry
         encoder_state, spikes, tick_key = encode(encoder, encoder_state, image, key, ticks)
         network_state, trace = network.advance(params, network_state, spikes, key=tick_key)
-        return (encoder_state, network_state), record(trace)
+        return (encoder_state, network_state), (record or network.output_spikes)(trace)
 
     (encoder_state, network_state), kept = over_time(
         body, (state.encoder, state.network), start=state.tick, steps=steps, block=block

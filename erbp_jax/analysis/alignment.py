@@ -1,5 +1,6 @@
 """How far a rule with random feedback is from gradient descent, in degrees."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -7,17 +8,20 @@ import jax.numpy as jnp
 
 from erbp_jax import simulate
 from erbp_jax.encoding import Encoder
-from erbp_jax.learning import Rule
+from erbp_jax.learning.base import Aligned, Rule
+from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.learning.wiring import paths_to_output
-from erbp_jax.network import Network, Params
+from erbp_jax.network import Network
+from erbp_jax.params import Params
 from erbp_jax.scaling import near_one
+from erbp_jax.trace import Tree
 
 
 class Alignment(NamedTuple):
     """Angles in degrees: 0 is the same direction, 90 none in common."""
 
-    feedback: jax.Array  # [L - 1] per hidden layer, between G and the transposed weights on its way to the output
-    update: jax.Array  # [L] per layer that has weights, between the rule's update and the gradient
+    feedback: jax.Array  # per hidden population, between G and the transposed weights on its way to the output
+    update: jax.Array  # per projection that has weights, between the rule's update and the gradient
 
 
 def angle(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -38,47 +42,51 @@ def _direction(x: jax.Array) -> jax.Array:
     return x / jnp.maximum(jnp.linalg.norm(x), jnp.finfo(x.dtype).tiny)
 
 
-def feedback_angles(network: Network, rule: Rule, params: Params, fixed: Any) -> jax.Array:
-    r"""Per hidden layer `[L - 1]` the angle between what the rule's feedback carries to it and `(W_{l+1} ... W_L)^T`.
+def feedback_angles(network: Network, rule: Aligned, params: Params, rule_params: Params) -> jax.Array:
+    r"""Per hidden population the angle between what the rule's feedback carries to it and `(W_{l+1} ... W_L)^T`.
 
     Feedback alignment: learning turns the forward weights towards the transpose of the fixed ones, and the
-    angle falls from 90 degrees. Source: Lillicrap et al. 2016.
+    angle falls from 90 degrees. Of a network with cycles the paths are those of `paths_to_output`.
+    Source: Lillicrap et al. 2016.
     """
-    pairs = zip(rule.to_hidden(network, params, fixed), paths_to_output(network, params), strict=True)
+    own = [network.of_projection(params, j) for j in range(len(network.projections))]
+    pairs = zip(rule.to_hidden(network, params, rule_params), paths_to_output(network, own), strict=True)
     return jnp.asarray([angle(g, path) for g, path in pairs])
 
 
 def update_angles(
     network: Network,
     encoder: Encoder,
-    rule: Rule,
+    rule: Any,
     params: Params,
-    fixed: Any,
+    rule_params: Params,
     image: jax.Array,
     target: jax.Array,
     key: jax.Array,
     *,
     steps: int,
     every: int,
+    burn_in: int = 0,
 ) -> jax.Array:
-    """Per layer that has weights `[L]` the angle between the rule's update and the gradient it stands for,
-    `rule.gradient()`.
+    """Per projection that learns the angle between the rule's update and the gradient it stands for, `rule.gradient()`.
 
     Both see the same spikes of one batch, `image[B, ...]`, `target[B]`, `key[B]`, with the weights held.
     """
     reference = rule.gradient()
     shown = (image, target, key)
-    ours = presentation_update(network, encoder, rule, params, fixed, *shown, steps=steps, every=every)
+    ours = presentation_update(
+        network, encoder, rule, params, rule_params, *shown, steps=steps, every=every, burn_in=burn_in
+    )
     unlearned = jax.random.key(0, impl="threefry2x32")  # of a wiring without random weights
     gradient = presentation_update(
         network, encoder, reference, params, reference.init(network, unlearned), *shown, steps=steps, every=steps
     )
-    pairs = [(a, b) for a, b in zip(map(_flat, ours), map(_flat, gradient), strict=True) if a.size]
-    return jnp.asarray([angle(a, b) for a, b in pairs])
+    both = (map(_flat, tree.projections) for tree in (ours, gradient))
+    return jnp.asarray([angle(a, b) for a, b in zip(*both, strict=True) if a.size])
 
 
-def _flat(layer: dict[str, jax.Array]) -> jax.Array:
-    return jnp.concatenate([jnp.zeros(0, jnp.float32), *(x.ravel() for x in jax.tree.leaves(layer))])
+def _flat(weights: Any) -> jax.Array:
+    return jnp.concatenate([jnp.zeros(0, jnp.float32), *(x.ravel() for x in jax.tree.leaves(weights))])
 
 
 def presentation_update(
@@ -86,35 +94,32 @@ def presentation_update(
     encoder: Encoder,
     rule: Rule,
     params: Params,
-    fixed: Any,
+    rule_params: Params,
     image: jax.Array,
     target: jax.Array,
     key: jax.Array,
     *,
     steps: int,
     every: int,
-) -> Params:
-    """The sum of a rule's updates over one presentation, the weights held."""
-    start = simulate.start(network, encoder, image, key)
-
-    def block(carry, ticks, learn):
-        encoder_state, network_state, rule_state, total = carry
-        encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
-        result = rule.block(
-            network, params, fixed, network_state, rule_state, spikes, target, ticks=ticks, key=tick_key
-        )
-        total = jax.tree.map(jnp.add, total, result.update) if learn else total
-        return (encoder_state, result.network, result.state, total), None
-
-    carry = (
-        start.encoder,
-        start.network,
-        rule.init_state(network, image.shape[0]),
-        jax.tree.map(jnp.zeros_like, params),
+    burn_in: int = 0,
+) -> Tree:
+    """The sum of a rule's updates over one presentation after the burn-in, the weights held."""
+    loop = partial(
+        over_blocks,
+        network,
+        rule,
+        feed=lambda state, ticks: simulate.encode(encoder, state, image, key, ticks),
+        target=target,
+        params=lambda _: (params, rule_params),
+        block=every,
     )
-    if rule.burn_in:
-        carry, _ = simulate.over_time(lambda c, t: block(c, t, False), carry, start=0, steps=rule.burn_in, block=every)
-    carry, _ = simulate.over_time(
-        lambda c, t: block(c, t, True), carry, start=rule.burn_in, steps=steps - rule.burn_in, block=every
-    )
-    return carry[-1]
+    start = simulate.start(network, encoder, image, key).encoder
+    carry = Carry(start, rule.init_state(network, image.shape[0]), network.zeros_like(params))
+    if burn_in:
+        carry, _ = loop(step=lambda total, made, ticks: (total, None), carry=carry, start=0, steps=burn_in)
+
+    def add(total, made, ticks):
+        del ticks
+        return jax.tree.map(jnp.add, total, made.update), None
+
+    return loop(step=add, carry=carry, start=burn_in, steps=steps - burn_in)[0].moved

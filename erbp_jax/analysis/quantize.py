@@ -10,9 +10,10 @@ import numpy as np
 import optax
 from jax.typing import DTypeLike
 
-from erbp_jax.network import Network, Params
+from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, Neuron, Surrogate
 from erbp_jax.random import hashed_words, unit_interval
+from erbp_jax.trace import Tree
 
 Rounding = Literal["nearest", "stochastic"]
 
@@ -86,14 +87,15 @@ def keep_on_grid(grids: Sequence[Grid | None], rounding: Rounding) -> optax.Grad
         if params is None or (rounding == "stochastic" and key is None):
             raise ValueError("keep_on_grid: needs the parameters, and a key for stochastic rounding")
         moved = []
-        for layer, (grid, step, weights) in enumerate(zip(grids, updates, params, strict=True)):
+        layers = zip(grids, updates.projections, params.projections, strict=True)
+        for layer, (grid, step, weights) in enumerate(layers):
             moved.append(dict(step))
             if grid is None:
                 continue
             for leaf, name in enumerate(sorted(step)):
                 noise = _noise(rounding, key, layer, leaf, step[name].shape)
                 moved[-1][name] = grid.round(weights[name] + step[name], noise) - weights[name]
-        return tuple(moved), state
+        return updates._replace(projections=tuple(moved)), state
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -104,19 +106,20 @@ def _noise(rounding: Rounding, key: jax.Array | None, layer: int, leaf: int, sha
     return unit_interval(hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape))
 
 
-def quantize(params: Params, grids: Sequence[Grid | None]) -> Params:
+def quantize(params: Tree, grids: Sequence[Grid | None]) -> Tree:
     """Weights at the nearest points of their layers' grids."""
-    pairs = zip(grids, params, strict=True)
-    return tuple(layer if grid is None else jax.tree.map(grid.round, layer) for grid, layer in pairs)
+    pairs = zip(grids, params.projections, strict=True)
+    rounded = (layer if grid is None else jax.tree.map(grid.round, layer) for grid, layer in pairs)
+    return params._replace(projections=tuple(rounded))
 
 
-def best_grids(params: Params, bits: int) -> Grids:
+def best_grids(params: Tree, bits: int) -> Grids:
     """A grid for each layer of trained weights with the least mean squared error, among 40 ranges.
 
     None for a layer without weights; weights that are all 0 lie on any grid, and get one that reaches 1.
     """
     chosen = []
-    for layer in jax.device_get(params):
+    for layer in jax.device_get(params.projections):
         if not layer:
             chosen.append(None)
             continue
@@ -137,7 +140,7 @@ class QuantizedNeuron:
     """A neuron whose states are rounded to a grid after every tick, and saturate.
 
     Order within a tick: the neuron's own (its spikes are decided on the sum before it is stored), then all states but
-    the refractory counter go to the nearest point of the grid.
+    the refractory counter and the drive go to the nearest point of the grid.
     """
 
     neuron: Neuron
@@ -158,7 +161,7 @@ class QuantizedNeuron:
         return replace(self, neuron=self.neuron.with_surrogate(surrogate))
 
     def _stored(self, state: Any) -> Any:
-        kept = {name: self.grid.round(x) for name, x in state._asdict().items() if name != "refractory"}
+        kept = {name: self.grid.round(x) for name, x in state._asdict().items() if name not in ("refractory", "drive")}
         return state._replace(**kept)
 
 
@@ -175,4 +178,5 @@ class QuantizedDendrite(Dendrite):
 
 def quantize_states(network: Network, grid: Grid) -> Network:
     """The same network with states on a grid."""
-    return Network(tuple(replace(x, neuron=QuantizedNeuron(x.neuron, grid)) for x in network.layers))
+    stored = tuple(replace(p, neuron=QuantizedNeuron(p.neuron, grid)) for p in network.populations)
+    return replace(network, populations=stored)

@@ -8,12 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax import simulate
-from erbp_jax.config.build import Experiment
-from erbp_jax.connections.arrivals import addressed, delivered, synapses
 from erbp_jax.counting import Wide, wide_stack, wide_value
-from erbp_jax.network import Network, Params, Trace
+from erbp_jax.learning.base import addressed
+from erbp_jax.learning.erbp import synaptic_current
+from erbp_jax.network import Network
+from erbp_jax.params import Params
 from erbp_jax.random import Stream
+from erbp_jax.trace import Trace
 from erbp_jax.training.engine import sample_keys
+from erbp_jax.training.experiment import Experiment
 
 
 class Counts(NamedTuple):
@@ -35,17 +38,20 @@ class Recording(NamedTuple):
     labels: np.ndarray  # [n] int32
 
 
-def count(network: Network, trace: Trace) -> Counts:
+def count(network: Network, params: Params, trace: Trace) -> Counts:
     """The events of a trace.
 
     Raises:
         ValueError: a transmission that draws no masks.
     """
-    pairs = list(zip(network.layers, trace, strict=True))
+    crossed = [
+        p.connection.delivered(network.of_projection(params, j), arrived)
+        for j, (p, arrived) in enumerate(zip(network.projections, trace.arrived, strict=True))
+    ]
     return Counts(
-        wide_stack([addressed(layer.connection, seen.pre) for layer, seen in pairs], -1),
-        wide_stack([delivered(layer.connection, seen.pre, seen.key) for layer, seen in pairs], -1),
-        jnp.stack([(seen.spikes != 0).sum(-1, dtype=jnp.int32) for seen in trace], -1),
+        addressed(network, params, trace),
+        wide_stack(crossed, -1),
+        jnp.stack([(seen.spikes != 0).sum(-1, dtype=jnp.int32) for seen in trace.populations], -1),
     )
 
 
@@ -58,7 +64,7 @@ def record(
     """
     e, n = experiment, images.shape[0]
     size = min(e.test_batch_size, n)
-    narrow = max(synapses(layer.connection) for layer in e.network.layers) < 2**31
+    narrow = max(p.connection.synapses for p in e.network.projections) < 2**31
 
     @jax.jit
     def batch(first):
@@ -67,9 +73,11 @@ def record(
         key = sample_keys(seed, Stream.TEST, epoch, index)
 
         def keep(trace):
-            *counts, spikes = count(e.network, trace)
+            *counts, spikes = count(e.network, params, trace)
             counts = [x.low.astype(jnp.int32) for x in counts] if narrow else counts
-            return (trace[-1].spikes != 0).astype(jnp.int8), *counts, spikes, trace[-1].current
+            output = trace.populations[e.network.index(e.network.output)]
+            current = synaptic_current(e.network.output, output.state)
+            return (output.spikes != 0).astype(jnp.int8), *counts, spikes, current
 
         _, kept = simulate.run(
             e.network, e.encoder, params, images[index], key, steps=e.test_steps, block=e.test_block, record=keep
@@ -87,12 +95,12 @@ def _on_host(recorded: Sequence[jax.Array | Wide]) -> list[np.ndarray]:
 
 def membrane_updates(network: Network, ticks: int) -> np.ndarray:
     """Neurons that are stepped in a presentation, int64 `[L]`: all of them in every tick."""
-    return np.asarray(network.sizes[1:], np.int64) * ticks
+    return np.asarray([p.size for p in network.populations], np.int64) * ticks
 
 
 def dense_macs(network: Network) -> np.ndarray:
     """Multiply-accumulates of one dense pass, int64 `[L]`."""
-    return np.asarray([layer.connection.multiplications for layer in network.layers], np.int64)
+    return np.asarray([p.connection.multiplications for p in network.projections], np.int64)
 
 
 def published_inference(data_spikes: float, hidden_spikes: float) -> float:

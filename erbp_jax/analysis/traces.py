@@ -17,7 +17,7 @@ from erbp_jax.config.time import ticks
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import stimulus
 from erbp_jax.errors import UserError
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import Network, sequential
 from erbp_jax.neurons import Neuron
 from erbp_jax.random import new_key, split
 
@@ -141,7 +141,8 @@ def _network(wanted: config.Simulation, neuron) -> Network:
         )
     transmissions = build_transmissions(section.transmission, len(section.layers) - 1)
     pairs = zip(section.layers[:-1], section.layers[1:], transmissions, strict=True)
-    return Network(tuple(Layer(Dense(i, o, section.init_gain, cross(False)), neuron, delay) for i, o, cross in pairs))
+    layers = ((Dense(i, o, section.init_gain, cross(False)), neuron) for i, o, cross in pairs)
+    return sequential(*layers, delay=delay)
 
 
 def _run_neurons(neuron, drive, seed):
@@ -167,10 +168,10 @@ def _run_network(network, drive, seed):
     def tick(state, inputs):
         arriving, key = inputs
         state, trace = network.step(params, state, arriving[None], key=key)
-        spikes = [layer.spikes[0] for layer in trace]
+        spikes = [seen.spikes[0] for seen in trace.populations]
         states = {
             f"layer{i}.{name}": value[0]
-            for i, neurons in enumerate(state.neurons)
+            for i, neurons in enumerate(state.populations)
             for name, value in neurons._asdict().items()
         }
         return state, (spikes, states)

@@ -25,7 +25,7 @@ def weight_grids(section: Precision, network: Network) -> Grids:
     """
     assert section.weight_bits is not None
     layers = len(network.layers)
-    params = jax.device_get(network.init(jax.random.key(0, impl="threefry2x32")))
+    params = jax.device_get(network.init(jax.random.key(0, impl="threefry2x32"))).trained.projections
     ranges = section.weight_range
     if ranges is None:
         largest = [max((float(abs(w).max()) for w in layer.values()), default=0.0) for layer in params]

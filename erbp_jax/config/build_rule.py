@@ -53,7 +53,6 @@ def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
         dendrite=Dendrite(rule.tau_dendrite / dt),
         feedback=tuple(_feedback(rule, scale) for scale in scales),
         output_scale=rule.output_scale,
-        burn_in=ticks("rule.burn_in", rule.burn_in, dt),
         blank_out_gates_learning=rule.blank_out_gates_learning,
         rate_penalty=_for_each("rate_penalty", rule.rate_penalty, layers - 1, "hidden layers"),
         local=tuple(_readout(rule, kind, dt) for kind in errors),

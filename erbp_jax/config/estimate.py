@@ -28,6 +28,7 @@ class Shapes:
 
     steps: int
     test_steps: int
+    burn_in: int
     update_every: int
     test_block: int
     batch: int
@@ -43,7 +44,7 @@ def check(config: Config, network: Network, rule: Rule, shapes: Shapes, mesh: ja
         UserError: names what is largest, its key, the bytes that it takes and those that there are.
     """
     batches = shapes.samples // shapes.batch
-    updates = config.training.epochs * batches * ((shapes.steps - rule.burn_in) // shapes.update_every)
+    updates = config.training.epochs * batches * ((shapes.steps - shapes.burn_in) // shapes.update_every)
     if updates > MOST:
         raise UserError(
             f"training.epochs, encoding.steps: {config.training.epochs:,} epochs of {batches:,} batches make "
@@ -117,8 +118,8 @@ def feedback_weights(rule: Rule, network: Network) -> list[int]:
     feedback: tuple[RandomFeedback, ...] = ()
     populations = [1] * len(shapes)
     if isinstance(rule, ERBP):
-        feedback = rule.feedback
-        populations = [readout.populations if readout else 1 for readout in rule.readouts]
+        feedback = rule.feedback if isinstance(rule.feedback, tuple) else (rule.feedback,) * len(shapes)
+        populations = [readout.populations if readout else 1 for readout in rule.readouts(network)]
     elif isinstance(rule, BackProp) and isinstance(rule.wiring, Direct):
         feedback = (rule.wiring.feedback,) * len(shapes)
     each = zip(feedback, shapes, populations, strict=False)
@@ -130,7 +131,7 @@ def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
         Part(f"network.layers.{i}", f"{count:,} feedback weights, twice", 2 * FLOAT * count)
         for i, count in enumerate(feedback_weights(rule, network), 1)
     ]
-    readouts = rule.readouts if isinstance(rule, ERBP) else ()
+    readouts = rule.readouts(network) if isinstance(rule, ERBP) else ()
     many = max((readout.populations for readout in readouts if readout), default=1)
     if many > 1:
         found = [part._replace(key="rule.readouts") for part in found]

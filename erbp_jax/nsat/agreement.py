@@ -50,8 +50,8 @@ def agreement(
     machine, arrays, offsets = Machine.of(compiled.program, duplicates=False)
     ticks = steps + compiled.latency
     window, layer_of = _windows(compiled, offsets, steps)
-    floats: list[list[np.ndarray]] = [[] for _ in network.layers]
-    integers: list[list[np.ndarray]] = [[] for _ in network.layers]
+    floats: list[list[np.ndarray]] = [[] for _ in network.populations]
+    integers: list[list[np.ndarray]] = [[] for _ in network.populations]
     reference = jax.jit(partial(_float_counts, network, encoder, steps))
     count = jax.jit(_count, static_argnums=0)
     capacity, at_limits = 0, np.zeros(len(layer_of))

@@ -9,21 +9,22 @@ import numpy as np
 
 from erbp_jax import simulate
 from erbp_jax.analysis.quantize import Grid, best_grids, quantize, quantize_states
-from erbp_jax.config.build import Experiment
-from erbp_jax.network import Params
+from erbp_jax.params import Params
 from erbp_jax.random import Stream
 from erbp_jax.training.engine import decide, sample_keys
+from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.session import Session
 
 
 def with_weight_bits(params: Params, bits: int) -> tuple[Params, list[list[float | None]]]:
     """Every seed's weights in `bits` bits, each layer on its own best grid; and the steps of the grids `[S][L]`, None
     for layers without weights."""
-    seeds = jax.tree.leaves(params)[0].shape[0]
-    own = [jax.tree.map(lambda x, s=s: x[s], params) for s in range(seeds)]
+    seeds = jax.tree.leaves(params.trained)[0].shape[0]
+    own = [jax.tree.map(lambda x, s=s: x[s], params.trained) for s in range(seeds)]
     grids = [best_grids(p, bits) for p in own]
     rounded = [quantize(p, g) for p, g in zip(own, grids, strict=True)]
-    return jax.tree.map(lambda *x: jnp.stack(x), *rounded), [[g and g.step for g in layers] for layers in grids]
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *rounded)
+    return params._replace(trained=stacked), [[g and g.step for g in layers] for layers in grids]
 
 
 def with_state_bits(session: Session, bits: int) -> Experiment:
@@ -35,7 +36,7 @@ def with_state_bits(session: Session, bits: int) -> Experiment:
 def firing_report(session: Session, experiment: Experiment, params: Params, epoch: int) -> dict[str, Any]:
     """Error, rates and the share of units that never fire on the test set, layer by layer; means over seeds."""
     images, labels = jnp.asarray(session.data.test_images), session.data.test_labels
-    n, size = len(labels), experiment.test_batch_size
+    e, n, size = experiment, len(labels), experiment.test_batch_size
 
     @jax.jit
     def batch(seed, own, first):
@@ -44,10 +45,9 @@ def firing_report(session: Session, experiment: Experiment, params: Params, epoc
         fresh = (first + jnp.arange(size, dtype=jnp.int32) < n).astype(jnp.float32)[None, :, None]
 
         def keep(trace):
-            units = [(layer.spikes * fresh).sum((0, 1))[None] for layer in trace]
-            return trace[-1].spikes, units
+            units = [(seen.spikes * fresh).sum((0, 1))[None] for seen in trace.populations]
+            return e.network.output_spikes(trace), units
 
-        e = experiment
         _, (output, units) = simulate.run(
             e.network, e.encoder, own, images[index], key, steps=e.test_steps, block=e.test_block, record=keep
         )
@@ -59,7 +59,7 @@ def firing_report(session: Session, experiment: Experiment, params: Params, epoc
         parts = [jax.device_get(batch(seed, own, jnp.int32(first))) for first in range(0, n, size)]
         choice = np.concatenate([part[0][0] for part in parts])[:n]
         decided = np.concatenate([part[0][1] for part in parts])[:n]
-        units = [np.sum([part[1][layer] for part in parts], 0, dtype=np.float64) for layer in range(len(own))]
+        units = [np.sum([part[1][layer] for part in parts], 0, dtype=np.float64) for layer in range(len(e.network.populations))]
         wrong.append(float(np.mean((choice != labels) | ~decided)))
         undecided.append(float(np.mean(~decided)))
         rates.append([u.mean() / (n * experiment.test_steps) for u in units])

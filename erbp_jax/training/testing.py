@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax import simulate
-from erbp_jax.config.build import Experiment
-from erbp_jax.connections.arrivals import addressed
-from erbp_jax.counting import Wide, wide_stack, wide_sum
-from erbp_jax.network import Params
+from erbp_jax.counting import Wide, wide_sum
+from erbp_jax.learning.base import addressed
 from erbp_jax.parallel import along_batch
+from erbp_jax.params import Params
 from erbp_jax.random import Stream
 from erbp_jax.settings import settled
+from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.engine import decide, finite_samples, sample_keys
 
 
@@ -21,8 +21,8 @@ class TestResult(NamedTuple):
 
     wrong: jax.Array  # [n] bool, decided wrongly, ties and silence included
     undecided: jax.Array  # [n] bool, a tie or silence
-    activity: jax.Array  # [n, L + 1] float32, spikes per layer, the input first (in the rate form: sums of rates)
-    synops: Wide  # [n, L] synapses addressed by the presynaptic spikes of each layer
+    activity: jax.Array  # [n, inputs + N] float32, spikes per input and population (in the rate form: sums of rates)
+    synops: Wide  # [n, P] synapses that spikes addressed, by projection
     finite: jax.Array  # [n] bool, no state of a neuron was NaN or infinite at the end
 
 
@@ -36,7 +36,7 @@ def test(
     epoch: jax.Array,
 ) -> TestResult:
     """Decide every sample by its output spike counts, without learning; ties and silence count as wrong."""
-    size, n = experiment.test_batch_size, images.shape[0]
+    network, size, n = experiment.network, experiment.test_batch_size, images.shape[0]
 
     def one(_, first):
         # The last batch is filled up with copies, cut off below.
@@ -44,14 +44,13 @@ def test(
         image, key = along_batch(experiment.mesh, (images[index], sample_keys(seed, Stream.TEST, epoch, index)))
 
         def measure(trace):
-            layers = [trace[0].pre, *(layer.spikes for layer in trace)]
-            activity = jnp.stack([spikes.sum((0, 2)) for spikes in layers], -1)
-            pairs = zip(experiment.network.layers, trace, strict=True)
-            synops = wide_sum(wide_stack([addressed(layer.connection, seen.pre) for layer, seen in pairs], -1))
-            return jax.tree.map(lambda x: x[None], (trace[-1].spikes.sum(0), activity, synops))
+            fired = [*trace.inputs, *(seen.spikes for seen in trace.populations)]
+            activity = jnp.stack([spikes.sum((0, 2)) for spikes in fired], -1)
+            synops = wide_sum(addressed(network, params, trace))
+            return jax.tree.map(lambda x: x[None], (network.output_spikes(trace).sum(0), activity, synops))
 
         after, recorded = simulate.run(
-            experiment.network,
+            network,
             experiment.encoder,
             params,
             image,

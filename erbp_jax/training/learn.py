@@ -1,0 +1,112 @@
+"""Learning from given spikes, chunk after chunk, for ever: for streams, notebooks and experiments."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from erbp_jax.learning.base import Block, LearningState, Rule
+from erbp_jax.learning.loop import Carry, over_blocks
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.random import check_keys, fold_each
+from erbp_jax.training.transforms import summed
+
+
+class Stream(NamedTuple):
+    """Everything that goes on from tick to tick."""
+
+    params: Params  # of the network
+    rule_params: Params
+    optimizer: Any  # optax states, of the network's and of the rule's trained parameters
+    state: LearningState
+    tick: jax.Array  # [] int32, since the start
+
+
+class Learning(NamedTuple):
+    """What learns, and how. `rule_optimizer` steps the rule's own trained parameters, if it has some, once in
+    `rule_every` blocks by the sum of their updates; the network's optimiser does if none is given."""
+
+    network: Network
+    rule: Rule
+    optimizer: optax.GradientTransformation
+    rule_optimizer: optax.GradientTransformation | None = None
+    rule_every: int = 1
+
+    @property
+    def optimizers(self) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+        own = self.rule_optimizer or self.optimizer
+        if self.rule_every > 1:
+            own = optax.chain(summed(own, optax.constant_schedule(float(self.rule_every))))
+        return self.optimizer, own
+
+
+def start(learning: Learning, params: Params, rule_params: Params, batch: int = 1) -> Stream:
+    """At rest, before the first tick."""
+    optimizer, own = learning.optimizers
+    state = learning.rule.init_state(learning.network, batch)
+    states = optimizer.init(params.trained), own.init(rule_params.trained)
+    return Stream(params, rule_params, states, state, jnp.zeros((), jnp.int32))
+
+
+def learn(
+    learning: Learning,
+    stream: Stream,
+    spikes: jax.Array,
+    target: Any,
+    *,
+    key: jax.Array,
+    block: int = 1,
+    record: Callable[[Block, Params], Any] | None = None,
+) -> tuple[Stream, Any]:
+    """Run `spikes[T, B, I]` with the `target` of the samples and `key[B]` through the network, and learn after every
+    block of ticks.
+
+    The batch's samples share the weights, their updates add up; for lanes with weights of their own, `vmap` this. Two
+    calls, the second from the first one's stream, are one call with all ticks, as long as the blocks are the same.
+
+    Returns:
+        The stream after the last tick, and what `record(result of the block, new parameters)` kept of every block: the
+        output's spikes `[blocks, k, B, K]` if none is given.
+
+    Raises:
+        ValueError: T is not a whole number of blocks, keys that are not one a sample, or what network and rule refuse.
+    """
+    network, rule, (optimizer, own) = learning.network, learning.rule, learning.optimizers
+    check_keys("learn", key, tuple(spikes.shape[1:2]))
+
+    def feed(source, ticks):
+        seen = jax.lax.dynamic_slice_in_dim(spikes, ticks[0] - stream.tick, block)
+        return source, seen, fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)
+
+    def params(moved):
+        trained, rule_trained, _ = moved
+        return stream.params._replace(trained=trained), stream.rule_params._replace(trained=rule_trained)
+
+    def step(moved, made, ticks):
+        del ticks
+        trained, rule_trained, (state, own_state) = moved
+        change, state = optimizer.update(made.update, state, trained)
+        own_change, own_state = own.update(made.rule_update, own_state, rule_trained)
+        trained, rule_trained = optax.apply_updates(trained, change), optax.apply_updates(rule_trained, own_change)
+        moved = trained, rule_trained, (state, own_state)
+        new = params(moved)[0]
+        return moved, network.output_spikes(made.trace) if record is None else record(made, new)
+
+    moved = stream.params.trained, stream.rule_params.trained, stream.optimizer
+    carry, kept = over_blocks(
+        network,
+        rule,
+        feed=feed,
+        target=target,
+        params=params,
+        step=step,
+        carry=Carry((), stream.state, moved),
+        start=stream.tick,
+        steps=len(spikes),
+        block=block,
+    )
+    own_params = params(carry.moved)
+    return Stream(*own_params, carry.moved[2], carry.state, stream.tick + len(spikes)), kept
