@@ -10,9 +10,9 @@ import numpy as np
 import optax
 
 from erbp_jax import simulate
-from erbp_jax.analysis.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.config.build import Experiment
 from erbp_jax.counting import Wide, wide, wide_add, wide_stack, wide_sum, wide_value, wide_zeros
+from erbp_jax.evaluation.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.learning.base import Events
 from erbp_jax.network import NetworkState, Params
 from erbp_jax.parallel import along_batch, along_neurons
