@@ -28,15 +28,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from boltzmann import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
+from boltzmann import training as ecd
+from common import keep, kept
 from erbp_jax import data
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import SharedBlankOut
 from erbp_jax.files import write_json, write_text
 from erbp_jax.learning.three_factor.ecd import Phases
 from erbp_jax.random import new_key, split
-from erbp_jax.sampling import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
-from erbp_jax.sampling import training as ecd
-from erbp_jax.scripts import keep, kept
 from erbp_jax.training.run_folder import lock
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
 

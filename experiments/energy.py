@@ -128,11 +128,12 @@ def _learning_table(learning: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _inference_table(learning: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> Iterator[str]:
-    from erbp_jax.analysis.energy import MODELS, TALK
+    from erbp_jax.evaluation.energy import MODELS
+    from published import SYSTEMS
 
     yield "| system | accuracy % | uJ a digit | technology | assumption |"
     yield "|---|---|---|---|---|"
-    for system in TALK:
+    for system in SYSTEMS:
         figures = f"{system.accuracy:g} | {system.microjoules:g} | {system.node} | {system.remark}"
         yield f"| the talk: {system.name} | {figures} |"
     for row in decisions:

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from common import keep, kept
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import Dense
 from erbp_jax.files import write_json
@@ -35,7 +36,6 @@ from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LeakyIF, NextTick
 from erbp_jax.random import bernoulli, between, new_key, permutation, split
-from erbp_jax.scripts import keep, kept
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 
 PATTERNS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])

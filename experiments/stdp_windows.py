@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import Dense
 from erbp_jax.files import write_json
@@ -32,7 +33,6 @@ from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, online
 from erbp_jax.network import Layer, LayerTrace, Network
 from erbp_jax.neurons import LeakyIF, NextTick
 from erbp_jax.random import bernoulli, between, new_key, split
-from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 

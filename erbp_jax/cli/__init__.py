@@ -188,7 +188,7 @@ def simulate(
     from erbp_jax.training import run_folder
 
     wanted = load_simulation(what, overrides or [])
-    from erbp_jax.analysis import traces
+    from erbp_jax.evaluation import traces
     from erbp_jax.files import write_text
 
     folder = out or Path("runs") / f"simulate-{folder_name(what)}"
@@ -219,7 +219,7 @@ def bench(
     name: Annotated[str | None, typer.Argument(help="Which [default: list them]; its own options follow.")] = None,
 ) -> None:
     """Measure speed: run a script of benchmarks/, or list them with their questions."""
-    from erbp_jax import benchmarks
+    from erbp_jax.cli import benchmarks
 
     if name is None:
         for script, question in benchmarks.scripts().items():

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import optax
 
-from erbp_jax.analysis.quantize import Grid, Grids, QuantizedDendrite, keep_on_grid, quantize_states
 from erbp_jax.config.schema import Precision
 from erbp_jax.errors import UserError
+from erbp_jax.evaluation.quantize import Grid, Grids, QuantizedDendrite, keep_on_grid, quantize_states
 from erbp_jax.learning import ERBP, Rule
 from erbp_jax.network import Network
 

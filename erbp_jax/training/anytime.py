@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.analysis import anytime, synops
-from erbp_jax.analysis.energy import MODELS, EnergyModel
 from erbp_jax.errors import UserError
+from erbp_jax.evaluation import anytime, synops
+from erbp_jax.evaluation.energy import MODELS, EnergyModel
 from erbp_jax.network import Params
 from erbp_jax.training.session import Session
 
@@ -71,20 +71,8 @@ def summary(session: Session, recording: synops.Recording, epoch: int, model: En
         "delivered_per_tick": recording.delivered.mean((0, 1)).tolist(),
         "spikes_per_tick": recording.spikes.mean((0, 1)).tolist(),
         "membrane_updates": synops.membrane_updates(session.experiment.network, ticks).tolist(),
-        "first_spike_published": _published(recording, session.experiment.network.sizes),
         **curves,
     }
-
-
-def _published(recording: synops.Recording, sizes: tuple[int, ...]) -> float | None:
-    """SynOps until the first output spike as the paper's script counts them, which knows one network only."""
-    if sizes != (784, 200, 200, 10):
-        return None
-    tick = anytime.first_spike(recording.output).tick
-    sample = np.arange(len(tick))
-    data = np.cumsum(recording.addressed[..., 0] // sizes[1], 0)[tick - 1, sample].mean()
-    hidden = np.cumsum(recording.spikes[..., :-1].sum(-1), 0)[tick - 1, sample].mean()
-    return synops.published_inference(float(data), float(hidden))
 
 
 def table(result: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import optax
 
 from erbp_jax import simulate
-from erbp_jax.analysis.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.counting import Wide, wide, wide_add, wide_stack, wide_sum, wide_value, wide_zeros
+from erbp_jax.evaluation.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.learning.base import Events, LearningState
 from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.network import Network

@@ -10,12 +10,12 @@ import numpy as np
 from jax.sharding import Mesh
 
 from erbp_jax import data
-from erbp_jax.analysis.alignment import Alignment
 from erbp_jax.config import Config
 from erbp_jax.config.build import build
 from erbp_jax.config.build_precision import grid_link
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError, UserError
+from erbp_jax.evaluation.alignment import Alignment
 from erbp_jax.learning.base import Aligned
 from erbp_jax.parallel import by_seed, everywhere
 from erbp_jax.settings import settled

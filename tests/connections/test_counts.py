@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erbp_jax import simulate
-from erbp_jax.analysis import synops
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Pool2d, Reliable, SharedBlankOut
 from erbp_jax.connections.arrivals import addressed, arrivals, delivered, learns, writes
 from erbp_jax.counting import Wide, wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
+from erbp_jax.evaluation import synops
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
 from erbp_jax.learning.three_factor import ForwardTableSTDP, Spike, Term, ThreeFactor

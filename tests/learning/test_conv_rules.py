@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from erbp_jax import simulate
-from erbp_jax.analysis.alignment import feedback_angles
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Conv2d, Dense, Pool2d, Reliable
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
+from erbp_jax.evaluation.alignment import feedback_angles
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF, Surrogate

@@ -7,10 +7,10 @@ import pytest
 
 from erbp_jax.connections import Dense
 from erbp_jax.learning.three_factor import Signals, ThreeFactor
-from erbp_jax.learning.three_factor.lateral import LateralLayer
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
 from erbp_jax.network import Layer, LayerTrace, Network
 from erbp_jax.neurons import LeakyIF
+from lateral import LateralLayer
 
 RAMP = MembraneGate(1216.0, 8.0, 2.0, 1.0, 2.0, 2.5, 255.5)
 TWO_LEVELS = MembraneGate(0.5, 0.0025, 0.0003, alpha=0.0003, target=1.5, tau=50.0)

@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from erbp_jax.analysis.quantize import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.config import load_config
 from erbp_jax.config.build_precision import weight_grids
+from erbp_jax.evaluation.quantize import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.neurons import LIF
 from erbp_jax.training.session import Session
 

@@ -6,8 +6,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from erbp_jax.analysis.traces import simulate
 from erbp_jax.config.simulation import PRESETS, load_simulation
+from erbp_jax.evaluation.traces import simulate
 from erbp_jax.viz import anytime, comparison, curves, figure, maps, nsat, raster, traces, weights
 
 NAMES = (

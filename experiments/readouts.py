@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.analysis.synops import Recording
 from erbp_jax.config.build import Experiment
+from erbp_jax.evaluation.synops import Recording
 from erbp_jax.network import Network
 from erbp_jax.neurons import LIF
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from erbp_jax.nsat import examples, files
+import nsat_examples as examples
+from erbp_jax.nsat import files
 from erbp_jax.nsat.program import merge
 from erbp_jax.nsat.replay import simulate
 

@@ -62,23 +62,3 @@ MODELS: dict[str, EnergyModel] = {
     )
 }
 """By the name that the command line has for them."""
-
-
-@dataclass(frozen=True)
-class System:
-    """A row of the talk's table: what a classification of an MNIST digit costs on it."""
-
-    name: str
-    accuracy: float  # percent
-    microjoules: float
-    node: str
-    remark: str
-
-
-TALK: tuple[System, ...] = (
-    System("eRBP at 20 pJ/SynOp", 95.0, 2.0, "none given", "100,000 SynOps until the first output spike times 20 pJ"),
-    System("DropConnect on a GPU", 99.79, 1265.0, "28 nm", "4.8 points more accurate than the row above"),
-    System("SpiNNaker", 95.0, 6000.0, '"Unknown" (130 nm)', "a processor for simulations"),
-    System("TrueNorth", 95.0, 4.0, "28 nm", ""),
-)
-"""Energy for inference as the talk prints it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from erbp_jax.errors import UserError
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks"
 PARTS = ("harness", "oracle")
 """What the scripts share."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from erbp_jax.analysis.quantize import (
+from erbp_jax.evaluation.quantize import (
     Grid,
     QuantizedDendrite,
     QuantizedNeuron,

@@ -1,8 +1,8 @@
 """Networks that sample: spiking Boltzmann machines with noise in the neurons or in the synapses."""
 
-from erbp_jax.sampling.machine import MachineState, SamplingMachine
-from erbp_jax.sampling.neurons import NoisyIF, SamplingNeuron, ThresholdNeuron
-from erbp_jax.sampling.training import Presentation, generate, present, recognise
+from boltzmann.machine import MachineState, SamplingMachine
+from boltzmann.neurons import NoisyIF, SamplingNeuron, ThresholdNeuron
+from boltzmann.training import Presentation, generate, present, recognise
 
 __all__ = [
     "MachineState",

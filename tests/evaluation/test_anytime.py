@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from erbp_jax.analysis import anytime
-from erbp_jax.analysis.synops import Recording
+from erbp_jax.evaluation import anytime
+from erbp_jax.evaluation.synops import Recording
 
 T, N, K = 9, 400, 4
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from erbp_jax.analysis.synops import Recording
+from erbp_jax.evaluation.synops import Recording
 
 
 class Decisions(NamedTuple):

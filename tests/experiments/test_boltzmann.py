@@ -8,10 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from erbp_jax.connections import SharedBlankOut
-from erbp_jax.learning.three_factor import Phases
-from erbp_jax.random import fold_each
-from erbp_jax.sampling import (
+from boltzmann import (
     Presentation,
     SamplingMachine,
     SamplingNeuron,
@@ -20,6 +17,9 @@ from erbp_jax.sampling import (
     present,
     recognise,
 )
+from erbp_jax.connections import SharedBlankOut
+from erbp_jax.learning.three_factor import Phases
+from erbp_jax.random import fold_each
 
 U = jnp.linspace(-4.0, 4.0, 9)
 

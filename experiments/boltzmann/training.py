@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from boltzmann.machine import MachineState, Params, SamplingMachine
 from erbp_jax.learning.three_factor import ecd
 from erbp_jax.learning.three_factor.rule import over_terms
 from erbp_jax.network import LayerTrace
 from erbp_jax.random import fold_each
-from erbp_jax.sampling.machine import MachineState, Params, SamplingMachine
 
 
 @dataclass(frozen=True)

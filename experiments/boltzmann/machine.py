@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from boltzmann.neurons import Sampler, SamplingNeuron
 from erbp_jax.connections.transmission import Reliable, Transmission
 from erbp_jax.neurons.firing import decay
 from erbp_jax.random import fold_each, normal, uniform
-from erbp_jax.sampling.neurons import Sampler, SamplingNeuron
 
 Params = dict[str, jax.Array]
 """`weight[V, H]`, `visible[V]` and `hidden[H]` (biases), on the logit scale."""

@@ -96,32 +96,3 @@ def _on_host(recorded: Sequence[jax.Array | Wide]) -> list[np.ndarray]:
 def membrane_updates(network: Network, ticks: int) -> np.ndarray:
     """Neurons that are stepped in a presentation, int64 `[L]`: all of them in every tick."""
     return np.asarray([p.size for p in network.populations], np.int64) * ticks
-
-
-def dense_macs(network: Network) -> np.ndarray:
-    """Multiply-accumulates of one dense pass, int64 `[L]`."""
-    return np.asarray([p.connection.multiplications for p in network.projections], np.int64)
-
-
-def published_inference(data_spikes: float, hidden_spikes: float) -> float:
-    r"""SynOps as the paper's plotting script counts them for 784-200-200-10.
-
-    .. math:: 200\, N_{data} + 100\, N_{hidden}
-
-    It takes the mean fan-out of a hidden spike for 100 (those of the first layer have 200, those of the second 10).
-    Source: published code of Neftci et al. 2017.
-    """
-    return 200.0 * data_spikes + 100.0 * hidden_spikes
-
-
-def published_training(
-    visible: float, hidden: float, output: float, error: float, *, hidden_units: int, classes: int
-) -> float:
-    r"""SynOps of training as the paper's plotting script counts them.
-
-    .. math:: N_{vis} n_h + N_{hid} n_c + 2 N_{out} n_c + (N_{E+} + N_{E-})(n_c + n_h)
-
-    N are spikes, of data and label neurons together for `visible`; n_h all hidden units, n_c classes. Weight writes are
-    not in it. Source: published code of Neftci et al. 2017.
-    """
-    return visible * hidden_units + hidden * classes + 2.0 * output * classes + error * (classes + hidden_units)

@@ -9,12 +9,12 @@ import optax
 import pytest
 
 from erbp_jax import simulate
-from erbp_jax.analysis import synops
 from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable
 from erbp_jax.connections.arrivals import arrivals, delivered, writes
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
+from erbp_jax.evaluation import synops
 from erbp_jax.learning import ERBP, Boxcar, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF

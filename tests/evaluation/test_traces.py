@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from erbp_jax import archive
-from erbp_jax.analysis.traces import input_current, simulate
 from erbp_jax.config import memory
 from erbp_jax.config.simulation import PRESETS, Simulation, load_simulation
 from erbp_jax.errors import UserError
+from erbp_jax.evaluation.traces import input_current, simulate
 from tests import oracles
 from tests.command_line import call
 
