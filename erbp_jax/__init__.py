@@ -42,7 +42,16 @@ if TYPE_CHECKING:
     )
     from erbp_jax.learning.base import Block, Given, LocalRule, Step
     from erbp_jax.network import Network, sequential
-    from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, Firing, GaussianNoise, ParametricLIF, PoissonKicks, Surrogate
+    from erbp_jax.neurons import (
+        LIF,
+        Dendrite,
+        ErrorNeurons,
+        Firing,
+        GaussianNoise,
+        ParametricLIF,
+        PoissonKicks,
+        Surrogate,
+    )
     from erbp_jax.params import Params
     from erbp_jax.projection import Population, Projection
     from erbp_jax.simulate import run

@@ -38,14 +38,16 @@ def stages(names: tuple[str, ...], edges: tuple[Edge, ...], ticks: int) -> tuple
     groups = []
     for name in names:
         if not any(name in group for group in groups):
-            groups.append([other for other in names if other == name or (other in reach[name] and name in reach[other])])
+            groups.append(
+                [other for other in names if other == name or (other in reach[name] and name in reach[other])]
+            )
     home = {name: place for place, group in enumerate(groups) for name in group}
     sorter = TopologicalSorter({place: set() for place in range(len(groups))})
     for a, b in kept:
         if home[a] != home[b]:
             sorter.add(home[b], home[a])
     out = []
-    for place in sorter.staticin_order():
+    for place in sorter.static_order():
         inner = [e for e in edges if home[e[0]] == place == home[e[1]]]
         out.append(_longest(groups[place], inner, ticks))
     return tuple(out)
@@ -66,7 +68,7 @@ def in_order(names: Iterable[str], edges: Iterable[Edge], ticks: int) -> list[st
     for source, target, delay in edges:
         if delay < ticks:
             sorter.add(target, source)
-    return list(sorter.staticin_order())
+    return list(sorter.static_order())
 
 
 def _reached(start: str, edges: Iterable[tuple[str, str]]) -> set[str]:

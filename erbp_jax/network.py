@@ -182,7 +182,9 @@ class Network:
         inputs = "+".join(map(str, self.inputs.values()))
         if self.is_chain:
             return "-".join((inputs, *(p.connection.label for p in self.projections)))
-        return f"{'-'.join((inputs, *(str(p.size) for p in self.populations)))} with {len(self.projections)} projections"
+        return (
+            f"{'-'.join((inputs, *(str(p.size) for p in self.populations)))} with {len(self.projections)} projections"
+        )
 
     def init(self, key: jax.Array) -> Params:
         """Fresh parameters, `Params(trained, fixed)` of a `Tree` each."""

@@ -178,7 +178,14 @@ def written(
 
 
 def plasticity(
-    network: Network, params: Params, trace: Trace, index: int, post: jax.Array, *, gated: bool = False, factor: Any = None
+    network: Network,
+    params: Params,
+    trace: Trace,
+    index: int,
+    post: jax.Array,
+    *,
+    gated: bool = False,
+    factor: Any = None,
 ) -> Any:
     """The local update of one projection, like its trained parameters: nothing where it does not learn.
 

@@ -293,7 +293,7 @@ def _first_onto(network: Network, name: str) -> int:
 
 def _check_masks(network: Network) -> None:
     for projection in network.projections:
-        if not projection.connection.has_masks:
+        if not projection.connection.transmission.has_masks:
             raise ValueError(
                 f"ERBP: blank_out_gates_learning needs to know which synapses transmit, and the transmission of the "
                 f"projection {projection.name} draws no masks"

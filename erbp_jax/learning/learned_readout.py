@@ -6,9 +6,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.block import unrolling
 from erbp_jax.learning.feedback import gather
 from erbp_jax.learning.readout import LocalErrors
-from erbp_jax.block import unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons
 from erbp_jax.neurons.firing import decay
 from erbp_jax.random import fold_each, uniform

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.learning.feedback import gather
 from erbp_jax.block import unrolling
+from erbp_jax.learning.feedback import gather
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState
 
 

@@ -1,6 +1,6 @@
 """Neuron models, one a file: frozen hyper-parameters, explicit state, one tick at a time."""
 
-from erbp_jax.neurons.base import Neuron
+from erbp_jax.neurons.base import Differentiable, Neuron, Parametric, Rated
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.dual_compartment import DualCompartmentLIF, DualCompartmentState
 from erbp_jax.neurons.error import ErrorNeurons, ErrorState
@@ -32,6 +32,7 @@ __all__ = [
     "PATTERNS",
     "SURROGATES",
     "Dendrite",
+    "Differentiable",
     "DualCompartmentLIF",
     "DualCompartmentState",
     "ErrorNeurons",
@@ -47,7 +48,9 @@ __all__ = [
     "NextTick",
     "NextTickState",
     "Noise",
+    "Parametric",
     "PoissonKicks",
+    "Rated",
     "SecondOrderLIF",
     "SecondOrderState",
     "Static",

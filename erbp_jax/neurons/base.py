@@ -36,3 +36,19 @@ class Neuron(Protocol):
     def with_surrogate(self, surrogate: Surrogate) -> "Neuron":
         """The same neuron with a differentiable threshold; its spikes are the same."""
         ...
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    def with_surrogate(self, surrogate: Surrogate) -> "Neuron": ...
+
+
+@runtime_checkable
+class Rated(Protocol):
+    @property
+    def max_rate(self) -> float: ...
+
+
+@runtime_checkable
+class Parametric(Protocol):
+    def init(self, shape: tuple[int, ...], key: jax.Array) -> Any: ...

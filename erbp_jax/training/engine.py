@@ -15,8 +15,8 @@ from erbp_jax.evaluation.alignment import Alignment, feedback_angles, update_ang
 from erbp_jax.learning.base import Events, LearningState
 from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.network import Network
-from erbp_jax.params import Params
 from erbp_jax.parallel import along_batch, along_neurons
+from erbp_jax.params import Params
 from erbp_jax.random import Stream, fold_each, permutation, root_key
 from erbp_jax.settings import settled
 from erbp_jax.trace import NetworkState, Tree
@@ -198,9 +198,7 @@ def present(
     burn_in = experiment.burn_in
     if burn_in:
         carry, _ = loop(step=partial(block, learn=False), carry=carry, start=0, steps=burn_in)
-    carry, finite = loop(
-        step=partial(block, learn=True), carry=carry, start=burn_in, steps=experiment.steps - burn_in
-    )
+    carry, finite = loop(step=partial(block, learn=True), carry=carry, start=burn_in, steps=experiment.steps - burn_in)
     moved: Moved = carry.moved
     choice, decided = decide(moved.counts)
     tally = learner.tally

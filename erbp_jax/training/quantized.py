@@ -59,7 +59,10 @@ def firing_report(session: Session, experiment: Experiment, params: Params, epoc
         parts = [jax.device_get(batch(seed, own, jnp.int32(first))) for first in range(0, n, size)]
         choice = np.concatenate([part[0][0] for part in parts])[:n]
         decided = np.concatenate([part[0][1] for part in parts])[:n]
-        units = [np.sum([part[1][layer] for part in parts], 0, dtype=np.float64) for layer in range(len(e.network.populations))]
+        units = [
+            np.sum([part[1][layer] for part in parts], 0, dtype=np.float64)
+            for layer in range(len(e.network.populations))
+        ]
         wrong.append(float(np.mean((choice != labels) | ~decided)))
         undecided.append(float(np.mean(~decided)))
         rates.append([u.mean() / (n * experiment.test_steps) for u in units])

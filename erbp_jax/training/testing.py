@@ -12,8 +12,8 @@ from erbp_jax.parallel import along_batch
 from erbp_jax.params import Params
 from erbp_jax.random import Stream
 from erbp_jax.settings import settled
-from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.engine import decide, finite_samples, sample_keys
+from erbp_jax.training.experiment import Experiment
 
 
 class TestResult(NamedTuple):

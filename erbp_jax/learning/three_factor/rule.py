@@ -77,10 +77,8 @@ class ThreeFactor(LocalRule):
 
     def rest(self, network: Network, batch: int) -> ThreeFactorState:
         factors, eligibility = [], []
-        for j, (projection, terms) in enumerate(
-            zip(network.projections, self.projection_terms(network), strict=True)
-        ):
-            pre, post = (batch, signal_units(network, j)), (batch, projection.connection.outputs)
+        for j, (projection, terms) in enumerate(zip(network.projections, self.projection_terms(network), strict=True)):
+            pre, post = (batch, projection.connection.signals), (batch, projection.connection.outputs)
             factors.append(tuple((term.pre.init_state(pre), term.post.init_state(post)) for term in terms))
             if self.tau_eligibility is not None:
                 like = _weights(network, j)
@@ -99,9 +97,7 @@ class ThreeFactor(LocalRule):
         """Rule state and update after the block; the update is a sum over ticks and samples."""
         modulator, modulation = self.modulator.over(network, rule_params, state.modulator, trace, given)
         factors, eligibility, updates = [], [], []
-        for j, (projection, terms) in enumerate(
-            zip(network.projections, self.projection_terms(network), strict=True)
-        ):
+        for j, (projection, terms) in enumerate(zip(network.projections, self.projection_terms(network), strict=True)):
             states, values = over_terms(terms, state.factors[j], *signals(network, trace, j))
             factors.append(states)
             m = modulation.populations[network.index(projection.target)]
@@ -182,17 +178,6 @@ def signals(network: Network, trace: Trace, index: int) -> tuple[Signals, Signal
     fields = (getattr(seen.state, name, None) for name in ("synaptic", "membrane"))
     pre = Signals(projection.connection.signal(trace.arrived[index]))
     return pre, Signals(seen.spikes, *fields, state=seen.state)
-
-
-def signal_units(network: Network, index: int) -> int:
-    """Signals that reach a projection's synapses: one an input, or one an input and delay."""
-    connection = network.projections[index].connection
-
-    def seen(key):
-        spikes, keys = jnp.zeros((1, 1, connection.inputs), jnp.float32), jnp.broadcast_to(key, (1, 1))
-        return connection.signal(connection(connection.init(key), connection.init_state(1), spikes, key=keys)[2])
-
-    return jax.eval_shape(seen, _key()).shape[-1]
 
 
 def _weights(network: Network, index: int) -> Any:
