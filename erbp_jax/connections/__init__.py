@@ -1,8 +1,9 @@
 """Synapses between layers: what they transmit, and how they learn."""
 
-from erbp_jax.connections.base import Connection
+from erbp_jax.connections.base import Arrived, Connection
 from erbp_jax.connections.conv import Conv2d
 from erbp_jax.connections.dense import Dense
+from erbp_jax.connections.linear import LinearConnection
 from erbp_jax.connections.pool import Pool2d
 from erbp_jax.connections.transmission import (
     BlankOut,
@@ -11,13 +12,17 @@ from erbp_jax.connections.transmission import (
     SharedBlankOut,
     Transmission,
 )
+from erbp_jax.params import Params
 
 __all__ = [
+    "Arrived",
     "BlankOut",
     "Connection",
     "Conv2d",
     "Dense",
     "GaussianBlankOut",
+    "LinearConnection",
+    "Params",
     "Pool2d",
     "Reliable",
     "SharedBlankOut",

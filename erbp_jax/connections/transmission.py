@@ -36,6 +36,16 @@ class Transmission(Protocol):
         """Whether xi is drawn synapse by synapse, so that `outer` can be gated by it."""
         ...
 
+    @property
+    def draws(self) -> bool:
+        """Whether keys are needed."""
+        ...
+
+    @property
+    def by_events(self) -> bool:
+        """Whether the work is that of the spikes."""
+        ...
+
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         """Postsynaptic currents `[R, O]`."""
         ...
@@ -65,6 +75,10 @@ class Reliable:
     @property
     def has_masks(self) -> bool:
         return True
+
+    @property
+    def draws(self) -> bool:
+        return False
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None = None) -> jax.Array:
         del key
@@ -108,6 +122,10 @@ class BlankOut:
 
     @property
     def has_masks(self) -> bool:
+        return True
+
+    @property
+    def draws(self) -> bool:
         return True
 
     def mask(self, key: jax.Array, presynaptic: jax.Array, outputs: int) -> jax.Array:
@@ -162,6 +180,14 @@ class SharedBlankOut:
     def has_masks(self) -> bool:
         return True
 
+    @property
+    def draws(self) -> bool:
+        return True
+
+    @property
+    def by_events(self) -> bool:
+        return False
+
     def _mask(self, key: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
         return BlankOut(self.p).mask(_need(key, "SharedBlankOut")[0], jnp.arange(shape[0], dtype=jnp.int32), shape[1])
 
@@ -195,6 +221,14 @@ class GaussianBlankOut:
 
     @property
     def has_masks(self) -> bool:
+        return False
+
+    @property
+    def draws(self) -> bool:
+        return True
+
+    @property
+    def by_events(self) -> bool:
         return False
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
