@@ -1,10 +1,10 @@
-"""Parameters of a part of a network: what is trained, and what is not."""
+"""What a part of a network has besides its description: arrays that are trained, and arrays that never are."""
 
 from typing import Any, NamedTuple
 
 
 class Params(NamedTuple):
-    """Arrays of a connection or a neuron. Both are arguments of `jit`; optimisers and `jax.grad` see `trained` only."""
+    """The arrays of a connection, a neuron, a network or a rule; all of them are arguments of compiled programs."""
 
-    trained: Any  # name -> array
-    fixed: Any = ()  # name -> array: lists of synapses, delays; () for most
+    trained: Any  # what optimisers step and `jax.grad` differentiates
+    fixed: Any = ()  # lists of synapses, delays, random feedback: never trained
