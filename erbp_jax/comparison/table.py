@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from erbp_jax.comparison.cells import Cell
-from erbp_jax.comparison.cost import training_operations
 from erbp_jax.errors import UserError
+from erbp_jax.evaluation.cost import training_operations
 from erbp_jax.training import run_folder
 
 COLUMNS = {

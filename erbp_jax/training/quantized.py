@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax import simulate
-from erbp_jax.evaluation.quantize import Grid, best_grids, quantize, quantize_states
+from erbp_jax.config.build_precision import quantize_states
+from erbp_jax.evaluation.precision import best_grids, quantize
+from erbp_jax.grid import Grid
 from erbp_jax.params import Params
 from erbp_jax.random import Stream
 from erbp_jax.training.engine import decide, sample_keys

@@ -12,7 +12,6 @@ from jax.sharding import Mesh
 from erbp_jax import data
 from erbp_jax.config import Config
 from erbp_jax.config.build import build
-from erbp_jax.config.build_precision import grid_link
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.evaluation.alignment import Alignment
@@ -24,6 +23,7 @@ from erbp_jax.training.engine import Learner
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.progress import Stopwatch
+from erbp_jax.training.rounding import grid_link
 
 PROBE_TICKS = 4000
 """Samples times ticks on which updates are compared with gradients, at most 100 samples: the gradient's memory grows

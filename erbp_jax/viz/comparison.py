@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from erbp_jax.comparison.cost import training_operations
+from erbp_jax.evaluation.cost import training_operations
 from erbp_jax.viz.figure import MUTED, epoch_axis, error_axis, lines, plain, positive_scale, pyplot, rules, save
 
 Metrics = Mapping[str, Sequence[dict[str, Any]]]

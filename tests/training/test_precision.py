@@ -6,8 +6,8 @@ import pytest
 
 from erbp_jax.config import load_config
 from erbp_jax.config.build_precision import weight_grids
-from erbp_jax.evaluation.quantize import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.neurons import LIF
+from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.training.session import Session
 
 BITS = 8

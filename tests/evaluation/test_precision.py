@@ -6,16 +6,12 @@ import numpy as np
 import optax
 import pytest
 
-from erbp_jax.evaluation.quantize import (
-    Grid,
-    QuantizedDendrite,
-    QuantizedNeuron,
-    best_grids,
-    keep_on_grid,
-    quantize,
-)
+from erbp_jax.evaluation.precision import best_grids, quantize
+from erbp_jax.grid import Grid
 from erbp_jax.neurons import LIF, Dendrite
+from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.random import hashed_words
+from erbp_jax.training.rounding import keep_on_grid
 
 
 def nearest(x, grid):
