@@ -11,9 +11,10 @@ from erbp_jax.connections.arrivals import addressed
 from erbp_jax.counting import Wide, wide_stack, wide_sum
 from erbp_jax.network import Params
 from erbp_jax.parallel import along_batch
-from erbp_jax.random import Stream
+from erbp_jax.random import Stream, sample_keys
 from erbp_jax.settings import settled
-from erbp_jax.training.engine import decide, finite_samples, sample_keys
+from erbp_jax.tasks.decisions import decide
+from erbp_jax.training.engine import finite_samples
 
 
 class TestResult(NamedTuple):
