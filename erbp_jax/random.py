@@ -47,6 +47,11 @@ def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:
     return jax.random.fold_in(new_key(seed), int(stream))
 
 
+def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
+    """The keys `[B]` of samples: functions of seed, epoch and the sample's place in the data set alone."""
+    return fold_each(jax.random.fold_in(root_key(seed, stream), epoch), index.astype(jnp.uint32))
+
+
 def check_keys(name: str, key: jax.Array, shape: tuple[int, ...]) -> None:
     """Refuse what is no array of Threefry keys of this shape.
 

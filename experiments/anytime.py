@@ -46,7 +46,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_json(arguments.out / "summary.json", result)
     write_text(arguments.out / "table.md", text := _markdown(result))
-    anytime_curves(curves, arguments.out / "anytime.png", TALK)
+    anytime_curves(curves, arguments.out / "anytime.png", ("the talk", *TALK))
     print(text)
 
 

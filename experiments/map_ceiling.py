@@ -12,6 +12,7 @@ kernel change places: kernels of the same size that know nothing.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -19,13 +20,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from erbp_jax import archive, simulate
+from erbp_jax import archive
 from erbp_jax.__main__ import guarded
 from erbp_jax.errors import UserError
+from erbp_jax.evaluation.passes import batches, present
 from erbp_jax.network import Network, Params
-from erbp_jax.random import Stream, new_key, normal, permutation, split
+from erbp_jax.random import new_key, normal, permutation, split
 from erbp_jax.training import run_folder
-from erbp_jax.training.engine import sample_keys
 from erbp_jax.training.session import Session
 
 BATCH, CHUNK, RATE = 100, 500, 1e-3
@@ -52,25 +53,17 @@ def trained(folder: Path, shuffle: bool) -> tuple[Session, Network, Params]:
 
 def rates(session: Session, network: Network, params: Params, images: np.ndarray) -> jax.Array:
     """Spikes per tick of every unit of the last maps, `[n, N]`."""
-    e = session.experiment
+    e, shown = replace(session.experiment, network=network), jnp.asarray(images)
 
     @jax.jit
-    def chunk(image, index):
-        key = sample_keys(session.seeds[0], Stream.TEST, jnp.int32(0), index)
-        counted = simulate.run(
-            network,
-            e.encoder,
-            params,
-            image,
-            key,
-            steps=e.test_steps,
-            block=e.test_block,
-            record=lambda trace: trace[-1].spikes.sum(0)[None],
-        )[1]
+    def chunk(shown, index):
+        counted = present(
+            e, params, shown, index,
+            seed=session.seeds[0], epoch=jnp.int32(0), record=lambda trace: trace[-1].spikes.sum(0)[None],
+        )[1]  # fmt: skip
         return counted.sum(0) / e.test_steps
 
-    index = np.arange(len(images))
-    return jnp.concatenate([chunk(images[i], i) for i in np.array_split(index, -(-len(images) // CHUNK))])
+    return jnp.concatenate([chunk(shown, index)[:new] for index, new in batches(len(images), CHUNK)])
 
 
 def readout_errors(units: int, epochs: int, train: tuple, test: tuple) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from erbp_jax.connections import Dense
 from erbp_jax.encoding import Regular
 from erbp_jax.network import Layer, Network
 from erbp_jax.neurons import LIF
-from erbp_jax.training.engine import decide
+from erbp_jax.tasks.decisions import decide
 
 
 def test_streaming_tick_by_tick_equals_a_run(key):

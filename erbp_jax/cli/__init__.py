@@ -154,13 +154,15 @@ def evaluate(
 
     loaded = run_folder.open_config(run)
     wanted = load_config(run / run_folder.CONFIG, overrides or [])
-    from erbp_jax.training.evaluate import check_overrides, evaluate_further, evaluate_run, kept
+    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept
 
     check_overrides(loaded, wanted)
     if energy is not None and not anytime:
         raise UserError("--energy: belongs to --anytime, which was not given")
     session = new_session(run_folder.on_devices_here(wanted))
     if anytime or weight_bits is not None or state_bits is not None:
+        from erbp_jax.cli.evaluating import evaluate_further
+
         bits = {"weight_bits": weight_bits, "state_bits": state_bits}
         print(evaluate_further(session, run, anytime=anytime, energy=energy or "talk", **bits))
         return

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from erbp_jax.evaluation.synops import Recording
+from erbp_jax.tasks.decisions import alone, leaders
 
 
 class Decisions(NamedTuple):
@@ -23,7 +24,7 @@ class Decisions(NamedTuple):
     @property
     def undecided(self) -> np.ndarray:
         """Ties and silence `[n]`."""
-        return self.leaders.sum(-1) != 1
+        return ~alone(self.leaders)
 
     def wrong(self, labels: np.ndarray) -> np.ndarray:
         """Wrong `[n]`, ties and silence included."""
@@ -41,7 +42,7 @@ def spike_count(output: np.ndarray, ticks: int) -> Decisions:
     if ticks > output.shape[0]:
         raise ValueError(f"ticks: the run has {output.shape[0]}, got {ticks}")
     n = output.shape[1]
-    return Decisions(np.full(n, ticks), _leaders(output[:ticks].sum(0, dtype=np.int64)), np.ones(n, bool))
+    return Decisions(np.full(n, ticks), leaders(output[:ticks].sum(0, dtype=np.int64)), np.ones(n, bool))
 
 
 def first_spike(output: np.ndarray) -> Decisions:
@@ -62,10 +63,6 @@ def margin(output: np.ndarray, m: int) -> Decisions:
 def _whole(name: str, value: int) -> None:
     if value < 1:
         raise ValueError(f"{name}: must be at least 1, got {value}")
-
-
-def _leaders(counts: np.ndarray) -> np.ndarray:
-    return counts == counts.max(-1, keepdims=True)
 
 
 def _total(counts: np.ndarray) -> np.ndarray:
@@ -125,7 +122,7 @@ class _Thresholds:
     def _note(self, which: np.ndarray, now: _Now) -> None:
         self.tick[which] = now.tick
         value, sample = np.nonzero(which)
-        self.leaders[value, sample] = _leaders(now.counts)[sample]
+        self.leaders[value, sample] = leaders(now.counts)[sample]
         self.paid[:, value, sample] = now.paid[:, sample]
 
     def decisions(self, index: int) -> Decisions:
@@ -179,7 +176,7 @@ def curves(
     always, by_time = np.ones(n, bool), []
     majorities, leads = _Thresholds("n", counts, output.shape[1:]), _Thresholds("m", margins, output.shape[1:])
     for now in _ticks(output, recording.addressed, recording.delivered):
-        decisions = Decisions(np.full(n, now.tick), _leaders(now.counts), always)
+        decisions = Decisions(np.full(n, now.tick), leaders(now.counts), always)
         by_time.append({"ticks_given": now.tick, **_row(labels, decisions, *now.paid)})
         majorities.look(now, _total(now.counts))
         leads.look(now, _lead(now.counts))

@@ -1,21 +1,19 @@
 """What a presentation costs: synaptic operations by sample, tick and layer, exactly."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax import simulate
 from erbp_jax.counting import Wide, wide_stack, wide_value
+from erbp_jax.evaluation.passes import batches, present
 from erbp_jax.learning.base import addressed
 from erbp_jax.learning.erbp import synaptic_current
 from erbp_jax.network import Network
 from erbp_jax.params import Params
-from erbp_jax.random import Stream
 from erbp_jax.trace import Trace
-from erbp_jax.training.engine import sample_keys
 from erbp_jax.training.experiment import Experiment
 
 
@@ -66,26 +64,19 @@ def record(
     size = min(e.test_batch_size, n)
     narrow = max(p.connection.synapses for p in e.network.projections) < 2**31
 
+    def keep(trace: Trace) -> Any:
+        *counts, spikes = count(e.network, params, trace)
+        counts = [x.low.astype(jnp.int32) for x in counts] if narrow else counts
+        output = trace.populations[e.network.index(e.network.output)]
+        current = synaptic_current(e.network.output, output.state)
+        return (output.spikes != 0).astype(jnp.int8), *counts, spikes, current
+
     @jax.jit
-    def batch(first):
-        # The last batch is filled up with copies, cut off below.
-        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)
-        key = sample_keys(seed, Stream.TEST, epoch, index)
+    def batch(index):
+        return present(e, params, images, index, seed=seed, epoch=epoch, record=keep)[1]
 
-        def keep(trace):
-            *counts, spikes = count(e.network, params, trace)
-            counts = [x.low.astype(jnp.int32) for x in counts] if narrow else counts
-            output = trace.populations[e.network.index(e.network.output)]
-            current = synaptic_current(e.network.output, output.state)
-            return (output.spikes != 0).astype(jnp.int8), *counts, spikes, current
-
-        _, kept = simulate.run(
-            e.network, e.encoder, params, images[index], key, steps=e.test_steps, block=e.test_block, record=keep
-        )
-        return kept
-
-    parts = [_on_host(batch(jnp.int32(first))) for first in range(0, n, size)]
-    arrays = [np.concatenate(part, 1)[:, :n] for part in zip(*parts, strict=True)]
+    parts = [[x[:, :new] for x in _on_host(batch(index))] for index, new in batches(n, size)]
+    arrays = [np.concatenate(part, 1) for part in zip(*parts, strict=True)]
     return Recording(*arrays, labels=np.asarray(labels))
 
 

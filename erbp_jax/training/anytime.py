@@ -1,7 +1,6 @@
 """Early decisions of a trained run: one pass over its test set, every rule and every moment."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,22 +9,9 @@ import numpy as np
 
 from erbp_jax.errors import UserError
 from erbp_jax.evaluation import anytime, synops
-from erbp_jax.evaluation.energy import MODELS, EnergyModel
+from erbp_jax.evaluation.energy import EnergyModel
 from erbp_jax.network import Params
 from erbp_jax.training.session import Session
-
-FILES = ("anytime.json", "anytime.png")
-
-
-def energy_model(name: str) -> EnergyModel:
-    """A model that prices synaptic operations.
-
-    Raises:
-        UserError: there is none of that name.
-    """
-    if name not in MODELS:
-        raise UserError(f"--energy: unknown: {name!r}; known: {', '.join(MODELS)}")
-    return MODELS[name]
 
 
 def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
@@ -91,15 +77,3 @@ def table(result: dict[str, Any]) -> str:
         )
     lines.append(f"energy: {result['energy']['synop']:g} pJ per SynOp ({result['energy']['name']})")
     return "\n".join(lines)
-
-
-def draw(result: dict[str, Any], path: Path) -> Path:
-    """Error over SynOps and over time for all rules.
-
-    Raises:
-        UserError: the `plot` extra is not installed.
-    """
-    from erbp_jax.viz.anytime import anytime_curves
-
-    title = f"{result['network']}, {result['rule']}, {result['dataset']}"
-    return anytime_curves({title: result}, path)

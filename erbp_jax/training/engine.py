@@ -17,8 +17,9 @@ from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.network import Network
 from erbp_jax.parallel import along_batch, along_neurons
 from erbp_jax.params import Params
-from erbp_jax.random import Stream, fold_each, permutation, root_key
+from erbp_jax.random import Stream, permutation, root_key, sample_keys
 from erbp_jax.settings import settled
+from erbp_jax.tasks.decisions import decide
 from erbp_jax.trace import NetworkState, Tree
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers
@@ -105,17 +106,6 @@ def _count(counts: Wide, events: Events | None, learn: bool) -> Wide:
     plasticity = events.plasticity if learn else jax.tree.map(jnp.zeros_like, events.plasticity)
     parts = (events.synops, plasticity, wide_stack([events.label, events.error], -1))
     return wide_add(counts, Wide(*(jnp.concatenate(words, -1) for words in zip(*parts, strict=True))))
-
-
-def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
-    """The keys `[B]` of samples: functions of seed, epoch and the sample's place in the data set alone."""
-    return fold_each(jax.random.fold_in(root_key(seed, stream), epoch), index.astype(jnp.uint32))
-
-
-def decide(counts: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The class with the most output spikes `[B]`, and whether it is alone at the top `[B]` (bool)."""
-    best = counts.max(-1, keepdims=True)
-    return counts.argmax(-1).astype(jnp.int32), (counts == best).sum(-1, dtype=jnp.int32) == 1
 
 
 def finite_samples(state: NetworkState) -> jax.Array:

@@ -1,18 +1,19 @@
 """Testing as a pure function of (weights, data, epoch): a whole test set in one `jit`."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from erbp_jax import simulate
 from erbp_jax.counting import Wide, wide_sum
+from erbp_jax.evaluation.passes import over, present
 from erbp_jax.learning.base import addressed
-from erbp_jax.parallel import along_batch
 from erbp_jax.params import Params
-from erbp_jax.random import Stream
+from erbp_jax.random import Stream, sample_keys
 from erbp_jax.settings import settled
-from erbp_jax.training.engine import decide, finite_samples, sample_keys
+from erbp_jax.tasks.decisions import decide
+from erbp_jax.trace import Trace
+from erbp_jax.training.engine import finite_samples
 from erbp_jax.training.experiment import Experiment
 
 
@@ -36,33 +37,21 @@ def test(
     epoch: jax.Array,
 ) -> TestResult:
     """Decide every sample by its output spike counts, without learning; ties and silence count as wrong."""
-    network, size, n = experiment.network, experiment.test_batch_size, images.shape[0]
+    e, network, n = experiment, experiment.network, images.shape[0]
 
-    def one(_, first):
-        # The last batch is filled up with copies, cut off below.
-        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)
-        image, key = along_batch(experiment.mesh, (images[index], sample_keys(seed, Stream.TEST, epoch, index)))
+    def measure(trace: Trace) -> Any:
+        fired = [*trace.inputs, *(seen.spikes for seen in trace.populations)]
+        activity = jnp.stack([spikes.sum((0, 2)) for spikes in fired], -1)
+        kept = network.output_spikes(trace).sum(0), activity, wide_sum(addressed(network, params, trace))
+        return jax.tree.map(lambda x: x[None], kept)
 
-        def measure(trace):
-            fired = [*trace.inputs, *(seen.spikes for seen in trace.populations)]
-            activity = jnp.stack([spikes.sum((0, 2)) for spikes in fired], -1)
-            synops = wide_sum(addressed(network, params, trace))
-            return jax.tree.map(lambda x: x[None], (network.output_spikes(trace).sum(0), activity, synops))
-
-        after, recorded = simulate.run(
-            network,
-            experiment.encoder,
-            params,
-            image,
-            key,
-            steps=experiment.test_steps,
-            block=experiment.test_block,
-            record=measure,
+    def one(index: jax.Array) -> TestResult:
+        after, recorded = present(
+            e, params, images, index, seed=seed, epoch=epoch, record=measure, mesh=experiment.mesh
         )
         counts, activity, synops = recorded[0].sum(0), recorded[1].sum(0), wide_sum(recorded[2])
         choice, decided = decide(counts)
         finite = finite_samples(after.network).all(0)
-        return None, TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, finite)
+        return TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, finite)
 
-    _, results = jax.lax.scan(one, None, jnp.arange(0, n, size, dtype=jnp.int32))
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], results)
+    return over(n, experiment.test_batch_size, one)

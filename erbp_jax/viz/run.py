@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax import simulate
-from erbp_jax.random import Stream
+from erbp_jax.evaluation.passes import present
 from erbp_jax.training import run_folder
-from erbp_jax.training.engine import Learner, sample_keys
+from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import summarise
 from erbp_jax.training.session import Session
 from erbp_jax.viz.comparison import alignment_curves
@@ -64,22 +63,13 @@ def weights_picture(learner: Learner, session: Session, path: Path) -> Path | No
 
 def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:
     """Spikes `[T, N]` of every layer, input first, for one test sample and one seed's learner."""
-    e = session.experiment
-    index = jnp.asarray([sample])
-    key = sample_keys(learner.seed, Stream.TEST, jnp.int32(session.config.training.epochs), index)
 
     def every_layer(trace):
         return [*trace.inputs, *(seen.spikes for seen in trace.populations)]
 
-    image = jnp.asarray(session.data.test_images)[index]
-    _, spikes = simulate.run(
-        e.network,
-        e.encoder,
-        learner.weights,
-        image,
-        key,
-        steps=e.test_steps,
-        block=e.test_block,
-        record=every_layer,
-    )
+    images, epoch = jnp.asarray(session.data.test_images), jnp.int32(session.config.training.epochs)
+    _, spikes = present(
+        session.experiment, learner.weights, images, jnp.asarray([sample]),
+        seed=learner.seed, epoch=epoch, record=every_layer,
+    )  # fmt: skip
     return [np.asarray(s[:, 0]) for s in spikes]
