@@ -116,7 +116,7 @@ def presentation_update(
     start = simulate.start(network, encoder, image, key).encoder
     carry = Carry(start, rule.init_state(network, image.shape[0]), network.zeros_like(params))
     if burn_in:
-        carry, _ = loop(step=lambda total, made, ticks: (total, None), carry=carry, start=0, steps=burn_in)
+        carry, _ = loop(step=lambda total, *_: (total, None), carry=carry, start=0, steps=burn_in)
 
     def add(total, made, ticks):
         del ticks

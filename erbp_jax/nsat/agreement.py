@@ -11,12 +11,13 @@ import numpy as np
 from erbp_jax.encoding import Encoder
 from erbp_jax.errors import UserError
 from erbp_jax.evaluation.passes import batches
-from erbp_jax.network import Network, Params
+from erbp_jax.network import Network
 from erbp_jax.nsat.compile import Compiled
 from erbp_jax.nsat.machine import Machine
 from erbp_jax.nsat.plan import LARGEST
 from erbp_jax.nsat.run import padded
 from erbp_jax.nsat.tables import Offsets
+from erbp_jax.params import Params
 from erbp_jax.random import split
 from erbp_jax.simulate import encode, over_time, start
 from erbp_jax.tasks.decisions import wrong

@@ -10,7 +10,7 @@ import numpy as np
 from erbp_jax.errors import UserError
 from erbp_jax.evaluation import anytime, synops
 from erbp_jax.evaluation.energy import EnergyModel
-from erbp_jax.network import Params
+from erbp_jax.params import Params
 from erbp_jax.training.session import Session
 
 

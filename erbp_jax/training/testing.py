@@ -9,7 +9,6 @@ from erbp_jax.counting import Wide, wide_sum
 from erbp_jax.evaluation.passes import over, present
 from erbp_jax.learning.base import addressed
 from erbp_jax.params import Params
-from erbp_jax.random import Stream, sample_keys
 from erbp_jax.settings import settled
 from erbp_jax.tasks.decisions import decide
 from erbp_jax.trace import Trace
