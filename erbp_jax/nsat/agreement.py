@@ -141,7 +141,7 @@ def _float_counts(network, encoder, steps, params, image, keys):
         encoder_state, network_state, counts = carry
         encoder_state, spikes, tick_key = encode(encoder, encoder_state, image, keys, ticks)
         network_state, trace = network.advance(params, network_state, spikes, key=tick_key)
-        counts = tuple(c + layer.spikes.sum(0) for c, layer in zip(counts, trace, strict=True))
+        counts = tuple(c + seen.spikes.sum(0) for c, seen in zip(counts, trace.populations, strict=True))
         return (encoder_state, network_state, counts), spikes.reshape(*spikes.shape[:2], -1)
 
     counts = tuple(jnp.zeros((image.shape[0], n), jnp.float32) for n in network.sizes[1:])
