@@ -1,18 +1,19 @@
 """Neuron models, one a file: frozen hyper-parameters, explicit state, one tick at a time."""
 
-from erbp_jax.neurons.base import Differentiable, Neuron, Parametric, Rated
+from erbp_jax.neurons.base import Differentiable, Neuron, Parametric, Rated, Transfer
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.dual_compartment import DualCompartmentLIF, DualCompartmentState
 from erbp_jax.neurons.error import ErrorNeurons, ErrorState
+from erbp_jax.neurons.firing import Fired, Firing
 from erbp_jax.neurons.firing_patterns import PATTERNS, FiringPattern
 from erbp_jax.neurons.leaky import LeakyIF, LeakyState
 from erbp_jax.neurons.lif import LIF, LIFState
 from erbp_jax.neurons.mihalas_niebur import MihalasNiebur, MihalasNieburState
-from erbp_jax.neurons.next_tick import NextTick, NextTickState
 from erbp_jax.neurons.noise import GaussianNoise, Noise, PoissonKicks
+from erbp_jax.neurons.parametric import ParametricLIF
 from erbp_jax.neurons.population import run_population
 from erbp_jax.neurons.second_order import SecondOrderLIF, SecondOrderState
-from erbp_jax.neurons.static import Static, StaticState, Transfer
+from erbp_jax.neurons.static import Static, StaticState
 from erbp_jax.neurons.surrogate import SURROGATES, Surrogate, spike
 from erbp_jax.neurons.two_compartment import TwoCompartment, TwoCompartmentState
 
@@ -37,6 +38,8 @@ __all__ = [
     "DualCompartmentState",
     "ErrorNeurons",
     "ErrorState",
+    "Fired",
+    "Firing",
     "FiringPattern",
     "GaussianNoise",
     "LIFState",
@@ -45,10 +48,9 @@ __all__ = [
     "MihalasNiebur",
     "MihalasNieburState",
     "Neuron",
-    "NextTick",
-    "NextTickState",
     "Noise",
     "Parametric",
+    "ParametricLIF",
     "PoissonKicks",
     "Rated",
     "SecondOrderLIF",

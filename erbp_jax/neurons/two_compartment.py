@@ -17,6 +17,7 @@ class TwoCompartmentState(NamedTuple):
     membrane: jax.Array  # [..., N] membrane potential V of the soma
     refractory: jax.Array  # [..., N] float, ticks for which the soma is still held
     dendrite: jax.Array  # [..., N] dendritic potential U
+    drive: jax.Array  # [..., N] V before the reset minus the threshold
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class TwoCompartment:
     dendrite: Dendrite = Dendrite()
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> TwoCompartmentState:
-        return TwoCompartmentState(*self.soma.init_state(shape, dtype), self.dendrite.init_state(shape, dtype))
+        return self._together(self.soma.init_state(shape, dtype), self.dendrite.init_state(shape, dtype))
 
     def step(
         self,
@@ -43,10 +44,16 @@ class TwoCompartment:
         *,
         key: jax.Array | None = None,
     ) -> tuple[TwoCompartmentState, jax.Array]:
-        soma, spikes = self.soma.step(LIFState(*state[:3]), current, key=key)
+        soma, spikes = self.soma.step(
+            LIFState(state.synaptic, state.membrane, state.refractory, state.drive), current, key=key
+        )
         error_current = jnp.broadcast_to(jnp.asarray(error_current, state.dendrite.dtype), state.dendrite.shape)
         dendrite, _ = self.dendrite.step(state.dendrite, error_current)
-        return TwoCompartmentState(*soma, dendrite), spikes
+        return self._together(soma, dendrite), spikes
+
+    @staticmethod
+    def _together(soma: LIFState, dendrite: jax.Array) -> TwoCompartmentState:
+        return TwoCompartmentState(soma.synaptic, soma.membrane, soma.refractory, dendrite, soma.drive)
 
     def with_surrogate(self, surrogate: Surrogate) -> "TwoCompartment":
         """The same neuron, differentiable."""
