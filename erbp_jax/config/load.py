@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -16,6 +16,7 @@ from erbp_jax.archive import read_text, shown
 from erbp_jax.cache import expanded
 from erbp_jax.config import yaml_text
 from erbp_jax.config.names import check_rule_name
+from erbp_jax.config.retired import without_retired
 from erbp_jax.config.schema import PLAIN, Config
 from erbp_jax.errors import UserError
 
@@ -170,17 +171,23 @@ def check(data: Mapping[str, Any], where: str) -> Config:
     Raises:
         UserError: as `load_config`.
     """
-    return check_model(Config, with_presets(data), where)
+    return check_model(Config, data, where, with_presets)
 
 
-def check_model(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
-    """Plain data as a checked section.
+def check_model(
+    model: type[Model],
+    data: Mapping[str, Any],
+    where: str,
+    fill: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+) -> Model:
+    """Plain data as a checked section; `fill` adds what other keys imply.
 
     Raises:
         UserError: with one line a mistake: the path of the key, what was given, what is allowed.
     """
-    data = _with_kinds(model, data)
-    mistakes: Iterable[str] = _unknown_keys(model, data, ())
+    data, retired = without_retired(data)
+    data = _with_kinds(model, fill(data))
+    mistakes: Iterable[str] = chain(retired, _unknown_keys(model, data, ()))
     try:
         checked = model.model_validate(data)
     except ValidationError as error:
