@@ -18,6 +18,7 @@ from erbp_jax.config import yaml_text
 from erbp_jax.config.names import check_rule_name
 from erbp_jax.config.retired import without_retired
 from erbp_jax.config.schema import PLAIN, Config
+from erbp_jax.config.suited import for_another_family, with_suited
 from erbp_jax.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -60,6 +61,7 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
     check(base, str(path))  # a mistake in the file is one whatever takes its place
     if not recipes:
         kind = {"rule": {"kind": rule}} if rule is not None else {}
+        base = for_another_family(base, _deep(kind, patch))
         return check(overlay(overlay(base, kind), patch), str(path))
     for name, recipe in recipes.items():  # a mistake in any of them is a mistake in the file
         check(overlay(base, recipe), f"{path}, rules.{name}")
@@ -67,7 +69,8 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
     if rule is not None and rule not in recipes:
         raise UserError(_unknown_kind(f"{shown(str(path), 400)}: rules", rule, list(recipes)))
     chosen = wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
-    return check(overlay(overlay(base, recipes[chosen]), patch), f"{path}, rules.{chosen}")
+    base = for_another_family(overlay(base, recipes[chosen]), patch)
+    return check(overlay(base, patch), f"{path}, rules.{chosen}")
 
 
 def rule_names(path: Path | str) -> list[str]:
@@ -171,7 +174,7 @@ def check(data: Mapping[str, Any], where: str) -> Config:
     Raises:
         UserError: as `load_config`.
     """
-    return check_model(Config, data, where, with_presets)
+    return check_model(Config, data, where, _completed)
 
 
 def check_model(
@@ -199,6 +202,11 @@ def check_model(
         lines = "\n".join(f"  {line}" for line in told[:MAX_MISTAKES] + more)
         raise UserError(f"{shown(where, 500)}:\n{lines}")
     return checked
+
+
+def _completed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule implies, and what suits it where nothing is given."""
+    return with_suited(with_presets(data))
 
 
 def with_presets(data: Mapping[str, Any]) -> dict[str, Any]:
