@@ -35,7 +35,7 @@ CONFIGS = {
     "shifted, noise on the membrane": [
         "data.shift=1", "network.neuron.noise.kind=gaussian", "network.neuron.noise.sigma=0.1",
     ],
-    "gaussian blank-out, adam": ["network.transmission.kind=gaussian_blank_out", "network.transmission.p=0.6", *ADAM],
+    "shared blank-out, adam": ["network.transmission.kind=shared_blank_out", "network.transmission.p=0.6", *ADAM],
     "blank-out, escape, sums of steps": [
         "network.transmission.kind=blank_out", "network.transmission.p=0.6", "encoding.kind=escape",
         "optimizer.schedule=exponential", "optimizer.accumulate=2", "optimizer.accumulate_growth=1.5",

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from erbp_jax.learning.base import Block, Given, LearningState
+from erbp_jax.learning.base import Block, Given, LearningState, Suggested
 from erbp_jax.learning.loss import CrossEntropy, Loss
 from erbp_jax.learning.wiring import Symmetric, Wiring
 from erbp_jax.network import Network
@@ -68,6 +68,9 @@ class BackProp:
         """Multiplications of one tick of the way back and of the gradient of every weight: dense work."""
         weights = sum(p.connection.multiplications for p in network.projections if p.learns)
         return self.wiring.operations(network) + weights
+
+    def suited(self) -> Suggested:
+        return Suggested("adam", 4e-3, decay=0.9, update_every=None, steps=40)
 
     def gradient(self) -> "BackProp":
         return replace(self, wiring=Symmetric())

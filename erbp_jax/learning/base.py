@@ -1,7 +1,7 @@
 """What every learning rule is: something that looks at a block of ticks and says how the weights should move."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -96,6 +96,23 @@ class Aligned(Protocol):
     def gradient(self) -> Rule:
         """The gradient rule that this rule stands for."""
         ...
+
+
+class Suggested(NamedTuple):
+    """What suits a rule where nothing else is asked for."""
+
+    method: Literal["sgd", "adam"]
+    learning_rate: float
+    decay: float  # factor on the learning rate an epoch
+    update_every: int | None  # ticks; None: the whole presentation
+    steps: int  # ticks of a presentation
+
+
+@runtime_checkable
+class Suited(Protocol):
+    """A rule that says what suits it."""
+
+    def suited(self) -> Suggested: ...
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from erbp_jax.block import unrolling
 from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, plasticity, written
+from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
 from erbp_jax.learning.feedback import RandomFeedback, spread
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
@@ -178,6 +178,11 @@ class ERBP(LocalRule):
                 seen = trace.populations[network.index(population.name)]
                 counts[first] = wide_add(counts[first], _reached(seen.spikes, network.classes))
         return wide_stack(counts, -1)
+
+    def suited(self) -> Suggested:
+        """What matters is the learning rate times the scale of the feedback, which is best near 0.03."""
+        scale = max((f.scale for f in _each(self.feedback, 1)), default=1.0)
+        return Suggested("sgd", 0.03 / scale if scale else 1e-3, decay=0.9, update_every=5, steps=60)
 
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""

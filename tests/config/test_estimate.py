@@ -46,7 +46,6 @@ def parts(config: Config, e) -> list[memory.Part]:
     "rule",
     [
         {},
-        {"feedback": "per_map"},
         {"errors": ["local", "output", "output"], "readouts": 5},
         {"kind": "bp"},
         {"kind": "rbp"},
