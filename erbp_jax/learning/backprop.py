@@ -11,6 +11,7 @@ from erbp_jax.learning.wiring import Symmetric, Wiring
 from erbp_jax.network import Network
 from erbp_jax.neurons import Rated, Surrogate
 from erbp_jax.params import Params
+from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace
 
 
@@ -40,6 +41,7 @@ class BackProp:
     segment: int | None = None
 
     def init(self, network: Network, key: jax.Array) -> Params:
+        check_keys("BackProp", key, ())
         self._highest(network)
         network.with_surrogate(self.surrogate)
         return Params((), self.wiring.init(network, key))
@@ -49,6 +51,7 @@ class BackProp:
 
     def block(self, network: Network, params: Params, rule_params: Params, state: LearningState, given: Given) -> Block:
         highest = self._highest(network)
+        network.given(given.inputs, given.key, state.network)
 
         def loss(trained):
             after, trace = self._forward(network, params._replace(trained=trained), rule_params.fixed, state, given)

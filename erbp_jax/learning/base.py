@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from erbp_jax.counting import Wide, wide_stack, wide_zeros
 from erbp_jax.network import Network
 from erbp_jax.params import Params
+from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace, Tree
 
 
@@ -137,7 +138,8 @@ class LocalRule(ABC):
 
     def init(self, network: Network, key: jax.Array) -> Params:
         """Nothing, unless a rule has parameters."""
-        del network, key
+        del network
+        check_keys(type(self).__name__, key, ())
         return Params((), ())
 
     def rest(self, network: Network, batch: int) -> Any:

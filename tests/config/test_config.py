@@ -108,7 +108,7 @@ def test_a_hidden_layer_has_errors_of_its_own_or_the_outputs():
     rule = section["rule"]
 
     def readouts():
-        return build(check(section, "t"), data.load("digits")).rule.readouts
+        return build(check(section, "t"), data.load("digits")).rule.local
 
     assert readouts() == (LocalReadout(3.0),) * 2
     rule |= {"errors": ["output", "local"], "readout_gain": 2, "readouts": 4}
@@ -172,7 +172,7 @@ def test_milliseconds_become_ticks_once():
     assert noise.rate * noise.amplitude / (1 - np.exp(-0.1)) == pytest.approx(0.05)
     assert layer.connection.transmission == BlankOut(0.5, by_events=True)  # so few inputs spike in a tick of 0.1 ms
     assert (e.encoder.dead_time, e.encoder.max_rate) == (39, pytest.approx(0.025))
-    assert (e.rule.burn_in, e.rule.label.period, e.rule.dendrite.tau) == (50, 40, 50.0)
+    assert (e.burn_in, e.rule.label.period, e.rule.dendrite.tau) == (50, 40, 50.0)
     with pytest.raises(UserError, match="whole number of ticks"):
         ticks("x", 0.25, 0.1)
 
