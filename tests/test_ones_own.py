@@ -49,7 +49,9 @@ class Delta(ej.LocalRule):
     classes: int = 10
 
     def init(self, network, key):
-        drawn = (jax.random.normal(jax.random.fold_in(key, i), (self.classes, p.size)) for i, p in enumerate(network.hidden))
+        drawn = (
+            jax.random.normal(jax.random.fold_in(key, i), (self.classes, p.size)) for i, p in enumerate(network.hidden)
+        )
         return ej.Params((), (*drawn, jnp.eye(self.classes)))
 
     def step(self, network, params, rule_params, state, trace, given):
@@ -129,7 +131,9 @@ def test_any_optax_chain_on_any_rule(key, name):
     assert moved[2] > 0
     constants = [
         np.abs(np.asarray(a) - b).max()
-        for a, b in zip(*map(jax.tree.leaves, (after.params.trained.populations, params.trained.populations)), strict=True)
+        for a, b in zip(
+            *map(jax.tree.leaves, (after.params.trained.populations, params.trained.populations)), strict=True
+        )
     ]
     assert (max(constants) > 0) == (name in ("BP", "RBP"))  # local rules leave time constants alone
 

@@ -217,7 +217,11 @@ def test_what_is_not_plastic_stays(key):
     params, given = network.init(key), given_for(key)
     assert params.trained.projections[0] == {}
     assert params.fixed.projections[0].trained["weight"].shape == (8, 7)
-    for rule in (ej.ERBP(ej.LabelNeurons(3)), ej.BackProp(), ThreeFactor((pair_stdp(Exponential(5.0, 5.0, 1.0, -1.0, 12)),))):
+    for rule in (
+        ej.ERBP(ej.LabelNeurons(3)),
+        ej.BackProp(),
+        ThreeFactor((pair_stdp(Exponential(5.0, 5.0, 1.0, -1.0, 12)),)),
+    ):
         made = rule.block(network, params, rule.init(network, key), rule.init_state(network, BATCH), given)
         assert jax.tree.structure(made.update) == jax.tree.structure(params.trained)
         assert jax.tree.leaves(made.update)[0].shape == (7, 3)
@@ -237,9 +241,7 @@ def test_results_go_by_the_order_of_declaration_and_not_by_names(key):
             ),
         )
         rule, given = ej.ERBP(ej.LabelNeurons(3)), given_for(key)
-        block = rule.block(
-            network, network.init(key), rule.init(network, key), rule.init_state(network, BATCH), given
-        )
+        block = rule.block(network, network.init(key), rule.init(network, key), rule.init_state(network, BATCH), given)
         made.append(jax.tree.leaves((block.update, network.output_spikes(block.trace))))
     for a, b in zip(*made, strict=True):
         np.testing.assert_array_equal(a, b)

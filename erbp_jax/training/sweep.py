@@ -119,4 +119,3 @@ def _moved(learner: Learner) -> Any:
 def _two(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
     """Over rates and seeds, the two leading axes."""
     return jax.vmap(jax.vmap(function, in_axes=in_axes), in_axes=in_axes)
-
