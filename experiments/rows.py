@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 import erbp_jax as ej
@@ -138,13 +137,13 @@ def main() -> None:
             held_out = train(name, shown, rule, recurrent, rates, [0], epochs, final=False)
             rate = rates[held_out.best]
             made = train(name, shown, rule, recurrent, [rate], range(arguments.seeds), epochs, final=True)
-            errors = made.test_error[0, :, -1]
+            errors, found = made.test_error[0, :, -1], held_out.test_error[:, 0, -1].round(2).tolist()
             table.append({
                 "rule": rule, "network": kind, "learning_rate": rate, "seeds": arguments.seeds,
                 "test_error_mean": round(float(errors.mean()), 2),
                 "test_error_std": round(float(errors.std(ddof=1)), 2) if len(errors) > 1 else None,
                 "test_error_per_seed": [round(float(e), 2) for e in errors],
-                "held_out_error_by_rate": dict(zip(map(str, rates), held_out.test_error[:, 0, -1].round(2).tolist(), strict=True)),
+                "held_out_error_by_rate": dict(zip(map(str, rates), found, strict=True)),
             })  # fmt: skip
             print(f"{rule}, {kind}: {table[-1]['test_error_mean']} % (rate {rate:g}; "
                   f"{time.perf_counter() - began:.0f} s)", flush=True)  # fmt: skip
