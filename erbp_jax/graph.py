@@ -34,7 +34,7 @@ def stages(names: tuple[str, ...], edges: tuple[Edge, ...], ticks: int) -> tuple
     ticks was fired before them. Populations that are on no cycle then go m ticks at once.
     """
     kept = [(a, b) for a, b, delay in edges if delay < ticks]
-    reach = {name: _reached(name, kept) for name in names}
+    reach = {name: reached(name, kept) for name in names}
     groups = []
     for name in names:
         if not any(name in group for group in groups):
@@ -71,7 +71,7 @@ def in_order(names: Iterable[str], edges: Iterable[Edge], ticks: int) -> list[st
     return list(sorter.static_order())
 
 
-def _reached(start: str, edges: Iterable[tuple[str, str]]) -> set[str]:
+def reached(start: str, edges: Iterable[tuple[str, str]]) -> set[str]:
     """Where the edges lead from here."""
     found, waiting, edges = set(), [start], list(edges)
     while waiting:

@@ -1,8 +1,8 @@
 """Populations of neurons and the projections between them: the one definition of a model that every rule shares."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,10 @@ from erbp_jax.graph import cycle_without_delay, stages
 from erbp_jax.neurons import Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
 from erbp_jax.params import Params
 from erbp_jax.projection import DelaySide, Layer, Population, Projection
+from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace, Tree
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, init=False)
@@ -61,11 +64,12 @@ class Network:
         projections: Iterable[Projection],
         output: str | None = None,
     ) -> None:
-        projections = tuple(projections)
+        projections = _parts("projections", Projection, projections)
         if isinstance(populations, Mapping):
             named = cast(Mapping[str, Any], populations)
+            _check_targets(named, projections)
             populations = [_population(name, given, projections) for name, given in named.items()]
-        populations = tuple(populations)
+        populations = _parts("populations", Population, populations)
         if not populations:
             raise ValueError("Network: needs at least one population")
         object.__setattr__(self, "populations", populations)
@@ -79,12 +83,9 @@ class Network:
             raise ValueError(f"Network: two populations are named {twice[0]!r}")
         if self.output not in names:
             raise ValueError(f"Network: the output {self.output!r} is none of its populations: {', '.join(names)}")
+        _check_targets(names, self.projections)
         sizes = {p.name: p.size for p in self.populations}
         for projection in self.projections:
-            if projection.target not in names:
-                raise ValueError(
-                    f"Network: the projection {projection.name} leads to no population; there are {', '.join(names)}"
-                )
             for end, name, size in (
                 ("takes {} inputs", projection.source, projection.connection.inputs),
                 ("has {} outputs", projection.target, projection.connection.outputs),
@@ -187,7 +188,12 @@ class Network:
         )
 
     def init(self, key: jax.Array) -> Params:
-        """Fresh parameters, `Params(trained, fixed)` of a `Tree` each."""
+        """Fresh parameters, `Params(trained, fixed)` of a `Tree` each.
+
+        Raises:
+            ValueError: what is no single key.
+        """
+        check_keys(f"Network {self.name}", key, ())
         trained, fixed = [], []
         for index, projection in enumerate(self.projections):
             drawn = projection.connection.init(jax.random.fold_in(key, index))
@@ -280,12 +286,34 @@ class Network:
         if set(inputs) != set(wanted):
             raise ValueError(f"Network {self.name}: takes the inputs {', '.join(wanted)}, got {', '.join(inputs)}")
         for name, size in wanted.items():
-            if inputs[name].shape[-1] != size:
+            shape = tuple(getattr(inputs[name], "shape", ()))
+            if shape[-1:] != (size,):
                 raise ValueError(
-                    f"Network {self.name}: the input {name!r} has {size} units, got spikes of shape "
-                    f"{list(inputs[name].shape)}"
+                    f"Network {self.name}: the input {name!r} has {size} units, got spikes of shape {list(shape)}"
                 )
         return {name: inputs[name] for name in wanted}
+
+    def given(
+        self, inputs: jax.Array | Mapping[str, jax.Array], key: jax.Array, state: NetworkState
+    ) -> dict[str, jax.Array]:
+        """Input spikes `[k, B, I]` of a block by name, if keys `[k, B]` and the state fit them.
+
+        Raises:
+            ValueError: they do not; says what is wanted and what was given.
+        """
+        spikes = self.named(inputs)
+        shape = next((x.shape[:-1] for x in spikes.values()), tuple(getattr(key, "shape", (1, 1))))
+        for name, x in spikes.items():
+            if len(x.shape) != 3 or 0 in x.shape or x.shape[:-1] != shape:
+                raise ValueError(
+                    f"Network {self.name}: spikes of a block must have shape [k, B, {self.inputs[name]}] with the same "
+                    f"k ticks and B samples for all inputs, got {list(x.shape)} for {name!r}"
+                )
+        check_keys(f"Network {self.name}", key, shape)
+        batch = state.in_flight[0].shape[1]
+        if batch != shape[1]:
+            raise ValueError(f"Network {self.name}: the state is of {batch} samples, the spikes are of {shape[1]}")
+        return spikes
 
     def advance(
         self,
@@ -296,8 +324,12 @@ class Network:
         key: jax.Array,
         paths: Paths = FORWARD,
     ) -> tuple[NetworkState, Trace]:
-        """A block of k ticks: `inputs[k, B, I]` (by name where there are several), `key[k, B] -> (state, trace)`."""
-        spikes = self.named(inputs)
+        """A block of k ticks: `inputs[k, B, I]` (by name where there are several), `key[k, B] -> (state, trace)`.
+
+        Raises:
+            ValueError: inputs, keys or a state that do not fit one another or the network.
+        """
+        spikes = self.given(inputs, key, state)
         block = Block(self, params, paths, key, spikes, tuple(dict(enumerate(part)) for part in state))
         for stage in stages(self.names, self.edges, key.shape[0]):
             if stage.ticks == key.shape[0]:
@@ -315,14 +347,35 @@ class Network:
     def step(
         self, params: Params, state: NetworkState, inputs: jax.Array | Mapping[str, jax.Array], *, key: jax.Array
     ) -> tuple[NetworkState, Trace]:
-        """One tick: `inputs[B, I], key[B] -> (state, trace)`, the trace without the axis k."""
+        """One tick: `inputs[B, I], key[B] -> (state, trace)`, the trace without the axis k.
+
+        Raises:
+            ValueError: as `advance`.
+        """
         one = {name: spikes[None] for name, spikes in self.named(inputs).items()}
+        check_keys(f"Network {self.name}", key, next((x.shape[1:-1] for x in one.values()), (1,)))
         state, trace = self.advance(params, state, one, key=key[None])
         return state, jax.tree.map(lambda x: x[0], trace)
 
     def output_spikes(self, trace: Trace) -> jax.Array:
         """The output's spikes `[k, B, K]`."""
         return trace.populations[self.index(self.output)].spikes
+
+
+def _parts(what: str, kind: type[T], given: Any) -> tuple[T, ...]:
+    """Populations or projections as a tuple, if they are ones."""
+    parts = tuple(given) if isinstance(given, Iterable) else (given,)
+    if wrong := [x for x in parts if not isinstance(x, kind)]:
+        raise ValueError(f"Network: {what} must be given as {kind.__name__}, got {wrong[0]!r}")
+    return parts
+
+
+def _check_targets(names: Collection[str], projections: Sequence[Projection]) -> None:
+    for projection in projections:
+        if projection.target not in names:
+            raise ValueError(
+                f"Network: the projection {projection.name} leads to no population; there are {', '.join(names)}"
+            )
 
 
 def _population(name: str, given: Any, projections: Sequence[Projection]) -> Population:

@@ -1,6 +1,7 @@
 """The parts of a network: populations of neurons, and projections onto them."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal, NamedTuple
 
 from erbp_jax.connections import Connection
@@ -11,11 +12,23 @@ DelaySide = Literal["axonal", "dendritic"]
 
 @dataclass(frozen=True)
 class Population:
-    """N neurons of one model, under a name."""
+    """N neurons of one model, under a name.
+
+    Raises:
+        ValueError: a name that is no text, what is no neuron, or a size that is no whole number from 1 on.
+    """
 
     name: str
     neuron: Neuron
     size: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise ValueError(f"Population: the name must be a text, got {self.name!r}")
+        if isinstance(self.neuron, type) or not isinstance(self.neuron, Neuron):
+            raise ValueError(f"Population {self.name!r}: must have a neuron, got {self.neuron!r}")
+        if isinstance(self.size, bool) or not isinstance(self.size, Integral) or self.size < 1:
+            raise ValueError(f"Population {self.name!r}: size must be a whole number >= 1, got {self.size!r}")
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,8 @@ class Projection:
     What is not `plastic` is drawn once and never trained, by no rule.
 
     Raises:
-        ValueError: a delay that is no whole number of ticks from 0 on, or an unknown side.
+        ValueError: names that are no texts, what is no connection, a delay that is no whole number of ticks from 0 on,
+            or an unknown side.
     """
 
     source: str
@@ -39,8 +53,12 @@ class Projection:
     plastic: bool = True
 
     def __post_init__(self) -> None:
-        if not self.delay >= 0 or int(self.delay) != self.delay:
-            raise ValueError(f"Projection {self.name}: delay must be a whole number of ticks >= 0, got {self.delay}")
+        if not isinstance(self.source, str) or not isinstance(self.target, str):
+            raise ValueError(f"Projection: source and target must be names, got {self.source!r} and {self.target!r}")
+        if isinstance(self.connection, type) or not hasattr(self.connection, "outputs"):
+            raise ValueError(f"Projection {self.name}: must have a connection, got {self.connection!r}")
+        if isinstance(self.delay, bool) or not isinstance(self.delay, Integral) or self.delay < 0:
+            raise ValueError(f"Projection {self.name}: delay must be a whole number of ticks >= 0, got {self.delay!r}")
         if self.delay_side not in ("axonal", "dendritic"):
             raise ValueError(f"Projection {self.name}: delay_side must be axonal or dendritic, got {self.delay_side!r}")
 

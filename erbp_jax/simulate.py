@@ -50,23 +50,38 @@ def start(network: Network, encoder: Encoder, image: jax.Array, key: jax.Array) 
     Raises:
         ValueError: images or keys that do not fit the network, or what the encoder refuses.
     """
-    check_input(network, image, key)
+    check_input(network, encoder, image, key)
     encoder_state = encoder.init_state(image, fold_each(key, jnp.uint32(0)))
     return RunState(encoder_state, network.init_state(image.shape[0]), jnp.int32(0))
 
 
-def check_input(network: Network, image: jax.Array, key: jax.Array) -> None:
-    """Refuse images that are no flat batch of the network's size, and keys that are not one a sample.
+def check_input(network: Network, encoder: Encoder, image: jax.Array, key: jax.Array) -> None:
+    """Refuse images that the encoder does not turn into input of the network's size, and keys that are not one a
+    sample.
 
     Raises:
         ValueError: says what is wanted and what was given.
     """
-    shape = tuple(getattr(image, "shape", ()))
-    if len(shape) != 2 or shape[1] != network.sizes[0]:
+    if len(network.inputs) != 1:
         raise ValueError(
-            f"Network {network.name}: images must have shape [B, {network.sizes[0]}], a flat row a sample, got "
-            f"{list(shape)}; image.reshape(B, -1) makes rows"
+            f"Network {network.name}: an encoder feeds one input, and it has {', '.join(network.inputs)}; give their "
+            "spikes by name to Network.advance"
         )
+    shape, size = tuple(getattr(image, "shape", ())), network.sizes[0]
+    one_each = len(shape) == 2 and shape[1] == size
+    if not one_each:
+        check_batch(type(encoder).__name__, image, key)
+        made = jax.eval_shape(lambda: encoder.step(encoder.init_state(image, key), image, key)[1]).shape
+        if made == shape:
+            raise ValueError(
+                f"Network {network.name}: images must have shape [B, {size}], a flat row a sample, got {list(shape)}; "
+                "image.reshape(B, -1) makes rows"
+            )
+        if made[1:] != (size,):
+            raise ValueError(
+                f"Network {network.name}: the encoder {type(encoder).__name__} makes spikes of shape {list(made)} of "
+                f"images of shape {list(shape)}; the network's input takes [B, {size}]"
+            )
     check_batch(f"Network {network.name}", image, key)
 
 
@@ -115,7 +130,7 @@ def run(
         ValueError: images or keys that do not fit the network, what the encoder refuses, or steps that are not a whole
             number of blocks.
     """
-    check_input(network, image, key)
+    check_input(network, encoder, image, key)
     state = start(network, encoder, image, key) if state is None else state
 
     def body(carry, ticks):

@@ -12,7 +12,7 @@ from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_precision import store_in_bits
 from erbp_jax.config.build_rule import build_rule
 from erbp_jax.config.time import ticks
-from erbp_jax.connections import BlankOut, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
+from erbp_jax.connections import BlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
@@ -227,8 +227,6 @@ def build_transmissions(section: schema.Transmission, layers: int) -> tuple[Call
             return tuple(Reliable if p == 1.0 else partial(BlankOut, p) for p in chances)
         case "shared_blank_out":
             return tuple(lambda _, p=p: SharedBlankOut(p) for p in chances)
-        case "gaussian_blank_out":
-            return tuple(lambda _, p=p: GaussianBlankOut(p) for p in chances)
 
 
 def _encoder(section: schema.Encoding) -> Encoder:

@@ -116,7 +116,7 @@ class Counted:
         """
         del params
         name = type(self).__name__
-        _need_masks(self)
+        need_masks(self)
         if self.inputs > EXACT:
             raise ValueError(f"{name}: crossing spikes are counted in float32, for up to {EXACT} inputs")
         ones = _ones(self)
@@ -169,7 +169,12 @@ def _currents(connection: Any) -> np.ndarray:
         return np.asarray(jax.lax.map(one, jnp.arange(alone.inputs)))
 
 
-def _need_masks(connection: Any) -> None:
+def need_masks(connection: Any) -> None:
+    """Refuse a transmission of which nobody knows which spikes crossed.
+
+    Raises:
+        ValueError: names it.
+    """
     if not connection.transmission.has_masks:
         name = type(connection.transmission).__name__
         raise ValueError(f"{name} draws no masks: delivered spikes cannot be counted")
@@ -193,8 +198,8 @@ def _ones(connection: Any) -> Params:
     shapes = _shapes(connection)
     if jax.tree.leaves(shapes.fixed):
         raise ValueError(
-            f"{type(connection).__name__}: its fixed parameters say where its synapses are: give it `addressed`, "
-            "`reached`, `crossed` and `synapses` of its own"
+            f"{type(connection).__name__}: its fixed parameters say where its synapses are: a PlacedConnection has "
+            "what is then needed"
         )
     with jax.ensure_compile_time_eval():
         return Params(jax.tree.map(lambda w: jnp.ones(w.shape, w.dtype), shapes.trained), shapes.fixed)

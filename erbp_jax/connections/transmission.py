@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.counting import walk_rows
-from erbp_jax.random import hashed_words, normal
+from erbp_jax.random import hashed_words, normal, nth_word, word_source
 
 LEAST = 2.0**-32
 """Chance to transmit that a word of 32 bits can still draw."""
@@ -80,6 +80,11 @@ class Reliable:
     def draws(self) -> bool:
         return False
 
+    def crosses(self, key: jax.Array | None, presynaptic: jax.Array, postsynaptic: jax.Array) -> jax.Array:
+        """True for the synapses from units onto units, whose numbers broadcast."""
+        del key
+        return jnp.ones(jnp.broadcast_shapes(presynaptic.shape, postsynaptic.shape), bool)
+
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None = None) -> jax.Array:
         del key
         if not self.by_events:
@@ -133,7 +138,17 @@ class BlankOut:
         if self.p == 1.0:
             shape = jnp.broadcast_shapes(key.shape, presynaptic.shape)
             return jnp.ones((*shape, outputs), bool)
-        return hashed_words(key, presynaptic, n=outputs) < jnp.uint32(min(round(self.p * 2**32), 2**32 - 1))
+        return hashed_words(key, presynaptic, n=outputs) < self._bound
+
+    def crosses(self, key: jax.Array | None, presynaptic: jax.Array, postsynaptic: jax.Array) -> jax.Array:
+        """xi as `mask` has it, for the synapses from units onto units under row keys; all broadcast."""
+        if self.p == 1.0:
+            return jnp.ones(jnp.broadcast_shapes(presynaptic.shape, postsynaptic.shape), bool)
+        return nth_word(word_source(_need(key, "BlankOut"), presynaptic), postsynaptic) < self._bound
+
+    @property
+    def _bound(self) -> jax.Array:
+        return jnp.uint32(min(round(self.p * 2**32), 2**32 - 1))
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         if self.p == 1.0:

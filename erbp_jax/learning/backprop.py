@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 
-from erbp_jax.learning.base import Block, Given, LearningState
+from erbp_jax.learning.base import Block, Given, LearningState, Suggested
 from erbp_jax.learning.loss import CrossEntropy, Loss
 from erbp_jax.learning.wiring import Symmetric, Wiring
 from erbp_jax.network import Network
 from erbp_jax.neurons import Rated, Surrogate
 from erbp_jax.params import Params
+from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace
 
 
@@ -40,6 +41,7 @@ class BackProp:
     segment: int | None = None
 
     def init(self, network: Network, key: jax.Array) -> Params:
+        check_keys("BackProp", key, ())
         self._highest(network)
         network.with_surrogate(self.surrogate)
         return Params((), self.wiring.init(network, key))
@@ -49,6 +51,7 @@ class BackProp:
 
     def block(self, network: Network, params: Params, rule_params: Params, state: LearningState, given: Given) -> Block:
         highest = self._highest(network)
+        network.given(given.inputs, given.key, state.network)
 
         def loss(trained):
             after, trace = self._forward(network, params._replace(trained=trained), rule_params.fixed, state, given)
@@ -65,6 +68,9 @@ class BackProp:
         """Multiplications of one tick of the way back and of the gradient of every weight: dense work."""
         weights = sum(p.connection.multiplications for p in network.projections if p.learns)
         return self.wiring.operations(network) + weights
+
+    def suited(self) -> Suggested:
+        return Suggested("adam", 4e-3, decay=0.9, update_every=None, steps=40)
 
     def gradient(self) -> "BackProp":
         return replace(self, wiring=Symmetric())

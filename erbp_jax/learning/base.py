@@ -1,7 +1,7 @@
 """What every learning rule is: something that looks at a block of ticks and says how the weights should move."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from erbp_jax.counting import Wide, wide_stack, wide_zeros
 from erbp_jax.network import Network
 from erbp_jax.params import Params
+from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace, Tree
 
 
@@ -97,6 +98,23 @@ class Aligned(Protocol):
         ...
 
 
+class Suggested(NamedTuple):
+    """What suits a rule where nothing else is asked for."""
+
+    method: Literal["sgd", "adam"]
+    learning_rate: float
+    decay: float  # factor on the learning rate an epoch
+    update_every: int | None  # ticks; None: the whole presentation
+    steps: int  # ticks of a presentation
+
+
+@runtime_checkable
+class Suited(Protocol):
+    """A rule that says what suits it."""
+
+    def suited(self) -> Suggested: ...
+
+
 @runtime_checkable
 class DenseWork(Protocol):
     """A rule that learns by dense products, whose cost is worked out and not counted."""
@@ -120,7 +138,8 @@ class LocalRule(ABC):
 
     def init(self, network: Network, key: jax.Array) -> Params:
         """Nothing, unless a rule has parameters."""
-        del network, key
+        del network
+        check_keys(type(self).__name__, key, ())
         return Params((), ())
 
     def rest(self, network: Network, batch: int) -> Any:

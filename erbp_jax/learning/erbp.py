@@ -11,7 +11,7 @@ from erbp_jax.block import unrolling
 from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, plasticity, written
+from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
 from erbp_jax.learning.feedback import RandomFeedback, spread
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
@@ -19,7 +19,7 @@ from erbp_jax.learning.readout import Readout, error_spikes
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
 from erbp_jax.params import Params
-from erbp_jax.random import fold_each
+from erbp_jax.random import check_keys, fold_each
 from erbp_jax.trace import PopulationTrace, Trace
 
 
@@ -101,6 +101,7 @@ class ERBP(LocalRule):
         """The weights from the error neurons to every hidden population, `[K, N]` each (per map `[K, M]`; from R
         populations of a layer's own `[R K, N]`), and last to the output, diagonal. Those of readouts that learn are
         the trained ones; in their place among the fixed ones stands None, and the other way round."""
+        check_keys("ERBP", key, ())
         hidden, classes = network.hidden, network.classes
         gates, feedbacks = _each(self.gates, len(hidden) + 1), _each(self.feedback, len(hidden))
         if (self.label.classes, len(gates), len(feedbacks)) != (classes, len(hidden) + 1, len(hidden)):
@@ -177,6 +178,11 @@ class ERBP(LocalRule):
                 seen = trace.populations[network.index(population.name)]
                 counts[first] = wide_add(counts[first], _reached(seen.spikes, network.classes))
         return wide_stack(counts, -1)
+
+    def suited(self) -> Suggested:
+        """What matters is the learning rate times the scale of the feedback, which is best near 0.03."""
+        scale = max((f.scale for f in _each(self.feedback, 1)), default=1.0)
+        return Suggested("sgd", 0.03 / scale if scale else 1e-3, decay=0.9, update_every=5, steps=60)
 
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""
@@ -293,10 +299,11 @@ def _first_onto(network: Network, name: str) -> int:
 
 def _check_masks(network: Network) -> None:
     for projection in network.projections:
-        if not projection.connection.transmission.has_masks:
+        transmission = projection.connection.transmission
+        if not transmission.has_masks:
             raise ValueError(
                 f"ERBP: blank_out_gates_learning needs to know which synapses transmit, and the transmission of the "
-                f"projection {projection.name} draws no masks"
+                f"projection {projection.name}, {type(transmission).__name__}, draws no masks"
             )
 
 

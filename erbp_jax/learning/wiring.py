@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import FORWARD, Paths
-from erbp_jax.graph import cycle_without_delay, in_order
+from erbp_jax.graph import cycle_without_delay, in_order, reached
 from erbp_jax.learning.feedback import RandomFeedback, gather, spread
 from erbp_jax.network import Network
 from erbp_jax.params import Params
@@ -119,7 +119,15 @@ class Direct:
     feedback: RandomFeedback = RandomFeedback()
 
     def init(self, network: Network, key: jax.Array) -> tuple[jax.Array, ...]:
-        """G for every hidden population, `[K, N]`, or `[K, M]` if its maps' positions share theirs."""
+        """G for every hidden population, `[K, N]`, or `[K, M]` if its maps' positions share theirs.
+
+        Raises:
+            ValueError: a hidden population that hears the output within a tick.
+        """
+        after = reached(network.output, [(a, b) for a, b, delay in network.edges if not delay])
+        for p in network.hidden:
+            if p.name in after:
+                raise ValueError(_follows(network, p.name))
         return tuple(
             self.feedback.init(jax.random.fold_in(key, index), network.classes, network.shape(p.name))
             for index, p in enumerate(network.hidden)
@@ -153,12 +161,16 @@ class _ToHidden(Paths):
             return current
         for p in self.network.hidden:
             if p.name not in fired:
-                raise ValueError(
-                    f"Direct: population {p.name!r} follows the output {population!r} within a tick, so that the "
-                    "output's error cannot reach it"
-                )
+                raise ValueError(_follows(self.network, p.name))
         pairs = zip(self.network.hidden, self.weights, strict=True)
         return broadcast(current, tuple(gather(fired[p.name], g.shape[-1]) for p, g in pairs), self.weights)
+
+
+def _follows(network: Network, name: str) -> str:
+    return (
+        f"Direct: population {name!r} follows the output {network.output!r} within a tick, so that the output's error "
+        "cannot reach it"
+    )
 
 
 @jax.custom_vjp

@@ -116,9 +116,11 @@ def finite_samples(state: NetworkState) -> jax.Array:
     and one without gets it anew in every tick.
     """
 
+    well = jnp.ones(state.in_flight[0].shape[1], bool)  # neurons may have no state
+
     def one(neurons: Any) -> jax.Array:
         leaves = (jnp.isfinite(x) for x in jax.tree.leaves(neurons))
-        return jnp.stack([x.reshape(len(x), -1).all(-1) for x in leaves]).all(0)
+        return jnp.stack([well, *(x.reshape(len(x), -1).all(-1) for x in leaves)]).all(0)
 
     return jnp.stack([one(neurons) for neurons in state.populations])
 

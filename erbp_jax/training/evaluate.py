@@ -68,7 +68,7 @@ def restore(session: Session, folder: Path) -> tuple[Learner, Place]:
     Raises:
         UserError: there is none, or it was not written under the config of the folder.
     """
-    return Checkpoints(folder / run_folder.CHECKPOINTS, run_folder.open_config(folder)).restore(session.start())
+    return Checkpoints(folder / run_folder.CHECKPOINTS, run_folder.open_config(folder)).restore(session.like)
 
 
 def kept(path: Path, result: dict[str, Any]) -> str:

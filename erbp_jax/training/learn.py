@@ -1,6 +1,6 @@
 """Learning from given spikes, chunk after chunk, for ever: for streams, notebooks and experiments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -54,15 +54,15 @@ def start(learning: Learning, params: Params, rule_params: Params, batch: int = 
 def learn(
     learning: Learning,
     stream: Stream,
-    spikes: jax.Array,
+    spikes: jax.Array | Mapping[str, jax.Array],
     target: Any,
     *,
     key: jax.Array,
     block: int = 1,
     record: Callable[[Block, Params], Any] | None = None,
 ) -> tuple[Stream, Any]:
-    """Run `spikes[T, B, I]` with the `target` of the samples and `key[B]` through the network, and learn after every
-    block of ticks.
+    """Run `spikes[T, B, I]` (by name where there are several inputs) with the `target` of the samples and `key[B]`
+    through the network, and learn after every block of ticks.
 
     The batch's samples share the weights, their updates add up; for lanes with weights of their own, `vmap` this. Two
     calls, the second from the first one's stream, are one call with all ticks, as long as the blocks are the same.
@@ -72,13 +72,23 @@ def learn(
         output's spikes `[blocks, k, B, K]` if none is given.
 
     Raises:
-        ValueError: T is not a whole number of blocks, keys that are not one a sample, or what network and rule refuse.
+        ValueError: T is not a whole number of blocks, spikes that are not those of the network's inputs, keys that are
+            not one a sample, or what network and rule refuse.
     """
     network, rule, (optimizer, own) = learning.network, learning.rule, learning.optimizers
-    check_keys("learn", key, tuple(spikes.shape[1:2]))
+    spikes = network.named(spikes)
+    for name, x in spikes.items():
+        if x.ndim != 3:
+            raise ValueError(
+                f"learn: spikes must have shape [T, B, {x.shape[-1]}], ticks by samples by units, got {list(x.shape)} "
+                f"for {name!r}"
+            )
+    steps, batch, _ = next(iter(spikes.values())).shape
+    check_keys("learn", key, (batch,))
 
     def feed(source, ticks):
-        seen = jax.lax.dynamic_slice_in_dim(spikes, ticks[0] - stream.tick, block)
+        first = ticks[0] - stream.tick
+        seen = {name: jax.lax.dynamic_slice_in_dim(x, first, block) for name, x in spikes.items()}
         return source, seen, fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)
 
     def params(moved):
@@ -105,8 +115,8 @@ def learn(
         step=step,
         carry=Carry((), stream.state, moved),
         start=stream.tick,
-        steps=len(spikes),
+        steps=steps,
         block=block,
     )
     own_params = params(carry.moved)
-    return Stream(*own_params, carry.moved[2], carry.state, stream.tick + len(spikes)), kept
+    return Stream(*own_params, carry.moved[2], carry.state, stream.tick + steps), kept

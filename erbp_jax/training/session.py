@@ -63,9 +63,11 @@ class Session:
         self._align_jit = _over_seeds(partial(engine.alignment, self.experiment), here, mesh)
         self._finite = jax.jit(lambda trained: [jnp.isfinite(x).all() for x in jax.tree.leaves(trained)])
         try:
-            jax.eval_shape(self._init, self.seeds)
+            like = jax.eval_shape(self._init, self.seeds)
         except ValueError as error:  # parts that do not fit together, found before anything is written
             raise UserError(str(error)) from None
+        self.like: Learner = like if mesh is None else jax.tree.map(partial(_on, mesh), like)
+        """A learner's shapes, on the devices that it will be on."""
 
     @property
     def measures_alignment(self) -> bool:
@@ -148,6 +150,10 @@ class Session:
                     f"{tick + every - 1} of the presentation"
                 )
         return f"weights or states became NaN or infinite in epoch {epoch + 1}, batches {first} to {last - 1}"
+
+
+def _on(mesh: Mesh, shape: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=by_seed(mesh))
 
 
 def _over_seeds(function: Callable[..., Any], in_axes: tuple[int | None, ...], mesh: Mesh | None) -> Any:

@@ -11,12 +11,15 @@ from tests.campaigns.outcome import Outcome, fault
 
 
 @pytest.fixture(autouse=True)
-def shared_cache(monkeypatch, cli_environment):
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", cli_environment["JAX_COMPILATION_CACHE_DIR"])
+def cheap_programs(monkeypatch, cli_environment):
+    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_DISABLE_MOST_OPTIMIZATIONS"):
+        monkeypatch.setenv(name, cli_environment[name])
 
 
-def test_a_killed_training_ends_as_the_undisturbed_one(tmp_path, capsys):
-    code = kills.campaign(1, 18, tmp_path, jobs=1, variants=("plain",), most=1, twice=False)
+def test_a_killed_training_ends_as_the_undisturbed_one(tmp_path, capsys, monkeypatch):
+    small = (*kills.VARIANTS["plain"], "training.epochs=2", "training.alignment=false")
+    monkeypatch.setitem(kills.VARIANTS, "small", small)
+    code = kills.campaign(1, 18, tmp_path, jobs=1, variants=("small",), most=1, twice=False)
     told = capsys.readouterr().out
     assert code == 0, told
     assert "in 1 lives, 1 identical, 0 failed (seed 18" in told

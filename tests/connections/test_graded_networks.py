@@ -7,8 +7,9 @@ import pytest
 
 from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.kernels import Exponential
+from erbp_jax.learning.base import Given
 from erbp_jax.learning.three_factor import ThreeFactor, pair_stdp
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from tests.command_line import call
 
@@ -40,12 +41,12 @@ def test_traces_in_the_place_of_spikes_are_written_as_they_are(key):
     spikes = (jax.random.uniform(key, (6, 2, 12)) < 0.4).astype(jnp.float32)
     rule, updates = ThreeFactor((pair_stdp(Exponential()),)), []
     for transmission in (Reliable(), Reliable(by_events=True), BlankOut(1.0, by_events=True)):
-        network = Network((Layer(Dense(12, 5, 6.0, transmission), LIF(2.0, 2.0)),))
+        network = sequential(Dense(12, 5, 6.0, transmission), LIF(2.0, 2.0))
         result = rule.block(
-            network, network.init(key), rule.init(network, key), network.init_state(2), rule.init_state(network, 2),
-            spikes, jnp.zeros(2, jnp.int32), ticks=jnp.arange(6), key=jax.random.split(key, (6, 2)),
+            network, network.init(key), rule.init(network, key), rule.init_state(network, 2),
+            Given(spikes, jnp.zeros(2, jnp.int32), jnp.arange(6), jax.random.split(key, (6, 2))),
         )  # fmt: skip
-        updates.append(np.asarray(result.update[0]["weight"]))
+        updates.append(np.asarray(result.update.projections[0]["weight"]))
     assert np.abs(updates[0]).sum() > 0.1
     for update in updates[1:]:
         np.testing.assert_allclose(update, updates[0], atol=1e-5)

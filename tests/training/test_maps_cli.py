@@ -97,10 +97,6 @@ def test_a_network_with_pooling_can_learn_in_few_bits(root):
             ],
             ["precision.weight_range: the weights of layer 0 (from 0) start at 0"],
         ),
-        (
-            ["rule.kind=perbp", "rule.blank_out_gates_learning=true", "network.transmission.kind=gaussian_blank_out"],
-            ["rule.blank_out_gates_learning", "network.transmission.kind"],
-        ),
     ],
 )
 def test_what_cannot_be_is_said_before_a_folder_is_made(root, tmp_path, monkeypatch, capsys, changes, words):

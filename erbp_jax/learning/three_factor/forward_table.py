@@ -12,6 +12,7 @@ from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.learning.three_factor.rule import signals
 from erbp_jax.network import Network
 from erbp_jax.params import Params
+from erbp_jax.random import check_keys
 from erbp_jax.trace import Trace
 
 NEVER = -(2**20)
@@ -61,6 +62,7 @@ class ForwardTableSTDP(LocalRule):
             raise ValueError(f"ForwardTableSTDP: expiry {self.expiry} lies below the window {self.kernel.window}")
 
     def init(self, network: Network, key: jax.Array) -> Params:
+        check_keys("ForwardTableSTDP", key, ())
         params = jax.eval_shape(network.init, key)
         for projection, weights in zip(network.projections, params.trained.projections, strict=True):
             connection = projection.connection

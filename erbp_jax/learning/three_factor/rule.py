@@ -14,6 +14,7 @@ from erbp_jax.learning.three_factor.factors import Factor, Signals
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.network import Network
 from erbp_jax.params import Params
+from erbp_jax.random import check_keys
 from erbp_jax.trace import Trace
 
 
@@ -72,6 +73,7 @@ class ThreeFactor(LocalRule):
         return tuple(own if p.learns else () for own, p in zip(terms, network.projections, strict=True))
 
     def init(self, network: Network, key: jax.Array) -> Params:
+        check_keys("ThreeFactor", key, ())
         self.projection_terms(network)
         return self.modulator.init(network, key)
 
