@@ -139,13 +139,14 @@ def _curves(session, recording, chosen: dict[str, dict[str, Any]], epoch: int) -
     from published import first_spike_synops
     from readouts import Readout, readings
 
-    last = session.experiment.network.layers[-1].neuron
+    network = session.experiment.network
+    last = network.population(network.output).neuron
     wanted = {"as trained": Readout(last.tau_syn, last.threshold)}
     early = [row for goal, row in chosen.items() if goal.startswith("first spike")]
     if early:
         wanted["waiting readout"] = Readout(**early[0]["readout"])
     seen = zip(wanted, readings(recording, wanted.values()), strict=True)
-    paper = session.experiment.network.sizes == (784, 200, 200, 10)
+    paper = network.sizes == (784, 200, 200, 10)
     return {
         name: summary(session, own, epoch, MODELS["talk"])
         | {"first_spike_published": first_spike_synops(own) if paper else None}

@@ -97,10 +97,14 @@ def _estimate(config: Any, entry: dict[str, Any]) -> float:
     """For metrics from before learning was counted: all gates open."""
     from erbp_jax import data
     from erbp_jax.config.build import build
+    from erbp_jax.learning.base import DenseWork
 
     e = build(config, data.load(config.data.name, config.data.dir))
     forward = entry["synops_per_sample"] * e.steps / e.test_steps
-    return e.rule.operations(e.network, e.steps, forward, entry["error_spikes_per_sample"])
+    if isinstance(e.rule, DenseWork):
+        return forward + e.steps * e.rule.operations(e.network)
+    written = forward * (e.steps - e.burn_in) / e.steps
+    return forward + written + entry["error_spikes_per_sample"] * e.rule.error_fan_out(e.network)[-1]
 
 
 def _reached(error: list[float], operations: np.ndarray, goal: float) -> float | None:

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.config.build import Experiment
 from erbp_jax.evaluation.synops import Recording
-from erbp_jax.network import Network
 from erbp_jax.neurons import LIF
+from erbp_jax.training.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,9 @@ class Readout:
 
 def with_readout(experiment: Experiment, readout: Readout) -> Experiment:
     """The same experiment with other output neurons."""
-    *hidden, last = experiment.network.layers
-    return replace(experiment, network=Network((*hidden, replace(last, neuron=readout.neuron()))))
+    network = experiment.network
+    populations = (replace(p, neuron=readout.neuron()) if p.name == network.output else p for p in network.populations)
+    return replace(experiment, network=replace(network, populations=tuple(populations)))
 
 
 RAW = Readout(0.0, float(np.finfo(np.float32).max))

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import optax
 
 from boltzmann.machine import MachineState, Params, SamplingMachine
-from erbp_jax.learning.three_factor import ecd
+from erbp_jax.learning.three_factor import Signals, ecd
 from erbp_jax.learning.three_factor.rule import over_terms
-from erbp_jax.network import LayerTrace
 from erbp_jax.random import fold_each
 
 
@@ -76,7 +75,7 @@ def present(
 
         state, (visible, hidden) = jax.lax.scan(tick, state, ticks)
         g = how.phases(ticks)[:, None, None]
-        traces, values = over_terms(terms, traces, LayerTrace(visible, hidden, hidden, hidden, key))
+        traces, values = over_terms(terms, traces, Signals(visible), Signals(hidden))
         pre = jnp.concatenate([x for x, _ in values], 1).reshape(-1, machine.visible)
         post = jnp.concatenate([g * y for _, y in values], 1).reshape(-1, machine.hidden)
         update = {

@@ -9,13 +9,17 @@ from erbp_jax.connections import Dense
 from erbp_jax.encoding import Analog, LabelNeurons, Regular
 from erbp_jax.evaluation.alignment import angle, feedback_angles, presentation_update, update_angles
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LocalReadout, RandomFeedback, SquaredError
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, Surrogate
+from erbp_jax.params import Params
 
-NETWORK = Network(
-    tuple(Layer(Dense(i, o, 3.0), LIF(tau_mem=0.0, tau_syn=0.5, refractory=0)) for i, o in ((12, 40), (40, 3)))
-)
-LOCAL = ERBP(LabelNeurons(3, 1), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4)
+NEURON, NOTHING = LIF(tau_mem=0.0, tau_syn=0.5, refractory=0), Params((), ())
+NETWORK = sequential(*((Dense(i, o, 3.0), NEURON) for i, o in ((12, 40), (40, 3))))
+LOCAL = ERBP(LabelNeurons(3, 1), (Boxcar(-5, 5),) * 2, (RandomFeedback(),))
+
+
+def angles_of(rule, params, rule_params, key, network=NETWORK, **times):
+    return update_angles(network, Regular(0.5), rule, params, rule_params, *batch(key), **times)
 
 
 def batch(key):
@@ -56,63 +60,61 @@ def test_what_has_no_direction_is_at_a_right_angle_to_everything():
 
 
 def test_a_dead_network_is_not_aligned(key):
-    dead = Network(tuple(replace(x, neuron=LIF(threshold=1e6)) for x in NETWORK.layers))
-    params = dead.init(key)
-    shown = (*batch(key),)
-    angles = update_angles(dead, Regular(0.5), LOCAL, params, LOCAL.init(dead, key), *shown, steps=12, every=4)
+    dead = sequential(*((p.connection, LIF(threshold=1e6)) for p in NETWORK.projections))
+    params, rule_params = dead.init(key), LOCAL.init(dead, key)
+    angles = angles_of(LOCAL, params, rule_params, key, dead, steps=12, every=4, burn_in=4)
     np.testing.assert_array_equal(angles[0], 90.0)
 
 
 def test_feedback_is_measured_against_the_way_through_all_layers_above(key):
-    deep = Network((*NETWORK.layers[:1], *(Layer(Dense(i, o), LIF()) for i, o in ((40, 20), (20, 3)))))
+    deep = sequential(Dense(12, 40, 3.0), NEURON, Dense(40, 20), LIF(), Dense(20, 3), LIF())
     params = deep.init(key)
-    w1, w2 = (np.asarray(p["weight"]) for p in params[1:])
+    _, *above = params.trained.projections
+    w1, w2 = (np.asarray(p["weight"]) for p in above)
     rule = BackProp(wiring=Direct())
-    exact = ((w1 @ w2).T, w2.T)
+    exact = Params((), ((w1 @ w2).T, w2.T))
     np.testing.assert_allclose(feedback_angles(deep, rule, params, exact), 0.0, atol=1e-2)
-    np.testing.assert_allclose(feedback_angles(deep, BackProp(wiring=Layerwise()), params, params[1:]), 0.0, atol=1e-2)
+    layerwise, own = BackProp(wiring=Layerwise()), Params((), ({}, *above))
+    np.testing.assert_allclose(feedback_angles(deep, layerwise, params, own), 0.0, atol=1e-2)
     drawn = np.asarray(feedback_angles(deep, rule, params, rule.init(deep, key)))
     assert np.all((drawn > 60) & (drawn < 120))
 
 
 def test_several_readouts_are_measured_by_the_mean_of_their_feedback(key):
     params, rule = NETWORK.init(key), replace(LOCAL, local=(LocalReadout(3.0, 2),))
-    path = np.asarray(params[1]["weight"]).T
-    aside = rule.init(NETWORK, key)[0][:3]
+    path = np.asarray(params.trained.projections[1]["weight"]).T
+    drawn = rule.init(NETWORK, key)
+    aside = drawn.fixed[0][:3]
     both = jnp.concatenate([path + aside, path - aside])
-    np.testing.assert_allclose(feedback_angles(NETWORK, rule, params, (both, jnp.eye(3))), 0.0, atol=0.05)
-    updates = update_angles(
-        NETWORK, Regular(0.5), rule, params, rule.init(NETWORK, key), *batch(key), steps=12, every=4
-    )  # fmt: skip
+    angles = feedback_angles(NETWORK, rule, params, Params((), (both, jnp.eye(3))))
+    np.testing.assert_allclose(angles, 0.0, atol=0.05)
+    updates = angles_of(rule, params, drawn, key, steps=12, every=4, burn_in=4)
     assert np.all((np.asarray(updates) > 0) & (np.asarray(updates) < 180))
 
 
 def test_the_update_of_a_gradient_rule_is_the_gradient(key):
     params = NETWORK.init(key)
     common = {"steps": 12, "every": 12}
-    bp = BackProp()
-    angles = update_angles(NETWORK, Regular(0.5), bp, params, (), *batch(key), **common)
+    angles = angles_of(BackProp(), params, NOTHING, key, **common)
     np.testing.assert_allclose(angles, 0.0, atol=1e-2)
     direct = BackProp(wiring=Direct())
-    angles = update_angles(NETWORK, Regular(0.5), direct, params, direct.init(NETWORK, key), *batch(key), **common)
+    angles = angles_of(direct, params, direct.init(NETWORK, key), key, **common)
     assert angles[0] > 30  # random feedback has not aligned yet
     np.testing.assert_allclose(angles[1], 0.0, atol=1e-2)
 
 
 def test_erbp_descends_the_loss_at_the_output_from_the_start(key):
     params = NETWORK.init(key)
-    angles = update_angles(
-        NETWORK, Regular(0.5), LOCAL, params, LOCAL.init(NETWORK, key), *batch(key), steps=24, every=2
-    )
+    angles = angles_of(LOCAL, params, LOCAL.init(NETWORK, key), key, steps=24, every=2, burn_in=4)
     assert angles[1] < 75
 
 
 def test_erbp_with_the_transposed_weights_for_feedback_descends_the_loss_in_the_hidden_layer_too(key):
     params = NETWORK.init(key)
-    fixed = LOCAL.init(NETWORK, key)
-    transposed = (params[1]["weight"].T, fixed[1])
-    show = lambda g: update_angles(NETWORK, Regular(0.5), LOCAL, params, g, *batch(key), steps=24, every=2)  # noqa: E731
-    assert show(transposed)[0] < show(fixed)[0] - 15
+    drawn = LOCAL.init(NETWORK, key)
+    transposed = drawn._replace(fixed=(params.trained.projections[1]["weight"].T, drawn.fixed[1]))
+    show = lambda g: angles_of(LOCAL, params, g, key, steps=24, every=2, burn_in=4)  # noqa: E731
+    assert show(transposed)[0] < show(drawn)[0] - 15
     assert show(transposed)[0] < 75
 
 
@@ -121,6 +123,6 @@ def test_the_update_of_a_presentation_is_the_sum_of_its_blocks(key):
     rate = NETWORK.rate_form(0.5)
     params, shown = rate.init(key), batch(key)
     rule = BackProp(Surrogate(), SquaredError())
-    one = presentation_update(rate, Analog(0.5), rule, params, (), *shown, steps=1, every=1)
-    three = presentation_update(rate, Analog(0.5), rule, params, (), *shown, steps=3, every=1)
+    one = presentation_update(rate, Analog(0.5), rule, params, NOTHING, *shown, steps=1, every=1)
+    three = presentation_update(rate, Analog(0.5), rule, params, NOTHING, *shown, steps=3, every=1)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(3.0 * a, b, rtol=1e-4, atol=1e-7), one, three)

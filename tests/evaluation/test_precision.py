@@ -11,7 +11,13 @@ from erbp_jax.grid import Grid
 from erbp_jax.neurons import LIF, Dendrite
 from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.random import hashed_words
+from erbp_jax.trace import Tree
 from erbp_jax.training.rounding import keep_on_grid
+
+
+def tree(layers):
+    """Weights of projections, without parameters of neurons."""
+    return Tree(tuple(layers), ())
 
 
 def nearest(x, grid):
@@ -35,10 +41,8 @@ def test_rounding_to_nearest_saturates(bits, key):
 @pytest.mark.parametrize("bits", [3, 8, 16])
 def test_weights_walk_on_the_grid_exactly_and_keep_small_steps_in_the_mean(bits, key):
     grids = (Grid.reaching(0.9, bits), Grid.reaching(0.05, bits))
-    params = tuple(
-        {"weight": g.round(jax.random.uniform(key, (40, 50), minval=-0.5, maxval=0.5) * 0.04)} for g in grids
-    )
-    step = tuple({"weight": jnp.full((40, 50), 0.3 * g.step)} for g in grids)
+    params = tree({"weight": g.round(jax.random.uniform(key, (40, 50), minval=-0.5, maxval=0.5) * 0.04)} for g in grids)
+    step = tree({"weight": jnp.full((40, 50), 0.3 * g.step)} for g in grids)
 
     @jax.jit
     def go(rounding_key):
@@ -48,7 +52,7 @@ def test_weights_walk_on_the_grid_exactly_and_keep_small_steps_in_the_mean(bits,
     moved = np.zeros(2)
     for number in range(20):
         after = go(jax.random.fold_in(key, number))
-        for layer, (old, new, grid) in enumerate(zip(params, after, grids, strict=True)):
+        for layer, (old, new, grid) in enumerate(zip(params.projections, after.projections, grids, strict=True)):
             points = np.asarray(new["weight"], np.float64) / grid.step
             np.testing.assert_array_equal(points, points.round())  # not a bit beside the grid
             walked = points - np.asarray(old["weight"], np.float64) / grid.step
@@ -57,45 +61,47 @@ def test_weights_walk_on_the_grid_exactly_and_keep_small_steps_in_the_mean(bits,
     np.testing.assert_allclose(moved, 0.3, atol=5 * np.sqrt(0.21 / 40_000))
     words = np.asarray(hashed_words(jax.random.fold_in(key, 19), 0, 0, n=2000), np.uint64).reshape(40, 50)
     want = np.floor(np.float32(0.3) + (words >> np.uint64(8)).astype(np.float64) / 2**24)
-    got = (np.asarray(after[0]["weight"], np.float64) - np.asarray(params[0]["weight"], np.float64)) / grids[0].step
+    got = (
+        np.asarray(after.projections[0]["weight"], np.float64) - np.asarray(params.projections[0]["weight"], np.float64)
+    ) / grids[0].step
     assert np.mean(got == want) > 0.999  # float32 may differ on the edge of a point
 
 
 def test_rounding_to_nearest_loses_small_steps_and_saturation_holds():
     grid = Grid(4, 0.125)
-    params = ({"weight": jnp.asarray([[0.875, -1.0, 0.25, 0.3]])},)
-    steps = ({"weight": jnp.asarray([[0.5, -0.5, 0.06, 0.0]])},)
+    params = tree([{"weight": jnp.asarray([[0.875, -1.0, 0.25, 0.3]])}])
+    steps = tree([{"weight": jnp.asarray([[0.5, -0.5, 0.06, 0.0]])}])
     update, _ = keep_on_grid((grid,), "nearest").update(steps, optax.EmptyState(), params)
-    np.testing.assert_array_equal(optax.apply_updates(params, update)[0]["weight"], [[0.875, -1.0, 0.25, 0.25]])
+    (after,), _ = optax.apply_updates(params, update)
+    np.testing.assert_array_equal(after["weight"], [[0.875, -1.0, 0.25, 0.25]])
     with pytest.raises(ValueError, match="key"):
         keep_on_grid((grid,), "stochastic").update(steps, optax.EmptyState(), params)
 
 
 def test_grids_for_trained_weights(key):
-    params = tuple({"weight": scale * jax.random.normal(key, (60, 70))} for scale in (1.0, 0.01))
+    params = tree({"weight": scale * jax.random.normal(key, (60, 70))} for scale in (1.0, 0.01))
     for bits in (2, 4, 8):
         errors = []
-        whole = tuple(Grid.reaching(float(jnp.abs(layer["weight"]).max()), bits) for layer in params)
+        whole = tuple(Grid.reaching(float(jnp.abs(layer["weight"]).max()), bits) for layer in params.projections)
         for grids in (whole, best_grids(params, bits)):
             rounded = quantize(params, grids)
-            errors.append(
-                [float(((a["weight"] - b["weight"]) ** 2).mean()) for a, b in zip(params, rounded, strict=True)]
-            )
+            pairs = zip(params.projections, rounded.projections, strict=True)
+            errors.append([float(((a["weight"] - b["weight"]) ** 2).mean()) for a, b in pairs])
             assert grids[0].step / grids[1].step == pytest.approx(100, rel=0.05)
         assert np.all(np.asarray(errors[1]) <= np.asarray(errors[0]))
 
 
 def test_layers_without_weights_have_no_grid_and_zeros_lie_on_any():
-    params = ({"weight": jnp.asarray([[0.5, -0.25]])}, {}, {"weight": jnp.zeros((2, 3))})
+    params = tree([{"weight": jnp.asarray([[0.5, -0.25]])}, {}, {"weight": jnp.zeros((2, 3))}])
     grids = best_grids(params, 4)
     assert grids[1] is None
-    rounded = quantize(params, grids)
-    assert rounded[1] == {}
-    np.testing.assert_array_equal(rounded[2]["weight"], params[2]["weight"])
+    _, nothing, zeros = quantize(params, grids).projections
+    assert nothing == {}
+    np.testing.assert_array_equal(zeros["weight"], params.projections[2]["weight"])
     for rounding in ("nearest", "stochastic"):
         step = jax.tree.map(jnp.ones_like, params)
         update, _ = keep_on_grid(grids, rounding).update(step, optax.EmptyState(), params, key=jax.random.key(0))
-        after = optax.apply_updates(params, update)
+        after = optax.apply_updates(params, update).projections
         assert after[1] == {}
         for grid, layer in zip(grids, after, strict=True):
             for weight in layer.values():

@@ -1,7 +1,5 @@
 """SynOps against a loop over spikes and synapses, and per sample whatever the batch."""
 
-from dataclasses import replace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,31 +7,29 @@ import optax
 import pytest
 
 from erbp_jax import simulate
-from erbp_jax.config.build import Experiment
-from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable
-from erbp_jax.connections.arrivals import arrivals, delivered, writes
-from erbp_jax.counting import wide_value
+from erbp_jax.connections import Arrived, BlankOut, Dense, GaussianBlankOut, Params, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.evaluation import synops
 from erbp_jax.learning import ERBP, Boxcar, LearnedReadout, LocalReadout, RandomFeedback
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from erbp_jax.random import Stream
 from erbp_jax.training import engine
+from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.transforms import Optimizers
 from tests import oracles
 
 SIZES, STEPS, BURN_IN, SAMPLES = (12, 7, 3), 8, 2, 6
 GATES = (Boxcar(-1.0, 3.0), Boxcar(0.0, 2.0))
+HOLD = Optimizers(optax.set_to_zero(), optax.set_to_zero())
 
 
 def experiment(p=1.0, batch=SAMPLES, **rule):
     transmission = BlankOut(p) if p < 1.0 else Reliable()
-    layers = tuple(
-        Layer(Dense(i, o, 4.0, transmission), LIF(1.0, 2.0, refractory=0))
-        for i, o in zip(SIZES[:-1], SIZES[1:], strict=True)
-    )
-    erbp = ERBP(LabelNeurons(3, 2), GATES, (RandomFeedback(),), burn_in=BURN_IN, **rule)
-    return Experiment(Network(layers), Regular(0.6), erbp, STEPS, STEPS, 2, batch, batch)
+    dense = (Dense(i, o, 4.0, transmission) for i, o in zip(SIZES[:-1], SIZES[1:], strict=True))
+    network = sequential(*((one, LIF(1.0, 2.0, refractory=0)) for one in dense))
+    erbp = ERBP(LabelNeurons(3, 2), GATES, (RandomFeedback(),), **rule)
+    return Experiment(network, Regular(0.6), erbp, STEPS, STEPS, 2, batch, batch, burn_in=BURN_IN)
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +52,14 @@ def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p)
     images, labels = problem
     seen = synops.record(e, jnp.uint32(0), params, images, labels, jnp.int32(1))
     trace = full_trace(e, params, images, Stream.TEST)
-    for number, (layer, t) in enumerate(zip(e.network.layers, trace, strict=True)):
-        pre, outputs = np.asarray(t.pre), layer.connection.outputs
+    for number, (projection, arrived, t) in enumerate(
+        zip(e.network.projections, trace.arrived, trace.populations, strict=True)
+    ):
+        pre, outputs = np.asarray(arrived.spikes), projection.connection.outputs
         everyone = jnp.broadcast_to(jnp.arange(pre.shape[2]), (STEPS * SAMPLES, pre.shape[2]))
         masks = np.ones((STEPS, SAMPLES, pre.shape[2], outputs), bool)
         if p < 1.0:
-            masks = np.asarray(layer.connection.transmission.mask(t.key.reshape(-1, 1), everyone, outputs))
+            masks = np.asarray(projection.connection.transmission.mask(arrived.key.reshape(-1, 1), everyone, outputs))
             masks = masks.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
         want = np.zeros((2, STEPS, SAMPLES), int)
         for tick, sample, unit in np.argwhere(pre > 0):
@@ -72,7 +70,7 @@ def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p)
         np.testing.assert_array_equal(seen.spikes[..., number], np.asarray(t.spikes).sum(-1))
         assert want[0].sum() > 0
         assert (want[1].sum() < want[0].sum()) == (p < 1.0)
-    np.testing.assert_array_equal(seen.output, np.asarray(trace[-1].spikes))
+    np.testing.assert_array_equal(seen.output, np.asarray(e.network.output_spikes(trace)))
     smaller = synops.record(experiment(p, 4), jnp.uint32(0), params, images, labels, jnp.int32(1))
     for a, b in zip(seen, smaller, strict=True):  # the last batch is filled up
         np.testing.assert_array_equal(a, b)
@@ -83,23 +81,22 @@ def test_what_a_readout_that_learns_costs_is_counted(problem):
     each to all hidden units and to the readout neuron of its class."""
     images, labels = problem
     free, e = (experiment(1.0, 6, local=own) for own in ((LocalReadout(),), (LearnedReadout(),)))
-    hold = optax.set_to_zero()
     ends = []
     for each in (free, e):
-        learner = engine.init(each, hold, jnp.uint32(0))
+        learner = engine.init(each, HOLD, jnp.uint32(0))
         train = jax.jit(lambda l, each=each: engine.train(
-            each, hold, l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(1)
+            each, HOLD, l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(1)
         ))  # fmt: skip
         ends.append(train(learner).tally)
-    trace = full_trace(e, learner.params, images, Stream.TRAIN)
-    hidden = np.asarray(trace[0].spikes)
+    trace = full_trace(e, learner.network_params, images, Stream.TRAIN)
+    hidden = np.asarray(trace.populations[0].spikes)
     fixed, learned = (tally.values().events for tally in ends)
     layers = len(SIZES) - 1
     writes = SIZES[2] * int(hidden[BURN_IN:].sum())
     assert learned[layers] - fixed[layers] == writes > 0  # plasticity, of the first layer
     assert list(learned[:layers]) == list(fixed[:layers])
     labels_shown = SAMPLES * len(range(0, STEPS, 2))
-    output = np.asarray(trace[-1].spikes)
+    output = np.asarray(e.network.output_spikes(trace))
     on_the_way = 2 * (labels_shown + int(output.sum())) + SIZES[2] * int(hidden.sum()) + 4 * labels_shown
     assert learned[-2] == on_the_way  # a guess with every label spike
     label_train = (np.arange(STEPS) % 2 == 0).astype(float)
@@ -124,32 +121,35 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, populatio
     totals = []
     for size in (6, 2):
         e = experiment(p, size, **options)
-        learner = engine.init(e, optax.set_to_zero(), jnp.uint32(0))
+        learner = engine.init(e, HOLD, jnp.uint32(0))
         train = jax.jit(lambda l, e=e, size=size: engine.train(
-            e, optax.set_to_zero(), l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(6 // size)
+            e, HOLD, l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(6 // size)
         ))  # fmt: skip
         tally = train(learner).tally.values()
         totals.append([*tally.events, int(tally.error_spikes)])
     assert totals[0] == totals[1]
 
     e = experiment(p)
-    trace = full_trace(e, learner.params, images, Stream.TRAIN)
+    trace = full_trace(e, learner.network_params, images, Stream.TRAIN)
     want, learns = [], np.arange(STEPS)[:, None, None] >= BURN_IN
-    for layer, t in zip(e.network.layers, trace, strict=True):
-        want.append(int((np.asarray(t.pre) > 0).sum()) * layer.connection.outputs)
-    for layer, t, gate in zip(e.network.layers, trace, GATES, strict=True):
-        pre, current, outputs = np.asarray(t.pre), np.asarray(t.current), layer.connection.outputs
+    seen = list(zip(e.network.projections, trace.arrived, trace.populations, GATES, strict=True))
+    for projection, arrived, *_ in seen:
+        want.append(int((np.asarray(arrived.spikes) > 0).sum()) * projection.connection.outputs)
+    for projection, arrived, t, gate in seen:
+        pre, current = np.asarray(arrived.spikes), np.asarray(t.state.synaptic)
+        outputs = projection.connection.outputs
         is_open = learns & (current > gate.low) & (current < gate.high)
         through = np.ones((STEPS, SAMPLES, pre.shape[2], outputs), bool)
         if gated:
             everyone = jnp.broadcast_to(jnp.arange(pre.shape[2]), (STEPS * SAMPLES, pre.shape[2]))
-            through = np.asarray(layer.connection.transmission.mask(t.key.reshape(-1, 1), everyone, outputs))
+            through = np.asarray(projection.connection.transmission.mask(arrived.key.reshape(-1, 1), everyone, outputs))
         pairs = (pre > 0)[..., None] & is_open[:, :, None] & through.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
         want.append(int(pairs.sum()))
     label_spikes = SAMPLES * len(range(0, STEPS, 2))
-    guesses, reached = [np.asarray(trace[-1].spikes)], [1 if populations else SIZES[1] + 1]
+    guesses, reached = [np.asarray(e.network.output_spikes(trace))], [1 if populations else SIZES[1] + 1]
     on_the_way = 0
-    feedback, hidden = np.asarray(learner.feedback[0], np.float64), np.asarray(trace[0].spikes)
+    feedback = np.asarray(learner.rule_params.fixed[0], np.float64)
+    hidden = np.asarray(trace.populations[0].spikes)
     size = np.sqrt((feedback**2).mean() * SIZES[1])
     for own in np.split(feedback, populations) if populations else ():
         guesses.append((2.0 * (hidden @ own.T) / size > 1.0).astype(float))
@@ -170,14 +170,7 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, populatio
     assert all(count > 0 for count in totals[0])
 
 
-def test_any_connection_is_counted_through_its_own_pass(key):
-    """A connection that registers nothing has its synapses looked up."""
-    dense = Dense(8, 5, transmission=BlankOut(0.5))
-    pre = (jax.random.uniform(key, (3, 8)) < 0.5).astype(jnp.float32)
-    general = arrivals.dispatch(object)(dense, pre)
-    np.testing.assert_array_equal(general, np.broadcast_to(arrivals(dense, pre), (3, 5)))
-    gate = jax.random.uniform(key, (3, 5)) < 0.5
-    want = np.einsum("bi,bo->b", np.asarray(pre), np.asarray(gate, np.float32))
-    np.testing.assert_array_equal(wide_value(writes(dense, pre, gate)), want)
+def test_what_crosses_without_masks_cannot_be_counted():
+    dense, spikes = Dense(8, 5, transmission=GaussianBlankOut(0.5)), jnp.ones((3, 8))
     with pytest.raises(ValueError, match="GaussianBlankOut draws no masks"):
-        delivered(replace(dense, transmission=GaussianBlankOut(0.5)), pre, None)
+        dense.delivered(Params({}), Arrived(spikes))
