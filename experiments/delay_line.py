@@ -1,7 +1,7 @@
 """Which of two spikes came first: delays of single synapses make it a coincidence.
 
-Two inputs fire once each, four ticks apart, at a random time; the class is which came first. The neurons have no memory,
-so that only spikes that arrive in one tick add up. With a delay of 0 to 5 ticks for every synapse some hidden units see
+Two inputs fire once each, four ticks apart, at a random time; the class is which came first. The neurons have no
+memory, so that only spikes that arrive in one tick add up. With a delay of 0 to 5 ticks for every synapse some hidden units see
 both spikes at once for one class, and not for the other; without delays the two classes look alike to all of them.
 
 Command:   python experiments/delay_line.py [--seeds 5] [--out runs/delay_line]
@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from common import seeds_and_folder
 
 import erbp_jax as ej
+from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.random import new_key, split
@@ -64,7 +64,10 @@ def error_after(*, delays: bool, seed: int) -> float:
     spikes, target = trials(rng, 1000)
     _, trace = network.advance(stream.params, network.init_state(1000), spikes, key=split(key, (TICKS, 1000)))
     counts = network.output_spikes(trace).sum(0)
-    right = jnp.take_along_axis(counts, target[:, None], 1)[:, 0] > jnp.take_along_axis(counts, 1 - target[:, None], 1)[:, 0]
+    right = (
+        jnp.take_along_axis(counts, target[:, None], 1)[:, 0]
+        > jnp.take_along_axis(counts, 1 - target[:, None], 1)[:, 0]
+    )
     return round(100.0 * float(1.0 - right.mean()), 2)
 
 

@@ -24,7 +24,7 @@ def forward(populations, projections, weights, inputs, *, tau_mem, tau_syn):
     for t in range(ticks):
         for name in populations:
             current = np.zeros(populations[name])
-            for j, (source, target, delay, side) in enumerate(projections):
+            for j, (source, target, delay, _) in enumerate(projections):
                 if target != name:
                     continue
                 seen = spikes[source][t - delay] if t >= delay else np.zeros(weights[j].shape[0])

@@ -1,4 +1,4 @@
-"""A rule and a neuron defined outside the package, in a dozen lines each, learn real digits; any optax chain on any rule."""
+"""A rule and a neuron of one's own, a dozen lines each, learn real digits; any optax chain steps any rule."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -38,6 +38,7 @@ class AdaptiveThreshold:
         return State(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype))
 
     def step(self, state, current, *, key=None):
+        del key
         spikes = (current > 1.0 + state.above).astype(current.dtype)
         return State(current, self.keep * state.above + self.jump * spikes), spikes
 
@@ -113,7 +114,11 @@ def test_any_optax_chain_on_any_rule(key, name):
         optax.clip_by_global_norm(10.0),
         optax.masked(optax.scale_by_adam(), Tree((True, True, False), (True, True))),
         optax.multi_transform(
-            {"fast": optax.sgd(0.1), "slow": optax.sgd(optax.exponential_decay(0.01, 10, 0.5)), "frozen": optax.set_to_zero()},
+            {
+                "fast": optax.sgd(0.1),
+                "slow": optax.sgd(optax.exponential_decay(0.01, 10, 0.5)),
+                "frozen": optax.set_to_zero(),
+            },
             labels,
         ),
     )  # fmt: skip

@@ -15,24 +15,25 @@ from tests import graph_oracle as oracle
 TAU = {"tau_mem": 2.0, "tau_syn": 3.0}
 TICKS, BATCH = 24, 2
 
+AX, DEN = "axonal", "dendritic"
 GRAPHS = {
-    "recurrent": ({"h": 7, "o": 3}, [("x", "h", 0, "axonal"), ("h", "h", 1, "axonal"), ("h", "o", 0, "axonal")]),
-    "lateral": ({"h": 7, "o": 3}, [("x", "h", 0, "axonal"), ("h", "o", 0, "axonal"), ("o", "o", 2, "axonal")]),
+    "recurrent": ({"h": 7, "o": 3}, [("x", "h", 0, AX), ("h", "h", 1, AX), ("h", "o", 0, AX)]),
+    "lateral": ({"h": 7, "o": 3}, [("x", "h", 0, AX), ("h", "o", 0, AX), ("o", "o", 2, AX)]),
     "skip": (
         {"a": 6, "b": 5, "o": 3},
-        [("x", "a", 0, "axonal"), ("a", "b", 0, "axonal"), ("b", "o", 1, "axonal"), ("x", "o", 2, "axonal"), ("a", "o", 0, "axonal")],
+        [("x", "a", 0, AX), ("a", "b", 0, AX), ("b", "o", 1, AX), ("x", "o", 2, AX), ("a", "o", 0, AX)],
     ),
     "feedback": (
         {"a": 6, "b": 5, "o": 3},
-        [("x", "a", 1, "axonal"), ("a", "b", 0, "axonal"), ("b", "a", 3, "axonal"), ("b", "o", 0, "axonal"), ("o", "a", 5, "axonal")],
+        [("x", "a", 1, AX), ("a", "b", 0, AX), ("b", "a", 3, AX), ("b", "o", 0, AX), ("o", "a", 5, AX)],
     ),
-    "dendritic": (
-        {"h": 7, "o": 3},
-        [("x", "h", 1, "dendritic"), ("h", "h", 1, "dendritic"), ("h", "o", 4, "dendritic"), ("o", "h", 6, "axonal")],
-    ),
+    "dendritic": ({"h": 7, "o": 3}, [("x", "h", 1, DEN), ("h", "h", 1, DEN), ("h", "o", 4, DEN), ("o", "h", 6, AX)]),
     "two cycles": (
         {"a": 5, "b": 5, "o": 3},
-        [("x", "a", 0, "axonal"), ("a", "a", 2, "axonal"), ("a", "b", 0, "axonal"), ("b", "b", 4, "dendritic"), ("b", "o", 0, "axonal"), ("x", "b", 0, "axonal")],
+        [
+            ("x", "a", 0, AX), ("a", "a", 2, AX), ("a", "b", 0, AX), ("b", "b", 4, DEN), ("b", "o", 0, AX),
+            ("x", "b", 0, AX),
+        ],
     ),
 }  # fmt: skip
 
@@ -61,7 +62,7 @@ def given_for(key, ticks=TICKS, classes=3):
     return Given(spikes, target, jnp.arange(ticks, dtype=jnp.int32), split(jax.random.fold_in(key, 2), (ticks, BATCH)))
 
 
-def reference(name, network, params, given, sample):
+def reference(name, params, given, sample):
     weights = [np.asarray(p["weight"], np.float64) for p in params.trained.projections]
     return weights, oracle.forward(
         *GRAPHS[name], weights, {"x": np.asarray(given.inputs[:, sample], np.float64)}, **TAU
@@ -74,7 +75,7 @@ def test_spikes_and_currents_are_those_of_the_loop(key, name):
     params, given = params_of(network, key), given_for(key)
     _, trace = jax.jit(network.advance)(params, network.init_state(BATCH), given.inputs, key=given.key)
     for sample in range(BATCH):
-        _, (spikes, out, arriving) = reference(name, network, params, given, sample)
+        _, (spikes, out, arriving) = reference(name, params, given, sample)
         for population, seen in zip(network.names, trace.populations, strict=True):
             assert 0.02 < spikes[population].mean() < 0.99, population
             np.testing.assert_array_equal(seen.spikes[:, sample], spikes[population])
@@ -94,7 +95,7 @@ def test_gradients_are_those_of_the_loop(key, name):
     )
     wanted = [np.zeros(p["weight"].shape) for p in params.trained.projections]
     for sample in range(BATCH):
-        weights, (spikes, out, _) = reference(name, network, params, given, sample)
+        weights, (spikes, out, _) = reference(name, params, given, sample)
         rates = spikes["o"].mean(0)  # the highest rate is 1: no refractory period
         d_rates = (rates - np.eye(3)[int(given.target[sample])]) / BATCH
         found = oracle.gradient(
@@ -116,7 +117,7 @@ def test_erbp_is_that_of_the_loop(key, name):
     feedback = {n: np.asarray(g, np.float64) for n, g in zip(network.names, rule_params.fixed, strict=True)}
     wanted = [np.zeros(p["weight"].shape) for p in params.trained.projections]
     for sample in range(BATCH):
-        _, (spikes, out, arriving) = reference(name, network, params, given, sample)
+        _, (spikes, out, arriving) = reference(name, params, given, sample)
         label = np.zeros((TICKS, 3))
         label[::4, int(given.target[sample])] = 1.0
         errors = oracle.error_spikes(label, spikes["o"], weight=0.9, threshold=1.0)
@@ -138,7 +139,7 @@ def test_stdp_is_that_of_the_loop(key, name):
     )
     wanted = [np.zeros(p["weight"].shape) for p in params.trained.projections]
     for sample in range(BATCH):
-        _, (spikes, _, arriving) = reference(name, network, params, given, sample)
+        _, (spikes, _, arriving) = reference(name, params, given, sample)
         for j, (_, target, _, _) in enumerate(GRAPHS[name][1]):
             wanted[j] += oracle.pair_stdp(
                 arriving[j], spikes[target], lambda dt: float(kernel(jnp.int32(dt))), kernel.window
@@ -159,9 +160,8 @@ def through(network, rule, params, rule_params, given, block):
     step = jax.jit(rule.block, static_argnums=0)
     for first in range(0, TICKS, block):
         part = slice(first, first + block)
-        made = step(
-            network, params, rule_params, state, Given(given.inputs[part], given.target, given.ticks[part], given.key[part])
-        )  # fmt: skip
+        now = Given(given.inputs[part], given.target, given.ticks[part], given.key[part])
+        made = step(network, params, rule_params, state, now)
         state, total = made.state, jax.tree.map(jnp.add, total, made.update)
         spikes.append([seen.spikes for seen in made.trace.populations])
     return total, [jnp.concatenate(x) for x in zip(*spikes, strict=True)], state
@@ -183,29 +183,31 @@ def test_a_block_is_its_ticks(key, name):
             np.testing.assert_array_equal(a, b)
 
 
+def within_neurons(membrane, d_spikes):
+    """The error of currents `[T, N]` from that of spikes, through the neurons' own leaks and resets alone."""
+    a_mem, a_syn = np.exp(-1 / TAU["tau_mem"]), np.exp(-1 / TAU["tau_syn"])
+    d_current, later_v, later_i = np.zeros_like(membrane), 0.0, 0.0
+    for t in reversed(range(TICKS)):
+        slope = np.maximum(0.0, 1.0 - np.abs((membrane[t] - 1) / 2.0)) / 2.0
+        d_v = d_spikes[t] * slope + later_v * (membrane[t] <= 1.0)
+        d_current[t] = (1 - a_mem) * d_v + later_i
+        later_v, later_i = a_mem * d_v, a_syn * d_current[t]
+    return d_current
+
+
 def test_direct_feedback_keeps_the_gradient_within_neurons(key):
     """No error through spikes: the gradient of recurrent weights is that of a loop whose spikes pass nothing back."""
     network = network_of("recurrent")
     rule = ej.BackProp(ej.Surrogate("triangular", 2.0), ej.SquaredError(), ej.Direct(ej.RandomFeedback(1.0)))
     params, given, rule_params = params_of(network, key), given_for(key), rule.init(network, key)
     made = rule.block(network, params, rule_params, rule.init_state(network, BATCH), given)
-    a_mem, a_syn = np.exp(-1 / TAU["tau_mem"]), np.exp(-1 / TAU["tau_syn"])
     wanted = np.zeros((7, 7))
     feedback = np.asarray(rule_params.fixed[0], np.float64)
     for sample in range(BATCH):
-        weights, (spikes, out, arriving) = reference("recurrent", network, params, given, sample)
-        d_out = np.tile((spikes["o"].mean(0) - np.eye(3)[int(given.target[sample])]) / BATCH / TICKS, (TICKS, 1))
-        d_c = {"h": np.zeros((TICKS, 7)), "o": np.zeros((TICKS, 3))}
-        for name, d_spikes in (("o", lambda t: d_out[t]), ("h", lambda t: d_c["o"][t] @ feedback)):
-            later_v = later_i = 0.0
-            for t in reversed(range(TICKS)):
-                v = out["V"][name][t]
-                slope = np.maximum(0.0, 1.0 - np.abs((v - 1) / 2.0)) / 2.0
-                d_v = d_spikes(t) * slope + later_v * (v <= 1.0)
-                d_c[name][t] = (1 - a_mem) * d_v + later_i
-                later_v, later_i = a_mem * d_v, a_syn * d_c[name][t]
-        wanted += arriving[1].T @ d_c["h"]
-        del weights
+        _, (spikes, out, arriving) = reference("recurrent", params, given, sample)
+        d_rates = (spikes["o"].mean(0) - np.eye(3)[int(given.target[sample])]) / BATCH / TICKS
+        d_output = within_neurons(out["V"]["o"], np.tile(d_rates, (TICKS, 1)))
+        wanted += arriving[1].T @ within_neurons(out["V"]["h"], d_output @ feedback)
     np.testing.assert_allclose(made.update.projections[1]["weight"], wanted, rtol=2e-3, atol=1e-6)
 
 

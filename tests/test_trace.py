@@ -18,7 +18,7 @@ def bytes_of(read):
     params, key = NETWORK.init(jax.random.key(0)), jax.random.key(1)
 
     def block(state, spikes, keys):
-        return read(*NETWORK.advance(params, state, spikes, key=keys))
+        return read(NETWORK.advance(params, state, spikes, key=keys)[1])
 
     spikes, keys = jnp.zeros((TICKS, BATCH, 20)), split(key, (TICKS, BATCH))
     compiled = jax.jit(block).lower(NETWORK.init_state(BATCH), spikes, keys).compile()
@@ -27,10 +27,13 @@ def bytes_of(read):
 
 def test_what_nobody_reads_is_not_kept():
     whole = 4 * TICKS * BATCH * UNITS  # one field of the hidden population over the block
-    output = bytes_of(lambda state, trace: NETWORK.output_spikes(trace))
-    one = bytes_of(lambda state, trace: (NETWORK.output_spikes(trace), trace.populations[0].state.drive.sum()))
+    output = bytes_of(lambda trace: NETWORK.output_spikes(trace))
+    one = bytes_of(lambda trace: (NETWORK.output_spikes(trace), trace.populations[0].state.drive.sum()))
     every = bytes_of(
-        lambda state, trace: (NETWORK.output_spikes(trace), [x.sum() for x in jax.tree.leaves(trace.populations[0].state)])
+        lambda trace: (
+            NETWORK.output_spikes(trace),
+            [x.sum() for x in jax.tree.leaves(trace.populations[0].state)],
+        )
     )
     assert output < 3.5 * whole  # currents in, spikes out
     assert one - output < 1.5 * whole

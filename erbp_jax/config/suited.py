@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from erbp_jax.encoding import LabelNeurons
-from erbp_jax.learning import ERBP, BackProp, RandomFeedback, Suited, Suggested
+from erbp_jax.learning import ERBP, BackProp, RandomFeedback, Suggested, Suited
 
 FAMILIES = {"erbp": "eRBP", "perbp": "eRBP", "bp": "gradient", "rbp": "gradient"}
 """Rules of one family share an optimiser; `rule.kind` may change within one and all else stays."""
