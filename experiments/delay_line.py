@@ -1,8 +1,9 @@
 """Which of two spikes came first: delays of single synapses make it a coincidence.
 
 Two inputs fire once each, four ticks apart, at a random time; the class is which came first. The neurons have no
-memory, so that only spikes that arrive in one tick add up. With a delay of 0 to 5 ticks for every synapse some hidden units see
-both spikes at once for one class, and not for the other; without delays the two classes look alike to all of them.
+memory, so that only spikes that arrive in one tick add up. With a delay of 0 to 5 ticks for every synapse some hidden
+units see both spikes at once for one class, and not for the other; without delays the two classes look alike to all of
+them.
 
 Command:   python experiments/delay_line.py [--seeds 5] [--out runs/delay_line]
 Hardware:  any CPU.
