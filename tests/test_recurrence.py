@@ -1,5 +1,7 @@
 """Networks with cycles, lateral and skip projections and delays, against independent loops."""
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +9,9 @@ import pytest
 
 import erbp_jax as ej
 from erbp_jax.kernels import Exponential
-from erbp_jax.learning.base import Given
-from erbp_jax.learning.three_factor import ThreeFactor, pair_stdp
+from erbp_jax.learning.base import ErrorSpikes, Given
+from erbp_jax.learning.three_factor import Modulation, Modulator, Spike, Term, ThreeFactor, pair_stdp
+from erbp_jax.params import Params
 from erbp_jax.random import new_key, split
 from tests import graph_oracle as oracle
 
@@ -262,3 +265,67 @@ def test_two_inputs_by_name(key):
     assert a.populations[0].spikes.any()
     np.testing.assert_array_equal(a.populations[0].spikes, b.populations[0].spikes)
     assert new_key(0).shape == ()
+
+
+@dataclass(frozen=True)
+class PerNeuron(Modulator):
+    """A different value for every neuron and tick."""
+
+    def over(self, network, rule_params, state, trace, given):
+        del rule_params, trace
+        values = tuple(
+            jnp.sin(given.ticks.astype(jnp.float32)[:, None, None] + jnp.arange(p.size, dtype=jnp.float32)[None, None])
+            * jnp.ones((1, BATCH, 1))
+            for p in network.populations
+        )
+        return state, Modulation(values, ErrorSpikes.none(len(given.ticks), BATCH))
+
+
+@pytest.mark.parametrize("make", ["dense", "sparse", "delayed"])
+def test_eligibility_under_a_modulator_of_every_neuron(key, make):
+    """`z[t] = b z[t-1] + pre[t] post[t] / tau`, `dw = sum_t M_j[t] z_ij[t]`, by a loop over ticks and synapses."""
+    connection = {
+        "dense": ej.Dense(8, 5, 6.0),
+        "sparse": ej.Sparse(8, 5, fan_in=4, gain=6.0),
+        "delayed": ej.Delayed(ej.Dense(8, 5, 6.0), (0, 3)),
+    }[make]
+    network = ej.sequential(connection, ej.LIF(refractory=0))
+    rule = ThreeFactor(((Term(Spike(), Spike()),),), PerNeuron(), tau_eligibility=6.0)
+    params, given = params_of(network, key), given_for(key)
+    state = rule.init_state(network, BATCH)
+    total = 0.0
+    trains = []
+    for first in range(0, TICKS, 8):
+        part = slice(first, first + 8)
+        now = Given(given.inputs[part], given.target, given.ticks[part], given.key[part])
+        made = rule.block(network, params, Params((), ()), state, now)
+        state, total = made.state, total - np.asarray(made.update.projections[0]["weight"])
+        trains.append(np.asarray(made.trace.populations[0].spikes))
+    post, inputs = np.concatenate(trains), np.asarray(given.inputs)
+    fixed = network.of_projection(params, 0).fixed
+    one = np.zeros_like(total)
+    for sample in range(BATCH):
+        z = np.zeros_like(total)
+        for t in range(TICKS):
+            now = np.zeros_like(total)
+            for place in np.ndindex(total.shape):
+                if make == "dense":
+                    i, o, d = *place, 0
+                elif make == "delayed":
+                    i, o, d = *place, int(connection.ticks(network.of_projection(params, 0))[place])
+                else:
+                    i, o, d = int(fixed["pre"][place]), int(fixed["post"][place]), 0
+                now[place] = (inputs[t - d, sample, i] if t >= d else 0.0) * post[t, sample, o]
+                z[place] = np.exp(-1 / 6.0) * z[place] + now[place] / 6.0
+                one[place] += np.sin(t + o) * z[place]
+    assert np.abs(one).max() > 0.1
+    np.testing.assert_allclose(total, one, rtol=1e-3, atol=1e-4)
+
+
+def test_shared_weights_have_no_eligibility_of_single_neurons(key):
+    network = ej.sequential(ej.Conv2d((4, 4, 1), 2, 3), ej.LIF())
+    rule = ThreeFactor(((Term(Spike(), Spike()),),), PerNeuron(), tau_eligibility=6.0)
+    spikes = jnp.zeros((2, BATCH, 16))
+    given = Given(spikes, jnp.zeros(BATCH, jnp.int32), jnp.arange(2, dtype=jnp.int32), split(key, (2, BATCH)))
+    with pytest.raises(ValueError, match="the projection input -> output, Conv2d, are shared"):
+        rule.block(network, network.init(key), Params((), ()), rule.init_state(network, BATCH), given)

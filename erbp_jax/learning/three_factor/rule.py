@@ -108,7 +108,7 @@ class ThreeFactor(LocalRule):
                 update = _sum([write(pre, -m * post) for pre, post in values], params.trained.projections[j])
                 eligibility += state.eligibility[j : j + 1]
             else:
-                spread = partial(_spread, network, params, j)
+                spread = partial(_spread, network, params, trace, j)
                 kept, update = self._eligible(write, spread, state.eligibility[j], values, m)
                 eligibility.append(kept)
             updates.append(update)
@@ -163,14 +163,25 @@ def _written(
     return jax.vmap(one, in_axes=1)(trace.arrived[index], pre, post)
 
 
-def _spread(network: Network, params: Params, index: int, values: jax.Array) -> Any:
+def _spread(network: Network, params: Params, trace: Trace, index: int, values: jax.Array) -> Any:
     """Values of postsynaptic units `[B, O]`, or `[B, 1]` of all of them, at their synapses: like the weights, by
-    sample."""
-    trained = params.trained.projections[index]
+    sample.
+
+    Raises:
+        ValueError: a value for each unit where the positions of a map share their weights, and with them eligibility.
+    """
+    trained, projection = params.trained.projections[index], network.projections[index]
     if values.shape[-1] == 1:
         return jax.tree.map(lambda w: values.reshape(-1, *(1,) * w.ndim), trained)
-    connection, own = network.projections[index].connection, network.of_projection(params, index)
-    return jax.vmap(lambda v: connection.at_targets(own, v))(values)
+    connection = projection.connection
+    if connection.synapses != sum(w.size for w in jax.tree.leaves(trained)):
+        raise ValueError(
+            f"ThreeFactor: an eligibility trace under a modulator with a value for each neuron needs a weight for each "
+            f"synapse; those of the projection {projection.name}, {type(connection).__name__}, are shared"
+        )
+    own, ones = network.of_projection(params, index), jnp.ones((1, 1, connection.signals), values.dtype)
+    at = jax.tree.map(lambda x: x[:1, :1], trace.arrived[index])
+    return jax.vmap(lambda v: connection.plasticity(own, at, v[None, None], factor=ones))(values)
 
 
 def signals(network: Network, trace: Trace, index: int) -> tuple[Signals, Signals]:
