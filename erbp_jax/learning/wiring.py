@@ -110,6 +110,10 @@ class Direct:
 
     .. math:: \delta_l = (G_l^\top \delta_L) \odot f'_l
 
+    An error of the output in tick t goes to the spikes that in t arrive at the first other population that they lead
+    to: with a delay of d ticks on this projection, to those of t - d, as back-propagation has it with one hidden
+    layer. What was fired before the ticks that are worked through at once is out of its reach.
+
     No error comes back through spikes, whichever projection they went through: on a cycle a neuron keeps the gradient
     through its own state (its leaks and its reset) and through the currents of its recurrent synapses to their
     weights; what its spikes did to other neurons, or to itself, comes back through G alone.
@@ -145,7 +149,7 @@ class Direct:
 
 
 class _ToHidden(Paths):
-    """The error of the output's currents reaches all hidden spikes of the same tick."""
+    """The error of the output's currents reaches all hidden spikes as they arrive."""
 
     def __init__(self, network: Network, weights: tuple[jax.Array, ...]) -> None:
         self.network, self.weights = network, weights
@@ -163,7 +167,13 @@ class _ToHidden(Paths):
             if p.name not in fired:
                 raise ValueError(_follows(self.network, p.name))
         pairs = zip(self.network.hidden, self.weights, strict=True)
-        return broadcast(current, tuple(gather(fired[p.name], g.shape[-1]) for p, g in pairs), self.weights)
+        return broadcast(current, tuple(gather(self._seen(p.name, fired), g.shape[-1]) for p, g in pairs), self.weights)
+
+    def _seen(self, name: str, fired: Mapping[str, jax.Array]) -> jax.Array:
+        """Spikes of a population, late by the delay of the first projection to another one; zeros before them."""
+        spikes = fired[name]
+        delay = next((d for a, b, d in self.network.edges if a == name != b), 0)
+        return jnp.concatenate([jnp.zeros_like(spikes[:delay]), spikes])[: len(spikes)]
 
 
 def _follows(network: Network, name: str) -> str:

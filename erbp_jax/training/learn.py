@@ -27,7 +27,8 @@ class Stream(NamedTuple):
 
 class Learning(NamedTuple):
     """What learns, and how. `rule_optimizer` steps the rule's own trained parameters, if it has some, once in
-    `rule_every` blocks by the sum of their updates; the network's optimiser does if none is given."""
+    `rule_every` blocks by the sum of their updates; the network's optimiser does if none is given, which must then not
+    look for the network's parts (bounds or masks by projection)."""
 
     network: Network
     rule: Rule
@@ -35,8 +36,10 @@ class Learning(NamedTuple):
     rule_optimizer: optax.GradientTransformation | None = None
     rule_every: int = 1
 
-    @property
-    def optimizers(self) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+    def optimizers(self, rule_params: Params) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+        """Of the network's and of the rule's trained parameters."""
+        if not jax.tree.leaves(rule_params.trained):
+            return self.optimizer, optax.identity()
         own = self.rule_optimizer or self.optimizer
         if self.rule_every > 1:
             own = optax.chain(summed(own, optax.constant_schedule(float(self.rule_every))))
@@ -45,7 +48,7 @@ class Learning(NamedTuple):
 
 def start(learning: Learning, params: Params, rule_params: Params, batch: int = 1) -> Stream:
     """At rest, before the first tick."""
-    optimizer, own = learning.optimizers
+    optimizer, own = learning.optimizers(rule_params)
     state = learning.rule.init_state(learning.network, batch)
     states = optimizer.init(params.trained), own.init(rule_params.trained)
     return Stream(params, rule_params, states, state, jnp.zeros((), jnp.int32))
@@ -75,7 +78,7 @@ def learn(
         ValueError: T is not a whole number of blocks, spikes that are not those of the network's inputs, keys that are
             not one a sample, or what network and rule refuse.
     """
-    network, rule, (optimizer, own) = learning.network, learning.rule, learning.optimizers
+    network, rule, (optimizer, own) = learning.network, learning.rule, learning.optimizers(stream.rule_params)
     spikes = network.named(spikes)
     for name, x in spikes.items():
         if x.ndim != 3:
