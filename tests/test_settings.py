@@ -126,7 +126,7 @@ DRAWS = {
     "bytes": lambda k: random.uniform_bytes(k, (5,)),
     "dense": lambda k: ej.Dense(3, 4).init(k).trained["weight"],
     "maps": lambda k: ej.Conv2d((4, 4, 1), 2, 3).init(k).trained["weight"],
-    "feedback": lambda k: ej.RandomFeedback().init(k, 3, (5,)),
+    "feedback": lambda k: ej.RandomFeedback().init(k, 3, 5),
     "noise": lambda k: ej.GaussianNoise(0.3).sample(random.split(k, 2), 4),
     "kicks": lambda k: ej.PoissonKicks(1.0, 0.3).sample(random.split(k, 2), 4),
 }
