@@ -65,8 +65,7 @@ class ERBP(LocalRule):
 
     Raises:
         ValueError: the number of gates, feedbacks, readouts or classes does not fit the network, a neuron without the
-            current that a gate reads, a readout would have no weights, or transmission is to gate learning and draws no
-            masks.
+            current that a gate reads, or a readout would have no weights.
     """
 
     label: LabelNeurons
@@ -116,8 +115,6 @@ class ERBP(LocalRule):
         for population in network.populations:
             state = jax.eval_shape(lambda n=population.neuron: n.init_state((1, 1)))
             synaptic_current(population.name, state)
-        if self.blank_out_gates_learning:
-            _check_masks(network)
         trained, fixed = [], []
         for index, (feedback, readout, population) in enumerate(
             zip(feedbacks, self.readouts(network), hidden, strict=True)
@@ -286,16 +283,6 @@ def _merged(rule_params: Params) -> Sequence[jax.Array]:
 
 def _first_onto(network: Network, name: str) -> int:
     return next(j for j, p in enumerate(network.projections) if p.target == name)
-
-
-def _check_masks(network: Network) -> None:
-    for projection in network.projections:
-        transmission = projection.connection.transmission
-        if not transmission.has_masks:
-            raise ValueError(
-                f"ERBP: blank_out_gates_learning needs to know which synapses transmit, and the transmission of the "
-                f"projection {projection.name}, {type(transmission).__name__}, draws no masks"
-            )
 
 
 def _reached(spikes: jax.Array, neurons: int) -> Wide:
