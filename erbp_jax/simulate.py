@@ -68,20 +68,20 @@ def check_input(network: Network, encoder: Encoder, image: jax.Array, key: jax.A
             "spikes by name to Network.advance"
         )
     shape, size = tuple(getattr(image, "shape", ())), network.sizes[0]
-    one_each = len(shape) == 2 and shape[1] == size
-    if not one_each:
+    made = shape
+    if len(shape) >= 2 and shape[1:] != (size,):  # an encoder may make less, or more, of an image than its pixels
         check_batch(type(encoder).__name__, image, key)
         made = jax.eval_shape(lambda: encoder.step(encoder.init_state(image, key), image, key)[1]).shape
-        if made == shape:
-            raise ValueError(
-                f"Network {network.name}: images must have shape [B, {size}], a flat row a sample, got {list(shape)}; "
-                "image.reshape(B, -1) makes rows"
-            )
-        if made[1:] != (size,):
-            raise ValueError(
-                f"Network {network.name}: the encoder {type(encoder).__name__} makes spikes of shape {list(made)} of "
-                f"images of shape {list(shape)}; the network's input takes [B, {size}]"
-            )
+    if made == shape and (len(shape) != 2 or shape[1] != size):
+        raise ValueError(
+            f"Network {network.name}: images must have shape [B, {size}], a flat row a sample, got {list(shape)}; "
+            "image.reshape(B, -1) makes rows"
+        )
+    if made[1:] != (size,):
+        raise ValueError(
+            f"Network {network.name}: the encoder {type(encoder).__name__} makes spikes of shape {list(made)} of images "
+            f"of shape {list(shape)}; the network's input takes [B, {size}]"
+        )
     check_batch(f"Network {network.name}", image, key)
 
 

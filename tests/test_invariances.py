@@ -12,7 +12,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from erbp_jax import simulate
-from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Reliable, SharedBlankOut
+from erbp_jax.connections import BlankOut, Conv2d, Dense, Reliable, SharedBlankOut
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
@@ -44,7 +44,6 @@ TRANSMISSIONS = {
     "reliable": Reliable(),
     "reliable, by events": Reliable(by_events=True),
     "blank-out": BlankOut(0.65),
-    "gaussian": GaussianBlankOut(0.65),
     "shared": SharedBlankOut(0.65),
 }
 RULES = {

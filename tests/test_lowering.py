@@ -62,7 +62,7 @@ def lowers(function, *arguments):
     export.export(jax.jit(function), platforms=["cuda", "tpu"])(*arguments)
 
 
-@pytest.mark.parametrize(("name", "rule"), cases())
+@pytest.mark.parametrize(("name", "rule"), list(cases()))
 def test_training_lowers_for_cuda_and_tpu(name, rule):
     network = NETWORKS[name]
     if rule == "learned readouts":

@@ -126,7 +126,7 @@ DRAWS = {
     "bytes": lambda k: random.uniform_bytes(k, (5,)),
     "dense": lambda k: ej.Dense(3, 4).init(k).trained["weight"],
     "maps": lambda k: ej.Conv2d((4, 4, 1), 2, 3).init(k).trained["weight"],
-    "feedback": lambda k: ej.RandomFeedback().init(k, 3, (5,)),
+    "feedback": lambda k: ej.RandomFeedback().init(k, 3, 5),
     "noise": lambda k: ej.GaussianNoise(0.3).sample(random.split(k, 2), 4),
     "kicks": lambda k: ej.PoissonKicks(1.0, 0.3).sample(random.split(k, 2), 4),
 }
@@ -168,7 +168,7 @@ def test_a_notebook_in_64_bits_runs_the_same_network(encoder):
 
     def run():
         noisy = ej.LIF(noise=ej.GaussianNoise(0.2))
-        network = ej.sequential(ej.Dense(6, 5, 9.0, ej.GaussianBlankOut(0.6)), noisy, ej.Dense(5, 3, 9.0), ej.LIF())
+        network = ej.sequential(ej.Dense(6, 5, 9.0, ej.BlankOut(0.6)), noisy, ej.Dense(5, 3, 9.0), ej.LIF())
         image, keys = jnp.arange(12, dtype=jnp.uint8).reshape(2, 6) * jnp.uint8(20), random.split(new_key(1), 2)
         state, spikes = ej.run(network, encoder, network.init(new_key(0)), image, keys, steps=6)
         return jax.tree.leaves((state.network, spikes))

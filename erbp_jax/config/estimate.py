@@ -13,7 +13,7 @@ from erbp_jax.config.schema import Config, Optimizer
 from erbp_jax.config.schema.base import MOST
 from erbp_jax.connections import Connection, Conv2d, Dense, Pool2d
 from erbp_jax.errors import UserError
-from erbp_jax.learning import ERBP, BackProp, Direct, RandomFeedback, Rule
+from erbp_jax.learning import ERBP, BackProp, Direct, Rule
 from erbp_jax.network import Network
 
 FLOAT = 4
@@ -113,17 +113,13 @@ def _weights(section: Optimizer, network: Network) -> list[Part]:
 
 def feedback_weights(rule: Rule, network: Network) -> list[int]:
     """Random weights back to each hidden layer."""
-    classes = network.sizes[-1]
-    shapes = [layer.connection.output_shape for layer in network.layers[:-1]]
-    feedback: tuple[RandomFeedback, ...] = ()
-    populations = [1] * len(shapes)
+    sizes, classes = network.sizes[1:-1], network.sizes[-1]
     if isinstance(rule, ERBP):
-        feedback = rule.feedback if isinstance(rule.feedback, tuple) else (rule.feedback,) * len(shapes)
         populations = [readout.populations if readout else 1 for readout in rule.readouts(network)]
-    elif isinstance(rule, BackProp) and isinstance(rule.wiring, Direct):
-        feedback = (rule.wiring.feedback,) * len(shapes)
-    each = zip(feedback, shapes, populations, strict=False)
-    return [many * classes * one.targets(shape) for one, shape, many in each]
+        return [many * classes * units for units, many in zip(sizes, populations, strict=True)]
+    if isinstance(rule, BackProp) and isinstance(rule.wiring, Direct):
+        return [classes * units for units in sizes]
+    return []
 
 
 def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:

@@ -11,7 +11,6 @@ from erbp_jax.connections.pool import Pool2d
 from erbp_jax.connections.sparse import Sparse
 from erbp_jax.connections.transmission import (
     BlankOut,
-    GaussianBlankOut,
     Reliable,
     SharedBlankOut,
     Transmission,
@@ -26,7 +25,6 @@ __all__ = [
     "Delayed",
     "Delays",
     "Dense",
-    "GaussianBlankOut",
     "LinearConnection",
     "Params",
     "PlacedConnection",

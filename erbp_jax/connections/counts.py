@@ -71,7 +71,7 @@ class Counted:
         """Of the addressed synapses those that transmitted, `[k, B]`.
 
         Raises:
-            ValueError: a transmission that draws no masks, so that nothing can be counted.
+            ValueError: as `crossed`.
         """
         if not self.transmission.draws:
             return self.addressed(params, arrived)
@@ -112,11 +112,10 @@ class Counted:
         """Spikes that were transmitted to each unit, int32 `[k, B, O]`: the currents of unit weights.
 
         Raises:
-            ValueError: no masks, too many inputs, or unit weights that do not give unit currents.
+            ValueError: too many inputs, or unit weights that do not give unit currents.
         """
         del params
         name = type(self).__name__
-        need_masks(self)
         if self.inputs > EXACT:
             raise ValueError(f"{name}: crossing spikes are counted in float32, for up to {EXACT} inputs")
         ones = _ones(self)
@@ -167,17 +166,6 @@ def _currents(connection: Any) -> np.ndarray:
 
     with jax.ensure_compile_time_eval():
         return np.asarray(jax.lax.map(one, jnp.arange(alone.inputs)))
-
-
-def need_masks(connection: Any) -> None:
-    """Refuse a transmission of which nobody knows which spikes crossed.
-
-    Raises:
-        ValueError: names it.
-    """
-    if not connection.transmission.has_masks:
-        name = type(connection.transmission).__name__
-        raise ValueError(f"{name} draws no masks: delivered spikes cannot be counted")
 
 
 def _fan_out(connection: Any) -> np.ndarray:

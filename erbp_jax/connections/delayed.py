@@ -134,8 +134,7 @@ class Delayed:
     are those of the tick of arrival. Cost: D passes, each with the weights of one delay, for `Dense`; one for `Sparse`.
 
     Raises:
-        ValueError: shared weights or none, delays that are not whole or negative or do not fit the weights, a
-            transmission without masks.
+        ValueError: shared weights or none, delays that are not whole or negative or do not fit the weights.
     """
 
     connection: Any
@@ -147,8 +146,6 @@ class Delayed:
             raise ValueError(f"Delayed: a connection without a state and with weights is needed, got {name}")
         if math.prod(shape) != self.connection.synapses:
             raise ValueError(f"Delayed: a weight for every synapse is needed, and those of {name} are shared")
-        if not self.connection.transmission.has_masks:
-            raise ValueError(f"Delayed: {type(self.connection.transmission).__name__} draws no masks for synapses")
         if isinstance(self.delays, Delays):
             if self.delays.ticks.shape != shape:
                 given = list(self.delays.ticks.shape)

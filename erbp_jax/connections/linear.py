@@ -19,8 +19,7 @@ def through(connection: Any, trained: Any, backward: Any, fixed: Any, spikes: ja
         \partial s_{ri} = \bar\xi \sum_o b_{io} \delta_{ro}
 
     with b the weights `backward` in the place of w: random back-propagation if they differ. Synapses that share a
-    weight add up. To the spikes the error comes through the mean of xi, for an input that did not spike has drawn none;
-    where a transmission draws no masks, to the weights too.
+    weight add up. To the spikes the error comes through the mean of xi, for an input that did not spike has drawn none.
     """
     del backward
     return connection.current(Params(trained, fixed), spikes, keys)
@@ -33,11 +32,7 @@ def _forward(connection, trained, backward, fixed, spikes, keys):
 def _back(connection, kept, error):
     backward, fixed, spikes, keys = kept
     mean, params = connection.transmission.mean, Params(backward, fixed)
-    if connection.transmission.has_masks:
-        update = connection.plasticity(params, Arrived(spikes, keys), error, gated=True)
-    else:
-        ungated = connection.plasticity(params, Arrived(spikes, keys), error)
-        update = jax.tree.map(lambda w: mean * w, ungated)
+    update = connection.plasticity(params, Arrived(spikes, keys), error, gated=True)
     zeros = jax.tree.map(jnp.zeros_like, backward)
     return update, zeros, None, mean * connection.transpose(params, error), None
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.connections.base import Arrived
-from erbp_jax.connections.counts import need_masks, unit_currents
+from erbp_jax.connections.counts import unit_currents
 from erbp_jax.connections.linear import LinearConnection
 from erbp_jax.counting import Wide, wide_total
 from erbp_jax.params import Params
@@ -33,12 +33,7 @@ class PlacedConnection(LinearConnection):
         return unit_currents(self.reliable(), _ones(params), Arrived(arrived.spikes))
 
     def crossed(self, params: Params, arrived: Arrived) -> jax.Array:
-        """Spikes that were transmitted to each unit, int32 `[k, B, O]`.
-
-        Raises:
-            ValueError: a transmission that draws no masks.
-        """
-        need_masks(self)
+        """Spikes that were transmitted to each unit, int32 `[k, B, O]`."""
         return unit_currents(self, _ones(params), arrived)
 
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.counting import walk_rows
-from erbp_jax.random import hashed_words, normal, nth_word, word_source
+from erbp_jax.random import hashed_words, nth_word, word_source
 
 LEAST = 2.0**-32
 """Chance to transmit that a word of 32 bits can still draw."""
@@ -29,11 +29,6 @@ class Transmission(Protocol):
     @property
     def mean(self) -> float:
         """The mean of xi."""
-        ...
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether xi is drawn synapse by synapse, so that `outer` can be gated by it."""
         ...
 
     @property
@@ -71,10 +66,6 @@ class Reliable:
     @property
     def mean(self) -> float:
         return 1.0
-
-    @property
-    def has_masks(self) -> bool:
-        return True
 
     @property
     def draws(self) -> bool:
@@ -124,10 +115,6 @@ class BlankOut:
     @property
     def mean(self) -> float:
         return self.p
-
-    @property
-    def has_masks(self) -> bool:
-        return True
 
     @property
     def draws(self) -> bool:
@@ -192,10 +179,6 @@ class SharedBlankOut:
         return self.p
 
     @property
-    def has_masks(self) -> bool:
-        return True
-
-    @property
     def draws(self) -> bool:
         return True
 
@@ -215,52 +198,6 @@ class SharedBlankOut:
         mask = self._mask(key, (spikes.shape[1], post.shape[1]))
         update = _outer(spikes, post)
         return jnp.where(mask, update, jnp.abs(0.0 * update))  # not plainly 0: a NaN spreads, as in the equation
-
-
-@dataclass(frozen=True)
-class GaussianBlankOut:
-    """A stand-in for `BlankOut`: a normal current with the same mean and variance, two products a call.
-
-    `N(p sum_i s_i w_io, p (1 - p) sum_i (s_i w_io)^2)`, independent for every row and output. Loses the shape of the
-    distribution when few spikes arrive; has no masks, so it cannot gate learning.
-    """
-
-    p: float
-
-    def __post_init__(self) -> None:
-        _check_probability("GaussianBlankOut", self.p)
-
-    @property
-    def mean(self) -> float:
-        return self.p
-
-    @property
-    def has_masks(self) -> bool:
-        return False
-
-    @property
-    def draws(self) -> bool:
-        return True
-
-    @property
-    def by_events(self) -> bool:
-        return False
-
-    def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
-        mean = self.p * (spikes @ weight)
-        # Squares of large or small spikes leave the range of floats, so they are taken in units of the row's largest.
-        sizes = jnp.abs(spikes)
-        largest = sizes.max(-1, keepdims=True)
-        unit = jnp.where((largest > 0) & (largest < jnp.inf), largest, 1.0)
-        part = jnp.minimum(sizes / unit, 1.0)  # the bound keeps the compiler from squaring before it divides
-        variance = self.p * (1.0 - self.p) * (jnp.square(part) @ (weight * weight))
-        deviation = unit * jnp.sqrt(variance)
-        return mean + deviation * normal(_need(key, "GaussianBlankOut"), mean.shape[1:]).astype(mean.dtype)
-
-    def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
-        if key is None:
-            return _outer(spikes, post)
-        raise ValueError("GaussianBlankOut draws no masks: learning cannot be gated by transmission")
 
 
 def _outer(spikes: jax.Array, post: jax.Array, by_events: bool = False) -> jax.Array:

@@ -37,11 +37,7 @@ class Recording(NamedTuple):
 
 
 def count(network: Network, params: Params, trace: Trace) -> Counts:
-    """The events of a trace.
-
-    Raises:
-        ValueError: a transmission that draws no masks.
-    """
+    """The events of a trace."""
     crossed = [
         p.connection.delivered(network.of_projection(params, j), arrived)
         for j, (p, arrived) in enumerate(zip(network.projections, trace.arrived, strict=True))

@@ -12,7 +12,7 @@ from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
-from erbp_jax.learning.feedback import RandomFeedback, spread
+from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
 from erbp_jax.learning.readout import Readout, error_spikes
@@ -25,7 +25,7 @@ from erbp_jax.trace import PopulationTrace, Trace
 
 class ERBPState(NamedTuple):
     error: ErrorState  # each [B, K]
-    dendrites: tuple[jax.Array, ...]  # per population [B, N], or [B, M] of its maps; in declared order
+    dendrites: tuple[jax.Array, ...]  # per population [B, N], in declared order
     local: tuple[Any, ...] = ()  # per hidden population of its readout and error neurons; None without
 
 
@@ -65,8 +65,7 @@ class ERBP(LocalRule):
 
     Raises:
         ValueError: the number of gates, feedbacks, readouts or classes does not fit the network, a neuron without the
-            current that a gate reads, a readout would have no weights, or transmission is to gate learning and draws no
-            masks.
+            current that a gate reads, or a readout would have no weights.
     """
 
     label: LabelNeurons
@@ -98,9 +97,9 @@ class ERBP(LocalRule):
         return self.local or (None,) * len(network.hidden)
 
     def init(self, network: Network, key: jax.Array) -> Params:
-        """The weights from the error neurons to every hidden population, `[K, N]` each (per map `[K, M]`; from R
-        populations of a layer's own `[R K, N]`), and last to the output, diagonal. Those of readouts that learn are
-        the trained ones; in their place among the fixed ones stands None, and the other way round."""
+        """The weights from the error neurons to every hidden population, `[K, N]` each (from R populations of a layer's
+        own `[R K, N]`), and last to the output, diagonal. Those of readouts that learn are the trained ones; in their
+        place among the fixed ones stands None, and the other way round."""
         check_keys("ERBP", key, ())
         hidden, classes = network.hidden, network.classes
         gates, feedbacks = _each(self.gates, len(hidden) + 1), _each(self.feedback, len(hidden))
@@ -116,14 +115,12 @@ class ERBP(LocalRule):
         for population in network.populations:
             state = jax.eval_shape(lambda n=population.neuron: n.init_state((1, 1)))
             synaptic_current(population.name, state)
-        if self.blank_out_gates_learning:
-            _check_masks(network)
         trained, fixed = [], []
         for index, (feedback, readout, population) in enumerate(
             zip(feedbacks, self.readouts(network), hidden, strict=True)
         ):
-            shape, populations = network.shape(population.name), readout.populations if readout else 1
-            weights = feedback.init(jax.random.fold_in(key, index), classes, shape, populations)
+            populations = readout.populations if readout else 1
+            weights = feedback.init(jax.random.fold_in(key, index), classes, population.size, populations)
             weights = readout.init(weights, population.size) if readout else weights
             learns = readout is not None and readout.learns
             trained.append(weights if learns else None)
@@ -132,31 +129,23 @@ class ERBP(LocalRule):
         return Params((*trained, None) if jax.tree.leaves(trained) else (), tuple(fixed))
 
     def rest(self, network: Network, batch: int) -> ERBPState:
-        classes, targets = network.classes, self._targets(network)
+        classes = network.classes
         return ERBPState(
             self.error.init_state((batch, classes)),
-            tuple(self.dendrite.init_state((batch, targets[p.name])) for p in network.populations),
+            tuple(self.dendrite.init_state((batch, p.size)) for p in network.populations),
             tuple(r and r.init_state(self.error, batch, classes) for r in self.readouts(network)),
         )
 
-    def _targets(self, network: Network) -> dict[str, int]:
-        """Dendrites per population: of every unit, or of every map where its positions share the feedback."""
-        feedbacks = _each(self.feedback, len(network.hidden))
-        hidden = {p.name: f.targets(network.shape(p.name)) for p, f in zip(network.hidden, feedbacks, strict=True)}
-        return {**hidden, network.output: network.classes}
-
     def to_hidden(self, network: Network, params: Params, rule_params: Params) -> tuple[jax.Array, ...]:
         del params
-        classes = network.classes
-        one = (g.reshape(-1, classes, g.shape[-1]).mean(0) for g in _merged(rule_params)[:-1])  # of all populations
-        return tuple(spread(g, p.size) for g, p in zip(one, network.hidden, strict=True))
+        each = _merged(rule_params)[:-1]
+        return tuple(g.reshape(-1, network.classes, g.shape[-1]).mean(0) for g in each)  # of all populations
 
     def error_fan_out(self, network: Network) -> tuple[int, ...]:
         """Dendrites that a spike of an error neuron reaches: per hidden population of those with errors of their own (0
         for the others), and one of the readout if that learns; last of the output's, which reach all other hidden units
         and their own output unit."""
-        targets = self._targets(network)
-        layers = [(readout, targets[p.name]) for readout, p in zip(self.readouts(network), network.hidden, strict=True)]
+        layers = [(readout, p.size) for readout, p in zip(self.readouts(network), network.hidden, strict=True)]
         own = [0 if readout is None else units + readout.learns for readout, units in layers]
         return (*own, sum(units for readout, units in layers if readout is None) + 1)
 
@@ -263,8 +252,7 @@ class ERBP(LocalRule):
         self, gate: Boxcar, penalty: float, name: str, seen: PopulationTrace, potentials: jax.Array
     ) -> jax.Array:
         """The postsynaptic factor of a population `[k, B, N]`."""
-        current = synaptic_current(name, seen.state)
-        post = jnp.where(gate(current), spread(potentials, current.shape[-1]), 0.0)
+        post = jnp.where(gate(synaptic_current(name, seen.state)), potentials, 0.0)
         return post - penalty * seen.spikes if penalty else post
 
 
@@ -295,16 +283,6 @@ def _merged(rule_params: Params) -> Sequence[jax.Array]:
 
 def _first_onto(network: Network, name: str) -> int:
     return next(j for j, p in enumerate(network.projections) if p.target == name)
-
-
-def _check_masks(network: Network) -> None:
-    for projection in network.projections:
-        transmission = projection.connection.transmission
-        if not transmission.has_masks:
-            raise ValueError(
-                f"ERBP: blank_out_gates_learning needs to know which synapses transmit, and the transmission of the "
-                f"projection {projection.name}, {type(transmission).__name__}, draws no masks"
-            )
 
 
 def _reached(spikes: jax.Array, neurons: int) -> Wide:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from erbp_jax.block import FORWARD, Paths
 from erbp_jax.graph import cycle_without_delay, in_order, reached
-from erbp_jax.learning.feedback import RandomFeedback, gather, spread
+from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.projection import Projection
@@ -123,7 +123,7 @@ class Direct:
     feedback: RandomFeedback = RandomFeedback()
 
     def init(self, network: Network, key: jax.Array) -> tuple[jax.Array, ...]:
-        """G for every hidden population, `[K, N]`, or `[K, M]` if its maps' positions share theirs.
+        """G for every hidden population, `[K, N]`.
 
         Raises:
             ValueError: a hidden population that hears the output within a tick.
@@ -133,7 +133,7 @@ class Direct:
             if p.name in after:
                 raise ValueError(_follows(network, p.name))
         return tuple(
-            self.feedback.init(jax.random.fold_in(key, index), network.classes, network.shape(p.name))
+            self.feedback.init(jax.random.fold_in(key, index), network.classes, p.size)
             for index, p in enumerate(network.hidden)
         )
 
@@ -141,11 +141,11 @@ class Direct:
         return _ToHidden(network, fixed)
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        del params
-        return tuple(spread(g, p.size) for g, p in zip(fixed, network.hidden, strict=True))
+        del network, params
+        return fixed
 
     def operations(self, network: Network) -> int:
-        return network.classes * sum(self.feedback.targets(network.shape(p.name)) for p in network.hidden)
+        return network.classes * sum(p.size for p in network.hidden)
 
 
 class _ToHidden(Paths):
@@ -166,8 +166,7 @@ class _ToHidden(Paths):
         for p in self.network.hidden:
             if p.name not in fired:
                 raise ValueError(_follows(self.network, p.name))
-        pairs = zip(self.network.hidden, self.weights, strict=True)
-        return broadcast(current, tuple(gather(self._seen(p.name, fired), g.shape[-1]) for p, g in pairs), self.weights)
+        return broadcast(current, tuple(self._seen(p.name, fired) for p in self.network.hidden), self.weights)
 
     def _seen(self, name: str, fired: Mapping[str, jax.Array]) -> jax.Array:
         """Spikes of a population, late by the delay of the first projection to another one; zeros before them."""

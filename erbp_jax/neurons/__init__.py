@@ -15,21 +15,9 @@ from erbp_jax.neurons.population import run_population
 from erbp_jax.neurons.second_order import SecondOrderLIF, SecondOrderState
 from erbp_jax.neurons.static import Static, StaticState
 from erbp_jax.neurons.surrogate import SURROGATES, Surrogate, spike
-from erbp_jax.neurons.two_compartment import TwoCompartment, TwoCompartmentState
-
-NEURONS: dict[str, type] = {
-    "leaky": LeakyIF,
-    "lif": LIF,
-    "second_order_lif": SecondOrderLIF,
-    "dual_compartment_lif": DualCompartmentLIF,
-    "mihalas_niebur": MihalasNiebur,
-    "two_compartment": TwoCompartment,
-}
-"""The talk's equations 1 to 5 by the name that a config has for them, and the eRBP neuron as one object."""
 
 __all__ = [
     "LIF",
-    "NEURONS",
     "PATTERNS",
     "SURROGATES",
     "Dendrite",
@@ -59,8 +47,6 @@ __all__ = [
     "StaticState",
     "Surrogate",
     "Transfer",
-    "TwoCompartment",
-    "TwoCompartmentState",
     "run_population",
     "spike",
 ]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erbp_jax.connections import Arrived, BlankOut, Conv2d, GaussianBlankOut, Params, Pool2d, SharedBlankOut
+from erbp_jax.connections import Arrived, BlankOut, Conv2d, Params, Pool2d, SharedBlankOut
 from erbp_jax.connections.windows import TILE
 from tests.connections.calls import current, updated
 
@@ -136,9 +136,8 @@ def test_shared_weights_draw_for_every_position_anew(key):
     assert currents.mean(1).var() == pytest.approx(18 * 0.75 * 0.25 / 16, rel=0.2)
 
 
-@pytest.mark.parametrize("stand_in", [GaussianBlankOut(0.5), SharedBlankOut(0.5)])
-def test_stand_ins_keep_mean_and_variance(key, stand_in):
-    conv = Conv2d((5, 5, 1), 2, 3, 2, transmission=stand_in)
+def test_the_stand_in_keeps_mean_and_variance(key):
+    conv = Conv2d((5, 5, 1), 2, 3, 2, transmission=SharedBlankOut(0.5))
     spikes, params, _, _ = problem(conv, key, rows=1, rate=0.7)
     draw = jax.jit(jax.vmap(lambda k: current(conv, params, spikes, k[None])[0]))
     draws = np.asarray(draw(jax.random.split(key, 3000)), np.float64)

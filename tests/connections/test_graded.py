@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Params, Reliable, SharedBlankOut
+from erbp_jax.connections import BlankOut, Conv2d, Dense, Params, Reliable, SharedBlankOut
 from tests.connections.calls import current as current_of
 from tests.connections.calls import updated
 from tests.connections.test_conv import drawn, synapses
@@ -110,47 +110,18 @@ def test_a_convolution_takes_spikes_of_any_value(key, kind):
     near(free, *want[2])
 
 
-@pytest.mark.parametrize(
-    "make", [lambda t: Dense(9, 4, transmission=t), lambda t: Conv2d((3, 3, 1), 1, 2, transmission=t)]
-)
-def test_the_gaussian_stand_in_has_the_variance_of_graded_spikes(key, make):
-    exact, stand_in = make(BlankOut(0.3)), make(GaussianBlankOut(0.3))
-    params, spikes = exact.init(key), jnp.asarray([[0, 1, 2, 0.5, 1, -1, 1, 0.25, -2]])
-    moments = []
-    for connection in (exact, stand_in):
-        call = jax.jit(jax.vmap(lambda k, s, c=connection: current_of(c, params, s, k[None])[0], (0, None)))
-        draws = np.asarray(call(jax.random.split(key, 10_000), spikes), np.float64)
-        moments.append((draws.mean(0), draws.std(0)))
-    (mean, deviation), (other_mean, other_deviation) = moments
-    np.testing.assert_allclose(other_mean, mean, atol=0.06 * deviation.max())
-    np.testing.assert_allclose(other_deviation, deviation, rtol=0.08)
-    keys = jax.random.split(key, 20)
-    for value in (1e25, 1e-25, -1.0):  # as constants and as arguments: what is compiled differs
-        draws = np.asarray(call(keys, value * spikes), np.float64) / value
-        np.testing.assert_allclose(draws, draws_of_one(stand_in, params, spikes, keys, value), rtol=1e-4, atol=1e-5)
-        given = jax.jit(jax.vmap(lambda k, v=value: current_of(stand_in, params, v * spikes, k[None])[0]))
-        np.testing.assert_allclose(np.asarray(given(keys), np.float64) / value, draws, rtol=1e-4, atol=1e-5)
-
-
-def draws_of_one(stand_in, params, spikes, keys, value):
-    """Draws for spikes of the usual size, whose normal numbers a negative value turns round."""
-    mean = 0.3 * np.asarray(current_of(stand_in.reliable(), params, spikes), np.float64)
-    draws = np.asarray(jax.vmap(lambda k: current_of(stand_in, params, spikes, k[None])[0])(keys), np.float64)
-    return mean + np.sign(value) * (draws - mean)
-
-
-@pytest.mark.parametrize("kind", ["reliable", "by events", "blank-out", "shared", "gaussian"])
+@pytest.mark.parametrize("kind", ["reliable", "by events", "blank-out", "shared"])
 def test_what_is_no_number_spreads_as_in_the_equation(key, kind):
-    transmission = {**KINDS, "gaussian": GaussianBlankOut(0.5)}[kind]
+    transmission = KINDS[kind]
     dense, maps = (Dense(12, 5, transmission=transmission), Conv2d((4, 4, 1), 2, 3, transmission=transmission))
     keys = jax.random.split(key, 3)
 
     @jax.jit
     def run(bad):
         spikes = jnp.zeros((3, 12)).at[2, 5].set(bad)
-        params, gate = dense.init(key), keys if transmission.has_masks else None
+        params = dense.init(key)
         seen = current_of(maps, maps.init(key), jnp.zeros((1, 16)).at[0, 0].set(bad), keys[:1])
-        update = updated(dense, params, spikes, jnp.ones((3, 5)), gate)
+        update = updated(dense, params, spikes, jnp.ones((3, 5)), keys)
         return current_of(dense, params, spikes, keys), update, seen.reshape(4, 4, 2)
 
     for bad in (np.nan, np.inf, -np.inf):

@@ -21,7 +21,6 @@ from tests.command_line import call
         ("blank_out", 2.0),
         ("blank_out", -1.0),
         ("shared_blank_out", 0.1),
-        ("gaussian_blank_out", -1.0),
     ],
 )
 def test_simulated_networks_get_the_currents_of_the_input_asked_for(tmp_path, monkeypatch, capsys, kind, value):

@@ -9,7 +9,6 @@ from erbp_jax.connections import (
     Arrived,
     BlankOut,
     Dense,
-    GaussianBlankOut,
     Params,
     Reliable,
     SharedBlankOut,
@@ -213,7 +212,6 @@ def test_memory_is_that_of_the_list(key, kind):
         (lambda: Sparse(5, 3, pairs=([0], [0])), r"SynapseList\(pre, post\), got tuple"),
         (lambda: Sparse(10**6, 10**6, 10**4), "fewer than 2.31, got 10000000000 synapses"),
         (lambda: Sparse(5, 3, 2, transmission=SharedBlankOut(0.5)), "Reliable or BlankOut, got SharedBlankOut"),
-        (lambda: Sparse(5, 3, 2, transmission=GaussianBlankOut(0.5)), "Reliable or BlankOut, got GaussianBlankOut"),
     ],
 )
 def test_bad_values_are_refused(make, words):

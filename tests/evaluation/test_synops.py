@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from erbp_jax import simulate
-from erbp_jax.connections import Arrived, BlankOut, Dense, GaussianBlankOut, Params, Reliable
+from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.evaluation import synops
 from erbp_jax.learning import ERBP, Boxcar, LearnedReadout, LocalReadout, RandomFeedback
@@ -168,9 +168,3 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, populatio
     want.append(sum(count * fan_out for count, fan_out in zip(errors, reached, strict=True)))
     assert totals[0] == [*want, sum(errors)]
     assert all(count > 0 for count in totals[0])
-
-
-def test_what_crosses_without_masks_cannot_be_counted():
-    dense, spikes = Dense(8, 5, transmission=GaussianBlankOut(0.5)), jnp.ones((3, 8))
-    with pytest.raises(ValueError, match="GaussianBlankOut draws no masks"):
-        dense.delivered(Params({}), Arrived(spikes))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut
+from erbp_jax.connections import BlankOut, Dense
 from erbp_jax.learning import BackProp, CrossEntropy, Direct, Layerwise, RandomFeedback, SquaredError
 from erbp_jax.learning.base import Given
 from erbp_jax.network import sequential
@@ -161,15 +161,6 @@ def test_blank_out_masks_the_weight_gradient_with_the_spikes_masks(key):
     np.testing.assert_allclose(got, np.einsum("rio,ri,io->ro", masks, s, w), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(d_weight, np.einsum("rio,ri,ro->io", masks, s, e), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(d_spikes, p * e @ w.T, rtol=1e-5, atol=1e-5)
-
-
-def test_the_gaussian_stand_in_is_differentiated_by_its_mean(key):
-    one = Dense(5, 3, 4.0, GaussianBlankOut(0.25))
-    params = one.init(key).trained
-    spikes = jnp.ones((B, 5))
-    keys = jax.random.split(key, B)
-    _, back = jax.vjp(lambda w: current(one, Params({"weight": w}), spikes, keys), params["weight"])
-    np.testing.assert_allclose(back(jnp.ones((B, 3)))[0], 0.25 * B * np.ones((5, 3)), rtol=1e-6)
 
 
 def test_the_rate_form_is_the_mean_of_a_noisy_memoryless_neuron(key):

@@ -1,6 +1,6 @@
 """Every rule on shared kernels, against the same layers written as dense ones whose synapses share weights."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -86,24 +86,22 @@ def network(transmission=None, connect=lambda conv: conv):
     return sequential(connect(first), NEURON, connect(second), NEURON, Dense(12, 3, 4.0), NEURON)
 
 
-def erbp(per_map=False, **options):
-    feedback = (RandomFeedback(2.0, per_map=per_map), RandomFeedback(1.0, per_map=per_map))
+def erbp(**options):
+    feedback = (RandomFeedback(2.0), RandomFeedback(1.0))
     return ERBP(LabelNeurons(3, 1), (Boxcar(-3, 3),) * 3, feedback, **options)
 
 
 SMOOTH = Surrogate("fast_sigmoid", 1.0)  # never zero, so that every layer gets an error
 CASES = {
     "erbp": (erbp(), None, False),
-    "erbp, feedback per map": (erbp(per_map=True), None, False),
     "erbp, errors of their own": (erbp(local=(LocalReadout(), LocalReadout(2.0, 2))), None, False),
-    "erbp, errors of their own, per map": (erbp(per_map=True, local=(LocalReadout(), None)), None, False),
+    "erbp, errors of their own in one layer": (erbp(local=(LocalReadout(), None)), None, False),
     "erbp, readouts that learn": (erbp(local=(LearnedReadout(), LearnedReadout(2.0))), None, False),
-    "erbp, readouts that learn, per map": (erbp(per_map=True, local=(LearnedReadout(), LearnedReadout())), None, False),
     "perbp": (erbp(), BlankOut(0.75), False),
     "perbp, gated": (erbp(blank_out_gates_learning=True), BlankOut(0.75), False),
     "bp": (BackProp(SMOOTH), None, False),
     "bp, blank-out": (BackProp(SMOOTH), BlankOut(0.75), False),
-    "rbp, direct": (BackProp(SMOOTH, wiring=Direct(RandomFeedback(per_map=True))), None, False),
+    "rbp, direct": (BackProp(SMOOTH, wiring=Direct()), None, False),
     "rbp, layerwise": (BackProp(SMOOTH, wiring=Layerwise()), None, False),
     "bp, rate": (BackProp(), None, True),
     "rbp, direct, rate": (BackProp(wiring=Direct()), None, True),
@@ -186,16 +184,7 @@ def test_alignment_goes_through_kernels_and_pools(key):
     np.testing.assert_allclose(angles, 0.0, atol=0.05)
 
 
-def test_per_map_feedback_is_shared_by_the_positions_of_a_map(key):
-    feedback = RandomFeedback(3.0, per_map=True)
-    g = feedback.init(key, 10, (4, 4, 6))
-    assert g.shape == (10, 6)
-    np.testing.assert_allclose(g.sum(0), 0.0, atol=1e-5)
-    net, rule = network(), erbp(per_map=True)
-    shared = rule.to_hidden(net, Params(()), rule.init(net, key))
-    assert [x.shape for x in shared] == [(3, 36), (3, 12)]
-    np.testing.assert_array_equal(
-        np.asarray(shared[0]).reshape(3, 9, 4), np.asarray(shared[0])[:, None, :4].repeat(9, 1)
-    )
-    assert rule.error_fan_out(net)[-1] == 4 + 3 + 1
-    assert replace(rule, feedback=(RandomFeedback(),) * 2).error_fan_out(net)[-1] == 36 + 12 + 1
+def test_an_error_spike_reaches_every_position_of_the_maps(key):
+    net, rule = network(), erbp()
+    assert [g.shape for g in rule.to_hidden(net, Params(()), rule.init(net, key))] == [(3, 36), (3, 12)]
+    assert rule.error_fan_out(net)[-1] == 36 + 12 + 1

@@ -155,7 +155,7 @@ def test_feedback_is_fixed_and_zero_sum_and_outside_the_parameters(key):
 
 
 def test_each_population_has_weights_of_its_own_and_all_together_reach_as_far_as_one(key):
-    one, many = (RandomFeedback(2.0).init(key, 5, (400,), n).reshape(n, 5, 400) for n in (1, 8))
+    one, many = (RandomFeedback(2.0).init(key, 5, 400, n).reshape(n, 5, 400) for n in (1, 8))
     np.testing.assert_allclose(many.sum(1), 0.0, atol=1e-5)  # zero-sum each
     np.testing.assert_allclose(np.square(many).sum(), np.square(one).sum(), rtol=0.05)
     overlap = np.corrcoef(np.asarray(many).reshape(8, -1)) - np.eye(8)

@@ -1,12 +1,9 @@
 """Learning on real digits, and the published pitfalls: leave one part out and learning is clearly worse."""
 
-from functools import partial
-
 import jax
 import pytest
 
-from erbp_jax.config import build_rule, load_config
-from erbp_jax.neurons import ErrorNeurons
+from erbp_jax.config import load_config
 from erbp_jax.training.session import Session
 
 DIGITS = ("digits.yaml", "training.epochs=6", "training.seeds=3", "optimizer.decay=0.7")
@@ -36,14 +33,6 @@ def test_erbp_learns_digits(intact):
 
 def test_perbp_learns_digits(root):
     assert error(root, "rule.kind=perbp", "network.transmission.p=0.75") < 12.0
-
-
-def test_without_the_floor_of_the_error_neurons_learning_is_clearly_worse(root, monkeypatch):
-    """Presentations follow on one another without a reset, as in the original: the pair's charge drifts away."""
-    on_going = ["training.reset_state=false", "training.epochs=12"]
-    with_floor = error(root, *on_going)
-    monkeypatch.setattr(build_rule, "ErrorNeurons", partial(ErrorNeurons, floor=False))
-    assert error(root, *on_going) > 1.4 * with_floor
 
 
 def test_without_the_gate_learning_is_clearly_worse(root, mnist):

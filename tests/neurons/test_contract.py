@@ -11,8 +11,8 @@ import pytest
 
 from erbp_jax.neurons import (
     LIF,
-    NEURONS,
     Differentiable,
+    DualCompartmentLIF,
     Firing,
     LeakyIF,
     MihalasNiebur,
@@ -20,14 +20,18 @@ from erbp_jax.neurons import (
     Parametric,
     ParametricLIF,
     Rated,
+    SecondOrderLIF,
     Static,
     Surrogate,
     Transfer,
-    TwoCompartment,
     run_population,
     spike,
 )
 from erbp_jax.params import Params
+
+MODELS = (
+    LIF(), LeakyIF(), SecondOrderLIF(), DualCompartmentLIF(), MihalasNiebur(), Static(LIF()), ParametricLIF()
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("module", ["base", "firing", "parametric"])
@@ -38,7 +42,7 @@ def test_the_examples_of_the_docstrings(module):
 
 
 def test_who_can_do_what():
-    for neuron in (*(kind() for kind in NEURONS.values()), Static(LIF()), ParametricLIF()):
+    for neuron in MODELS:
         assert all(isinstance(neuron, protocol) for protocol in (Neuron, Differentiable, Rated))
         assert isinstance(neuron, Parametric) == isinstance(neuron, ParametricLIF)
         assert isinstance(neuron, Transfer) == isinstance(neuron, LIF)
@@ -158,7 +162,7 @@ def test_a_moving_threshold_equals_its_loop(reset, refractory):
     np.testing.assert_allclose(got, want, atol=1e-12)
 
 
-@pytest.mark.parametrize("neuron", [LIF(), LeakyIF(), MihalasNiebur(), TwoCompartment(), Adaptive()], ids=lambda n: n)
+@pytest.mark.parametrize("neuron", [LIF(), LeakyIF(), MihalasNiebur(), Adaptive()], ids=lambda n: n)
 def test_a_gradient_through_a_bare_threshold_is_an_error(neuron):
     state, current = neuron.init_state((3,)), jnp.ones(3)
 

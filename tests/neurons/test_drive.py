@@ -7,14 +7,12 @@ import pytest
 
 from erbp_jax.neurons import (
     LIF,
-    Dendrite,
     DualCompartmentLIF,
     LeakyIF,
     MihalasNiebur,
     SecondOrderLIF,
     Static,
     Surrogate,
-    TwoCompartment,
 )
 
 T = 120
@@ -95,7 +93,6 @@ def dual_compartment():
 MODELS = {
     "leaky": (lambda **k: LeakyIF(6.0, **k), leaky, 0.2),
     "lif": (lambda **k: LIF(5.0, 3.0, **k), lif, 0.5),
-    "two compartments": (lambda **k: TwoCompartment(LIF(5.0, 3.0, **k), Dendrite(4.0)), lif, 0.5),
     "second order": (lambda **k: SecondOrderLIF(5.0, 3.0, 2.0, 0.1, **k), second_order, 0.5),
     "dual compartment": (
         lambda **k: DualCompartmentLIF(4.0, 6.0, 3.0, 1.5, 0.3, integration="euler", **k), dual_compartment, 0.5
@@ -154,7 +151,6 @@ def test_drive_at_rest():
         (LeakyIF(threshold=0.5), -0.5),
         (SecondOrderLIF(), -1.0),
         (DualCompartmentLIF(), -1.0),
-        (TwoCompartment(LIF(threshold=4.0)), -4.0),
         (MihalasNiebur(v_init=-65.0, theta_init=-40.0), -25.0),
         (Static(LIF(threshold=1.5)), -1.5),
     ):

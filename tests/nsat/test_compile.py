@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable
+from erbp_jax.connections import BlankOut, Dense, Reliable, SharedBlankOut
 from erbp_jax.errors import UserError
 from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, GaussianNoise, LeakyIF
@@ -82,7 +82,7 @@ def test_leaks_are_the_nearest_powers_of_two():
         (sequential(Dense(3, 2), LeakyIF(5.0)), "layer 0: only LIF neurons can be compiled, got LeakyIF"),
         (sequential(Dense(3, 2), LIF(noise=GaussianNoise(0.1))), "layer 0: noise on the membrane"),
         (sequential(Dense(3, 2), LIF(), delay=2), "layer 0: a delay of 2 ticks"),
-        (sequential(Dense(3, 2, transmission=GaussianBlankOut(0.5)), LIF()), "layer 0: GaussianBlankOut transmission"),
+        (sequential(Dense(3, 2, transmission=SharedBlankOut(0.5)), LIF()), "layer 0: SharedBlankOut transmission"),
     ],
 )
 def test_what_the_machine_has_no_like_for_is_refused(network, message):
