@@ -178,7 +178,8 @@ def test_milliseconds_become_ticks_once():
 
 
 def test_defaults_are_valid():
-    assert check({}, "t") == Config()
+    config = check({}, "t")
+    assert config == Config(optimizer=config.optimizer)  # which is the rule's own
 
 
 RULES = """
@@ -344,14 +345,17 @@ def test_which_layers_work_by_events(events, rate, training, want):
         (["network.delay=19"], []),
         (["network.delay=20"], ["network.delay: spikes need 2 x 20 ms to the output and a presentation takes 40 ms"]),
         (["network.delay=15", "encoding.test_steps=30"], ["network.delay: spikes need 2 x 15 ms"]),
-        (["rule.kind=bp", "network.delay=50"], ["network.delay", "training.update_every"]),
+        (
+            ["rule.kind=bp", "network.delay=50", "training.update_every=5"],
+            ["network.delay", "training.update_every"],
+        ),
         (["rule={kind: bp, form: rate}", "network.delay=50"], []),
         (
             ["network.neuron.refractory=1000"],
             ["1000 ms are not less", "an output neuron can"],
         ),
         (
-            ["rule.kind=bp", "network.neuron.refractory=40"],
+            ["rule.kind=bp", "network.neuron.refractory=40", "training.update_every=5"],
             ["fires once at most", "update_every"],
         ),
         (
