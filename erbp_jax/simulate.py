@@ -79,8 +79,8 @@ def check_input(network: Network, encoder: Encoder, image: jax.Array, key: jax.A
         )
     if made[1:] != (size,):
         raise ValueError(
-            f"Network {network.name}: the encoder {type(encoder).__name__} makes spikes of shape {list(made)} of images "
-            f"of shape {list(shape)}; the network's input takes [B, {size}]"
+            f"Network {network.name}: the encoder {type(encoder).__name__} makes spikes of shape {list(made)} of "
+            f"images of shape {list(shape)}; the network's input takes [B, {size}]"
         )
     check_batch(f"Network {network.name}", image, key)
 

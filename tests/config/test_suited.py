@@ -67,7 +67,7 @@ def test_the_demo_learns_by_back_propagation_too(digits, tmp_path, monkeypatch, 
 
 
 def test_a_mistake_in_the_rule_is_told_once(digits):
-    with pytest.raises(Exception, match="rule.kind"):
+    with pytest.raises(Exception, match=r"rule\.kind"):
         load_config(digits, ["rule.kind=bpp"])
-    with pytest.raises(Exception, match="rule.feedback_scale"):
+    with pytest.raises(Exception, match=r"rule\.feedback_scale"):
         load_config(digits, ["rule.feedback_scale=many"])
