@@ -115,7 +115,8 @@ def of_learner(learner: Any) -> Arrays:
     for part, names in FIELDS.items():
         tree = next((getattr(learner, n) for n in names if hasattr(learner, n)), None)
         if hasattr(tree, "trained"):  # what a rule trains stands apart from what is fixed, None in its place
-            tree = [b if a is None else a for a, b in zip(tree.trained, tree.fixed, strict=True)] or tree.fixed if tree.trained else tree.fixed
+            pairs = zip(tree.trained, tree.fixed, strict=True) if tree.trained else ()
+            tree = [b if a is None else a for a, b in pairs] or tree.fixed
         for place, leaf in enumerate(jax.tree.leaves(tree)):
             out[f"{part}/{place}"] = np.asarray(leaf)
     # Later revisions count everything in 64 bits, and have the counts on the host by themselves.
