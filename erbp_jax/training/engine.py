@@ -22,7 +22,7 @@ from erbp_jax.settings import settled
 from erbp_jax.tasks.decisions import decide
 from erbp_jax.trace import NetworkState, Tree
 from erbp_jax.training.experiment import Experiment
-from erbp_jax.training.transforms import Optimizers
+from erbp_jax.training.transforms import Optimizers, stepped
 
 UPDATE = 2**32 - 1
 """Folded into the key of a batch's first sample, for what is drawn at updates; ticks count up from 1."""
@@ -152,7 +152,6 @@ def present(
     """
     network, rule, encoder = experiment.network, experiment.rule, experiment.encoder
     every, batch = experiment.update_every, image.shape[0]
-    update, rule_update = (optax.with_extra_args_support(one).update for one in optimizers)
     own_key = jax.random.fold_in(key[0], UPDATE)  # for an optimiser that draws random numbers
     start = simulate.start(network, encoder, image, key)
 
@@ -167,9 +166,8 @@ def present(
         trained, own, (state, rule_state) = moved.params, moved.rule, moved.optimizer
         if learn:
             draws = jax.random.fold_in(own_key, ticks[0])
-            step, state = update(made.update, state, trained, key=draws)
-            own_step, rule_state = rule_update(made.rule_update, rule_state, own, key=draws)
-            trained, own = optax.apply_updates(trained, step), optax.apply_updates(own, own_step)
+            trained, state = stepped(optimizers.network, made.update, state, trained, key=draws)
+            own, rule_state = stepped(optimizers.rule, made.rule_update, rule_state, own, key=draws)
             finite = _finite(network, trained, own, made.state.network) if check else None
         counts = moved.counts + network.output_spikes(made.trace).sum(0)
         fired = jnp.int32(0) if made.events is None else made.events.error_spikes.sum(dtype=jnp.int32)

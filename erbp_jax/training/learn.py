@@ -12,7 +12,7 @@ from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.random import check_keys, fold_each
-from erbp_jax.training.transforms import summed
+from erbp_jax.training.transforms import stepped, summed
 
 
 class Stream(NamedTuple):
@@ -101,9 +101,8 @@ def learn(
     def step(moved, made, ticks):
         del ticks
         trained, rule_trained, (state, own_state) = moved
-        change, state = optimizer.update(made.update, state, trained)
-        own_change, own_state = own.update(made.rule_update, own_state, rule_trained)
-        trained, rule_trained = optax.apply_updates(trained, change), optax.apply_updates(rule_trained, own_change)
+        trained, state = stepped(optimizer, made.update, state, trained)
+        rule_trained, own_state = stepped(own, made.rule_update, own_state, rule_trained)
         moved = trained, rule_trained, (state, own_state)
         new = params(moved)[0]
         return moved, network.output_spikes(made.trace) if record is None else record(made, new)

@@ -17,6 +17,18 @@ class Optimizers(NamedTuple):
     rule: optax.GradientTransformation
 
 
+def stepped(
+    optimizer: optax.GradientTransformation, update: Any, state: Any, params: Any, **extra: Any
+) -> tuple[Any, Any]:
+    """Parameters after one step against an `update`, and the optimiser's state.
+
+    Optimisers are others' code, written for JAX's own rules of promotion, whatever the caller has set.
+    """
+    with jax.numpy_dtype_promotion("standard"):
+        change, state = optax.with_extra_args_support(optimizer).update(update, state, params, **extra)
+        return optax.apply_updates(params, change), state
+
+
 def of_projections(tree: Tree) -> Tree:
     """A mask for optax: weights, and not the parameters of neurons."""
     weights, neurons = tree
