@@ -52,10 +52,10 @@ def learned(network):
 
 
 def cases():
-    for name in NETWORKS:
+    for name in ("dense", "convolutional", "sparse", "recurrent"):
         for rule in (*RULES, "learned readouts"):
             yield name, rule
-    yield "dense", "forward table"
+    yield from (("delayed", "eRBP"), ("blank-out by events", "eRBP"), ("dense", "forward table"))
 
 
 def lowers(function, *arguments):
