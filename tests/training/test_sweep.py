@@ -43,7 +43,7 @@ def test_every_cell_is_a_single_run(rule):
     made = sweep(experiment, optimizers(1.0), RATES, SEEDS, train_data, test_data, epochs=2)
     assert made.test_error.shape == (3, 5, 2)
     assert not made.diverged.any()
-    for place, (r, s) in enumerate(((0, 0), (1, 3), (2, 4))):
+    for place, (r, s) in enumerate(((0, 1), (2, 4))):
         one = optimizers(RATES[r])
         learner = first = engine.init(experiment, one, jnp.uint32(SEEDS[s]))
         train = jax.jit(partial(engine.train, experiment, one))
