@@ -24,8 +24,12 @@ def pytest_sessionfinish(session):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _forget_programs():
-    """What a file's tests compiled is of no use to the next file's."""
+def _programs(request):
+    """Most of a test's time is LLVM's, which optimises what runs once: it does so for files marked `optimized` alone.
+
+    What a file's tests compiled is of no use to the next file's.
+    """
+    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimized") is None)
     yield
     jax.clear_caches()
 
@@ -38,7 +42,7 @@ def key():
 @pytest.fixture(scope="session")
 def cli_environment():
     """Environment of the command line's own processes: the compilation cache of all tests."""
-    return {**os.environ, "JAX_PLATFORMS": "cpu", "COLUMNS": "200"}
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "COLUMNS": "200"}
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,14 @@
 """Checkpoints: all that training changes, its place in the training, and what it has to agree with.
 
-`checkpoints/STEP/learner.npz` holds every array of the learner by its path in the tree (`params/0/weight`) and a JSON
-text `about`; `checkpoints/STEP/sha256` is the checksum of that file. A folder gets its name when both are complete and
-have been read back. Looking at checkpoints changes nothing on the disk.
+`checkpoints/STEP/learner.npz` holds every array of the learner by its path in the tree (`params/projections/0/weight`)
+and a JSON text `about`; `checkpoints/STEP/sha256` is the checksum of that file. A folder gets its name when both are
+complete and have been read back. Looking at checkpoints changes nothing on the disk.
 """
 
 import errno
 import hashlib
 import json
+import math
 import shutil
 import sys
 import zipfile
@@ -27,12 +28,14 @@ from erbp_jax.files import partial_name, sync_folder, write_arrays, write_text
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.run_folder import ELSEWHERE
 
-FORMAT = 1
+FORMAT = 2
 """Raised with every change of what a checkpoint holds; others are refused by their number."""
 ARRAYS, SUM, ABOUT = "learner.npz", "sha256", "about"
 SUM_BYTES = 65
 ABOUT_BYTES = 2**24
 """Room for `about` and for the headers of a file, above the bytes of its arrays."""
+QUICK_BYTES = 2**32
+"""A checkpoint above them is looked at when it is restored, and not before."""
 LOOKS = 10
 """How often a reader looks again when the run that it reads from removes a checkpoint under its hands."""
 
@@ -110,7 +113,7 @@ class Checkpoints:
                 _remove(self._folder / str(later))
 
     def restore(self, like: Learner) -> tuple[Learner, Place]:
-        """The newest intact checkpoint, in the shape and on the devices of `like`.
+        """The newest intact checkpoint, in the shape and on the devices of `like`, a learner or the shapes of one.
 
         Raises:
             UserError: there is none, or it does not fit the config.
@@ -140,17 +143,8 @@ class Checkpoints:
         raise UserError(f"{self._folder}: no finished checkpoint")
 
     def _read(self, path: Path, like: Learner) -> tuple[Learner, Place]:
-        if not (path / ARRAYS).is_file() or not (path / SUM).is_file():
-            if not path.is_dir():
-                raise FileNotFoundError(path)
-            if (path / "default").exists():
-                raise UserError(f"{path}: {_other_format(0)}")
-            raise _DamagedError(f"{ARRAYS} or {SUM} is missing")
-        most = sum(leaf.nbytes for _, leaf in _leaves(like)) + ABOUT_BYTES
-        if (path / ARRAYS).stat().st_size > most or (path / SUM).stat().st_size > SUM_BYTES:
-            raise _DamagedError("it is larger than a checkpoint of this network")
-        if (path / SUM).read_bytes() != f"{_sha256(path / ARRAYS)}\n".encode():
-            raise _DamagedError("its checksum differs")
+        most = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for _, leaf in _leaves(like)) + ABOUT_BYTES
+        _look(path, most)
         with open_archive(path / ARRAYS, most) as archive:
             about = _about(archive)
             self._same_config(about["config"])
@@ -175,8 +169,34 @@ class Checkpoints:
             UserError: it was written under another one, or is of another format.
         """
         if (newest := self.latest()) is not None and (newest / ARRAYS).is_file():
-            with open_archive(newest / ARRAYS, (newest / ARRAYS).stat().st_size) as archive:
-                self._same_config(_about(archive)["config"])
+            self._told(newest)
+
+    def newest(self) -> tuple[Place, str | None] | None:
+        """Place and checksum of the metrics in the newest checkpoint, without its arrays; None if it is damaged or
+        large, of which `restore` says more.
+
+        Raises:
+            UserError: as `check_config`.
+        """
+        path = self.latest()
+        if path is None:
+            return None
+        try:
+            _look(path, QUICK_BYTES)
+            about = self._told(path)
+        except (_DamagedError, OSError):
+            return None
+        except UserError:
+            if path.is_dir():
+                raise
+            return None  # the run is going on: it has a newer one by now
+        return Place(about["epoch"], about["batch"]), about["metrics"]
+
+    def _told(self, path: Path) -> dict[str, Any]:
+        with open_archive(path / ARRAYS, (path / ARRAYS).stat().st_size) as archive:
+            about = _about(archive)
+            self._same_config(about["config"])
+        return about
 
     def latest(self) -> Path | None:
         """The newest one, intact or not."""
@@ -204,6 +224,25 @@ def _remove(folder: Path) -> None:
     doomed = partial_name(folder)
     folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _look(path: Path, most: int) -> None:
+    """
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        UserError: it is of an old format.
+        _DamagedError: files are missing, larger than `most` bytes, or not as they were written.
+    """
+    if not (path / ARRAYS).is_file() or not (path / SUM).is_file():
+        if not path.is_dir():
+            raise FileNotFoundError(path)
+        if (path / "default").exists():
+            raise UserError(f"{path}: {_other_format(0)}")
+        raise _DamagedError(f"{ARRAYS} or {SUM} is missing")
+    if (path / ARRAYS).stat().st_size > most or (path / SUM).stat().st_size > SUM_BYTES:
+        raise _DamagedError("it is larger than a checkpoint of this network")
+    if (path / SUM).read_bytes() != f"{_sha256(path / ARRAYS)}\n".encode():
+        raise _DamagedError("its checksum differs")
 
 
 def _leaves(learner: Learner) -> Iterator[tuple[str, Any]]:
@@ -247,8 +286,8 @@ def _filled(like: Learner, archive: Archive) -> Learner:
     return jax.tree.unflatten(jax.tree.structure(like), found)
 
 
-def _placed(array: np.ndarray, like: jax.Array) -> jax.Array:
-    """An array on the devices of another."""
+def _placed(array: np.ndarray, like: jax.Array | jax.ShapeDtypeStruct) -> jax.Array:
+    """An array on the devices of another, there or to come."""
     if isinstance(like.sharding, jax.sharding.NamedSharding):
         return jax.make_array_from_callback(array.shape, like.sharding, lambda index: array[index])
     return jax.device_put(array)

@@ -68,7 +68,7 @@ def restore(session: Session, folder: Path) -> tuple[Learner, Place]:
     Raises:
         UserError: there is none, or it was not written under the config of the folder.
     """
-    return Checkpoints(folder / run_folder.CHECKPOINTS, run_folder.open_config(folder)).restore(session.start())
+    return Checkpoints(folder / run_folder.CHECKPOINTS, run_folder.open_config(folder)).restore(session.like)
 
 
 def kept(path: Path, result: dict[str, Any]) -> str:
@@ -78,43 +78,3 @@ def kept(path: Path, result: dict[str, Any]) -> str:
     except OSError as error:
         return f"{path.name} was not written: {error.strerror}"
     return str(path)
-
-
-def evaluate_further(
-    session: Session, folder: Path, *, anytime: bool, energy: str, weight_bits: int | None, state_bits: int | None
-) -> str:
-    """Early decisions (`anytime.json`, a picture) and fewer bits (`quantized.json`); returns what to tell the user.
-
-    With both, the early decisions are those of the network with fewer bits.
-
-    Raises:
-        UserError: bits out of range, no such energy model, or what a network of the run's kind cannot do.
-    """
-    from erbp_jax.training import anytime as early
-    from erbp_jax.training import quantized
-
-    model = early.energy_model(energy)
-    for option, bits, lowest in (("--weight-bits", weight_bits, 2), ("--state-bits", state_bits, 8)):
-        if bits is not None and not lowest <= bits <= 16:
-            raise UserError(f"{option}: must be from {lowest} to 16, got {bits}")
-    learner, place = restore(session, folder)
-    params, told = learner.weights, []
-    if weight_bits or state_bits:
-        report: dict[str, Any] = {"weight_bits": weight_bits, "state_bits": state_bits}
-        report["before"] = quantized.firing_report(session, session.experiment, params, place.epoch)
-        if weight_bits:
-            params, report["weight_steps"] = quantized.with_weight_bits(params, weight_bits)
-        if state_bits:
-            session.experiment = quantized.with_state_bits(session, state_bits)
-        report["after"] = quantized.firing_report(session, session.experiment, params, place.epoch)
-        told += [quantized.table(report), f"bits: {kept(folder / 'quantized.json', report)}"]
-    if anytime:
-        result = early.summary(session, early.recorded(session, params, place.epoch), place.epoch, model)
-        told.append(early.table(result))
-        where = kept(folder / "anytime.json", result)
-        try:
-            picture = f", {early.draw(result, folder / 'anytime.png')}"
-        except (UserError, OSError) as error:  # matplotlib is an extra; the folder may be read-only
-            picture = f"; no picture: {error}"
-        told.append(f"anytime: {where}{picture}")
-    return "\n".join(told)

@@ -11,18 +11,35 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax import interrupts
+from erbp_jax.config import Config
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.files import write_arrays, write_json
 from erbp_jax.training import engine, run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import epoch_line, measure, summarise
-from erbp_jax.training.metrics_file import MetricsFile
+from erbp_jax.training.metrics_file import MetricsFile, kept_lines
 from erbp_jax.training.progress import busy, reporting
 from erbp_jax.training.session import Session
 
 STRETCH_SECONDS = 2.0
 """How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
+
+
+def check(config: Config, folder: Path) -> None:
+    """Look whether config, checkpoints and metrics of a run folder belong together, before anything is built.
+
+    `fit` looks again, and at the arrays.
+
+    Raises:
+        UserError: they do not.
+    """
+    checkpoints = Checkpoints(folder / run_folder.CHECKPOINTS, config)
+    if checkpoints.latest() is None:
+        kept_lines(folder, begins=True)
+    elif (newest := checkpoints.newest()) is not None:
+        place, checksum = newest
+        kept_lines(folder, place.epoch, checksum)
 
 
 def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
@@ -43,12 +60,12 @@ def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
     config, batches, size = session.config, session.batches, session.config.training.batch_size
     there = run_folder.Presence(folder)
     checkpoints = Checkpoints(folder / run_folder.CHECKPOINTS, config)
-    learner, place = session.start(), Place()
     if checkpoints.latest() is None:
         metrics = MetricsFile(folder, begins=True)
+        learner, place = session.start(), Place()
         checkpoints.save(0, learner, place, metrics.checksum)  # so that one that cannot be saved stops here
     else:
-        learner, place = checkpoints.restore(learner)
+        learner, place = checkpoints.restore(session.like)
         metrics = MetricsFile(folder, place.epoch, checkpoints.metrics)
     seconds_before = metrics.entries[-1]["train_seconds"] if metrics.entries else 0.0
     if place.epoch * batches + place.batch > config.training.epochs * batches or place.batch >= batches:
@@ -121,12 +138,17 @@ def complete(session: Session, learner: Learner, folder: Path, pictures: Sequenc
 
 
 def save_weights(folder: Path, learner: Learner) -> None:
-    """The weights as `weights.npz`, `layer0_weight[S, I, O]` and so on: readable without JAX."""
-    arrays = {
-        f"layer{i}_{name}": np.asarray(value)
-        for i, layer in enumerate(learner.weights)
-        for name, value in layer.items()
-    }
+    """The parameters as `weights.npz`, `layer0_weight[S, I, O]` and so on: readable without JAX.
+
+    `layer` counts projections and `neurons` populations, in declared order.
+    """
+    arrays = {}
+    for tree in learner.weights:
+        for kind, parts in (("layer", tree.projections), ("neurons", tree.populations)):
+            for number, part in enumerate(parts):
+                for path, leaf in jax.tree_util.tree_leaves_with_path(part):
+                    name = jax.tree_util.keystr(path, simple=True, separator="_")
+                    arrays[f"{kind}{number}_{name}"] = np.asarray(leaf)
     write_arrays(folder / run_folder.WEIGHTS, arrays)
 
 

@@ -32,25 +32,10 @@ class MetricsFile:
         keys: Sequence[str] = MEASURED,
     ) -> None:
         self._path = folder / METRICS
-        lines = metrics_lines(folder, keys)
-        if begins and lines:
-            raise UserError(
-                f"{self._path}: has {len(lines)} epochs, but there is no checkpoint to go on from; "
-                "put the checkpoints back, or start a new run with another --out"
-            )
-        if len(lines) < epochs:
-            raise UserError(
-                f"{self._path}: has {len(lines)} epochs, the checkpoint is of epoch {epochs}: lines were lost; "
-                "put the file back, or start a new run with another --out"
-            )
-        self.entries: list[dict[str, Any]] = [entry for _, entry in lines[:epochs]]
-        self._lines = [line for line, _ in lines[:epochs]]
+        lines = kept_lines(folder, epochs, checksum, begins=begins, keys=keys)
+        self.entries: list[dict[str, Any]] = [entry for _, entry in lines]
+        self._lines = [line for line, _ in lines]
         self._sum = hashlib.sha256(b"".join(self._lines))
-        if checksum is not None and checksum != self.checksum:
-            raise UserError(
-                f"{self._path}: the lines of epochs 1 to {epochs} are not those of the checkpoint; put the file back, "
-                "or start a new run with another --out"
-            )
         self._size = sum(map(len, self._lines))
         if self._path.exists():
             self._write_all()
@@ -79,3 +64,36 @@ class MetricsFile:
     def _write_all(self) -> None:
         with replacing(self._path) as stream:
             stream.write(b"".join(self._lines))
+
+
+def kept_lines(
+    folder: Path,
+    epochs: int = 0,
+    checksum: str | None = None,
+    *,
+    begins: bool = False,
+    keys: Sequence[str] = MEASURED,
+) -> list[tuple[bytes, dict[str, Any]]]:
+    """The lines that a run goes on with, as `MetricsFile` keeps them; nothing is written.
+
+    Raises:
+        UserError: as `MetricsFile`.
+    """
+    path, lines = folder / METRICS, metrics_lines(folder, keys)
+    if begins and lines:
+        raise UserError(
+            f"{path}: has {len(lines)} epochs, but there is no checkpoint to go on from; "
+            "put the checkpoints back, or start a new run with another --out"
+        )
+    if len(lines) < epochs:
+        raise UserError(
+            f"{path}: has {len(lines)} epochs, the checkpoint is of epoch {epochs}: lines were lost; "
+            "put the file back, or start a new run with another --out"
+        )
+    kept = lines[:epochs]
+    if checksum is not None and checksum != hashlib.sha256(b"".join(line for line, _ in kept)).hexdigest():
+        raise UserError(
+            f"{path}: the lines of epochs 1 to {epochs} are not those of the checkpoint; put the file back, "
+            "or start a new run with another --out"
+        )
+    return kept

@@ -87,19 +87,19 @@ def campaign(count: int, seed: int, out: Path, *, only: Sequence[str] = (), othe
     report, draw, mounted = Report("disk"), random.Random(seed), may_mount()
     if not mounted:
         print("disk: no tmpfs may be mounted here; files are kept small by a limit instead")
-    whole = out / "whole"
-    outcome = Command(["train", DIGITS, *SMALL, "--out", whole], out / "logs").wait(LONGEST)
-    if outcome.code:
-        report.failed("the undisturbed run fails", line("erbp-jax", "train", DIGITS, *SMALL), outcome)
-        return report.close("nothing was tried", seed)
-    cut = out / "cut"
-    shutil.copytree(whole, cut)
-    shutil.rmtree(max((cut / "checkpoints").iterdir(), key=lambda p: int(p.name)))
-    for name in ("summary.json", "weights.npz", *(p.name for p in cut.glob("*.png"))):
-        (cut / name).unlink()
+    whole, cut = out / "whole", out / "cut"
+    names = list(only) or list(commands(cut, out))
+    if others or not {"simulate", "nsat run"}.issuperset(names):
+        outcome = Command(["train", DIGITS, *SMALL, "--out", whole], out / "logs").wait(LONGEST)
+        if outcome.code:
+            report.failed("the undisturbed run fails", line("erbp-jax", "train", DIGITS, *SMALL), outcome)
+            return report.close("nothing was tried", seed)
+        shutil.copytree(whole, cut)
+        shutil.rmtree(max((cut / "checkpoints").iterdir(), key=lambda p: int(p.name)))
+        for name in ("summary.json", "weights.npz", *(p.name for p in cut.glob("*.png"))):
+            (cut / name).unlink()
 
     ends: list[int] = []
-    names = list(only) or list(commands(cut, out))
     for number in range(count):
         name, kilobytes = names[number % len(names)], round(4 * 256 ** draw.random())
         ends.append(_full(name, kilobytes, number, out, whole, cut, report, mounted))

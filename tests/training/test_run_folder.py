@@ -1,4 +1,8 @@
-"""A run folder through the command line: what belongs together, what is looked at, and what may happen to it."""
+"""A run folder through the command line: what belongs together, what is looked at, and what may happen to it.
+
+Commands with the same config share one session here, compiled once, and their pictures are empty files: real processes
+and pictures are looked at in `tests/test_cli.py`.
+"""
 
 import json
 import os
@@ -6,12 +10,16 @@ import shutil
 import signal
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import erbp_jax.cli
+import erbp_jax.viz.run
 from erbp_jax import files, interrupts
+from erbp_jax.config import load_config, to_yaml
 from erbp_jax.errors import UserError
 from erbp_jax.training import checkpoint, evaluate, run_folder
 from erbp_jax.training.session import Session
@@ -29,6 +37,35 @@ def _hear_ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def sessions(tmp_path_factory):
+    """One session a config, compiled at its first use."""
+    folder, seen = tmp_path_factory.mktemp("configs"), set()
+    compile = Session.compile
+
+    @cache
+    def by_text(text):
+        (folder / "config.yaml").write_text(text)
+        return Session(load_config(folder / "config.yaml"))
+
+    def once(session, learner):
+        if session not in seen:
+            compile(session, learner)
+        seen.add(session)
+
+    def draw(_session, _learner, folder):
+        pictures = [folder / "learning_curve.png", folder / "raster.png"]
+        for picture in pictures:
+            picture.touch()
+        return pictures
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(erbp_jax.cli, "new_session", lambda config: by_text(to_yaml(config)))
+        patch.setattr(Session, "compile", once)
+        patch.setattr(erbp_jax.viz.run, "draw_run", draw)
+        yield
 
 
 @pytest.fixture
@@ -150,10 +187,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_does_not_belong_together_is_refused_before_anything_is_trained(cli, monkeypatch, cut, case):
+def test_what_does_not_belong_together_is_refused_before_anything_is_built(cli, monkeypatch, cut, case):
     change, words = WRONG[case]
     change(cut)
-    monkeypatch.setattr(Session, "train", None)
+    monkeypatch.setattr(erbp_jax.cli, "new_session", None)
     code, _, err = cli("resume", cut)
     assert code == 2, err
     assert err.startswith("error: ")
@@ -162,14 +199,13 @@ def test_what_does_not_belong_together_is_refused_before_anything_is_trained(cli
     assert not (cut / "summary.json").exists()
 
 
-def test_another_seeds_checkpoint_is_refused(cli, cut, tmp_path, digits):
-    other = trained(tmp_path / "other", digits, "seed=5")
-    shutil.rmtree(cut / "checkpoints")
-    shutil.copytree(other / "checkpoints", cut / "checkpoints")
+def test_another_seeds_checkpoint_is_refused(cli, cut, monkeypatch):
+    edit("seed: 0\n", "seed: 5\n")(cut)
+    monkeypatch.setattr(erbp_jax.cli, "new_session", None)
     for command in ("resume", "evaluate"):
         code, _, err = cli(command, cut)
         assert code == 2
-        assert "seed: 5 -> 0" in err
+        assert "seed: 0 -> 5" in err
 
 
 def test_a_finished_run_whose_config_was_edited_is_refused(cli, run):
@@ -208,8 +244,6 @@ def test_a_run_without_its_last_files_is_not_finished(cli, run, whole, monkeypat
 
 
 def test_a_picture_that_cannot_be_drawn_fails_nothing(cli, cut, monkeypatch):
-    import erbp_jax.viz.run
-
     monkeypatch.setattr(erbp_jax.viz.run, "draw_run", lambda *_: 1 / 0)
     code, out, _ = cli("resume", cut)
     assert code == 0
