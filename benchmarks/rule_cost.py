@@ -19,12 +19,12 @@ from erbp_jax.connections import Dense
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning import ERBP, Boxcar
+from erbp_jax.learning.base import Given, Rule
 from erbp_jax.learning.three_factor import (
     Clopath,
     ForwardTableSTDP,
     MembraneGate,
     ThreeFactor,
-    erbp,
     membrane_gated,
     mstdp,
     mstdpet,
@@ -32,13 +32,13 @@ from erbp_jax.learning.three_factor import (
     symmetric_stdp,
     urbanczik_senn,
 )
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LeakyIF
 
 TICKS = 200
 
 
-def rules(outputs: int) -> dict[str, ThreeFactor | ForwardTableSTDP]:
+def rules(outputs: int) -> dict[str, Rule]:
     kernel = Exponential()
     return {
         "STDP, all pairs, window 64": ThreeFactor((pair_stdp(kernel),)),
@@ -50,7 +50,7 @@ def rules(outputs: int) -> dict[str, ThreeFactor | ForwardTableSTDP]:
         "membrane-gated": ThreeFactor((membrane_gated(MembraneGate(0.5, alpha=0.1)),)),
         "Urbanczik-Senn": ThreeFactor((urbanczik_senn(),), tau_eligibility=100.0),
         "Clopath": ThreeFactor((Clopath().terms,)),
-        "eRBP": erbp(ERBP(LabelNeurons(outputs), (Boxcar(),), ())),
+        "eRBP": ERBP(LabelNeurons(outputs), Boxcar(), ()),
     }
 
 
@@ -59,28 +59,30 @@ def main() -> None:
     for name, value in (("inputs", 200), ("outputs", 100), ("batch", 16), ("block", 10), ("repeats", 3)):
         parser.add_argument(f"--{name}", type=int, default=value)
     a = parser.parse_args()
-    network = Network((Layer(Dense(a.inputs, a.outputs), LeakyIF(20.0)),))
+    network = sequential(Dense(a.inputs, a.outputs), LeakyIF(20.0))
     key = jax.random.key(0, impl="threefry2x32")
-    params, fixed = network.init(key), (jnp.eye(a.outputs),)
+    params = network.init(key)
     blocks = (TICKS // a.block, a.block, a.batch)
     spikes = jax.random.bernoulli(key, 0.02, (*blocks, a.inputs)).astype(jnp.float32)
     keys, target = jax.random.split(key, blocks), jnp.zeros(a.batch, jnp.int32)
     ticks = jnp.arange(TICKS, dtype=jnp.int32).reshape(blocks[:2])
 
     def program(rule):
-        def block(carry, inputs):
-            params, state, kept = carry
-            spikes, key, tick = inputs
-            if rule is None:
-                state, trace = network.advance(params, state, spikes, key=key)
-                return (params, state, kept), trace[-1].spikes.sum()
-            result = rule.block(network, params, fixed, state, kept, spikes, target, ticks=tick, key=key)
-            params = jax.tree.map(lambda w, u: w - 1e-6 * u, params, result.update)
-            return (params, result.network, result.state), result.output.sum()
+        own = None if rule is None else rule.init(network, key)
 
-        kept = () if rule is None else rule.init_state(network, a.batch)
-        start = (params, network.init_state(a.batch), kept)
-        return jax.jit(lambda: jax.lax.scan(block, start, (spikes, keys, ticks))[0])
+        def block(carry, inputs):
+            trained, state = carry
+            spikes, key, tick = inputs
+            weights = params._replace(trained=trained)
+            if rule is None:
+                state, trace = network.advance(weights, state, spikes, key=key)
+                return (trained, state), network.output_spikes(trace).sum()
+            made = rule.block(network, weights, own, state, Given(spikes, target, tick, key))
+            trained = jax.tree.map(lambda w, u: w - 1e-6 * u, trained, made.update)
+            return (trained, made.state), network.output_spikes(made.trace).sum()
+
+        start = network.init_state(a.batch) if rule is None else rule.init_state(network, a.batch)
+        return jax.jit(lambda: jax.lax.scan(block, (params.trained, start), (spikes, keys, ticks))[0])
 
     programs = {"plain simulation": program(None), **{n: program(r) for n, r in rules(a.outputs).items()}}
     times = take_turns(programs, a.repeats)

@@ -28,9 +28,10 @@ from rich.table import Table
 
 from erbp_jax import simulate
 from erbp_jax.config import check
-from erbp_jax.config.build import Experiment, build
+from erbp_jax.config.build import build
 from erbp_jax.data import Dataset
 from erbp_jax.training import engine
+from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.optimizer import make_optimizer
 
 P2 = {

@@ -3,8 +3,9 @@
 What a notebook needs, in one place::
 
     import jax, erbp_jax as ej
-    network = ej.Network((ej.Layer(ej.Dense(784, 100), ej.LIF()), ej.Layer(ej.Dense(100, 10), ej.LIF())))
-    rule = ej.ERBP(ej.LabelNeurons(10), gates=(ej.Boxcar(),) * 2, feedback=(ej.RandomFeedback(),))
+    network = ej.sequential(ej.Dense(784, 100), ej.LIF(), ej.Dense(100, 10), ej.LIF())
+    rule = ej.ERBP(ej.LabelNeurons(10))
+    params, rule_params = network.init(jax.random.key(0)), rule.init(network, jax.random.key(1))
 
 Names are imported when they are used, so that the command line answers before JAX is loaded.
 """
@@ -13,7 +14,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Pool2d, Reliable, SharedBlankOut
+    from erbp_jax.connections import (
+        BlankOut,
+        Conv2d,
+        Delayed,
+        Dense,
+        Pool2d,
+        Reliable,
+        SharedBlankOut,
+        Sparse,
+        SynapseList,
+    )
     from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
     from erbp_jax.learning import (
         ERBP,
@@ -28,12 +39,34 @@ if TYPE_CHECKING:
         SquaredError,
         Symmetric,
     )
-    from erbp_jax.network import Layer, Network
-    from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, GaussianNoise, PoissonKicks, Surrogate, TwoCompartment
+    from erbp_jax.learning.base import Block, Given, LocalRule, Step
+    from erbp_jax.network import Network, sequential
+    from erbp_jax.neurons import (
+        LIF,
+        Dendrite,
+        ErrorNeurons,
+        Firing,
+        GaussianNoise,
+        ParametricLIF,
+        PoissonKicks,
+        Surrogate,
+    )
+    from erbp_jax.params import Params
+    from erbp_jax.projection import Population, Projection
     from erbp_jax.simulate import run
 
 _HOME = {
-    "connections": ("BlankOut", "Conv2d", "Dense", "GaussianBlankOut", "Pool2d", "Reliable", "SharedBlankOut"),
+    "connections": (
+        "BlankOut",
+        "Conv2d",
+        "Delayed",
+        "Dense",
+        "Pool2d",
+        "Reliable",
+        "SharedBlankOut",
+        "Sparse",
+        "SynapseList",
+    ),
     "encoding": ("Analog", "ExponentialEscape", "LabelNeurons", "Poisson", "Regular"),
     "learning": (
         "ERBP",
@@ -48,8 +81,20 @@ _HOME = {
         "SquaredError",
         "Symmetric",
     ),
-    "network": ("Layer", "Network"),
-    "neurons": ("LIF", "Dendrite", "ErrorNeurons", "GaussianNoise", "PoissonKicks", "Surrogate", "TwoCompartment"),
+    "learning.base": ("Block", "Given", "LocalRule", "Step"),
+    "network": ("Network", "sequential"),
+    "neurons": (
+        "LIF",
+        "Dendrite",
+        "ErrorNeurons",
+        "Firing",
+        "GaussianNoise",
+        "ParametricLIF",
+        "PoissonKicks",
+        "Surrogate",
+    ),
+    "params": ("Params",),
+    "projection": ("Population", "Projection"),
     "simulate": ("run",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -60,34 +105,44 @@ __all__ = [
     "Analog",
     "BackProp",
     "BlankOut",
+    "Block",
     "Boxcar",
     "Conv2d",
     "CrossEntropy",
+    "Delayed",
     "Dendrite",
     "Dense",
     "Direct",
     "ErrorNeurons",
     "ExponentialEscape",
-    "GaussianBlankOut",
+    "Firing",
     "GaussianNoise",
+    "Given",
     "LabelNeurons",
-    "Layer",
     "Layerwise",
     "LearnedReadout",
     "LocalReadout",
+    "LocalRule",
     "Network",
+    "ParametricLIF",
+    "Params",
     "Poisson",
     "PoissonKicks",
     "Pool2d",
+    "Population",
+    "Projection",
     "RandomFeedback",
     "Regular",
     "Reliable",
     "SharedBlankOut",
+    "Sparse",
     "SquaredError",
+    "Step",
     "Surrogate",
     "Symmetric",
-    "TwoCompartment",
+    "SynapseList",
     "run",
+    "sequential",
 ]
 
 

@@ -1,165 +1,416 @@
-"""Layers in order: the one definition of a model that every learning rule shares."""
+"""Populations of neurons and the projections between them: the one definition of a model that every rule shares."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Self, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.connections import Connection
-from erbp_jax.neurons import Neuron, Static, Surrogate, Transfer
-from erbp_jax.random import fold_each
+from erbp_jax.block import FORWARD, Block, Paths
+from erbp_jax.graph import cycle_without_delay, stages
+from erbp_jax.neurons import Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
+from erbp_jax.params import Params
+from erbp_jax.projection import DelaySide, Layer, Population, Projection
+from erbp_jax.random import check_keys
+from erbp_jax.trace import NetworkState, Trace, Tree
 
-Params = tuple[dict[str, jax.Array], ...]
-
-
-class LayerTrace(NamedTuple):
-    """What a local rule may see of a layer, for the k ticks of a block."""
-
-    pre: jax.Array  # [k, B, I] presynaptic spikes as they arrive at the synapses
-    current: jax.Array  # [k, B, O] synaptic current I
-    membrane: jax.Array  # [k, B, O] membrane potential V, after reset
-    spikes: jax.Array  # [k, B, O] output spikes
-    key: jax.Array  # [k, B] what the transmission drew its masks with
+T = TypeVar("T")
 
 
-Trace = tuple[LayerTrace, ...]
-
-
-class NetworkState(NamedTuple):
-    neurons: tuple[Any, ...]  # per layer, the state of its neurons
-    in_flight: tuple[jax.Array, ...]  # per layer [delay, B, I], spikes that are still on their way
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A connection and the neurons it drives. `delay` in ticks, from the presynaptic spike to its arrival."""
-
-    connection: Connection
-    neuron: Neuron
-    delay: int = 0
-
-
-Synapses = Callable[[int, Layer, Any, Sequence[jax.Array], jax.Array], jax.Array]
-"""`(index, layer, its parameters, presynaptic spikes of this and all earlier layers, key) -> current`."""
-
-
-def own_weights(index: int, layer: Layer, params: Any, presynaptic: Sequence[jax.Array], key: jax.Array) -> jax.Array:
-    """Errors come back through the weights that spikes went through: plain differentiation."""
-    del index
-    return layer.connection(params, presynaptic[-1], key=key)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Network:
-    """An ordered set of layers.
+    r"""Named populations, and projections between them: feed-forward, recurrent, lateral and past layers alike.
 
-    The unit of time is a *block* of k ticks during which the weights do not change. Inside a block the layers are
-    worked through in order, each for all k ticks: one product for its synapses, then k element-wise ticks of its
-    neurons. With a delay of 0 a spike reaches the next layer within its tick (a feed-forward sweep).
+    .. math:: c_p[t] = \sum_{j:\, \mathrm{target}(j) = p} W_j\, s_{\mathrm{source}(j)}[t - d_j]
+
+    with d the delay of a projection; currents add up in the order in which projections are declared. A source that is
+    no population is an input. Without a delay a spike arrives within its tick, so that a cycle needs one.
+
+    The unit of time is a *block* of k ticks during which the weights do not change. Populations are worked through in
+    order, each for all k ticks: one product for its synapses, then k element-wise ticks of its neurons. Populations
+    in a cycle whose delays are shorter than k go through it in the longest parts that its delays allow.
+
+    Random numbers and results depend on the order of declaration and not on names. `populations` maps a name to a
+    neuron, or to a neuron and a size; without a size it is that of the first projection onto it. `output` names the
+    population that decides; the last one if not given.
+
+    Example:
+        >>> import jax
+        >>> from erbp_jax import LIF, Dense, Network, Projection
+        >>> network = Network(
+        ...     {"hidden": LIF(), "output": LIF()},
+        ...     (
+        ...         Projection("input", "hidden", Dense(8, 20)),
+        ...         Projection("hidden", "hidden", Dense(20, 20, gain=0.5), delay=1),
+        ...         Projection("hidden", "output", Dense(20, 3)),
+        ...     ),
+        ... )
+        >>> params = network.init(jax.random.key(0))
+        >>> params.trained.projections[1]["weight"].shape
+        (20, 20)
 
     Raises:
-        ValueError: layers that do not fit together.
+        ValueError: names, sizes or projections that do not fit together, or a cycle without delay; says which.
     """
 
-    layers: tuple[Layer, ...]
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    output: str
 
-    def __post_init__(self) -> None:
-        if not self.layers:
-            raise ValueError("Network: needs at least one layer")
-        for i, (a, b) in enumerate(zip(self.layers[:-1], self.layers[1:], strict=True)):
-            if a.connection.outputs != b.connection.inputs:
-                raise ValueError(
-                    f"Network: layer {i} has {a.connection.outputs} outputs, "
-                    f"layer {i + 1} takes {b.connection.inputs} inputs"
-                )
-        if any(layer.delay < 0 for layer in self.layers):
-            raise ValueError("Network: delays must be >= 0 ticks")
+    def __init__(
+        self,
+        populations: Mapping[str, Neuron | tuple[Neuron, int]] | Iterable[Population],
+        projections: Iterable[Projection],
+        output: str | None = None,
+    ) -> None:
+        projections = _parts("projections", Projection, projections)
+        if isinstance(populations, Mapping):
+            named = cast(Mapping[str, Any], populations)
+            _check_targets(named, projections)
+            populations = [_population(name, given, projections) for name, given in named.items()]
+        populations = _parts("populations", Population, populations)
+        if not populations:
+            raise ValueError("Network: needs at least one population")
+        object.__setattr__(self, "populations", populations)
+        object.__setattr__(self, "projections", projections)
+        object.__setattr__(self, "output", populations[-1].name if output is None else output)
+        self._check()
+
+    def _check(self) -> None:
+        names = self.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"Network: two populations are named {twice[0]!r}")
+        if self.output not in names:
+            raise ValueError(f"Network: the output {self.output!r} is none of its populations: {', '.join(names)}")
+        _check_targets(names, self.projections)
+        sizes = {p.name: p.size for p in self.populations}
+        for projection in self.projections:
+            for end, name, size in (
+                ("takes {} inputs", projection.source, projection.connection.inputs),
+                ("has {} outputs", projection.target, projection.connection.outputs),
+            ):
+                if sizes.setdefault(name, size) != size:  # the first projection of an input gives its size
+                    raise ValueError(
+                        f"Network: the projection {projection.name} {end.format(size)}, and {name!r} has {sizes[name]} "
+                        "units"
+                    )
+        reached = {p.target for p in self.projections}
+        if alone := [name for name in names if name not in reached]:
+            raise ValueError(f"Network: no projection leads to the population {alone[0]!r}")
+        if cycle := cycle_without_delay(self.edges):
+            raise ValueError(
+                f"Network: a cycle without delay, {' -> '.join(cycle)}; one of its projections needs a delay of at "
+                "least 1 tick"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The populations' names."""
+        return tuple(p.name for p in self.populations)
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        """Names and sizes of the inputs, in the order in which projections name them."""
+        found: dict[str, int] = {}
+        for p in self.projections:
+            if p.source not in self.names:
+                found.setdefault(p.source, p.connection.inputs)
+        return found
+
+    @property
+    def edges(self) -> tuple[tuple[str, str, int], ...]:
+        """Source, target and delay of every projection between populations."""
+        names = self.names
+        return tuple((p.source, p.target, p.delay) for p in self.projections if p.source in names)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Units per layer, the input first: `(784, 100, 10)`."""
-        return (self.layers[0].connection.inputs, *(layer.connection.outputs for layer in self.layers))
+        """Units of the inputs, then of the populations: `(784, 100, 10)`."""
+        return (*self.inputs.values(), *(p.size for p in self.populations))
+
+    @property
+    def hidden(self) -> tuple[Population, ...]:
+        """All populations but the output."""
+        return tuple(p for p in self.populations if p.name != self.output)
+
+    @property
+    def classes(self) -> int:
+        """Units of the output, K."""
+        return self.population(self.output).size
+
+    def index(self, name: str) -> int:
+        """The place of a population in declared order.
+
+        Raises:
+            ValueError: an unknown name.
+        """
+        if name not in self.names:
+            raise ValueError(f"Network {self.name}: no population {name!r}; there are {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def population(self, name: str) -> Population:
+        """The population of a name."""
+        return self.populations[self.index(name)]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """What the flat units of a population are: `(N,)`, or `(H, W, C)` where its first projection makes maps."""
+        first = next(p for p in self.projections if p.target == name)
+        return first.connection.output_shape
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every population hears the one declared before it alone, the first the input, and the last is the
+        output."""
+        expected = [(a, b) for a, b in zip((next(iter(self.inputs), ""), *self.names), self.names, strict=False)]
+        return [(p.source, p.target) for p in self.projections] == expected and self.output == self.names[-1]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The links of a chain, for what works on chains alone.
+
+        Raises:
+            ValueError: the network is none.
+        """
+        if not self.is_chain:
+            raise ValueError(f"Network {self.name}: it is no chain of layers")
+        pairs = zip(self.projections, self.populations, strict=True)
+        return tuple(Layer(a.connection, b.neuron, a.delay) for a, b in pairs)
 
     @property
     def name(self) -> str:
-        """The layers in short: `784-100-10`, `784-8c5s2-100-10`."""
-        return "-".join((str(self.sizes[0]), *(layer.connection.label for layer in self.layers)))
+        """The network in short: `784-100-10`, `784-8c5s2-100-10`; what is no chain has its projections counted."""
+        inputs = "+".join(map(str, self.inputs.values()))
+        if self.is_chain:
+            return "-".join((inputs, *(p.connection.label for p in self.projections)))
+        return (
+            f"{'-'.join((inputs, *(str(p.size) for p in self.populations)))} with {len(self.projections)} projections"
+        )
 
     def init(self, key: jax.Array) -> Params:
-        """Fresh parameters, one dictionary a layer."""
-        return tuple(layer.connection.init(jax.random.fold_in(key, i)) for i, layer in enumerate(self.layers))
+        """Fresh parameters, `Params(trained, fixed)` of a `Tree` each.
+
+        Raises:
+            ValueError: what is no single key.
+        """
+        check_keys(f"Network {self.name}", key, ())
+        trained, fixed = [], []
+        for index, projection in enumerate(self.projections):
+            drawn = projection.connection.init(jax.random.fold_in(key, index))
+            trained.append(drawn.trained if projection.plastic else {})
+            fixed.append(drawn.fixed if projection.plastic else drawn)
+        own = []
+        for index, population in enumerate(self.populations):
+            # Counted from the other end, so that neither follows the other's number.
+            neuron_key = jax.random.fold_in(key, 2**32 - 1 - index)
+            neuron = population.neuron
+            made = neuron.init((population.size,), neuron_key) if isinstance(neuron, Parametric) else Params({}, {})
+            own.append(made)
+        return Params(
+            Tree(tuple(trained), tuple(p.trained for p in own)), Tree(tuple(fixed), tuple(p.fixed for p in own))
+        )
+
+    def of_projection(self, params: Params, index: int) -> Params:
+        """The parameters of one projection's connection."""
+        if not self.projections[index].plastic:
+            return params.fixed.projections[index]
+        return Params(params.trained.projections[index], params.fixed.projections[index])
+
+    def zeros_like(self, params: Params) -> Tree:
+        """An update of nothing."""
+        return jax.tree.map(jnp.zeros_like, params.trained)
 
     def init_state(self, batch: int) -> NetworkState:
         """The resting state for `batch` samples."""
+
+        def waiting(p: Projection) -> jax.Array:
+            units = p.connection.inputs if p.delay_side == "axonal" else p.connection.outputs
+            return jnp.zeros((p.delay, batch, units), jnp.float32)
+
         return NetworkState(
-            tuple(layer.neuron.init_state((batch, layer.connection.outputs)) for layer in self.layers),
-            tuple(jnp.zeros((layer.delay, batch, layer.connection.inputs), jnp.float32) for layer in self.layers),
+            tuple(p.neuron.init_state((batch, p.size)) for p in self.populations),
+            tuple(p.connection.init_state(batch) for p in self.projections),
+            tuple(waiting(p) for p in self.projections),
         )
 
-    def with_surrogate(self, surrogate: Surrogate) -> "Network":
-        """The same network with differentiable thresholds; its spikes are the same."""
-        return Network(tuple(replace(x, neuron=x.neuron.with_surrogate(surrogate)) for x in self.layers))
+    def _with_neurons(self, neurons: Sequence[Neuron]) -> Self:
+        pairs = zip(self.populations, neurons, strict=True)
+        return replace(self, populations=tuple(replace(p, neuron=neuron) for p, neuron in pairs))
 
-    def rate_form(self, smoothing: float) -> "Network":
+    def with_surrogate(self, surrogate: Surrogate) -> Self:
+        """The same network with differentiable thresholds; its spikes are the same.
+
+        Raises:
+            ValueError: a neuron that has no surrogate derivative.
+        """
+        neurons = []
+        for p in self.populations:
+            if not isinstance(p.neuron, Differentiable):
+                raise ValueError(
+                    f"population {p.name!r}: {type(p.neuron).__name__} has no with_surrogate, so that no gradient goes "
+                    "through its spikes"
+                )
+            neurons.append(p.neuron.with_surrogate(surrogate))
+        return self._with_neurons(neurons)
+
+    def rate_form(self, smoothing: float) -> Self:
         """The non-spiking network of the same connections: static transfer functions, reliable synapses, no delay.
 
         Raises:
-            ValueError: a neuron without a static transfer function.
+            ValueError: a neuron without a static transfer function, or a cycle, which has no forward pass.
         """
-        layers = []
-        for layer in self.layers:
-            if not isinstance(layer.neuron, Transfer):
-                raise ValueError(f"{type(layer.neuron).__name__} has no static transfer function, hence no rate form")
-            layers.append(Layer(layer.connection.reliable(), Static(layer.neuron, smoothing)))
-        return Network(tuple(layers))
+        if cycle := cycle_without_delay([(a, b, 0) for a, b, _ in self.edges]):
+            raise ValueError(f"Network {self.name}: a cycle has no rate form: {' -> '.join(cycle)}")
+        neurons = []
+        for p in self.populations:
+            if not isinstance(p.neuron, Transfer):
+                raise ValueError(
+                    f"population {p.name!r}: {type(p.neuron).__name__} has no static transfer function, hence no rate "
+                    "form"
+                )
+            neurons.append(Static(p.neuron, smoothing))
+        reliable = tuple(replace(p, connection=p.connection.reliable(), delay=0) for p in self.projections)
+        return replace(self._with_neurons(neurons), projections=reliable)
+
+    def named(self, inputs: jax.Array | Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Input spikes by name; a single array is that of the only input.
+
+        Raises:
+            ValueError: inputs that are not those of the network, or of another size.
+        """
+        wanted = self.inputs
+        if not isinstance(inputs, Mapping):
+            if len(wanted) != 1:
+                raise ValueError(f"Network {self.name}: give the spikes of {', '.join(wanted)} by name, got one array")
+            inputs = {next(iter(wanted)): cast(jax.Array, inputs)}
+        if set(inputs) != set(wanted):
+            raise ValueError(f"Network {self.name}: takes the inputs {', '.join(wanted)}, got {', '.join(inputs)}")
+        for name, size in wanted.items():
+            shape = tuple(getattr(inputs[name], "shape", ()))
+            if shape[-1:] != (size,):
+                raise ValueError(
+                    f"Network {self.name}: the input {name!r} has {size} units, got spikes of shape {list(shape)}"
+                )
+        return {name: inputs[name] for name in wanted}
+
+    def given(
+        self, inputs: jax.Array | Mapping[str, jax.Array], key: jax.Array, state: NetworkState
+    ) -> dict[str, jax.Array]:
+        """Input spikes `[k, B, I]` of a block by name, if keys `[k, B]` and the state fit them.
+
+        Raises:
+            ValueError: they do not; says what is wanted and what was given.
+        """
+        spikes = self.named(inputs)
+        shape = next((x.shape[:-1] for x in spikes.values()), tuple(getattr(key, "shape", (1, 1))))
+        for name, x in spikes.items():
+            if len(x.shape) != 3 or 0 in x.shape or x.shape[:-1] != shape:
+                raise ValueError(
+                    f"Network {self.name}: spikes of a block must have shape [k, B, {self.inputs[name]}] with the same "
+                    f"k ticks and B samples for all inputs, got {list(x.shape)} for {name!r}"
+                )
+        check_keys(f"Network {self.name}", key, shape)
+        batch = state.in_flight[0].shape[1]
+        if batch != shape[1]:
+            raise ValueError(f"Network {self.name}: the state is of {batch} samples, the spikes are of {shape[1]}")
+        return spikes
 
     def advance(
         self,
         params: Params,
         state: NetworkState,
-        spikes: jax.Array,
+        inputs: jax.Array | Mapping[str, jax.Array],
         *,
         key: jax.Array,
-        synapses: Synapses = own_weights,
+        paths: Paths = FORWARD,
     ) -> tuple[NetworkState, Trace]:
-        """A block of k ticks: `spikes[k, B, I], key[k, B] -> (state, trace)`.
+        """A block of k ticks: `inputs[k, B, I]` (by name where there are several), `key[k, B] -> (state, trace)`.
 
-        `synapses` says how errors come back under differentiation; it must not change the currents.
+        Raises:
+            ValueError: inputs, keys or a state that do not fit one another or the network.
         """
-        neurons, in_flight, trace = [], [], []
-        for i, layer in enumerate(self.layers):
-            arriving = jnp.concatenate([state.in_flight[i], spikes]) if layer.delay else spikes
-            pre, waiting = arriving[: spikes.shape[0]], arriving[spikes.shape[0] :]
-            synapse_key = fold_each(key, jnp.uint32(2 * i + 1))
-            current = synapses(i, layer, params[i], [*(seen.pre for seen in trace), pre], synapse_key)
+        spikes = self.given(inputs, key, state)
+        block = Block(self, params, paths, key, spikes, tuple(dict(enumerate(part)) for part in state))
+        for stage in stages(self.names, self.edges, key.shape[0]):
+            if stage.ticks == key.shape[0]:
+                block.sweep(stage.order, {})
+            else:
+                block.in_parts(stage)
+        block.depart()
 
-            def tick(neuron_state, inputs, neuron=layer.neuron):
-                current, key = inputs
-                neuron_state, spikes = neuron.step(neuron_state, current, key=key)
-                return neuron_state, (neuron_state.synaptic, neuron_state.membrane, spikes)
+        def ordered(parts: Mapping[int, Any]) -> tuple[Any, ...]:
+            return tuple(parts[i] for i in range(len(parts)))
 
-            noise_key = fold_each(key, jnp.uint32(2 * i + 2))
-            neuron_state, (synaptic, membrane, spikes) = jax.lax.scan(
-                tick, state.neurons[i], (current, noise_key), unroll=unrolling(current.shape[0])
-            )
-            neurons.append(neuron_state)
-            in_flight.append(waiting if layer.delay else state.in_flight[i])
-            trace.append(LayerTrace(pre, synaptic, membrane, spikes, synapse_key))
-        return NetworkState(tuple(neurons), tuple(in_flight)), tuple(trace)
+        after = NetworkState(*map(ordered, (block.neurons, block.connections, block.in_flight)))
+        return after, Trace(tuple(spikes.values()), ordered(block.arrived), ordered(block.seen))
 
     def step(
-        self, params: Params, state: NetworkState, spikes: jax.Array, *, key: jax.Array
+        self, params: Params, state: NetworkState, inputs: jax.Array | Mapping[str, jax.Array], *, key: jax.Array
     ) -> tuple[NetworkState, Trace]:
-        """One tick: `spikes[B, I], key[B] -> (state, trace)`, the trace without the axis k."""
-        state, trace = self.advance(params, state, spikes[None], key=key[None])
+        """One tick: `inputs[B, I], key[B] -> (state, trace)`, the trace without the axis k.
+
+        Raises:
+            ValueError: as `advance`.
+        """
+        one = {name: spikes[None] for name, spikes in self.named(inputs).items()}
+        check_keys(f"Network {self.name}", key, next((x.shape[1:-1] for x in one.values()), (1,)))
+        state, trace = self.advance(params, state, one, key=key[None])
         return state, jax.tree.map(lambda x: x[0], trace)
 
+    def output_spikes(self, trace: Trace) -> jax.Array:
+        """The output's spikes `[k, B, K]`."""
+        return trace.populations[self.index(self.output)].spikes
 
-def unrolling(ticks: int) -> int:
-    """How far to unroll a scan over the ticks of a block: wholly if it is short, else not at all.
 
-    A loop unrolled in part fails to compile on the CPU for some lengths (jax 0.10.2, 10 ticks by 8).
+def _parts(what: str, kind: type[T], given: Any) -> tuple[T, ...]:
+    """Populations or projections as a tuple, if they are ones."""
+    parts = tuple(given) if isinstance(given, Iterable) else (given,)
+    if wrong := [x for x in parts if not isinstance(x, kind)]:
+        raise ValueError(f"Network: {what} must be given as {kind.__name__}, got {wrong[0]!r}")
+    return parts
+
+
+def _check_targets(names: Collection[str], projections: Sequence[Projection]) -> None:
+    for projection in projections:
+        if projection.target not in names:
+            raise ValueError(
+                f"Network: the projection {projection.name} leads to no population; there are {', '.join(names)}"
+            )
+
+
+def _population(name: str, given: Any, projections: Sequence[Projection]) -> Population:
+    if isinstance(given, tuple):
+        neuron, size = given
+        return Population(name, neuron, size)
+    onto = [p for p in projections if p.target == name]
+    if not onto:
+        raise ValueError(f"Network: no projection leads to the population {name!r}")
+    return Population(name, given, onto[0].connection.outputs)
+
+
+def sequential(*parts: Any, delay: int = 0, delay_side: DelaySide = "axonal") -> Network:
+    """A chain of layers: connections and neurons in turn, or pairs of them. All projections have the same delay.
+
+    The populations are called `hidden1`, `hidden2`, ... and `output`; the input is called `input`.
+
+    Example:
+        >>> from erbp_jax import LIF, Dense, sequential
+        >>> sequential(Dense(784, 100), LIF(), Dense(100, 10), LIF()).name
+        '784-100-10'
+
+    Raises:
+        ValueError: parts that do not come in pairs, or sizes that do not fit.
     """
-    return ticks if ticks <= 8 else 1
+    flat = [x for part in parts for x in (part if isinstance(part, (tuple, list)) else (part,))]
+    if not flat or len(flat) % 2:
+        raise ValueError(f"sequential: a connection and a neuron for each layer, got {len(flat)} parts")
+    connections, neurons = flat[::2], flat[1::2]
+    for place, connection in enumerate(connections):
+        if not hasattr(connection, "outputs"):
+            raise ValueError(
+                f"sequential: part {2 * place} (from 0) must be a connection, got {type(connection).__name__}"
+            )
+    names = [*(f"hidden{i}" for i in range(1, len(neurons))), "output"]
+    populations = [Population(n, neuron, c.outputs) for n, neuron, c in zip(names, neurons, connections, strict=True)]
+    ends = zip(["input", *names[:-1]], names, connections, strict=True)
+    return Network(populations, (Projection(a, b, c, delay, delay_side) for a, b, c in ends))

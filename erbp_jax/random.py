@@ -47,8 +47,13 @@ def root_key(seed: int | jax.Array, stream: Stream) -> jax.Array:
     return jax.random.fold_in(new_key(seed), int(stream))
 
 
+def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
+    """The keys `[B]` of samples: functions of seed, epoch and the sample's place in the data set alone."""
+    return fold_each(jax.random.fold_in(root_key(seed, stream), epoch), index.astype(jnp.uint32))
+
+
 def check_keys(name: str, key: jax.Array, shape: tuple[int, ...]) -> None:
-    """Refuse what is no array of Threefry keys of this shape.
+    """Refuse what is no array of Threefry keys of this shape: `()`, `(B,)` of samples or `(k, B)` of ticks and samples.
 
     Raises:
         ValueError: untyped keys (uint32), another generator, another shape; says what was given.
@@ -63,7 +68,8 @@ def check_keys(name: str, key: jax.Array, shape: tuple[int, ...]) -> None:
     if str(jax.random.key_impl(key)) != IMPL:
         raise ValueError(f"{name}: keys must be of the generator {IMPL}, got {jax.random.key_impl(key)}")
     if given != shape:
-        raise ValueError(f"{name}: one key for each sample, shape {list(shape)}, got {list(given)}")
+        wanted = ("one key", "one key for each sample", "one key for each tick and sample")[len(shape)]
+        raise ValueError(f"{name}: {wanted}, shape {list(shape)}, got {list(given)}")
 
 
 def fold_each(keys: jax.Array, data: jax.Array) -> jax.Array:

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 
 from erbp_jax.encoding import Encoder
 from erbp_jax.encoding.base import check_batch
-from erbp_jax.network import Network, NetworkState, Params, Trace
+from erbp_jax.network import Network
+from erbp_jax.params import Params
 from erbp_jax.random import fold_each
+from erbp_jax.trace import NetworkState, Trace
 
 Carry = TypeVar("Carry")
 Out = TypeVar("Out")
@@ -48,22 +50,37 @@ def start(network: Network, encoder: Encoder, image: jax.Array, key: jax.Array) 
     Raises:
         ValueError: images or keys that do not fit the network, or what the encoder refuses.
     """
-    check_input(network, image, key)
+    check_input(network, encoder, image, key)
     encoder_state = encoder.init_state(image, fold_each(key, jnp.uint32(0)))
     return RunState(encoder_state, network.init_state(image.shape[0]), jnp.int32(0))
 
 
-def check_input(network: Network, image: jax.Array, key: jax.Array) -> None:
-    """Refuse images that are no flat batch of the network's size, and keys that are not one a sample.
+def check_input(network: Network, encoder: Encoder, image: jax.Array, key: jax.Array) -> None:
+    """Refuse images that the encoder does not turn into input of the network's size, and keys that are not one a
+    sample.
 
     Raises:
         ValueError: says what is wanted and what was given.
     """
-    shape = tuple(getattr(image, "shape", ()))
-    if len(shape) != 2 or shape[1] != network.sizes[0]:
+    if len(network.inputs) != 1:
         raise ValueError(
-            f"Network {network.name}: images must have shape [B, {network.sizes[0]}], a flat row a sample, got "
-            f"{list(shape)}; image.reshape(B, -1) makes rows"
+            f"Network {network.name}: an encoder feeds one input, and it has {', '.join(network.inputs)}; give their "
+            "spikes by name to Network.advance"
+        )
+    shape, size = tuple(getattr(image, "shape", ())), network.sizes[0]
+    made = shape
+    if len(shape) >= 2 and shape[1:] != (size,):  # an encoder may make less, or more, of an image than its pixels
+        check_batch(type(encoder).__name__, image, key)
+        made = jax.eval_shape(lambda: encoder.step(encoder.init_state(image, key), image, key)[1]).shape
+    if made == shape and (len(shape) != 2 or shape[1] != size):
+        raise ValueError(
+            f"Network {network.name}: images must have shape [B, {size}], a flat row a sample, got {list(shape)}; "
+            "image.reshape(B, -1) makes rows"
+        )
+    if made[1:] != (size,):
+        raise ValueError(
+            f"Network {network.name}: the encoder {type(encoder).__name__} makes spikes of shape {list(made)} of "
+            f"images of shape {list(shape)}; the network's input takes [B, {size}]"
         )
     check_batch(f"Network {network.name}", image, key)
 
@@ -87,11 +104,6 @@ def encode(
     return state, spikes, tick_key
 
 
-def output_spikes(trace: Trace) -> jax.Array:
-    """The last layer's spikes `[k, B, K]`."""
-    return trace[-1].spikes
-
-
 def run(
     network: Network,
     encoder: Encoder,
@@ -102,11 +114,12 @@ def run(
     steps: int,
     block: int = 1,
     state: RunState | None = None,
-    record: Callable[[Trace], Any] = output_spikes,
+    record: Callable[[Trace], Any] | None = None,
 ) -> tuple[RunState, Any]:
     """Run the network for `steps` ticks on `image[B, I]` (uint8, as the encoder wants it), without learning.
 
-    `record` chooses what to keep of every block's trace; its results come back time-major, `[steps, B, ...]`.
+    `record` chooses what to keep of every block's trace, the output's spikes if not given; its results come back
+    time-major, `[steps, B, ...]`.
     Two runs, the second starting from the first one's state, equal one run of both lengths, bit for bit, provided
     that the blocks are the same.
 
@@ -117,14 +130,14 @@ def run(
         ValueError: images or keys that do not fit the network, what the encoder refuses, or steps that are not a whole
             number of blocks.
     """
-    check_input(network, image, key)
+    check_input(network, encoder, image, key)
     state = start(network, encoder, image, key) if state is None else state
 
     def body(carry, ticks):
         encoder_state, network_state = carry
         encoder_state, spikes, tick_key = encode(encoder, encoder_state, image, key, ticks)
         network_state, trace = network.advance(params, network_state, spikes, key=tick_key)
-        return (encoder_state, network_state), record(trace)
+        return (encoder_state, network_state), (record or network.output_spikes)(trace)
 
     (encoder_state, network_state), kept = over_time(
         body, (state.encoder, state.network), start=state.tick, steps=steps, block=block

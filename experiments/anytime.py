@@ -46,7 +46,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_json(arguments.out / "summary.json", result)
     write_text(arguments.out / "table.md", text := _markdown(result))
-    anytime_curves(curves, arguments.out / "anytime.png", TALK)
+    anytime_curves(curves, arguments.out / "anytime.png", ("the talk", *TALK))
     print(text)
 
 
@@ -63,13 +63,13 @@ def _trained(folder: Path) -> Path:
 
 def _record(run: Path, ticks: int, *, held_out: bool):
     """One run over the held-out or the test digits, with output neurons that only collect."""
-    from erbp_jax.analysis.readout import RAW, with_readout
     from erbp_jax.config import load_config
     from erbp_jax.errors import UserError
     from erbp_jax.training import run_folder
     from erbp_jax.training.anytime import recorded
     from erbp_jax.training.evaluate import restore
     from erbp_jax.training.session import Session
+    from readouts import RAW, with_readout
 
     if not run_folder.open_config(run).data.validation_size:
         raise UserError(f"{run}: was trained on all digits (data.validation_size); none is left to choose a readout on")
@@ -85,8 +85,8 @@ def _record(run: Path, ticks: int, *, held_out: bool):
 
 def _choose(recording) -> dict[str, dict[str, Any]]:
     """Of all readouts and rules the cheapest ones that reach the wanted errors."""
-    from erbp_jax.analysis import anytime
-    from erbp_jax.analysis.readout import Readout, readings
+    from erbp_jax.evaluation import anytime
+    from readouts import Readout, readings
 
     rows = []
     for readout, seen in readings(recording, [Readout(t, v) for t in TAUS for v in THRESHOLDS]):
@@ -109,8 +109,8 @@ def _choose(recording) -> dict[str, dict[str, Any]]:
 
 def _apply(chosen: dict[str, dict[str, Any]], recording) -> dict[str, Any]:
     """The chosen readouts and rules on the test digits."""
-    from erbp_jax.analysis import anytime
-    from erbp_jax.analysis.readout import Readout, readings
+    from erbp_jax.evaluation import anytime
+    from readouts import Readout, readings
 
     rows = []
     for goal, row in chosen.items():
@@ -134,17 +134,24 @@ def _apply(chosen: dict[str, dict[str, Any]], recording) -> dict[str, Any]:
 
 def _curves(session, recording, chosen: dict[str, dict[str, Any]], epoch: int) -> dict[str, dict[str, Any]]:
     """All curves with the output neurons of training, and with those chosen for an early first spike."""
-    from erbp_jax.analysis.energy import MODELS
-    from erbp_jax.analysis.readout import Readout, readings
+    from erbp_jax.evaluation.energy import MODELS
     from erbp_jax.training.anytime import summary
+    from published import first_spike_synops
+    from readouts import Readout, readings
 
-    last = session.experiment.network.layers[-1].neuron
+    network = session.experiment.network
+    last = network.population(network.output).neuron
     wanted = {"as trained": Readout(last.tau_syn, last.threshold)}
     early = [row for goal, row in chosen.items() if goal.startswith("first spike")]
     if early:
         wanted["waiting readout"] = Readout(**early[0]["readout"])
     seen = zip(wanted, readings(recording, wanted.values()), strict=True)
-    return {name: summary(session, own, epoch, MODELS["talk"]) for name, (_, own) in seen}
+    paper = network.sizes == (784, 200, 200, 10)
+    return {
+        name: summary(session, own, epoch, MODELS["talk"])
+        | {"first_spike_published": first_spike_synops(own) if paper else None}
+        for name, (_, own) in seen
+    }
 
 
 def _markdown(result: dict[str, Any]) -> str:

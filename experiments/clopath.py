@@ -21,10 +21,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adex import AdEx
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.learning.three_factor import Signals, start_terms, write
-from erbp_jax.learning.three_factor.clopath import AdEx, Clopath, hippocampus
+from erbp_jax.learning.three_factor.clopath import Clopath, hippocampus
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 
 NEURON = AdEx()

@@ -28,15 +28,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from boltzmann import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
+from boltzmann import training as ecd
+from common import keep, kept
 from erbp_jax import data
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import SharedBlankOut
 from erbp_jax.files import write_json, write_text
 from erbp_jax.learning.three_factor.ecd import Phases
 from erbp_jax.random import new_key, split
-from erbp_jax.sampling import Presentation, SamplingMachine, SamplingNeuron, ThresholdNeuron
-from erbp_jax.sampling import training as ecd
-from erbp_jax.scripts import keep, kept
+from erbp_jax.tasks.decisions import wrong
 from erbp_jax.training.run_folder import lock
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
 
@@ -145,8 +146,7 @@ def accuracy(machine, params, digits, which: np.ndarray, seed: int, say: bool = 
         index = which[first : first + size]
         keys = split(jax.random.fold_in(root(seed), 1_000_000 + first), len(index))
         counts = np.asarray(classify(machine, params, jnp.asarray(digits.test_images[index]), keys))
-        alone = (counts == counts.max(1, keepdims=True)).sum(1) == 1
-        right += int(((counts.argmax(1) == digits.test_labels[index]) & alone).sum())
+        right += int((~wrong(counts, digits.test_labels[index])).sum())
         if say and first % 2000 == 0:
             print(f"tested {first + len(index)} of {len(which)}", flush=True)
     return right / len(which)

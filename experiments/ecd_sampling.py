@@ -23,11 +23,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from boltzmann import NoisyIF, SamplingMachine, SamplingNeuron
+from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.random import fold_each, new_key, normal, split
-from erbp_jax.sampling import NoisyIF, SamplingMachine, SamplingNeuron
-from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.viz.figure import MUTED, colours, pyplot, save
 

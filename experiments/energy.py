@@ -97,10 +97,14 @@ def _estimate(config: Any, entry: dict[str, Any]) -> float:
     """For metrics from before learning was counted: all gates open."""
     from erbp_jax import data
     from erbp_jax.config.build import build
+    from erbp_jax.learning.base import DenseWork
 
     e = build(config, data.load(config.data.name, config.data.dir))
     forward = entry["synops_per_sample"] * e.steps / e.test_steps
-    return e.rule.operations(e.network, e.steps, forward, entry["error_spikes_per_sample"])
+    if isinstance(e.rule, DenseWork):
+        return forward + e.steps * e.rule.operations(e.network)
+    written = forward * (e.steps - e.burn_in) / e.steps
+    return forward + written + entry["error_spikes_per_sample"] * e.rule.error_fan_out(e.network)[-1]
 
 
 def _reached(error: list[float], operations: np.ndarray, goal: float) -> float | None:
@@ -128,11 +132,12 @@ def _learning_table(learning: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _inference_table(learning: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> Iterator[str]:
-    from erbp_jax.analysis.energy import MODELS, TALK
+    from erbp_jax.evaluation.energy import MODELS
+    from published import SYSTEMS
 
     yield "| system | accuracy % | uJ a digit | technology | assumption |"
     yield "|---|---|---|---|---|"
-    for system in TALK:
+    for system in SYSTEMS:
         figures = f"{system.accuracy:g} | {system.microjoules:g} | {system.node} | {system.remark}"
         yield f"| the talk: {system.name} | {figures} |"
     for row in decisions:

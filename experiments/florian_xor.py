@@ -27,15 +27,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from common import keep, kept
 from erbp_jax.__main__ import guarded
 from erbp_jax.connections import Dense
 from erbp_jax.files import write_json
-from erbp_jax.learning.three_factor import ThreeFactor, online
+from erbp_jax.learning.three_factor import ThreeFactor
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
-from erbp_jax.network import Layer, Network
-from erbp_jax.neurons import LeakyIF, NextTick
+from erbp_jax.network import Network, sequential
+from erbp_jax.neurons import LeakyIF
+from erbp_jax.params import Params
 from erbp_jax.random import bernoulli, between, new_key, permutation, split
-from erbp_jax.scripts import keep, kept
+from erbp_jax.trace import Tree
+from erbp_jax.training.learn import Learning, Stream, learn, start
+from erbp_jax.training.transforms import keep_within
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 
 PATTERNS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -64,12 +68,12 @@ class Cell:
 
     @property
     def network(self) -> Network:
-        neuron = NextTick(LeakyIF(20.0, threshold=16.0, refractory=0))
-        sizes = ((self.inputs, self.hidden), (self.hidden, 1))
-        return Network(tuple(Layer(Dense(i, o), neuron) for i, o in sizes))
+        """Charges arrive a tick after their spikes, which the rule sees when they are fired."""
+        neuron, sizes = LeakyIF(20.0, threshold=16.0, refractory=0), ((self.inputs, self.hidden), (self.hidden, 1))
+        return sequential(*((Dense(i, o), neuron) for i, o in sizes), delay=1, delay_side="dendritic")
 
     @property
-    def bounds(self) -> tuple[Any, Any]:
+    def bounds(self) -> tuple[Tree, Tree]:
         """Lowest and highest weights, shaped like the parameters."""
         low = np.full((self.inputs, self.hidden), self.first[0], np.float32)
         high = np.full((self.inputs, self.hidden), self.first[1], np.float32)
@@ -77,9 +81,11 @@ class Cell:
             inhibitory = np.arange(self.inputs) % (self.inputs // 2) >= self.inputs // 4
             low, high = np.where(inhibitory[:, None], (-high, -low), (low, high))
         second = [np.full((self.hidden, 1), bound, np.float32) for bound in self.second]
-        return tuple(
-            ({"weight": jnp.asarray(a)}, {"weight": jnp.asarray(b)}) for a, b in zip((low, high), second, strict=True)
+        low, high = (
+            Tree(({"weight": jnp.asarray(a)}, {"weight": jnp.asarray(b)}), ({}, {}))
+            for a, b in zip((low, high), second, strict=True)
         )
+        return low, high
 
     def inputs_of(self, pattern: jax.Array, codes: jax.Array, key: jax.Array) -> jax.Array:
         """Input spikes `[T, 1, I]` of the bits `pattern[2]`."""
@@ -143,23 +149,25 @@ def run(cell: Cell, seeds: int, name: str) -> tuple[np.ndarray, np.ndarray]:
     return out[0], out[1]
 
 
-def optimizer(cell: Cell, gamma: float) -> optax.GradientTransformation:
-    return optax.chain(optax.sgd(gamma), online.keep_within(*cell.bounds)) if gamma else optax.set_to_zero()
+def learning(cell: Cell, gamma: float) -> Learning:
+    if not gamma:  # a frozen twin: no terms, nothing to work out
+        return Learning(cell.network, ThreeFactor(((),)), optax.set_to_zero())
+    return Learning(cell.network, cell.rule, optax.chain(optax.sgd(gamma), keep_within(*cell.bounds)))
 
 
-def begin(cell: Cell, gamma: float, key: jax.Array) -> tuple[online.Stream, jax.Array]:
+def begin(cell: Cell, gamma: float, key: jax.Array) -> tuple[Stream, jax.Array]:
     """Weights uniform within their bounds, and the two spike trains of temporal code, `[2, T, 1]`."""
     low, high = cell.bounds
     leaves, tree = jax.tree.flatten(low)
     draws = [jax.random.fold_in(key, i) for i in range(len(leaves))]
-    params = jax.tree.unflatten(
+    trained = jax.tree.unflatten(
         tree,
         [a + (b - a) * between(k, a.shape) for k, a, b in zip(draws, leaves, jax.tree.leaves(high), strict=True)],
     )
     times = [permutation(jax.random.fold_in(key, 10 + i), STEPS)[: STEPS // 10] for i in range(2)]
     codes = jnp.stack([jnp.zeros((STEPS, 1)).at[t].set(1.0) for t in times])
-    rule = cell.rule if gamma else ThreeFactor(((),))
-    return online.start(cell.network, rule, optimizer(cell, gamma), params), codes
+    params = cell.network.init(key)._replace(trained=trained)
+    return start(learning(cell, gamma), params, Params((), ())), codes
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -170,10 +178,7 @@ def _epochs(cell, gamma, state, keys, first):
         which, key = inputs
         spikes = cell.inputs_of(jnp.asarray(PATTERNS)[which], codes, key)
         target = jnp.asarray(ANSWERS)[which][None]
-        rule = cell.rule if gamma else ThreeFactor(((),))  # a frozen twin: no terms, nothing to work out
-        stream, out = online.learn(
-            cell.network, rule, optimizer(cell, gamma), (), stream, spikes, target, key=key[None], block=cell.block
-        )
+        stream, out = learn(learning(cell, gamma), stream, spikes, target, key=key[None], block=cell.block)
         return stream, out.sum()
 
     def one(state, key):

@@ -12,6 +12,7 @@ kernel change places: kernels of the same size that know nothing.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -19,13 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from erbp_jax import archive, simulate
+from erbp_jax import archive
 from erbp_jax.__main__ import guarded
 from erbp_jax.errors import UserError
-from erbp_jax.network import Network, Params
-from erbp_jax.random import Stream, new_key, normal, permutation, split
+from erbp_jax.evaluation.passes import batches, present
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.random import new_key, normal, permutation, split
 from erbp_jax.training import run_folder
-from erbp_jax.training.engine import sample_keys
 from erbp_jax.training.session import Session
 
 BATCH, CHUNK, RATE = 100, 500, 1e-3
@@ -34,11 +36,11 @@ BATCH, CHUNK, RATE = 100, 500, 1e-3
 def trained(folder: Path, shuffle: bool) -> tuple[Session, Network, Params]:
     """The layers of a run up to its last maps, and their weights (of its first seed)."""
     session = Session(run_folder.open_config(folder))
-    layers = session.experiment.network.layers
-    maps = 1 + max((i for i, x in enumerate(layers) if len(x.connection.output_shape) == 3), default=-1)
+    whole = session.experiment.network
+    maps = 1 + max((i for i, x in enumerate(whole.layers) if len(x.connection.output_shape) == 3), default=-1)
     if not maps or session.experiment.steps == 1:
         raise UserError(f"{folder}: must be a run of a spiking network that has layers of maps")
-    file, rng, params = folder / "weights.npz", np.random.default_rng(0), []
+    file, rng, weights = folder / "weights.npz", np.random.default_rng(0), []
     if not file.is_file():
         raise UserError(f"{file}: was not found; a run leaves it when it ends")
     stored = archive.load(file)
@@ -46,31 +48,25 @@ def trained(folder: Path, shuffle: bool) -> tuple[Session, Network, Params]:
         weight = stored[f"layer{i}_weight"][0] if f"layer{i}_weight" in stored else None
         if weight is not None and shuffle:
             weight = rng.permutation(weight.ravel()).reshape(weight.shape)
-        params.append({} if weight is None else {"weight": jnp.asarray(weight)})
-    return session, Network(layers[:maps]), tuple(params)
+        weights.append({} if weight is None else {"weight": jnp.asarray(weight)})
+    network = Network(whole.populations[:maps], whole.projections[:maps])
+    params = network.init(new_key(0))
+    return session, network, params._replace(trained=params.trained._replace(projections=tuple(weights)))
 
 
 def rates(session: Session, network: Network, params: Params, images: np.ndarray) -> jax.Array:
     """Spikes per tick of every unit of the last maps, `[n, N]`."""
-    e = session.experiment
+    e, shown = replace(session.experiment, network=network), jnp.asarray(images)
 
     @jax.jit
-    def chunk(image, index):
-        key = sample_keys(session.seeds[0], Stream.TEST, jnp.int32(0), index)
-        counted = simulate.run(
-            network,
-            e.encoder,
-            params,
-            image,
-            key,
-            steps=e.test_steps,
-            block=e.test_block,
-            record=lambda trace: trace[-1].spikes.sum(0)[None],
-        )[1]
+    def chunk(shown, index):
+        counted = present(
+            e, params, shown, index,
+            seed=session.seeds[0], epoch=jnp.int32(0), record=lambda t: network.output_spikes(t).sum(0)[None],
+        )[1]  # fmt: skip
         return counted.sum(0) / e.test_steps
 
-    index = np.arange(len(images))
-    return jnp.concatenate([chunk(images[i], i) for i in np.array_split(index, -(-len(images) // CHUNK))])
+    return jnp.concatenate([chunk(shown, index)[:new] for index, new in batches(len(images), CHUNK)])
 
 
 def readout_errors(units: int, epochs: int, train: tuple, test: tuple) -> tuple[float, float]:

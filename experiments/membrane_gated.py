@@ -24,14 +24,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.learning.three_factor.factors import Signals
-from erbp_jax.learning.three_factor.lateral import LateralLayer
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
-from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+from lateral import LateralLayer
 
 GATE = MembraneGate(threshold=1216.0, potentiation=8.0, depression=2.0, slope=1.0, alpha=2.0, target=2.5, tau=255.5)
 HIGH, THRESHOLD = 255.0, 1408.0

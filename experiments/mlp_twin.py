@@ -10,10 +10,10 @@ import warnings
 
 import numpy as np
 
+from common import seeds_and_folder
 from erbp_jax import data
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
-from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 
 

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.analysis.traces import simulate
 from erbp_jax.config.simulation import load_simulation
+from erbp_jax.evaluation.traces import simulate
 from erbp_jax.neurons import LIF, PATTERNS, DualCompartmentLIF, LeakyIF, MihalasNiebur, Neuron, SecondOrderLIF
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, pyplot, save
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from common import keep, kept
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
-from erbp_jax.scripts import keep, kept
 
 REFERENCE = [0.846, 0.877, 0.891, 0.899, 0.906, 0.918, 0.907, 0.913]
 """Accuracy of the reference simulator after each epoch of 5,000 digits, tested on 1,000."""

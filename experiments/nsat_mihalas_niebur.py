@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+import nsat_examples as examples
 from erbp_jax.__main__ import guarded
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_json
-from erbp_jax.nsat import examples
 from erbp_jax.nsat.program import merge
 from erbp_jax.nsat.replay import Outcome, simulate
 from erbp_jax.viz.figure import ACCENT, INK, colours, pyplot, save

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+import nsat_examples as examples
+from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
-from erbp_jax.nsat import examples
-from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
 
 MODES: tuple[examples.Mode, ...] = ("bump", "selection", "tracking")

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+import nsat_examples as examples
+from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
-from erbp_jax.nsat import examples
 from erbp_jax.nsat.program import merge
-from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, pyplot, save
 
 WINDOW = (400, 750)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+import nsat_examples as examples
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
-from erbp_jax.nsat import examples
 from erbp_jax.nsat.program import merge
 from erbp_jax.viz.figure import colours, pyplot, save
 

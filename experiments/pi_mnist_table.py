@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from erbp_jax.__main__ import guarded
+from published import talk
 
 NETWORKS = {"784_100_10": 3, "784_200_10": 3, "784_500_10": 1, "784_200_200_10": 3, "784_500_500_10": 1}
 """Configs, and the seeds of each on a CPU."""
@@ -58,15 +59,14 @@ def table(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "|" + "---|" * (len(names) + 1)
     for result in results:
         rows = {row["name"]: row for row in result["rows"]}
-        yield f"| {result['network']} | " + " | ".join(cell(rows.get(name)) for name in names) + " |"
+        figures = (cell(result, rows[name]) if name in rows else "-" for name in names)
+        yield f"| {result['network']} | " + " | ".join(figures) + " |"
 
 
-def cell(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return "-"
+def cell(result: dict[str, Any], row: dict[str, Any]) -> str:
     spread = "" if row["test_error_std"] is None else f" +- {row['test_error_std']:.2f}"
-    published = "" if row["talk"] is None else f" ({row['talk']:.2f})"
-    return f"{row['test_error']:.2f}{spread}{published}"
+    known = talk(result["dataset"], result["network"], row["rule"], row["form"])
+    return f"{row['test_error']:.2f}{spread}" + ("" if known is None else f" ({known:.2f})")
 
 
 if __name__ == "__main__":

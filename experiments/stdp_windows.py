@@ -24,16 +24,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
-from erbp_jax.connections import Dense
+from erbp_jax.connections import Arrived, Dense
 from erbp_jax.files import write_json
 from erbp_jax.kernels import Exponential, Kernel, Staircase
-from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, online, pair_stdp
-from erbp_jax.network import Layer, LayerTrace, Network
-from erbp_jax.neurons import LeakyIF, NextTick
+from erbp_jax.learning.base import Given
+from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, pair_stdp
+from erbp_jax.network import Network, sequential
+from erbp_jax.neurons import LeakyIF
+from erbp_jax.params import Params
 from erbp_jax.random import bernoulli, between, new_key, split
-from erbp_jax.scripts import seeds_and_folder
+from erbp_jax.trace import PopulationTrace, Trace
+from erbp_jax.training.learn import Learning, learn, start
 from erbp_jax.training.progress import busy
+from erbp_jax.training.transforms import keep_within
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
 
 EXPONENTIAL = Exponential(20.0, 20.0, 1.0, -1.0, 64, 2.0**-12)
@@ -55,6 +60,8 @@ REFERENCE = {
     (20, 32): (0.720, 0.929),
 }  # fmt: skip
 CHUNK, TRAINS = 1000, 16
+NOTHING = Params((), ())
+"""What these rules have besides the network."""
 INPUTS, SHARED, RATE = 40, 20, 0.02
 SPREAD = 10
 """Ticks over which inputs that share an event fire."""
@@ -88,13 +95,14 @@ def main() -> None:
 
 
 def plain(inputs: int, outputs: int) -> Network:
-    return Network((Layer(Dense(inputs, outputs), NextTick(LeakyIF())),))
+    """One layer; a spike and the one that it causes are a tick apart."""
+    return sequential(Dense(inputs, outputs), LeakyIF(), delay=1, delay_side="dendritic")
 
 
 def changes(rule: Any, pre: np.ndarray, post: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
     """What a rule makes of given trains `[T, I]`, `[T, O]`: total change `[I, O]`."""
     network = plain(pre.shape[1], post.shape[1])
-    state, total = rule.init_state(network, 1), np.zeros((pre.shape[1], post.shape[1]))
+    state, total = rule.rest(network, 1), np.zeros((pre.shape[1], post.shape[1]))
     for first in range(0, len(pre), chunk):
         x, y = (jnp.asarray(s[first : first + chunk, None], jnp.float32) for s in (pre, post))
         state, update = _chunk(rule, network, state, x, y)
@@ -104,9 +112,10 @@ def changes(rule: Any, pre: np.ndarray, post: np.ndarray, chunk: int = CHUNK) ->
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _chunk(rule, network, state, x, y):
-    trace = LayerTrace(x, y, y, y, jnp.zeros(x.shape[:2]))
-    ticks = jnp.arange(len(x), dtype=jnp.int32)
-    state, (update,), *_ = rule.step(network, (), state, (trace,), jnp.zeros(1, jnp.int32), ticks)
+    trace = Trace((x,), (Arrived(x),), (PopulationTrace(y, (), y),))
+    key = new_key(0)
+    given = Given(x, jnp.zeros(1, jnp.int32), jnp.arange(len(x), dtype=jnp.int32), split(key, x.shape[:2]))
+    state, (update,), *_ = rule.step(network, network.init(key), NOTHING, state, trace, given)
     return state, update["weight"]
 
 
@@ -166,7 +175,8 @@ def rules() -> dict[str, Any]:
 def learning(rule: Any, seeds: int) -> np.ndarray:
     """Weights `[seeds, seconds + 1, INPUTS]` of a neuron whose first inputs fire together now and then."""
     network = plain(INPUTS, 1)
-    optimizer = optax.chain(optax.sgd(0.0003), online.keep_within(0.0, 0.1))
+    params = network.init(new_key(0))
+    learner = Learning(network, rule, optax.chain(optax.sgd(0.0003), keep_within(0.0, 0.1)))
     target = jnp.zeros(1, jnp.int32)
 
     def second(stream, key):
@@ -176,16 +186,15 @@ def learning(rule: Any, seeds: int) -> np.ndarray:
         sharing = (jnp.arange(INPUTS) < SHARED)[None]  # half of the rate of these comes in their common events
         hazard = jnp.where(sharing, RATE / 2 + active[:, None] / SPREAD, RATE)
         spikes = bernoulli(own, jnp.minimum(hazard, 1.0))[:, None]
-        stream, _ = online.learn(
-            network, rule, optimizer, (), stream, spikes.astype(jnp.float32), target, key=noise[None],
-            record=lambda *_: None,
-        )  # fmt: skip
-        return stream, stream.params[0]["weight"][:, 0]
+        spikes = spikes.astype(jnp.float32)
+        stream, _ = learn(learner, stream, spikes, target, key=noise[None], record=lambda *_: None)
+        return stream, stream.params.trained.projections[0]["weight"][:, 0]
 
     def one(key):
         initial, key = split(key, 2)
         weight = between(initial, (INPUTS, 1), 0.04, 0.08)
-        stream = online.start(network, rule, optimizer, ({"weight": weight},))
+        trained = params.trained._replace(projections=({"weight": weight},))
+        stream = start(learner, params._replace(trained=trained), NOTHING)
         _, weights = jax.lax.scan(second, stream, split(key, SECONDS))
         return jnp.concatenate([weight[:, 0][None], weights])
 

@@ -18,14 +18,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.learning.three_factor import Signals, start_terms, write
-from erbp_jax.learning.three_factor.urbanczik_senn import TeacherNeuron, low_pass, urbanczik_senn
+from erbp_jax.learning.three_factor.urbanczik_senn import urbanczik_senn
 from erbp_jax.random import bernoulli, between, new_key, split
-from erbp_jax.scripts import seeds_and_folder
 from erbp_jax.training.progress import busy
 from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+from teacher_neuron import TeacherNeuron, low_pass
 
 INPUTS, PERIOD, REPETITIONS, FREE = 200, 1000, 800, 3
 ETA, TAU, TEACHER = 0.0003, 100.0, 2.0

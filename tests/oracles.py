@@ -36,7 +36,7 @@ def lif(current, *, tau_mem, tau_syn, threshold, refractory, reset, noise=None):
     return np.array(out).T
 
 
-def error_pair(label, prediction, *, weight, threshold, floor=True):
+def error_pair(label, prediction, *, weight, threshold):
     """Spikes of one E+ and one E- for spike trains `[T]`."""
     plus = minus = 0.0
     out = []
@@ -50,8 +50,7 @@ def error_pair(label, prediction, *, weight, threshold, floor=True):
         if minus > threshold:
             minus -= threshold
             fired[1] = 1
-        if floor:
-            plus, minus = max(plus, 0.0), max(minus, 0.0)
+        plus, minus = max(plus, 0.0), max(minus, 0.0)
         out.append(fired)
     return np.array(out).T
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from erbp_jax import archive
-from erbp_jax.analysis.traces import simulate
 from erbp_jax.config.simulation import load_simulation
 from erbp_jax.errors import UserError
+from erbp_jax.evaluation.traces import simulate
 from tests.command_line import call
 
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from erbp_jax import benchmarks
+from erbp_jax.cli import benchmarks
 from erbp_jax.errors import UserError
 from tests.command_line import call
 

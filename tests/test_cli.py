@@ -363,6 +363,6 @@ def test_nan_stops_with_the_tick_the_layer_and_the_last_checkpoint(tmp_path, mon
     out = tmp_path / "run"
     code, _, err = call(monkeypatch, capsys, "train", digits, *SMALL, "optimizer.learning_rate=3e38", "--out", out)
     assert code == 1
-    for word in ("stopped: the weights of layer", "epoch 1, batch", "ticks", "last good checkpoint:"):
+    for word in ("stopped: the weights of ", " -> ", "epoch 1, batch", "ticks", "last good checkpoint:"):
         assert word in err
     assert list((out / "checkpoints").iterdir())

@@ -9,7 +9,7 @@ import erbp_jax as ej
 from erbp_jax import simulate
 from erbp_jax.random import new_key, split
 
-NETWORK = ej.Network((ej.Layer(ej.Dense(64, 5, 9.0), ej.LIF()),))
+NETWORK = ej.sequential(ej.Dense(64, 5, 9.0), ej.LIF())
 ENCODERS = [ej.Regular(), ej.Poisson(), ej.ExponentialEscape(), ej.Analog()]
 IMAGE = np.full((2, 64), 200, np.uint8)
 

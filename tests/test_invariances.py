@@ -1,5 +1,6 @@
 """What must not change the numbers: jit, vmap, chunks, batches, devices. One table over every part."""
 
+from dataclasses import replace
 from functools import cache
 
 import jax
@@ -11,14 +12,17 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from erbp_jax import simulate
-from erbp_jax.config.build import Experiment
-from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Reliable, SharedBlankOut
+from erbp_jax.connections import BlankOut, Conv2d, Dense, Reliable, SharedBlankOut
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
-from erbp_jax.network import Layer, Network
+from erbp_jax.learning.base import Given, LocalRule
+from erbp_jax.network import Network, sequential
 from erbp_jax.neurons import LIF, DualCompartmentLIF, GaussianNoise, LeakyIF, PoissonKicks, SecondOrderLIF
+from erbp_jax.projection import Projection
 from erbp_jax.training import engine, testing
+from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.transforms import Optimizers
 
 ENCODERS = {
     "poisson": Poisson(0.3),
@@ -40,16 +44,15 @@ TRANSMISSIONS = {
     "reliable": Reliable(),
     "reliable, by events": Reliable(by_events=True),
     "blank-out": BlankOut(0.65),
-    "gaussian": GaussianBlankOut(0.65),
     "shared": SharedBlankOut(0.65),
 }
 RULES = {
-    "erbp": ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4),
+    "erbp": ERBP(LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),)),
     "erbp, local errors": ERBP(
-        LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4, local=(LocalReadout(3.0, 2),)
+        LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), local=(LocalReadout(3.0, 2),)
     ),
     "erbp, a readout that learns": ERBP(
-        LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), burn_in=4, local=(LearnedReadout(),)
+        LabelNeurons(3, 2), (Boxcar(-5, 5),) * 2, (RandomFeedback(),), local=(LearnedReadout(),)
     ),
     "bp": BackProp(),
     "bp, in segments": BackProp(segment=1),
@@ -61,14 +64,45 @@ PARTS = (
     + [("regular", n, "reliable", "dense") for n in NEURONS if n != "lif"]
     + [("regular", "lif", t, "dense") for t in TRANSMISSIONS if t != "reliable"]
     + [("regular", "lif", t, "conv") for t in ("reliable", "blank-out")]
+    + [("regular", n, t, "recurrent") for n in ("lif", "lif, kicks", "second order") for t in ("reliable", "blank-out")]
 )
+CONNECTIONS = ("dense", "conv", "recurrent")
+DYADIC = LIF(2.0, 2.0, integration="euler")
+"""States are sums of weights halved: exact in 12 ticks from weights that are few bits, in whatever order."""
 
 
 def build(encoder, neuron, transmission, connection="dense", rule="erbp", every=2):
     t = TRANSMISSIONS[transmission]
-    first = Conv2d((4, 3, 1), 2, 3, gain=4.0, transmission=t) if connection == "conv" else Dense(12, 9, 4.0, t)
-    layers = tuple(Layer(c, NEURONS[neuron], delay=1) for c in (first, Dense(first.outputs, 3, 4.0, t)))
-    return Experiment(Network(layers), ENCODERS[encoder], RULES[rule], 12, 12, every, 8, 8)
+    network = network_of(NEURONS[neuron], t, connection)
+    return Experiment(network, ENCODERS[encoder], RULES[rule], 12, 12, every, 8, 8, 4 if rule.startswith("erbp") else 0)
+
+
+def network_of(neuron, transmission, connection):
+    if connection == "recurrent":
+        return recurrent(neuron, transmission)
+    maps = Conv2d((4, 3, 1), 2, 3, gain=4.0, transmission=transmission)
+    first = maps if connection == "conv" else Dense(12, 9, 4.0, transmission)
+    return sequential(first, neuron, Dense(first.outputs, 3, 4.0, transmission), neuron, delay=1)
+
+
+def recurrent(neuron, transmission):
+    """Back into the hidden population after 1 and 3 ticks, past it, and among the outputs."""
+    ends = (
+        ("input", "hidden", 12, 9, 4.0, 1, "axonal"),
+        ("hidden", "hidden", 9, 9, 1.0, 1, "axonal"),
+        ("hidden", "hidden", 9, 9, 1.0, 3, "dendritic"),
+        ("hidden", "output", 9, 3, 4.0, 0, "axonal"),
+        ("input", "output", 12, 3, 2.0, 2, "dendritic"),
+        ("output", "output", 3, 3, 1.0, 1, "dendritic"),
+    )
+    projections = [
+        Projection(a, b, Dense(i, o, gain, transmission), delay, side) for a, b, i, o, gain, delay, side in ends
+    ]
+    return Network({"hidden": neuron, "output": neuron}, projections)
+
+
+def sgd(rate, momentum=None):
+    return Optimizers(optax.sgd(rate, momentum), optax.sgd(rate, momentum))
 
 
 def problem(key, size=8):
@@ -100,6 +134,8 @@ def test_inference(key, parts):
     if parts[2] != "shared":  # one mask for the batch: depends on the batch by design
         alone = jax.jit(run)(params, image[3:4], keys[3:4])[1]
         np.testing.assert_array_equal(alone[:, 0], whole[:, 3])
+        turned = jax.jit(run)(params, image[::-1], keys[::-1])[1]
+        np.testing.assert_array_equal(turned[:, ::-1], whole)
 
     two = jax.tree.map(lambda p: jnp.stack([p, 0.5 * p]), params)
     mapped = jax.jit(jax.vmap(run, in_axes=(0, None, None)))(two, image, keys)[1]
@@ -110,7 +146,7 @@ def test_inference(key, parts):
 def training(transmission, connection, rule):
     """Functions of a seed and of (learner, first batch, end), not yet compiled; and these two compiled."""
     e = build("poisson", "lif", transmission, connection, rule)
-    optimizer = optax.sgd(0.01, momentum=0.5)
+    optimizer = sgd(0.01, 0.5)
     key = jax.random.key(7, impl="threefry2x32")
     images, _ = problem(key, 40)
     labels = jax.random.randint(key, (40,), 0, 3)
@@ -125,7 +161,9 @@ def training(transmission, connection, rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(("transmission", "connection"), [("reliable", "dense"), ("blank-out", "conv")])
+@pytest.mark.parametrize(
+    ("transmission", "connection"), [("reliable", "dense"), ("blank-out", "conv"), ("blank-out", "recurrent")]
+)
 def test_learning_in_stretches_equals_learning_at_once(transmission, connection, rule):
     """The connection named is the first layer's; the second is dense, and transmits alike."""
     *_, init, train = training(transmission, connection, rule)
@@ -135,13 +173,17 @@ def test_learning_in_stretches_equals_learning_at_once(transmission, connection,
     for a, b in ((0, 1), (1, 4), (4, 5)):
         parts = train(parts, jnp.int32(a), jnp.int32(b))
     jax.tree.map(np.testing.assert_array_equal, parts, whole)
-    assert any(np.any(a["weight"] != b["weight"]) for a, b in zip(whole.params, learner.params, strict=True))
+    pairs = zip(whole.params.projections, learner.params.projections, strict=True)
+    assert all(np.any(a["weight"] != b["weight"]) for a, b in pairs)
 
 
-@pytest.mark.parametrize(("connection", "rule"), [("dense", "erbp"), ("dense", "bp"), *(("conv", r) for r in RULES)])
+@pytest.mark.parametrize(
+    ("connection", "rule"),
+    [*((c, r) for c in ("dense", "recurrent") for r in ("erbp", "bp")), *(("conv", r) for r in RULES)],
+)
 def test_learning_on_four_devices_equals_learning_on_one(key, connection, rule):
     e = build("poisson", "lif", "reliable", connection, rule)
-    optimizer = optax.sgd(0.01)
+    optimizer = sgd(0.01)
     image, keys = problem(key)
     target = jnp.arange(8) % 3
     learner = jax.jit(lambda s: engine.init(e, optimizer, s))(jnp.uint32(0))
@@ -156,14 +198,73 @@ def test_learning_on_four_devices_equals_learning_on_one(key, connection, rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_seeds_side_by_side_equal_seeds_alone(rule):
-    init, train, one_init, one_train = training("reliable", "dense", rule)
+@pytest.mark.parametrize(("transmission", "connection"), [("reliable", "dense"), ("blank-out", "recurrent")])
+def test_seeds_side_by_side_equal_seeds_alone(transmission, connection, rule):
+    init, train, one_init, one_train = training(transmission, connection, rule)
     first, end, seeds = jnp.int32(0), jnp.int32(3), jnp.arange(3, dtype=jnp.uint32)
     together = jax.jit(jax.vmap(lambda s: train(init(s), first, end)))(seeds)
     for i in range(3):
         alone = one_train(one_init(seeds[i]), first, end)
         for a, b in zip(jax.tree.leaves(alone.params), jax.tree.leaves(together.params), strict=True):
             np.testing.assert_allclose(a, b[i], atol=2e-6)
+
+
+def dyadic(network, key):
+    """Parameters whose weights are multiples of 1/8 between -2 and 2."""
+    params = network.init(key)
+    return params._replace(trained=jax.tree.map(lambda w: jnp.round(jnp.clip(w, -2, 2) * 8) / 8, params.trained))
+
+
+@pytest.mark.parametrize("transmission", ["reliable", "blank-out", "shared"])
+@pytest.mark.parametrize("connection", CONNECTIONS)
+def test_spikes_do_not_depend_on_the_length_of_a_block(key, connection, transmission):
+    """Where sums are exact: a recurrent network goes through any block in parts that its delays allow."""
+    network = network_of(DYADIC, TRANSMISSIONS[transmission], connection)
+    params, (image, keys) = dyadic(network, key), problem(key)
+
+    def run(block):
+        kept = {"steps": 12, "block": block, "record": lambda trace: trace.populations}
+        return simulate.run(network, Regular(0.6), params, image, keys, **kept)
+
+    state, whole = jax.jit(lambda: run(12))()
+    assert all(0 < population.spikes.mean() < 1 for population in whole)
+    for block in (1, 3, 4):
+        other = jax.jit(run, static_argnums=0)(block)
+        jax.tree.map(np.testing.assert_array_equal, other, (state, whole))
+
+
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if isinstance(rule, LocalRule)])
+@pytest.mark.parametrize("connection", ["dense", "recurrent"])
+def test_the_update_of_a_block_is_the_sum_of_those_of_its_parts(key, connection, rule):
+    """With the weights held, and whatever the order of the samples."""
+    network, rule = network_of(DYADIC, Reliable(), connection), RULES[rule]
+    params, own = dyadic(network, key), rule.init(network, jax.random.fold_in(key, 1))
+    spikes = (jax.random.uniform(key, (12, 4, 12)) < 0.4).astype(jnp.float32)
+    target, keys = jnp.arange(4) % 3, jax.random.split(key, (12, 4))
+
+    @jax.jit(static_argnums=0)
+    def learn(block, spikes, target, keys):
+        state, updates, errors = rule.init_state(network, 4), [], []
+        for t in range(0, 12, block):
+            part = slice(t, t + block)
+            given = Given(spikes[part], target, jnp.arange(12)[part], keys[part])
+            made = rule.block(network, params, own, state, given)
+            state = made.state
+            updates.append((made.update, made.rule_update))
+            errors.append(made.events.error_spikes)
+        return jax.tree.map(lambda *u: sum(u[1:], u[0]), *updates), state, jnp.concatenate(errors)
+
+    whole, end, errors = learn(12, spikes, target, keys)
+    assert errors.sum() > 0
+    assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(whole))
+    for block in (1, 4):
+        update, state, got = learn(block, spikes, target, keys)
+        np.testing.assert_array_equal(got, errors)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), update, whole)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), state, end)
+    turned, _, got = learn(12, spikes[:, ::-1], target[::-1], keys[:, ::-1])
+    np.testing.assert_array_equal(got[:, ::-1], errors)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), turned, whole)
 
 
 def test_the_test_error_and_synops_do_not_depend_on_the_batch(key):
@@ -173,7 +274,7 @@ def test_the_test_error_and_synops_do_not_depend_on_the_batch(key):
     params = e.network.init(key)
     results = []
     for size in (1, 8, 23, 50):
-        sized = Experiment(e.network, e.encoder, e.rule, 12, 12, 2, 8, size)
+        sized = replace(e, test_batch_size=size)
         results.append(testing.test(sized, jnp.uint32(0), params, images, labels, jnp.int32(1)))
     for other in results[1:]:
         jax.tree.map(np.testing.assert_array_equal, other, results[0])

@@ -19,6 +19,7 @@ from erbp_jax.data import load
 from erbp_jax.environment import check_environment
 from erbp_jax.random import new_key
 from erbp_jax.settings import settle_process
+from erbp_jax.trace import Tree
 from erbp_jax.training import engine, testing
 from erbp_jax.training.optimizer import make_optimizer
 
@@ -34,7 +35,7 @@ CONFIGS = {
     "shifted, noise on the membrane": [
         "data.shift=1", "network.neuron.noise.kind=gaussian", "network.neuron.noise.sigma=0.1",
     ],
-    "gaussian blank-out, adam": ["network.transmission.kind=gaussian_blank_out", "network.transmission.p=0.6", *ADAM],
+    "shared blank-out, adam": ["network.transmission.kind=shared_blank_out", "network.transmission.p=0.6", *ADAM],
     "blank-out, escape, sums of steps": [
         "network.transmission.kind=blank_out", "network.transmission.p=0.6", "encoding.kind=escape",
         "optimizer.schedule=exponential", "optimizer.accumulate=2", "optimizer.accumulate_growth=1.5",
@@ -123,9 +124,9 @@ DRAWS = {
     "words": lambda k: random.words(k, 5),
     "hashed words": lambda k: random.hashed_words(k, 4, n=5),
     "bytes": lambda k: random.uniform_bytes(k, (5,)),
-    "dense": lambda k: ej.Dense(3, 4).init(k)["weight"],
-    "maps": lambda k: ej.Conv2d((4, 4, 1), 2, 3).init(k)["weight"],
-    "feedback": lambda k: ej.RandomFeedback().init(k, 3, (5,)),
+    "dense": lambda k: ej.Dense(3, 4).init(k).trained["weight"],
+    "maps": lambda k: ej.Conv2d((4, 4, 1), 2, 3).init(k).trained["weight"],
+    "feedback": lambda k: ej.RandomFeedback().init(k, 3, 5),
     "noise": lambda k: ej.GaussianNoise(0.3).sample(random.split(k, 2), 4),
     "kicks": lambda k: ej.PoissonKicks(1.0, 0.3).sample(random.split(k, 2), 4),
 }
@@ -167,9 +168,7 @@ def test_a_notebook_in_64_bits_runs_the_same_network(encoder):
 
     def run():
         noisy = ej.LIF(noise=ej.GaussianNoise(0.2))
-        network = ej.Network(
-            (ej.Layer(ej.Dense(6, 5, 9.0, ej.GaussianBlankOut(0.6)), noisy), ej.Layer(ej.Dense(5, 3, 9.0), ej.LIF()))
-        )
+        network = ej.sequential(ej.Dense(6, 5, 9.0, ej.BlankOut(0.6)), noisy, ej.Dense(5, 3, 9.0), ej.LIF())
         image, keys = jnp.arange(12, dtype=jnp.uint8).reshape(2, 6) * jnp.uint8(20), random.split(new_key(1), 2)
         state, spikes = ej.run(network, encoder, network.init(new_key(0)), image, keys, steps=6)
         return jax.tree.leaves((state.network, spikes))
@@ -187,14 +186,14 @@ def test_a_notebook_in_64_bits_runs_the_same_network(encoder):
 def test_optax_does_as_by_default():
     """Adam's correction and a schedule, in the last bits: in float64 they end up in others."""
     section = load_adam()
-    optimizer = make_optimizer(section, 10, 3)
-    weights = engine.Trained(({"weight": jnp.linspace(-1.0, 1.0, 40, dtype=jnp.float32)},), None)
+    optimizer = make_optimizer(section, 10, 3).network
+    weights = Tree(({"weight": jnp.linspace(-1.0, 1.0, 40, dtype=jnp.float32)},), ())
 
     @jax.jit
     def run(weights):
         def step(carry, _):
             trained, state = carry
-            gradient = engine.Trained(jax.tree.map(lambda w: w * w - 0.3, trained.network), None)
+            gradient = jax.tree.map(lambda w: w * w - 0.3, trained)
             update, state = optimizer.update(gradient, state, trained)
             return (optax.apply_updates(trained, update), state), None
 

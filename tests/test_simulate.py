@@ -6,13 +6,13 @@ import pytest
 from erbp_jax import simulate
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Regular
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
-from erbp_jax.training.engine import decide
+from erbp_jax.tasks.decisions import decide
 
 
 def test_streaming_tick_by_tick_equals_a_run(key):
-    network = Network((Layer(Dense(6, 4, 5.0), LIF()),))
+    network = sequential(Dense(6, 4, 5.0), LIF())
     params, encoder = network.init(key), Regular(0.7)
     image = jax.random.randint(key, (2, 6), 0, 256).astype(jnp.uint8)
     keys = jax.random.split(key, 2)
@@ -27,12 +27,12 @@ def test_streaming_tick_by_tick_equals_a_run(key):
 
 
 def test_one_step_is_a_block_of_one_tick(key):
-    network = Network((Layer(Dense(6, 4, 5.0), LIF()),))
+    network = sequential(Dense(6, 4, 5.0), LIF())
     params = network.init(key)
     spikes, keys = jnp.ones((3, 6)), jax.random.split(key, 3)
     state, trace = network.step(params, network.init_state(3), spikes, key=keys)
     block_state, block = network.advance(params, network.init_state(3), spikes[None], key=keys[None])
-    np.testing.assert_array_equal(trace[0].current, block[0].current[0])
+    np.testing.assert_array_equal(trace.populations[0].current, block.populations[0].current[0])
     jax.tree.map(np.testing.assert_array_equal, state, block_state)
 
 

@@ -68,7 +68,7 @@ class ERBPNetwork:
         return jnp.asarray(array if array.ndim < 3 else array.swapaxes(0, 1))
 
     def run(self, spikes: jax.Array) -> jax.Array:
-        return self._run(self.learner.params, spikes, self.keys)
+        return self._run(self.learner.network_params, spikes, self.keys)
 
     def train(self, spikes: jax.Array, labels: jax.Array) -> Any:
         self.learner = self._present(self.learner, spikes, labels, self.keys)

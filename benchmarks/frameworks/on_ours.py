@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.connections import Dense, Reliable
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LeakyIF, Surrogate
 from frameworks.base import Framework, Semantics
 from frameworks.with_jax import JaxNetwork
@@ -19,17 +19,19 @@ def build(weights: Sequence[np.ndarray], decay: float, events: bool = False) -> 
     surrogate = Surrogate("fast_sigmoid", 1.0 / Semantics().slope)
     neuron = LeakyIF(-1.0 / math.log(decay), refractory=0, reset="subtract", surrogate=surrogate)
     layers = [
-        Layer(Dense(*weight.shape, transmission=Reliable(by_events=events and i == 0)), neuron)
+        (Dense(*weight.shape, transmission=Reliable(by_events=events and i == 0)), neuron)
         for i, weight in enumerate(weights)
     ]
-    network = Network(tuple(layers))
+    network = sequential(*layers)
+    params = network.init(jax.random.key(0, impl="threefry2x32"))
 
     def apply(weights, spikes):
         ticks, batch = spikes.shape[:2]
         key = jax.random.split(jax.random.key(0, impl="threefry2x32"), (ticks, batch))
-        params = tuple({"weight": weight} for weight in weights)
-        _, trace = network.advance(params, network.init_state(batch), spikes, key=key)
-        return trace[-1].spikes
+        trained = params.trained._replace(projections=tuple({"weight": weight} for weight in weights))
+        given = params._replace(trained=trained)
+        _, trace = network.advance(given, network.init_state(batch), spikes, key=key)
+        return network.output_spikes(trace)
 
     return JaxNetwork(apply, [jnp.asarray(w) for w in weights])
 

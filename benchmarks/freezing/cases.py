@@ -11,7 +11,8 @@ from typing import NamedTuple
 BATCHES = 3
 
 LOCAL = ("rule.burn_in=0",)
-ADAM = ("optimizer.kind=adam", "optimizer.learning_rate=4e-3")
+ADAM = ("optimizer.kind=adam", "optimizer.learning_rate=4e-3", "optimizer.decay=0.9", "encoding.steps=20")
+"""With what a rule of another family would choose for itself, so that all revisions choose alike."""
 RULES: dict[str, tuple[str, ...]] = {
     "eRBP": LOCAL,
     "peRBP": (*LOCAL, "rule.kind=perbp", "network.transmission.p=0.875"),
@@ -45,6 +46,7 @@ EXACT_LOCAL = (
     f"optimizer.learning_rate={2**-6}",
 )
 EXACT_GRADIENT = (
+    "optimizer.kind=sgd",
     "rule.loss.kind=squared_error",
     "rule.surrogate.kind=boxcar",
     "training.update_every=4",

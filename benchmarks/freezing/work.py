@@ -114,6 +114,9 @@ def of_learner(learner: Any) -> Arrays:
     out: Arrays = {}
     for part, names in FIELDS.items():
         tree = next((getattr(learner, n) for n in names if hasattr(learner, n)), None)
+        if hasattr(tree, "trained"):  # what a rule trains stands apart from what is fixed, None in its place
+            trained = tree.trained or (None,) * len(tree.fixed)
+            tree = [b if a is None else a for a, b in zip(trained, tree.fixed, strict=True)]
         for place, leaf in enumerate(jax.tree.leaves(tree)):
             out[f"{part}/{place}"] = np.asarray(leaf)
     # Later revisions count everything in 64 bits, and have the counts on the host by themselves.

@@ -158,7 +158,7 @@ def evaluate(
     loaded = run_folder.open_config(run)
     wanted = load_config(run / run_folder.CONFIG, overrides or [])
     from erbp_jax.training.checkpoint import Checkpoints
-    from erbp_jax.training.evaluate import check_overrides, evaluate_further, evaluate_run, kept
+    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept
 
     check_overrides(loaded, wanted)
     if energy is not None and not anytime:
@@ -166,6 +166,8 @@ def evaluate(
     Checkpoints(run / run_folder.CHECKPOINTS, loaded).newest()
     session = new_session(run_folder.on_devices_here(wanted))
     if anytime or weight_bits is not None or state_bits is not None:
+        from erbp_jax.cli.evaluating import evaluate_further
+
         bits = {"weight_bits": weight_bits, "state_bits": state_bits}
         print(evaluate_further(session, run, anytime=anytime, energy=energy or "talk", **bits))
         return
@@ -193,7 +195,7 @@ def simulate(
     from erbp_jax.training import run_folder
 
     wanted = load_simulation(what, overrides or [])
-    from erbp_jax.analysis import traces
+    from erbp_jax.evaluation import traces
     from erbp_jax.files import write_text
 
     folder = out or Path("runs") / f"simulate-{folder_name(what)}"
@@ -224,7 +226,7 @@ def bench(
     name: Annotated[str | None, typer.Argument(help="Which [default: list them]; its own options follow.")] = None,
 ) -> None:
     """Measure speed: run a script of benchmarks/, or list them with their questions."""
-    from erbp_jax import benchmarks
+    from erbp_jax.cli import benchmarks
 
     if name is None:
         for script, question in benchmarks.scripts().items():

@@ -52,8 +52,7 @@ def publish(table: dict[str, Any], finished: Sequence[Cell], out: Path) -> Path:
     from erbp_jax.viz import comparison
 
     metrics = {cell.name: run_folder.read_metrics(cell.folder) for cell in finished}
-    published = {row["name"]: row["talk"] for row in table["rows"] if row["talk"] is not None}
-    curves = comparison.learning_curves(metrics, out / "learning_curves.png", published)
+    curves = comparison.learning_curves(metrics, out / "learning_curves.png")
     alignment = comparison.alignment_curves(metrics, out / "alignment.png")
     return write(table, finished, curves, alignment, out / "report.html")
 
@@ -68,7 +67,7 @@ def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignme
         "The best of each kind of column is marked.</p>",
         f'<div class="scroll">{_table(table)}</div>',
         "<h2>Learning curves</h2>",
-        '<p class="note">Bands are one standard deviation over seeds; dotted lines are the talk&#8217;s figures. '
+        '<p class="note">Bands are one standard deviation over seeds. '
         "Operations: synaptic operations of the forward pass and of plasticity for local rules; with the dense "
         "multiply-accumulates of the backward pass and of the weight gradients for gradient rules.</p>",
         _picture(curves, "Test error of every rule by epochs, by samples and by operations"),

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from erbp_jax.comparison.cells import Cell
-from erbp_jax.comparison.cost import training_operations
-from erbp_jax.comparison.published import talk
 from erbp_jax.errors import UserError
+from erbp_jax.evaluation.cost import training_operations
 from erbp_jax.training import run_folder
 
 COLUMNS = {
     "rule": "rule",
     "test_error": "test error %",
-    "talk": "the talk %",
     "seeds": "seeds",
     "epochs": "epochs",
     "samples_to": "digits until 5 %",
@@ -54,7 +52,6 @@ def cells(row: dict[str, Any]) -> list[str]:
     return [
         row["name"] + (f" ({row['form']})" if row["rule"] in ("bp", "rbp") and row["form"] not in row["name"] else ""),
         f"{row['test_error']:.2f}" + ("" if row["test_error_std"] is None else f" +- {row['test_error_std']:.2f}"),
-        "-" if row["talk"] is None else f"{row['talk']:.2f}",
         str(row["seeds"]),
         str(row["epochs"]),
         "-" if row["samples_to_goal"] is None else f"{row['samples_to_goal']:,}",
@@ -81,7 +78,6 @@ def _row(cell: Cell) -> dict[str, Any]:
         "test_error": summary["test_error_mean_last5"],
         "test_error_std": summary["test_error_mean_last5_std"],
         "test_error_per_seed": summary["test_error_mean_last5_per_seed"],
-        "talk": talk(summary["dataset"], summary["network"], summary["rule"], form),
         "seed": summary["seed"],
         "seeds": summary["seeds"],
         "epochs": summary["epochs"],

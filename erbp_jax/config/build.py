@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -13,15 +12,15 @@ from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_precision import store_in_bits
 from erbp_jax.config.build_rule import build_rule
 from erbp_jax.config.time import ticks
-from erbp_jax.connections import BlankOut, GaussianBlankOut, Reliable, SharedBlankOut, Transmission
+from erbp_jax.connections import BlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
 from erbp_jax.encoding.rates import LEAST_RATE
 from erbp_jax.errors import UserError
-from erbp_jax.learning import Rule
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import Network, sequential
 from erbp_jax.parallel import make_mesh
+from erbp_jax.training.experiment import Experiment
 
 LOCAL_UPDATE_EVERY = 5
 """Ticks between the weight changes of a local rule, unless the config says."""
@@ -32,29 +31,6 @@ SPARSE = 0.05
 
 FEW_ROWS = 4
 """Samples times ticks of a block, below which a walk through spikes costs more than it saves (`train_speed.py`)."""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """What a config builds: everything is frozen and hashable."""
-
-    network: Network
-    encoder: Encoder
-    rule: Rule
-    steps: int
-    test_steps: int
-    update_every: int
-    batch_size: int
-    test_batch_size: int
-    reset_state: bool = True
-    mesh: jax.sharding.Mesh | None = None  # of several devices
-    average: float | None = None  # epochs that the running mean of the weights reaches back
-    shift: Shift | None = None  # of training images
-
-    @property
-    def test_block(self) -> int:
-        """Ticks that a test works through at once: the largest divisor of its length up to 10."""
-        return max(k for k in range(1, 11) if self.test_steps % k == 0)
 
 
 def build(config: schema.Config, data: Dataset) -> Experiment:
@@ -88,13 +64,15 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             network, encoder = network.rate_form(config.rule.smoothing), Analog(_max_rate(config.encoding))
             steps = test_steps = 1
         network, rule = store_in_bits(config.precision, network, build_rule(config))
+        burn_in = _burn_in(config)
         experiment = Experiment(
             network=network,
             encoder=encoder,
             rule=rule,
             steps=steps,
             test_steps=test_steps,
-            update_every=_update_every(config, steps, rule.burn_in),
+            update_every=_update_every(config, steps, burn_in),
+            burn_in=burn_in,
             batch_size=config.training.batch_size,
             test_batch_size=min(config.training.test_batch_size, len(data.test_labels)),
             reset_state=config.training.reset_state,
@@ -107,6 +85,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     shapes = estimate.Shapes(
         steps=steps,
         test_steps=test_steps,
+        burn_in=burn_in,
         update_every=experiment.update_every,
         test_block=experiment.test_block,
         batch=experiment.batch_size,
@@ -192,6 +171,11 @@ def _label(rule: schema.ERBPRule, config: schema.Config) -> list[str]:
     return found
 
 
+def _burn_in(config: schema.Config) -> int:
+    rule = config.rule
+    return 0 if isinstance(rule, schema.GradientRule) else ticks("rule.burn_in", rule.burn_in, config.encoding.dt)
+
+
 def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
     default = steps if isinstance(config.rule, schema.GradientRule) else min(LOCAL_UPDATE_EVERY, steps)
     every = config.training.update_every or default
@@ -222,7 +206,7 @@ def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: f
     *hidden, output = build_connections(
         section, image_shape, build_transmissions(section.transmission, len(section.layers) - 1), by_events
     )
-    return Network((*(Layer(connection, neuron, delay) for connection in hidden), Layer(output, last, delay)))
+    return sequential(*((connection, neuron) for connection in hidden), (output, last), delay=delay)
 
 
 def build_transmissions(section: schema.Transmission, layers: int) -> tuple[Callable[[bool], Transmission], ...]:
@@ -243,8 +227,6 @@ def build_transmissions(section: schema.Transmission, layers: int) -> tuple[Call
             return tuple(Reliable if p == 1.0 else partial(BlankOut, p) for p in chances)
         case "shared_blank_out":
             return tuple(lambda _, p=p: SharedBlankOut(p) for p in chances)
-        case "gaussian_blank_out":
-            return tuple(lambda _, p=p: GaussianBlankOut(p) for p in chances)
 
 
 def _encoder(section: schema.Encoding) -> Encoder:

@@ -6,7 +6,6 @@ from erbp_jax.config import schema
 from erbp_jax.config.time import ticks
 from erbp_jax.neurons import (
     LIF,
-    Dendrite,
     DualCompartmentLIF,
     GaussianNoise,
     LeakyIF,
@@ -15,7 +14,6 @@ from erbp_jax.neurons import (
     Noise,
     PoissonKicks,
     SecondOrderLIF,
-    TwoCompartment,
 )
 
 
@@ -36,9 +34,6 @@ def build_neuron(section: schema.Neuron, dt: float, key: str = "network.neuron",
         "integration": section.integration,
     }
     match section:
-        case schema.TwoCompartmentNeuron():
-            soma = LIF(section.tau_mem / dt, section.tau_syn / dt, **common)
-            return TwoCompartment(soma, Dendrite(section.tau_dendrite / dt))
         case schema.LIFNeuron():
             return LIF(section.tau_mem / dt, section.tau_syn / dt, **common)
         case schema.LeakyNeuron():

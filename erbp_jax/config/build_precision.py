@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import jax
 import numpy as np
-import optax
 
-from erbp_jax.analysis.quantize import Grid, Grids, QuantizedDendrite, keep_on_grid, quantize_states
 from erbp_jax.config.schema import Precision
 from erbp_jax.errors import UserError
+from erbp_jax.grid import Grid, Grids
 from erbp_jax.learning import ERBP, Rule
 from erbp_jax.network import Network
+from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron
 
 FIRST, HIDDEN, LAST = 16.0, 8.0, 4.0
 """How far weights may grow, in units of the largest initial one. Trained networks of `configs/pi_mnist` have the 99.9 %
@@ -24,8 +24,8 @@ def weight_grids(section: Precision, network: Network) -> Grids:
         UserError: a number of ranges that does not fit the layers, or a layer that no range follows for.
     """
     assert section.weight_bits is not None
-    layers = len(network.layers)
-    params = jax.device_get(network.init(jax.random.key(0, impl="threefry2x32")))
+    layers = len(network.projections)
+    params = jax.device_get(network.init(jax.random.key(0, impl="threefry2x32"))).trained.projections
     ranges = section.weight_range
     if ranges is None:
         largest = [max((float(abs(w).max()) for w in layer.values()), default=0.0) for layer in params]
@@ -47,11 +47,6 @@ def weight_grids(section: Precision, network: Network) -> Grids:
         raise UserError(f"precision.weight_range: {error}") from None
 
 
-def grid_link(section: Precision, network: Network) -> optax.GradientTransformation | None:
-    """What keeps weights on their layers' grids, if the config wants that: the last link of an optimiser."""
-    return None if section.weight_bits is None else keep_on_grid(weight_grids(section, network), section.rounding)
-
-
 def store_in_bits(section: Precision, network: Network, rule: Rule) -> tuple[Network, Rule]:
     """Network and rule with neurons and dendrites of few bits, if the config wants that."""
     if section.state_bits is None:
@@ -61,3 +56,9 @@ def store_in_bits(section: Precision, network: Network, rule: Rule) -> tuple[Net
         grid = Grid.reaching(section.dendrite_range, section.state_bits)
         rule = replace(rule, dendrite=QuantizedDendrite(rule.dendrite.tau, grid))
     return network, rule
+
+
+def quantize_states(network: Network, grid: Grid) -> Network:
+    """The same network with states on a grid."""
+    stored = tuple(replace(p, neuron=QuantizedNeuron(p.neuron, grid)) for p in network.populations)
+    return replace(network, populations=stored)

@@ -49,11 +49,10 @@ def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
     return ERBP(
         label=LabelNeurons(config.network.ends[1], ticks("rule.label_period", rule.label_period, dt)),
         gates=tuple(Boxcar(*pair) for pair in gates),
-        error=ErrorNeurons(rule.error_weight, rule.error_threshold, rule.error_floor),
+        error=ErrorNeurons(rule.error_weight, rule.error_threshold),
         dendrite=Dendrite(rule.tau_dendrite / dt),
         feedback=tuple(_feedback(rule, scale) for scale in scales),
         output_scale=rule.output_scale,
-        burn_in=ticks("rule.burn_in", rule.burn_in, dt),
         blank_out_gates_learning=rule.blank_out_gates_learning,
         rate_penalty=_for_each("rate_penalty", rule.rate_penalty, layers - 1, "hidden layers"),
         local=tuple(_readout(rule, kind, dt) for kind in errors),
@@ -70,7 +69,7 @@ def _readout(rule: schema.ERBPRule, kind: str, dt: float) -> Readout | None:
 
 
 def _feedback(rule: schema.ERBPRule | schema.RBPRule, scale: float) -> RandomFeedback:
-    return RandomFeedback(scale, rule.zero_sum, rule.feedback == "per_map")
+    return RandomFeedback(scale, rule.zero_sum)
 
 
 def _for_each(key: str, values: tuple, wanted: int, what: str) -> tuple:

@@ -13,7 +13,7 @@ from erbp_jax.config.schema import Config, Optimizer
 from erbp_jax.config.schema.base import MOST
 from erbp_jax.connections import Connection, Conv2d, Dense, Pool2d
 from erbp_jax.errors import UserError
-from erbp_jax.learning import ERBP, BackProp, Direct, RandomFeedback, Rule
+from erbp_jax.learning import ERBP, BackProp, Direct, Rule
 from erbp_jax.network import Network
 
 FLOAT = 4
@@ -28,6 +28,7 @@ class Shapes:
 
     steps: int
     test_steps: int
+    burn_in: int
     update_every: int
     test_block: int
     batch: int
@@ -43,7 +44,7 @@ def check(config: Config, network: Network, rule: Rule, shapes: Shapes, mesh: ja
         UserError: names what is largest, its key, the bytes that it takes and those that there are.
     """
     batches = shapes.samples // shapes.batch
-    updates = config.training.epochs * batches * ((shapes.steps - rule.burn_in) // shapes.update_every)
+    updates = config.training.epochs * batches * ((shapes.steps - shapes.burn_in) // shapes.update_every)
     if updates > MOST:
         raise UserError(
             f"training.epochs, encoding.steps: {config.training.epochs:,} epochs of {batches:,} batches make "
@@ -112,17 +113,13 @@ def _weights(section: Optimizer, network: Network) -> list[Part]:
 
 def feedback_weights(rule: Rule, network: Network) -> list[int]:
     """Random weights back to each hidden layer."""
-    classes = network.sizes[-1]
-    shapes = [layer.connection.output_shape for layer in network.layers[:-1]]
-    feedback: tuple[RandomFeedback, ...] = ()
-    populations = [1] * len(shapes)
+    sizes, classes = network.sizes[1:-1], network.sizes[-1]
     if isinstance(rule, ERBP):
-        feedback = rule.feedback
-        populations = [readout.populations if readout else 1 for readout in rule.readouts]
-    elif isinstance(rule, BackProp) and isinstance(rule.wiring, Direct):
-        feedback = (rule.wiring.feedback,) * len(shapes)
-    each = zip(feedback, shapes, populations, strict=False)
-    return [many * classes * one.targets(shape) for one, shape, many in each]
+        populations = [readout.populations if readout else 1 for readout in rule.readouts(network)]
+        return [many * classes * units for units, many in zip(sizes, populations, strict=True)]
+    if isinstance(rule, BackProp) and isinstance(rule.wiring, Direct):
+        return [classes * units for units in sizes]
+    return []
 
 
 def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
@@ -130,7 +127,7 @@ def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
         Part(f"network.layers.{i}", f"{count:,} feedback weights, twice", 2 * FLOAT * count)
         for i, count in enumerate(feedback_weights(rule, network), 1)
     ]
-    readouts = rule.readouts if isinstance(rule, ERBP) else ()
+    readouts = rule.readouts(network) if isinstance(rule, ERBP) else ()
     many = max((readout.populations for readout in readouts if readout), default=1)
     if many > 1:
         found = [part._replace(key="rule.readouts") for part in found]

@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -16,7 +16,9 @@ from erbp_jax.archive import read_text, shown
 from erbp_jax.cache import expanded
 from erbp_jax.config import yaml_text
 from erbp_jax.config.names import check_rule_name
+from erbp_jax.config.retired import without_retired
 from erbp_jax.config.schema import PLAIN, Config
+from erbp_jax.config.suited import for_another_family, with_suited
 from erbp_jax.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -59,6 +61,7 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
     check(base, str(path))  # a mistake in the file is one whatever takes its place
     if not recipes:
         kind = {"rule": {"kind": rule}} if rule is not None else {}
+        base = for_another_family(base, _deep(kind, patch))
         return check(overlay(overlay(base, kind), patch), str(path))
     for name, recipe in recipes.items():  # a mistake in any of them is a mistake in the file
         check(overlay(base, recipe), f"{path}, rules.{name}")
@@ -66,7 +69,8 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
     if rule is not None and rule not in recipes:
         raise UserError(_unknown_kind(f"{shown(str(path), 400)}: rules", rule, list(recipes)))
     chosen = wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
-    return check(overlay(overlay(base, recipes[chosen]), patch), f"{path}, rules.{chosen}")
+    base = for_another_family(overlay(base, recipes[chosen]), patch)
+    return check(overlay(base, patch), f"{path}, rules.{chosen}")
 
 
 def rule_names(path: Path | str) -> list[str]:
@@ -170,17 +174,23 @@ def check(data: Mapping[str, Any], where: str) -> Config:
     Raises:
         UserError: as `load_config`.
     """
-    return check_model(Config, with_presets(data), where)
+    return check_model(Config, data, where, _completed)
 
 
-def check_model(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
-    """Plain data as a checked section.
+def check_model(
+    model: type[Model],
+    data: Mapping[str, Any],
+    where: str,
+    fill: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data,
+) -> Model:
+    """Plain data as a checked section; `fill` adds what other keys imply.
 
     Raises:
         UserError: with one line a mistake: the path of the key, what was given, what is allowed.
     """
-    data = _with_kinds(model, data)
-    mistakes: Iterable[str] = _unknown_keys(model, data, ())
+    data, retired = without_retired(data)
+    data = _with_kinds(model, fill(data))
+    mistakes: Iterable[str] = chain(retired, _unknown_keys(model, data, ()))
     try:
         checked = model.model_validate(data)
     except ValidationError as error:
@@ -192,6 +202,11 @@ def check_model(model: type[Model], data: Mapping[str, Any], where: str) -> Mode
         lines = "\n".join(f"  {line}" for line in told[:MAX_MISTAKES] + more)
         raise UserError(f"{shown(where, 500)}:\n{lines}")
     return checked
+
+
+def _completed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule implies, and what suits it where nothing is given."""
+    return with_suited(with_presets(data))
 
 
 def with_presets(data: Mapping[str, Any]) -> dict[str, Any]:

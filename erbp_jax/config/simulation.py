@@ -143,7 +143,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "input": {"kind": "poisson", "rate": 400.0, "weight": 0.6},
     },
     "second_order_lif/step": {"neuron": {"kind": "second_order_lif"}, "input": _STEP | {"value": 0.7}},
-    "two_compartment/step": {"neuron": {"kind": "two_compartment", "tau_mem": 10.0}, "input": _STEP | {"value": 0.4}},
     "dual_compartment_lif/step": {"neuron": {"kind": "dual_compartment_lif"}, "input": _STEP | {"value": 0.4}},
     **{f"mihalas_niebur/{name}": _pattern(name) for name in PATTERNS},
 }

@@ -8,16 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.connections import conv_transmission
-from erbp_jax.connections.base import Weights
+from erbp_jax.connections.base import Arrived, Weights
 from erbp_jax.connections.maps import OnMaps
-from erbp_jax.connections.synapses import ThroughWeights
 from erbp_jax.connections.transmission import BlankOut, Reliable, Transmission
 from erbp_jax.connections.windows import Windows
+from erbp_jax.params import Params
 from erbp_jax.random import between, fold_each
 
 
 @dataclass(frozen=True)
-class Conv2d(OnMaps, ThroughWeights):
+class Conv2d(OnMaps):
     r"""Maps onto maps, through one kernel for all positions.
 
     .. math::
@@ -63,45 +63,58 @@ class Conv2d(OnMaps, ThroughWeights):
         stride = f"s{self.stride}" if self.stride > 1 else ""
         return f"{self.channels}c{self.kernel}{stride}{'v' if self.padding == 'valid' else ''}"
 
-    def init(self, key: jax.Array) -> Weights:
+    def init(self, key: jax.Array) -> Params:
         synapses = self.kernel**2 * self.input_shape[2]
         bound = self.gain * (7.0 / (synapses + self.kernel**2 * self.channels / self.stride**2)) ** 0.5
         low, high = self.initial or (-bound, bound)
         shape = (self.kernel, self.kernel, self.input_shape[2], self.channels)
-        return {"weight": between(key, shape, low, high)}
+        return Params({"weight": between(key, shape, low, high)})
 
-    def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
+    def transpose(self, params: Params, post: jax.Array) -> jax.Array:
         rows = post.reshape(-1, self.outputs)
         spikes = jax.ShapeDtypeStruct((rows.shape[0], self.inputs), rows.dtype)
-        (pre,) = jax.linear_transpose(lambda s: self._reliably(params["weight"], s), spikes)(rows)
+        (pre,) = jax.linear_transpose(lambda s: self._reliably(params.trained["weight"], s), spikes)(rows)
         return pre.reshape(*post.shape[:-1], self.inputs)
 
-    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
-        pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
+    def plasticity(
+        self,
+        params: Params,
+        arrived: Arrived,
+        post: jax.Array,
+        *,
+        factor: jax.Array | None = None,
+        gated: bool = False,
+    ) -> Weights:
+        del params
+        pre, post, keys = self._rows(arrived, post, factor, gated)
         shape = (self.kernel, self.kernel, self.input_shape[2], self.channels)
-        if key is None or self.transmission == Reliable():
+        if keys is None:
             weight = jax.ShapeDtypeStruct(shape, post.dtype)
             (update,) = jax.linear_transpose(lambda w: self._reliably(w, pre), weight)(post)
             return {"weight": update}
         if isinstance(self.transmission, BlankOut):
-            maps, factor = pre.reshape(-1, *self.input_shape), post.reshape(-1, *self.output_shape)
-            return {"weight": conv_transmission.outer(self.transmission.p, self.windows, maps, factor, key.reshape(-1))}
-        seen, keys = self._seen(pre), self._position_keys(key.reshape(-1))
+            maps, at_maps = pre.reshape(-1, *self.input_shape), post.reshape(-1, *self.output_shape)
+            return {"weight": conv_transmission.outer(self.transmission.p, self.windows, maps, at_maps, keys)}
+        seen, keys = self._seen(pre), self._position_keys(keys)
         return {"weight": self.transmission.outer(seen, post.reshape(-1, self.channels), keys).reshape(shape)}
 
     def reliable(self) -> "Conv2d":
         return replace(self, transmission=Reliable())
 
-    @property
-    def multiplications(self) -> int:
-        return int(self.windows.coverage.sum()) * self.input_shape[2] * self.channels
-
     def fan_out(self) -> np.ndarray:
         per_channel = self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1)
         return per_channel.reshape(-1).astype(np.int64) * self.channels
 
-    def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
-        """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""
+    def reached(self, params: Params, arrived: Arrived) -> jax.Array:
+        """Spikes that reach each postsynaptic unit, int32 `[k, B, O]`."""
+        del params
+        maps = arrived.spikes.reshape(-1, *self.input_shape) != 0
+        seen = self.windows.total(maps.sum(-1, keepdims=True, dtype=jnp.int32))
+        every = jnp.broadcast_to(seen, (*seen.shape[:-1], self.channels))
+        return every.reshape(*arrived.spikes.shape[:-1], self.outputs)
+
+    def current(self, params: Params, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
+        weight = params.trained["weight"]
         if self.transmission == Reliable():
             return self._reliably(weight, spikes)
         if isinstance(self.transmission, BlankOut) and keys is not None:

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field, replace
 import jax
 import numpy as np
 
-from erbp_jax.connections.base import Weights
-from erbp_jax.connections.synapses import ThroughWeights
+from erbp_jax.connections.base import Arrived, Weights
+from erbp_jax.connections.counts import spike_counts
+from erbp_jax.connections.linear import LinearConnection
 from erbp_jax.connections.transmission import Reliable, Transmission
+from erbp_jax.params import Params
 from erbp_jax.random import between
 
 
 @dataclass(frozen=True)
-class Dense(ThroughWeights):
+class Dense(LinearConnection):
     r"""Every unit of one layer onto every unit of the next.
 
     .. math:: c_o[t] = \sum_i \xi_{io}[t]\, s_i[t]\, w_{io}
@@ -37,36 +39,36 @@ class Dense(ThroughWeights):
         if self.inputs < 1 or self.outputs < 1:
             raise ValueError(f"Dense: a layer must have at least one unit, got {self.inputs} -> {self.outputs}")
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return (self.outputs,)
-
-    @property
-    def label(self) -> str:
-        return str(self.outputs)
-
-    def init(self, key: jax.Array) -> Weights:
+    def init(self, key: jax.Array) -> Params:
         bound = self.gain * (7.0 / (self.inputs + self.outputs)) ** 0.5
         shape = (self.inputs, self.outputs)
-        return {"weight": between(key, shape, -bound, bound)}
+        return Params({"weight": between(key, shape, -bound, bound)})
 
-    def current(self, weight: jax.Array, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
-        """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`."""
-        return self.transmission.current(weight, spikes, keys)
+    def current(self, params: Params, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
+        return self.transmission.current(params.trained["weight"], spikes, keys)
 
-    def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
-        return post @ params["weight"].T
+    def transpose(self, params: Params, post: jax.Array) -> jax.Array:
+        return post @ params.trained["weight"].T
 
-    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
-        pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
-        return {"weight": self.transmission.outer(pre, post, None if key is None else key.reshape(-1))}
+    def plasticity(
+        self,
+        params: Params,
+        arrived: Arrived,
+        post: jax.Array,
+        *,
+        factor: jax.Array | None = None,
+        gated: bool = False,
+    ) -> Weights:
+        del params
+        return {"weight": self.transmission.outer(*self._rows(arrived, post, factor, gated))}
 
     def reliable(self) -> "Dense":
         return replace(self, transmission=Reliable())
 
-    @property
-    def multiplications(self) -> int:
-        return self.inputs * self.outputs
-
     def fan_out(self) -> np.ndarray:
         return np.full(self.inputs, self.outputs, np.int64)
+
+    def reached(self, params: Params, arrived: Arrived) -> jax.Array:
+        """All units receive the same, `[k, B, 1]`."""
+        del params
+        return spike_counts(self, arrived.spikes)[..., None]

@@ -2,10 +2,11 @@
 
 import math
 
+from erbp_jax.connections.linear import LinearConnection
 from erbp_jax.connections.windows import Windows
 
 
-class OnMaps:
+class OnMaps(LinearConnection):
     """The sizes of a connection with an `input_shape`, `windows` and, as outputs, `channels` maps."""
 
     input_shape: tuple[int, int, int]
@@ -17,11 +18,11 @@ class OnMaps:
         return (*self.windows.shape, self.channels)
 
     @property
-    def inputs(self) -> int:
+    def inputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         return math.prod(self.input_shape)
 
     @property
-    def outputs(self) -> int:
+    def outputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         return math.prod(self.output_shape)
 
     def _check_windows(self) -> None:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.connections.base import Weights
+from erbp_jax.connections.base import Arrived
 from erbp_jax.connections.maps import OnMaps
 from erbp_jax.connections.windows import Windows
+from erbp_jax.params import Params
 
 MODES = ("average", "sum")
 
@@ -59,37 +61,20 @@ class Pool2d(OnMaps):
         """The weight v of every synapse."""
         return self.gain / self.size**2 if self.mode == "average" else self.gain
 
-    def init(self, key: jax.Array) -> Weights:
+    def init(self, key: jax.Array) -> Params:
         del key
-        return {}
+        return Params({})
 
-    def __call__(
-        self,
-        params: Weights,
-        spikes: jax.Array,
-        *,
-        key: jax.Array | None = None,
-        backward: Weights | None = None,
-    ) -> jax.Array:
-        del params, key, backward
+    def current(self, params: Params, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
+        del params, keys
         seen = self.windows.cut(spikes.reshape(-1, *self.input_shape))  # [R, Ho, Wo, size, size, C]
-        return (self.weight * seen.sum((3, 4))).reshape(*spikes.shape[:-1], self.outputs)
-
-    def transpose(self, params: Weights, post: jax.Array) -> jax.Array:
-        spikes = jax.ShapeDtypeStruct((*post.shape[:-1], self.inputs), post.dtype)
-        (pre,) = jax.linear_transpose(lambda s: self(params, s), spikes)(post)
-        return pre
-
-    def plasticity(self, pre: jax.Array, post: jax.Array, *, key: jax.Array | None = None) -> Weights:
-        del pre, post, key
-        return {}
-
-    def reliable(self) -> "Pool2d":
-        return self
-
-    @property
-    def multiplications(self) -> int:
-        return int(self.windows.coverage.sum()) * self.input_shape[2]
+        return (self.weight * seen.sum((3, 4))).reshape(-1, self.outputs)
 
     def fan_out(self) -> np.ndarray:
         return self.windows.coverage.reshape(-1, 1).repeat(self.input_shape[2], 1).reshape(-1).astype(np.int64)
+
+    def reached(self, params: Params, arrived: Arrived) -> jax.Array:
+        """Spikes that reach each postsynaptic unit, int32 `[k, B, O]`."""
+        del params
+        maps = arrived.spikes.reshape(-1, *self.input_shape) != 0
+        return self.windows.total(maps.astype(jnp.int32)).reshape(*arrived.spikes.shape[:-1], self.outputs)

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.counting import walk_rows
-from erbp_jax.random import hashed_words, normal
+from erbp_jax.random import hashed_words, nth_word, word_source
 
 LEAST = 2.0**-32
 """Chance to transmit that a word of 32 bits can still draw."""
@@ -32,8 +32,13 @@ class Transmission(Protocol):
         ...
 
     @property
-    def has_masks(self) -> bool:
-        """Whether xi is drawn synapse by synapse, so that `outer` can be gated by it."""
+    def draws(self) -> bool:
+        """Whether keys are needed."""
+        ...
+
+    @property
+    def by_events(self) -> bool:
+        """Whether the work is that of the spikes."""
         ...
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
@@ -63,8 +68,13 @@ class Reliable:
         return 1.0
 
     @property
-    def has_masks(self) -> bool:
-        return True
+    def draws(self) -> bool:
+        return False
+
+    def crosses(self, key: jax.Array | None, presynaptic: jax.Array, postsynaptic: jax.Array) -> jax.Array:
+        """True for the synapses from units onto units, whose numbers broadcast."""
+        del key
+        return jnp.ones(jnp.broadcast_shapes(presynaptic.shape, postsynaptic.shape), bool)
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None = None) -> jax.Array:
         del key
@@ -107,7 +117,7 @@ class BlankOut:
         return self.p
 
     @property
-    def has_masks(self) -> bool:
+    def draws(self) -> bool:
         return True
 
     def mask(self, key: jax.Array, presynaptic: jax.Array, outputs: int) -> jax.Array:
@@ -115,7 +125,17 @@ class BlankOut:
         if self.p == 1.0:
             shape = jnp.broadcast_shapes(key.shape, presynaptic.shape)
             return jnp.ones((*shape, outputs), bool)
-        return hashed_words(key, presynaptic, n=outputs) < jnp.uint32(min(round(self.p * 2**32), 2**32 - 1))
+        return hashed_words(key, presynaptic, n=outputs) < self._bound
+
+    def crosses(self, key: jax.Array | None, presynaptic: jax.Array, postsynaptic: jax.Array) -> jax.Array:
+        """xi as `mask` has it, for the synapses from units onto units under row keys; all broadcast."""
+        if self.p == 1.0:
+            return jnp.ones(jnp.broadcast_shapes(presynaptic.shape, postsynaptic.shape), bool)
+        return nth_word(word_source(_need(key, "BlankOut"), presynaptic), postsynaptic) < self._bound
+
+    @property
+    def _bound(self) -> jax.Array:
+        return jnp.uint32(min(round(self.p * 2**32), 2**32 - 1))
 
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         if self.p == 1.0:
@@ -159,8 +179,12 @@ class SharedBlankOut:
         return self.p
 
     @property
-    def has_masks(self) -> bool:
+    def draws(self) -> bool:
         return True
+
+    @property
+    def by_events(self) -> bool:
+        return False
 
     def _mask(self, key: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
         return BlankOut(self.p).mask(_need(key, "SharedBlankOut")[0], jnp.arange(shape[0], dtype=jnp.int32), shape[1])
@@ -174,44 +198,6 @@ class SharedBlankOut:
         mask = self._mask(key, (spikes.shape[1], post.shape[1]))
         update = _outer(spikes, post)
         return jnp.where(mask, update, jnp.abs(0.0 * update))  # not plainly 0: a NaN spreads, as in the equation
-
-
-@dataclass(frozen=True)
-class GaussianBlankOut:
-    """A stand-in for `BlankOut`: a normal current with the same mean and variance, two products a call.
-
-    `N(p sum_i s_i w_io, p (1 - p) sum_i (s_i w_io)^2)`, independent for every row and output. Loses the shape of the
-    distribution when few spikes arrive; has no masks, so it cannot gate learning.
-    """
-
-    p: float
-
-    def __post_init__(self) -> None:
-        _check_probability("GaussianBlankOut", self.p)
-
-    @property
-    def mean(self) -> float:
-        return self.p
-
-    @property
-    def has_masks(self) -> bool:
-        return False
-
-    def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
-        mean = self.p * (spikes @ weight)
-        # Squares of large or small spikes leave the range of floats, so they are taken in units of the row's largest.
-        sizes = jnp.abs(spikes)
-        largest = sizes.max(-1, keepdims=True)
-        unit = jnp.where((largest > 0) & (largest < jnp.inf), largest, 1.0)
-        part = jnp.minimum(sizes / unit, 1.0)  # the bound keeps the compiler from squaring before it divides
-        variance = self.p * (1.0 - self.p) * (jnp.square(part) @ (weight * weight))
-        deviation = unit * jnp.sqrt(variance)
-        return mean + deviation * normal(_need(key, "GaussianBlankOut"), mean.shape[1:]).astype(mean.dtype)
-
-    def outer(self, spikes: jax.Array, post: jax.Array, key: jax.Array | None) -> jax.Array:
-        if key is None:
-            return _outer(spikes, post)
-        raise ValueError("GaussianBlankOut draws no masks: learning cannot be gated by transmission")
 
 
 def _outer(spikes: jax.Array, post: jax.Array, by_events: bool = False) -> jax.Array:

@@ -1,7 +1,18 @@
 """Learning rules, one a file, behind one contract."""
 
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import BlockResult, LocalRule, Rule, Step
+from erbp_jax.learning.base import (
+    Aligned,
+    Block,
+    DenseWork,
+    Given,
+    LearningState,
+    LocalRule,
+    Rule,
+    Step,
+    Suggested,
+    Suited,
+)
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
@@ -12,14 +23,18 @@ from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
 
 __all__ = [
     "ERBP",
+    "Aligned",
     "BackProp",
-    "BlockResult",
+    "Block",
     "Boxcar",
     "CrossEntropy",
+    "DenseWork",
     "Direct",
     "ERBPState",
+    "Given",
     "Layerwise",
     "LearnedReadout",
+    "LearningState",
     "LocalReadout",
     "LocalRule",
     "Loss",
@@ -28,6 +43,8 @@ __all__ = [
     "Rule",
     "SquaredError",
     "Step",
+    "Suggested",
+    "Suited",
     "Symmetric",
     "Wiring",
 ]

@@ -4,14 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from erbp_jax.connections.arrivals import learns
-from erbp_jax.learning.base import BlockResult
+from erbp_jax.learning.base import Block, Given, LearningState, Suggested
 from erbp_jax.learning.loss import CrossEntropy, Loss
 from erbp_jax.learning.wiring import Symmetric, Wiring
-from erbp_jax.network import Network, NetworkState, Params
-from erbp_jax.neurons import Surrogate
+from erbp_jax.network import Network
+from erbp_jax.neurons import Rated, Surrogate
+from erbp_jax.params import Params
+from erbp_jax.random import check_keys
+from erbp_jax.trace import NetworkState, Trace
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,16 @@ class BackProp:
         \Delta w = -\frac\eta B \sum_b \nabla_w\, \mathcal L\!\left(\tfrac1k \textstyle\sum_t s^{out}_b[t], y_b\right),
         \qquad \frac{\partial s}{\partial V} := h(V - V_{th})
 
-    A block as long as the presentation is full back-propagation through time; shorter ones truncate it: the state
-    goes on, the gradient does not. `wiring` says which weights the error comes back through: `Symmetric` is BP,
-    `Layerwise` and `Direct` are RBP. On a network in rate form the same rule is plain (random) back-propagation.
+    A block as long as the presentation is full back-propagation through time, recurrent projections and delays
+    included; shorter ones truncate it: the state goes on, the gradient does not. `wiring` says which weights the error
+    comes back through: `Symmetric` is BP, `Layerwise` and `Direct` are RBP. On a network in rate form the same rule is
+    plain (random) back-propagation. Parameters of neurons, such as time constants, are trained along with the weights.
 
     `segment` ticks at a time are kept for the backward pass and the rest is computed again: memory grows with
     `k / segment + segment` instead of k, for one more forward pass.
 
     Raises:
-        ValueError: the block is not a whole number of segments.
+        ValueError: the block is not a whole number of segments, or a neuron that has no surrogate derivative.
     """
 
     surrogate: Surrogate = Surrogate()
@@ -38,76 +40,66 @@ class BackProp:
     wiring: Wiring = Symmetric()
     segment: int | None = None
 
-    @property
-    def counts_events(self) -> bool:
-        return False
+    def init(self, network: Network, key: jax.Array) -> Params:
+        check_keys("BackProp", key, ())
+        self._highest(network)
+        network.with_surrogate(self.surrogate)
+        return Params((), self.wiring.init(network, key))
 
-    @property
-    def burn_in(self) -> int:
-        return 0
+    def init_state(self, network: Network, batch: int) -> LearningState:
+        return LearningState(network.init_state(batch), ())
 
-    def init(self, network: Network, key: jax.Array) -> Any:
-        return self.wiring.init(network, key)
+    def block(self, network: Network, params: Params, rule_params: Params, state: LearningState, given: Given) -> Block:
+        highest = self._highest(network)
+        network.given(given.inputs, given.key, state.network)
 
-    def own(self, fixed: Any) -> None:
-        """Nothing: random ways back stay as they are."""
-        del fixed
+        def loss(trained):
+            after, trace = self._forward(network, params._replace(trained=trained), rule_params.fixed, state, given)
+            rates = network.output_spikes(trace).mean(0) / highest
+            return self.loss(rates, given.target).mean(), (after, trace)
 
-    def init_state(self, network: Network, batch: int) -> tuple[()]:
-        del network, batch
-        return ()
+        update, (after, trace) = jax.grad(loss, has_aux=True)(params.trained)
+        return Block(LearningState(after, ()), update, trace)
 
-    def block(
-        self,
-        network: Network,
-        params: Params,
-        fixed: Any,
-        network_state: NetworkState,
-        state: tuple[()],
-        spikes: jax.Array,
-        target: jax.Array,
-        *,
-        ticks: jax.Array,
-        key: jax.Array,
-    ) -> BlockResult:
-        del ticks
-        highest = network.layers[-1].neuron.max_rate
+    def to_hidden(self, network: Network, params: Params, rule_params: Params) -> tuple[jax.Array, ...]:
+        return self.wiring.to_hidden(network, params, rule_params.fixed)
 
-        def loss(params):
-            after, output = self._forward(network, params, fixed, network_state, spikes, key)
-            return self.loss(output.mean(0) / highest, target).mean(), (after, output)
+    def operations(self, network: Network) -> int:
+        """Multiplications of one tick of the way back and of the gradient of every weight: dense work."""
+        weights = sum(p.connection.multiplications for p in network.projections if p.learns)
+        return self.wiring.operations(network) + weights
 
-        update, (after, output) = jax.grad(loss, has_aux=True)(params)
-        return BlockResult(after, state, update, output, jnp.zeros((), jnp.int32))
-
-    def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
-        return self.wiring.to_hidden(network, params, fixed)
-
-    def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
-        """Event-driven forward; dense in every tick for the way back and for the gradient of every weight."""
-        del error_spikes
-        connections = [layer.connection for layer in network.layers]
-        weights = sum(connection.multiplications for connection in connections if learns(connection))
-        return synops + steps * (self.wiring.operations(network) + weights)
+    def suited(self) -> Suggested:
+        return Suggested("adam", 4e-3, decay=0.9, update_every=None, steps=40)
 
     def gradient(self) -> "BackProp":
         return replace(self, wiring=Symmetric())
 
-    def _forward(self, network, params, fixed, network_state, spikes, key):
-        """The network's state after the block, and its output spikes `[k, B, K]`."""
-        network = network.with_surrogate(self.surrogate)
-        synapses = self.wiring.synapses(fixed)
+    def _highest(self, network: Network) -> float:
+        neuron = network.population(network.output).neuron
+        if not isinstance(neuron, Rated):
+            raise ValueError(
+                f"BackProp: the loss is of rates as fractions of the highest, and {type(neuron).__name__}, the neuron "
+                f"of the output {network.output!r}, has no max_rate"
+            )
+        return neuron.max_rate
 
-        def advance(state, inputs):
-            spikes, key = inputs
-            state, trace = network.advance(params, state, spikes, key=key, synapses=synapses)
-            return state, trace[-1].spikes
+    def _forward(
+        self, network: Network, params: Params, fixed: Any, state: LearningState, given: Given
+    ) -> tuple[NetworkState, Trace]:
+        """The network's state after the block, and its trace."""
+        network = network.with_surrogate(self.surrogate)
+        paths = self.wiring.paths(network, fixed)
+
+        def advance(state, part):
+            inputs, key = part
+            return network.advance(params, state, inputs, key=key, paths=paths)
 
         if self.segment is None:
-            return advance(network_state, (spikes, key))
-        k, segment = spikes.shape[0], self.segment
+            return advance(state.network, (given.inputs, given.key))
+        k, segment = given.key.shape[0], self.segment
         if k % segment:
             raise ValueError(f"BackProp: a block of {k} ticks is not a whole number of segments of {segment}")
-        parts = jax.tree.map(lambda x: x.reshape(k // segment, segment, *x.shape[1:]), (spikes, key))
-        state, output = jax.lax.scan(jax.checkpoint(advance), network_state, parts)
-        return state, output.reshape(k, *output.shape[2:])
+        parts = jax.tree.map(lambda x: x.reshape(k // segment, segment, *x.shape[1:]), (given.inputs, given.key))
+        after, trace = jax.lax.scan(jax.checkpoint(advance), state.network, parts)
+        return after, jax.tree.map(lambda x: x.reshape(k, *x.shape[2:]), trace)

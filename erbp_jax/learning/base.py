@@ -1,23 +1,42 @@
 """What every learning rule is: something that looks at a block of ticks and says how the weights should move."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.connections.arrivals import addressed, writes
 from erbp_jax.counting import Wide, wide_stack, wide_zeros
-from erbp_jax.network import Network, NetworkState, Params, Trace
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.random import check_keys
+from erbp_jax.trace import NetworkState, Trace, Tree
+
+
+class Given(NamedTuple):
+    """What a rule is given for a block of k ticks."""
+
+    inputs: Any  # spikes [k, B, I]; by name where the network has several inputs
+    target: Any  # of the samples, as the data set has it; classes [B] for classification
+    ticks: jax.Array  # [k] int32, since the start of the presentation
+    key: jax.Array  # [k, B] one a tick and sample
+
+
+class LearningState(NamedTuple):
+    """What lives for a presentation."""
+
+    network: NetworkState
+    rule: Any  # the rule's own
 
 
 class Events(NamedTuple):
     """What a block of learning cost, counted exactly."""
 
-    synops: Wide  # [k, B, L] synapses that presynaptic spikes addressed
-    plasticity: Wide  # [k, B, L] presynaptic spikes at synapses with an open gate: a weight is written
+    synops: Wide  # [k, B, P] synapses that presynaptic spikes addressed, by projection
+    plasticity: Wide  # [k, B, P] presynaptic spikes at synapses with an open gate: a weight is written
     label: Wide  # [k, B] what spikes reach on their way to the error neurons
     error: Wide  # [k, B] dendrites that spikes of the error neurons reach
+    error_spikes: jax.Array  # [k, B] int32, spikes of the error neurons
 
 
 class ErrorSpikes(NamedTuple):
@@ -33,73 +52,75 @@ class ErrorSpikes(NamedTuple):
         return cls(jnp.zeros((ticks, batch), jnp.int32), wide_zeros(ticks, batch), wide_zeros(ticks, batch))
 
 
-class BlockResult(NamedTuple):
+class Block(NamedTuple):
     """What a rule makes of one block of ticks."""
 
-    network: NetworkState  # after the block
-    state: Any  # of the rule, after the block
-    update: Params  # a pseudo-gradient shaped like the parameters: optimisers step against it
-    output: jax.Array  # [k, B, K] spikes of the last layer
-    error_spikes: jax.Array  # [] int32, spikes of the error neurons, all samples (0 for rules without them)
-    events: Events | None = None  # of the block; None for a rule that does dense work
-    own: Any = None  # a pseudo-gradient shaped like the rule's `own` weights; None if it has none
+    state: LearningState  # after the block
+    update: Tree  # like the trained parameters: optimisers step *against* it, as against a gradient
+    trace: Trace  # of the network
+    rule_update: Any = ()  # like the rule's own trained parameters, of the same sign
+    events: Events | None = None  # None for a rule that does dense work
 
 
 class Rule(Protocol):
-    """A learning rule. The trainer knows nothing but this contract.
+    """A learning rule. Frozen, hashable. The trainer knows nothing but these three members.
 
-    `init` makes what the rule has besides the network (feedback weights): it is never among the network's parameters,
-    and all that a block is given as `fixed`. It stays as it is, but for the part that the rule names as its `own`:
-    the trainer steps that once a presentation. `init_state` makes what lives for one presentation.
+    What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suited`.
     """
 
-    @property
-    def burn_in(self) -> int:
-        """Ticks at the start of a presentation in which nothing is learned."""
-        ...
+    def init(self, network: Network, key: jax.Array) -> Params:
+        """What the rule has besides the network: parameters that it trains, and fixed ones such as random feedback.
 
-    @property
-    def counts_events(self) -> bool:
-        """Whether a block's result has its `events`: then what learning cost is counted, else worked out."""
-        ...
-
-    def init(self, network: Network, key: jax.Array) -> Any: ...
-
-    def own(self, fixed: Any) -> Any:
-        """What of `fixed` is trained: one entry a layer, None where nothing is; None if nothing is at all."""
-        ...
-
-    def init_state(self, network: Network, batch: int) -> Any: ...
-
-    def block(
-        self,
-        network: Network,
-        params: Params,
-        fixed: Any,
-        network_state: NetworkState,
-        state: Any,
-        spikes: jax.Array,
-        target: jax.Array,
-        *,
-        ticks: jax.Array,
-        key: jax.Array,
-    ) -> BlockResult:
-        """A block of k ticks: input `spikes[k, B, ...]`, classes `target[B]`, `ticks[k]`, `key[k, B]`."""
-        ...
-
-    def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
-        """What carries the output's error to each hidden layer, `[K, N]` each: for measuring alignment."""
-        ...
-
-    def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
-        """What learning from one presentation costs, in synaptic operations and multiply-accumulates.
-
-        `synops` of the forward pass over `steps` ticks and `error_spikes` are measured means per presentation.
+        Raises:
+            ValueError: a network that the rule is not defined for.
         """
         ...
 
-    def gradient(self) -> "Rule":
-        """The gradient rule that this rule stands for: for measuring alignment."""
+    def init_state(self, network: Network, batch: int) -> LearningState:
+        """At rest, before a presentation."""
+        ...
+
+    def block(self, network: Network, params: Params, rule_params: Params, state: LearningState, given: Given) -> Block:
+        """A block of k ticks with the weights held."""
+        ...
+
+
+@runtime_checkable
+class Aligned(Protocol):
+    """A rule that stands for a gradient, so that its angle to it can be measured."""
+
+    def to_hidden(self, network: Network, params: Params, rule_params: Params) -> tuple[jax.Array, ...]:
+        """What carries the output's error to each hidden population, `[K, N]` each."""
+        ...
+
+    def gradient(self) -> Rule:
+        """The gradient rule that this rule stands for."""
+        ...
+
+
+class Suggested(NamedTuple):
+    """What suits a rule where nothing else is asked for."""
+
+    method: Literal["sgd", "adam"]
+    learning_rate: float
+    decay: float  # factor on the learning rate an epoch
+    update_every: int | None  # ticks; None: the whole presentation
+    steps: int  # ticks of a presentation
+
+
+@runtime_checkable
+class Suited(Protocol):
+    """A rule that says what suits it."""
+
+    def suited(self) -> Suggested: ...
+
+
+@runtime_checkable
+class DenseWork(Protocol):
+    """A rule that learns by dense products, whose cost is worked out and not counted."""
+
+    def operations(self, network: Network) -> int:
+        """Multiply-accumulates of one tick."""
         ...
 
 
@@ -107,58 +128,91 @@ class Step(NamedTuple):
     """What a local rule makes of the trace of a block."""
 
     state: Any  # of the rule, after the block
-    update: Params
+    update: tuple[Any, ...]  # one a projection, like its trained parameters, to be stepped against
     errors: ErrorSpikes  # what the error neurons did
-    own: Any = None  # a pseudo-gradient, as in `BlockResult`
+    rule_update: Any = ()  # as in `Block`
 
 
 class LocalRule(ABC):
-    """A rule that needs nothing but the trace of a forward block: subclasses give `step`."""
+    """A rule that needs nothing but the trace of a forward block: subclasses give `step` and `rest`."""
 
-    counts_events = True
+    def init(self, network: Network, key: jax.Array) -> Params:
+        """Nothing, unless a rule has parameters."""
+        del network
+        check_keys(type(self).__name__, key, ())
+        return Params((), ())
 
-    def own(self, fixed: Any) -> Any:
-        """Nothing, unless a rule trains weights of its own."""
-        del fixed
+    def rest(self, network: Network, batch: int) -> Any:
+        """The rule's own state before a presentation; none unless it has one."""
+        del network, batch
+        return ()
+
+    def init_state(self, network: Network, batch: int) -> LearningState:
+        return LearningState(network.init_state(batch), self.rest(network, batch))
 
     @abstractmethod
     def step(
-        self,
-        network: Network,
-        fixed: Any,
-        state: Any,
-        trace: Trace,
-        target: jax.Array,
-        ticks: jax.Array,
+        self, network: Network, params: Params, rule_params: Params, state: Any, trace: Trace, given: Given
     ) -> Step:
-        """What the rule makes of the `trace` of k `ticks` and the classes `target[B]`."""
+        """What the rule makes of the `trace` of k ticks."""
 
-    def plasticity_events(self, network: Network, trace: Trace) -> Wide:
-        """Presynaptic spikes at synapses that they write, `[k, B, L]`: all of them, unless a rule has gates."""
-        layers = zip(network.layers, trace, strict=True)
-        return wide_stack([writes(layer.connection, seen.pre, None) for layer, seen in layers], -1)
+    def plasticity_events(self, network: Network, params: Params, trace: Trace) -> Wide:
+        """Presynaptic spikes at synapses that they write, `[k, B, P]`: all of them, unless a rule has gates."""
+        return wide_stack([written(network, params, trace, j, None) for j in range(len(network.projections))], -1)
 
-    def block(
-        self,
-        network: Network,
-        params: Params,
-        fixed: Any,
-        network_state: NetworkState,
-        state: Any,
-        spikes: jax.Array,
-        target: jax.Array,
-        *,
-        ticks: jax.Array,
-        key: jax.Array,
-    ) -> BlockResult:
-        network_state, trace = network.advance(params, network_state, spikes, key=key)
-        state, update, errors, own = self.step(network, fixed, state, trace, target, ticks)
-        synops = [addressed(layer.connection, seen.pre) for layer, seen in zip(network.layers, trace, strict=True)]
+    def block(self, network: Network, params: Params, rule_params: Params, state: LearningState, given: Given) -> Block:
+        network_state, trace = network.advance(params, state.network, given.inputs, key=given.key)
+        made = self.step(network, params, rule_params, state.rule, trace, given)
+        update = Tree(made.update, jax.tree.map(jnp.zeros_like, params.trained.populations))
         events = Events(
-            wide_stack(synops, -1),
-            self.plasticity_events(network, trace),
-            errors.incoming,
-            errors.reached,
+            addressed(network, params, trace),
+            self.plasticity_events(network, params, trace),
+            made.errors.incoming,
+            made.errors.reached,
+            made.errors.spikes,
         )
-        fired = errors.spikes.sum(dtype=jnp.int32)
-        return BlockResult(network_state, state, update, trace[-1].spikes, fired, events, own)
+        return Block(LearningState(network_state, made.state), update, trace, made.rule_update, events)
+
+
+def addressed(network: Network, params: Params, trace: Trace) -> Wide:
+    """Synaptic operations of a trace by projection, `[k, B, P]`."""
+    return wide_stack(
+        [
+            p.connection.addressed(network.of_projection(params, j), arrived)
+            for j, (p, arrived) in enumerate(zip(network.projections, trace.arrived, strict=True))
+        ],
+        -1,
+    )
+
+
+def written(
+    network: Network, params: Params, trace: Trace, index: int, gate: jax.Array | None, *, gated: bool = False
+) -> Wide:
+    """Plasticity events of one projection, `[k, B]`: none where it does not learn."""
+    projection, arrived = network.projections[index], trace.arrived[index]
+    if not projection.learns:
+        return wide_zeros(*trace.inputs[0].shape[:2])
+    own = network.of_projection(params, index)
+    return projection.connection.writes(own, arrived, gate, gated=gated)
+
+
+def plasticity(
+    network: Network,
+    params: Params,
+    trace: Trace,
+    index: int,
+    post: jax.Array,
+    *,
+    gated: bool = False,
+    factor: Any = None,
+) -> Any:
+    """The local update of one projection, like its trained parameters: nothing where it does not learn.
+
+    Takes the field's sign: with a positive product of presynaptic signal and `post[k, B, O]` weights grow, once a rule
+    has turned it round for the optimiser.
+    """
+    projection = network.projections[index]
+    if not projection.learns:
+        return params.trained.projections[index]
+    own = network.of_projection(params, index)
+    return projection.connection.plasticity(own, trace.arrived[index], post, factor=factor, gated=gated)

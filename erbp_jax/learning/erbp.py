@@ -1,30 +1,32 @@
 """Event-driven random back-propagation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.connections.arrivals import writes
+from erbp_jax.block import unrolling
 from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import ErrorSpikes, LocalRule, Step
-from erbp_jax.learning.feedback import RandomFeedback, spread
+from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
+from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import SquaredError
 from erbp_jax.learning.readout import Readout, error_spikes
-from erbp_jax.network import Network, Params, Trace, unrolling
+from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
-
-Feedback = tuple[jax.Array, ...]  # per layer [K, N], or [K, M] of its maps; [R K, N] from R local populations
+from erbp_jax.params import Params
+from erbp_jax.random import check_keys, fold_each
+from erbp_jax.trace import PopulationTrace, Trace
 
 
 class ERBPState(NamedTuple):
     error: ErrorState  # each [B, K]
-    dendrites: tuple[jax.Array, ...]  # per layer [B, N], or [B, M] of its maps
-    local: tuple[Any, ...] = ()  # per hidden layer of its readout and error neurons; None without
+    dendrites: tuple[jax.Array, ...]  # per population [B, N], in declared order
+    local: tuple[Any, ...] = ()  # per hidden population of its readout and error neurons; None without
 
 
 @dataclass(frozen=True)
@@ -55,30 +57,33 @@ class ERBP(LocalRule):
     guess in the place of the output's spikes, and no error of the output reaches it. The readout may be fixed
     (`LocalReadout`) or learn (`LearnedReadout`).
 
-    `gates` has one boxcar a layer, `feedback` one entry a hidden layer, `rate_penalty` none or one entry lambda a
-    hidden layer, in units of U, `local` none or one entry, which may be None, a hidden layer; `burn_in` in ticks.
+    `gates` is one boxcar, or one a population; `feedback` one entry, or one a hidden population (all but the output);
+    `rate_penalty` none or one entry lambda a hidden population, in units of U; `local` none or one entry, which may be
+    None, a hidden population: all in declared order. On a recurrent, lateral or delayed projection
+    the update is the same product as on any other, with the spike as it arrives at the synapse.
     Source: Neftci, Augustine, Paul, Detorakis 2017, Front. Neurosci. 11:324 (arXiv 1612.05596).
 
     Raises:
-        ValueError: the number of gates, feedbacks, readouts or classes does not fit the network, a readout would have
-            no weights, or transmission is to gate learning and draws no masks.
+        ValueError: the number of gates, feedbacks, readouts or classes does not fit the network, a neuron without the
+            current that a gate reads, or a readout would have no weights.
     """
 
     label: LabelNeurons
-    gates: tuple[Boxcar, ...]
-    feedback: tuple[RandomFeedback, ...]
+    gates: Boxcar | tuple[Boxcar, ...] = Boxcar()
+    feedback: RandomFeedback | tuple[RandomFeedback, ...] = RandomFeedback()
     error: ErrorNeurons = ErrorNeurons()
     dendrite: Dendrite = Dendrite()
     output_scale: float = 1.0
-    burn_in: int = 0
     blank_out_gates_learning: bool = False
     rate_penalty: tuple[float, ...] = ()
     local: tuple[Readout | None, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.local) not in (0, len(self.feedback)):
-            raise ValueError(f"ERBP: {len(self.local)} local readouts do not fit {len(self.feedback)} hidden layers")
-        for index, (feedback, readout) in enumerate(zip(self.feedback, self.readouts, strict=True)):
+        hidden = len(self.feedback) if isinstance(self.feedback, tuple) else len(self.local)
+        if len(self.local) not in (0, hidden):
+            raise ValueError(f"ERBP: {len(self.local)} local readouts do not fit {hidden} hidden layers")
+        feedbacks, readouts = _each(self.feedback, hidden), self.local or (None,) * hidden
+        for index, (feedback, readout) in enumerate(zip(feedbacks, readouts, strict=True)):
             if readout is not None and feedback.scale == 0:
                 raise ValueError(f"ERBP: local errors of hidden layer {index} (from 0) need a feedback scale above 0")
             if readout is not None and readout.learns and not 1e-15 <= feedback.scale <= 1e15:  # float32 squares it
@@ -87,174 +92,197 @@ class ERBP(LocalRule):
                     f"hidden layer {index} (from 0)"
                 )
 
-    @property
-    def readouts(self) -> tuple[Readout | None, ...]:
-        """One entry for each hidden layer."""
-        return self.local or (None,) * len(self.feedback)
+    def readouts(self, network: Network) -> tuple[Readout | None, ...]:
+        """One entry for each hidden population."""
+        return self.local or (None,) * len(network.hidden)
 
-    def init(self, network: Network, key: jax.Array) -> Feedback:
-        """The weights from the error neurons to every layer, `[K, N]` each (per map `[K, M]`; from R populations
-        of a layer's own `[R K, N]`); the last is diagonal."""
-        *hidden, classes = network.sizes[1:]
-        if (self.label.classes, len(self.gates), len(self.feedback)) != (
-            classes,
-            len(hidden) + 1,
-            len(hidden),
-        ):
+    def init(self, network: Network, key: jax.Array) -> Params:
+        """The weights from the error neurons to every hidden population, `[K, N]` each (from R populations of a layer's
+        own `[R K, N]`), and last to the output, diagonal. Those of readouts that learn are the trained ones; in their
+        place among the fixed ones stands None, and the other way round."""
+        check_keys("ERBP", key, ())
+        hidden, classes = network.hidden, network.classes
+        gates, feedbacks = _each(self.gates, len(hidden) + 1), _each(self.feedback, len(hidden))
+        if (self.label.classes, len(gates), len(feedbacks)) != (classes, len(hidden) + 1, len(hidden)):
             raise ValueError(
-                f"ERBP: {self.label.classes} label neurons, {len(self.gates)} gates and {len(self.feedback)} feedbacks "
+                f"ERBP: {self.label.classes} label neurons, {len(gates)} gates and {len(feedbacks)} feedbacks "
                 f"do not fit a network of sizes {network.sizes}"
             )
         if len(self.rate_penalty) not in (0, len(hidden)):
             raise ValueError(f"ERBP: {len(self.rate_penalty)} rate penalties do not fit {len(hidden)} hidden layers")
-        if self.blank_out_gates_learning:
-            self._check_masks(network)
-        shapes = [layer.connection.output_shape for layer in network.layers[:-1]]
-        random = [
-            feedback.init(jax.random.fold_in(key, index), classes, shape, readout.populations if readout else 1)
-            for index, (feedback, shape, readout) in enumerate(zip(self.feedback, shapes, self.readouts, strict=True))
-        ]
-        weights = [
-            g if readout is None else readout.init(g, units)
-            for g, readout, units in zip(random, self.readouts, hidden, strict=True)
-        ]
-        return (*weights, self.output_scale * jnp.eye(classes, dtype=jnp.float32))
+        if self.local and len(self.local) != len(hidden):
+            raise ValueError(f"ERBP: {len(self.local)} local readouts do not fit {len(hidden)} hidden layers")
+        for population in network.populations:
+            state = jax.eval_shape(lambda n=population.neuron: n.init_state((1, 1)))
+            synaptic_current(population.name, state)
+        trained, fixed = [], []
+        for index, (feedback, readout, population) in enumerate(
+            zip(feedbacks, self.readouts(network), hidden, strict=True)
+        ):
+            populations = readout.populations if readout else 1
+            weights = feedback.init(jax.random.fold_in(key, index), classes, population.size, populations)
+            weights = readout.init(weights, population.size) if readout else weights
+            learns = readout is not None and readout.learns
+            trained.append(weights if learns else None)
+            fixed.append(None if learns else weights)
+        fixed.append(self.output_scale * jnp.eye(classes, dtype=jnp.float32))
+        return Params((*trained, None) if jax.tree.leaves(trained) else (), tuple(fixed))
 
-    def _check_masks(self, network: Network) -> None:
-        for index, layer in enumerate(network.layers):
-            transmission = getattr(layer.connection, "transmission", None)
-            if transmission is not None and not transmission.has_masks:
-                raise ValueError(
-                    f"ERBP: blank_out_gates_learning needs to know which synapses transmit, and the transmission of "
-                    f"layer {index} (from 0), {type(transmission).__name__}, draws no masks"
-                )
-
-    def own(self, fixed: Feedback) -> tuple[jax.Array | None, ...] | None:
-        """The weights of readouts that learn."""
-        if not any(readout and readout.learns for readout in self.readouts):
-            return None
-        hidden = zip(self.readouts, fixed[:-1], strict=True)
-        return (*(weights if readout and readout.learns else None for readout, weights in hidden), None)
-
-    def init_state(self, network: Network, batch: int) -> ERBPState:
-        classes = network.sizes[-1]
+    def rest(self, network: Network, batch: int) -> ERBPState:
+        classes = network.classes
         return ERBPState(
             self.error.init_state((batch, classes)),
-            tuple(self.dendrite.init_state((batch, units)) for units in self._targets(network)),
-            tuple(r and r.init_state(self.error, batch, classes) for r in self.readouts),
+            tuple(self.dendrite.init_state((batch, p.size)) for p in network.populations),
+            tuple(r and r.init_state(self.error, batch, classes) for r in self.readouts(network)),
         )
 
-    def _targets(self, network: Network) -> tuple[int, ...]:
-        """Dendrites per layer: of every unit, or of every map where its positions share the feedback."""
-        shapes = [layer.connection.output_shape for layer in network.layers[:-1]]
-        hidden = (feedback.targets(shape) for feedback, shape in zip(self.feedback, shapes, strict=True))
-        return (*hidden, network.sizes[-1])
-
-    def to_hidden(self, network: Network, params: Params, fixed: Feedback) -> tuple[jax.Array, ...]:
+    def to_hidden(self, network: Network, params: Params, rule_params: Params) -> tuple[jax.Array, ...]:
         del params
-        classes = network.sizes[-1]
-        one = (g.reshape(-1, classes, g.shape[-1]).mean(0) for g in fixed[:-1])  # of all populations
-        return tuple(spread(g, units) for g, units in zip(one, network.sizes[1:-1], strict=True))
+        each = _merged(rule_params)[:-1]
+        return tuple(g.reshape(-1, network.classes, g.shape[-1]).mean(0) for g in each)  # of all populations
 
     def error_fan_out(self, network: Network) -> tuple[int, ...]:
-        """Dendrites that a spike of an error neuron reaches: per hidden layer of those with errors of their own (0
+        """Dendrites that a spike of an error neuron reaches: per hidden population of those with errors of their own (0
         for the others), and one of the readout if that learns; last of the output's, which reach all other hidden units
         and their own output unit."""
-        hidden = self._targets(network)[:-1]
-        layers = list(zip(self.readouts, hidden, strict=True))
+        layers = [(readout, p.size) for readout, p in zip(self.readouts(network), network.hidden, strict=True)]
         own = [0 if readout is None else units + readout.learns for readout, units in layers]
         return (*own, sum(units for readout, units in layers if readout is None) + 1)
 
-    def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
-        """Every presynaptic spike transmits, and after the burn-in writes; an error spike reaches all dendrites.
-
-        Raises:
-            ValueError: local errors, whose spikes reach unlike numbers of dendrites: they are counted, not worked out.
-        """
-        if any(self.readouts):
-            raise ValueError("ERBP: what local errors cost is counted while it learns, not worked out")
-        return synops * (1.0 + (steps - self.burn_in) / steps) + error_spikes * self.error_fan_out(network)[-1]
-
-    def plasticity_events(self, network: Network, trace: Trace) -> Wide:
-        """Presynaptic spikes where the boxcar of the postsynaptic unit is open, and a layer's spikes at a readout of
-        its own that learns, `[k, B, L]`."""
-        gated = self.blank_out_gates_learning
+    def plasticity_events(self, network: Network, params: Params, trace: Trace) -> Wide:
+        """Presynaptic spikes where the boxcar of the postsynaptic unit is open, `[k, B, P]`; a population's spikes at a
+        readout of its own that learns are counted with the first projection onto it."""
+        gates = dict(zip(network.names, _each(self.gates, len(network.populations)), strict=True))
+        open_gates = {
+            name: gates[name](synaptic_current(name, seen.state))
+            for name, seen in zip(network.names, trace.populations, strict=True)
+        }
         counts = [
-            writes(layer.connection, seen.pre, gate(seen.current), seen.key if gated else None)
-            for layer, gate, seen in zip(network.layers, self.gates, trace, strict=True)
+            written(network, params, trace, j, open_gates[p.target], gated=self.blank_out_gates_learning)
+            for j, p in enumerate(network.projections)
         ]
-        for index, (readout, seen) in enumerate(zip(self.readouts, trace[:-1], strict=True)):
+        for readout, population in zip(self.readouts(network), network.hidden, strict=True):
             if readout is not None and readout.learns:
-                counts[index] = wide_add(counts[index], _reached(seen.spikes, trace[-1].spikes.shape[-1]))
+                first = _first_onto(network, population.name)
+                seen = trace.populations[network.index(population.name)]
+                counts[first] = wide_add(counts[first], _reached(seen.spikes, network.classes))
         return wide_stack(counts, -1)
+
+    def suited(self) -> Suggested:
+        """What matters is the learning rate times the scale of the feedback, which is best near 0.03."""
+        scale = max((f.scale for f in _each(self.feedback, 1)), default=1.0)
+        return Suggested("sgd", 0.03 / scale if scale else 1e-3, decay=0.9, update_every=5, steps=60)
 
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""
         return BackProp(Surrogate("boxcar", 1.0), SquaredError())
 
     def step(
-        self,
-        network: Network,
-        fixed: Feedback,
-        state: ERBPState,
-        trace: Trace,
-        target: jax.Array,
-        ticks: jax.Array,
+        self, network: Network, params: Params, rule_params: Params, state: ERBPState, trace: Trace, given: Given
     ) -> Step:
-        """Rule state and update after the k ticks of a trace; the update is summed over samples.
+        """Rule state and update after the block; the update is summed over samples.
 
         Of the events on the way to error neurons, every label and every output spike reaches the E+ and the E- of its
         class; with a local readout every spike of the layer reaches all readout neurons, and a label and a readout
         spike that layer's E+ and E-.
         """
-        label = jax.vmap(lambda t: self.label.spikes(t, target))(ticks)  # [k, B, K]
-        error_state, error, count = error_spikes(self.error, state.error, label, trace[-1].spikes)
+        ticks, output = given.ticks, network.output_spikes(trace)
+        label = jax.vmap(lambda t: self.label.spikes(t, given.target))(ticks)  # [k, B, K]
+        error_state, error, count = error_spikes(self.error, state.error, label, output)
         *reach, everywhere = self.error_fan_out(network)
         shown, both = label.sum(-1, dtype=jnp.int32), 2 * label.shape[-1]  # label spikes; error neurons of a population
         spikes, reached = count, wide_product(count, everywhere, both * everywhere)
-        incoming = wide(2 * (shown + trace[-1].spikes.sum(-1, dtype=jnp.int32)))
+        incoming = wide(2 * (shown + output.sum(-1, dtype=jnp.int32)))
 
-        local, errors, back, own = [], [], [], []
-        for readout, feedback, weights, seen, before, fan_out in zip(
-            self.readouts, self.feedback, fixed[:-1], trace[:-1], state.local, reach, strict=True
+        weights_of = dict(zip((*(p.name for p in network.hidden), network.output), _merged(rule_params), strict=True))
+        errors, back = {network.output: error}, {network.output: weights_of[network.output]}
+        local, own = [], []
+        for population, readout, feedback, before, fan_out in zip(
+            network.hidden,
+            self.readouts(network),
+            _each(self.feedback, len(network.hidden)),
+            state.local,
+            reach,
+            strict=True,
         ):
+            name, weights = population.name, weights_of[population.name]
             if readout is None:
                 local.append(None)
-                errors.append(error)
-                back.append(weights)
                 own.append(None)
+                errors[name], back[name] = error, weights
                 continue
-            made = readout(weights, before, seen.spikes, label, key=seen.key, error=self.error, dendrite=self.dendrite)
+            seen = trace.populations[network.index(name)]
+            key = fold_each(given.key, jnp.uint32(2 * _first_onto(network, name) + 1))
+            made = readout(weights, before, seen.spikes, label, key=key, error=self.error, dendrite=self.dendrite)
             local.append(made.state)
-            errors.append(made.errors)
-            back.append(readout.back(weights, feedback.scale))
             own.append(made.update)
+            errors[name], back[name] = made.errors, readout.back(weights, feedback.scale)
             spikes, most = spikes + made.fired, 2 * made.guess.shape[-1] * fan_out
             reached = wide_add(reached, wide_product(made.fired, fan_out, most))
             guessed = 2 * (readout.populations * shown + made.guess.sum(-1, dtype=jnp.int32))
             incoming = wide_add(wide_add(incoming, wide(guessed)), _reached(seen.spikes, made.guess.shape[-1]))
 
-        dendrites, updates = [], []
-        penalties = (*(self.rate_penalty or (0.0,) * len(self.feedback)), 0.0)
-        down, errors = (*back, fixed[-1]), (*errors, error)
-        for layer, gate, penalty, weights, seen, potential, spike in zip(
-            network.layers, self.gates, penalties, down, trace, state.dendrites, errors, strict=True
+        dendrites, post = [], {}
+        penalties = dict(zip((p.name for p in network.hidden), self.rate_penalty, strict=False))
+        for name, gate, seen, potential in zip(
+            network.names,
+            _each(self.gates, len(network.populations)),
+            trace.populations,
+            state.dendrites,
+            strict=True,
         ):
             potential, potentials = jax.lax.scan(
-                self.dendrite.step, potential, spike @ weights, unroll=unrolling(len(ticks))
+                self.dendrite.step, potential, errors[name] @ back[name], unroll=unrolling(len(ticks))
             )
-            post = jnp.where(gate(seen.current), spread(potentials, seen.current.shape[-1]), 0.0)
-            post = post - penalty * seen.spikes if penalty else post
-            key = seen.key if self.blank_out_gates_learning else None
-            # Minus: optimisers step against the update, as they do for a gradient.
-            updates.append(layer.connection.plasticity(seen.pre, -post, key=key))
             dendrites.append(potential)
+            post[name] = self._factor(gate, penalties.get(name, 0.0), name, seen, potentials)
+        # Minus: optimisers step against the update, as they do for a gradient.
+        updates = [
+            plasticity(network, params, trace, j, -post[p.target], gated=self.blank_out_gates_learning)
+            for j, p in enumerate(network.projections)
+        ]
         return Step(
             ERBPState(error_state, tuple(dendrites), tuple(local)),
             tuple(updates),
             ErrorSpikes(spikes, incoming, reached),
-            None if self.own(fixed) is None else (*own, None),
+            (*own, None) if jax.tree.leaves(own) else (),
         )
+
+    def _factor(
+        self, gate: Boxcar, penalty: float, name: str, seen: PopulationTrace, potentials: jax.Array
+    ) -> jax.Array:
+        """The postsynaptic factor of a population `[k, B, N]`."""
+        post = jnp.where(gate(synaptic_current(name, seen.state)), potentials, 0.0)
+        return post - penalty * seen.spikes if penalty else post
+
+
+def synaptic_current(population: str, state: Any) -> Any:
+    """The current of a population's synapses, which a boxcar reads: the field `synaptic` of its neurons' state.
+
+    Raises:
+        ValueError: a state without it.
+    """
+    if not hasattr(state, "synaptic"):
+        raise ValueError(
+            f"the boxcar reads the synaptic current, and the state of population {population!r}, "
+            f"{type(state).__name__}, has no field `synaptic`"
+        )
+    return state.synaptic
+
+
+def _each(value: Any, count: int) -> tuple[Any, ...]:
+    """One for each: a tuple as it is, anything else for all."""
+    return value if isinstance(value, tuple) else (value,) * count
+
+
+def _merged(rule_params: Params) -> Sequence[jax.Array]:
+    """Trained and fixed weights in one order, the output's last."""
+    trained = rule_params.trained or (None,) * len(rule_params.fixed)
+    return [b if a is None else a for a, b in zip(trained, rule_params.fixed, strict=True)]
+
+
+def _first_onto(network: Network, name: str) -> int:
+    return next(j for j, p in enumerate(network.projections) if p.target == name)
 
 
 def _reached(spikes: jax.Array, neurons: int) -> Wide:

@@ -6,9 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.learning.feedback import gather
+from erbp_jax.block import unrolling
 from erbp_jax.learning.readout import LocalErrors
-from erbp_jax.network import unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons
 from erbp_jax.neurons.firing import decay
 from erbp_jax.random import fold_each, uniform
@@ -43,7 +42,7 @@ class LearnedReadout:
 
     `gain` is the root mean square of V (in nats) at first if every unit fired; `rate` is r, in learning rates eta of
     the network; `tau` and tau_U, that of the rule's dendrites, in ticks. V, U and the errors are `[B, K]` a tick; the
-    weights `[K, N]` (of maps `[K, M]`) start as the layer's random feedback, at the size that the gain asks for.
+    weights `[K, N]` start as the layer's random feedback, at the size that the gain asks for.
     Source: layers with a learned classifier of their own, Belilovsky, Eickenberg, Oyallon 2019 (arXiv 1812.11446);
     winner-take-all neurons that draw from a softmax, Nessler et al. 2013, PLoS Comput. Biol. 9:e1003037.
 
@@ -80,7 +79,7 @@ class LearnedReadout:
 
     def potentials(self, weights: jax.Array, potential: jax.Array, spikes: jax.Array) -> jax.Array:
         """V `[k, B, K]` over a block, from the `potential[B, K]` before it and the layer's `spikes[k, B, N]`."""
-        currents = (1.0 - decay(self.tau)) * (gather(spikes, weights.shape[-1]) @ weights.T)
+        currents = (1.0 - decay(self.tau)) * (spikes @ weights.T)
         return jax.lax.scan(Dendrite(self.tau).step, potential, currents, unroll=unrolling(len(spikes)))[1]
 
     def __call__(self, weights, state, spikes, label, *, key, error, dendrite: Dendrite) -> LocalErrors:
@@ -90,8 +89,7 @@ class LearnedReadout:
         guess = jax.nn.one_hot(winner, label.shape[-1], dtype=label.dtype) * label.sum(-1, keepdims=True)
         errors = label - guess
         last, dendrites = jax.lax.scan(dendrite.step, state.dendrite, errors, unroll=unrolling(len(label)))
-        seen = gather(spikes, weights.shape[-1])
-        update = -self.rate * jnp.einsum("tbk,tbn->kn", dendrites, seen)
+        update = -self.rate * jnp.einsum("tbk,tbn->kn", dendrites, spikes)
         count = jnp.abs(errors).sum(-1).astype(jnp.int32)
         return LocalErrors(LearnedReadoutState(potentials[-1], last), errors, count, guess, update)
 

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.learning.feedback import gather
-from erbp_jax.network import unrolling
+from erbp_jax.block import unrolling
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState
 
 
@@ -24,7 +23,7 @@ class LocalErrors(NamedTuple):
 class Readout(Protocol):
     """K neurons for each of R populations that see a hidden layer, and error neurons behind them.
 
-    The weights are `[R K, N]` (of maps `[R K, M]`): errors go back to the layer's dendrites the way the guess came.
+    The weights are `[R K, N]`: errors go back to the layer's dendrites the way the guess came.
     """
 
     @property
@@ -102,7 +101,7 @@ class LocalReadout:
     def guess(self, weights: jax.Array, spikes: jax.Array) -> jax.Array:
         """Spikes `[k, B, R K]` of the readout for the layer's `spikes[k, B, N]`."""
         scale = self.gain / jnp.sqrt(jnp.square(weights).mean() * spikes.shape[-1])
-        current = gather(spikes, weights.shape[-1]) @ (scale * weights).T
+        current = spikes @ (scale * weights).T
         return (current > 1.0).astype(spikes.dtype)
 
     def init_state(self, error: ErrorNeurons, batch: int, classes: int) -> ErrorState:

@@ -1,121 +1,185 @@
 """How an error travels backwards: through the weights themselves, or through fixed random ones."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.learning.feedback import RandomFeedback, gather, spread
-from erbp_jax.network import Network, Params, Synapses, own_weights
+from erbp_jax.block import FORWARD, Paths
+from erbp_jax.graph import cycle_without_delay, in_order, reached
+from erbp_jax.learning.feedback import RandomFeedback
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.projection import Projection
 
 
 class Wiring(Protocol):
     """Backward paths of a gradient rule. What is random is drawn once, and never trained."""
 
     def init(self, network: Network, key: jax.Array) -> Any:
-        """The fixed feedback weights."""
+        """The fixed feedback weights.
+
+        Raises:
+            ValueError: a network for which the wiring is not defined.
+        """
         ...
 
-    def synapses(self, fixed: Any) -> Synapses:
-        """What the network is to use for its currents, so that errors come back this way."""
+    def paths(self, network: Network, fixed: Any) -> Paths:
+        """What the network is to lead its spikes through, so that errors come back this way."""
         ...
 
     def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
-        """What the wiring as a whole carries from the output to each hidden layer, `[K, N]` each."""
+        """What the wiring as a whole carries from the output to each hidden population, `[K, N]` each."""
         ...
 
     def operations(self, network: Network) -> int:
-        """Multiplications that bring the error of one tick to all hidden layers."""
+        """Multiplications that bring the error of one tick to all hidden populations."""
         ...
 
 
 @dataclass(frozen=True)
 class Symmetric:
-    """Back-propagation: errors come back through the weights that spikes went through."""
+    """Back-propagation: errors come back through the weights that spikes went through, recurrent ones included."""
 
     def init(self, network: Network, key: jax.Array) -> tuple[()]:
         del network, key
         return ()
 
-    def synapses(self, fixed: tuple[()]) -> Synapses:
-        del fixed
-        return own_weights
+    def paths(self, network: Network, fixed: tuple[()]) -> Paths:
+        del network, fixed
+        return FORWARD
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[()]) -> tuple[jax.Array, ...]:
         del fixed
-        return paths_to_output(network, params)
+        return paths_to_output(network, [network.of_projection(params, j) for j in range(len(network.projections))])
 
     def operations(self, network: Network) -> int:
-        return sum(layer.connection.multiplications for layer in network.layers[1:])
+        return _backward_multiplications(network)
 
 
 @dataclass(frozen=True)
 class Layerwise:
-    r"""Feedback alignment: every layer's transpose is replaced by a fixed random matrix of its own.
+    r"""Feedback alignment: the transpose of every projection is replaced by a fixed random matrix of its own.
 
     .. math:: \delta_l = (B_{l+1} \delta_{l+1}) \odot f'_l
 
-    B is drawn like the layer's own initial weights, times `scale`. Source: Lillicrap et al. 2016.
+    B is drawn like the projection's own initial weights, times `scale`. Source: Lillicrap et al. 2016.
     """
 
     scale: float = 1.0
 
     def init(self, network: Network, key: jax.Array) -> tuple[Any, ...]:
-        """Weights shaped like the parameters of every layer but the first."""
-        drawn = network.init(key)[1:]
-        return jax.tree.map(lambda w: self.scale * w, drawn)
+        """Weights shaped like the trained parameters of every projection from a population; of inputs there are
+        none."""
+        params = network.init(key)
+        out = []
+        for j, projection in enumerate(network.projections):
+            drawn = network.of_projection(params, j).trained if projection.source in network.names else {}
+            out.append(jax.tree.map(lambda w: self.scale * w, drawn))
+        return tuple(out)
 
-    def synapses(self, fixed: tuple[Any, ...]) -> Synapses:
-        def currents(index, layer, params, presynaptic, key):
-            backward = fixed[index - 1] if index else None
-            return layer.connection(params, presynaptic[-1], key=key, backward=backward)
-
-        return currents
+    def paths(self, network: Network, fixed: tuple[Any, ...]) -> Paths:
+        return _Backward(network, fixed)
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[Any, ...]) -> tuple[jax.Array, ...]:
-        return paths_to_output(network, (params[0], *fixed))
+        own = [network.of_projection(params, j) for j in range(len(network.projections))]
+        return paths_to_output(network, [p._replace(trained=w) for p, w in zip(own, fixed, strict=True)])
 
     def operations(self, network: Network) -> int:
-        return sum(layer.connection.multiplications for layer in network.layers[1:])
+        return _backward_multiplications(network)
+
+
+class _Backward(Paths):
+    """Errors come back through weights of their own."""
+
+    def __init__(self, network: Network, backward: tuple[Any, ...]) -> None:
+        self.network, self.backward = network, backward
+
+    def cross(
+        self, index: int, projection: Projection, params: Params, state: Any, spikes: jax.Array, key: jax.Array
+    ) -> tuple[Any, jax.Array, Any]:
+        backward = self.backward[index] if projection.source in self.network.names else None
+        return projection.connection(params, state, spikes, key=key, backward=backward)
 
 
 @dataclass(frozen=True)
 class Direct:
-    r"""Direct feedback alignment, the wiring of eRBP: the output's error reaches every hidden layer in one step.
+    r"""Direct feedback alignment, the wiring of eRBP: the output's error reaches every hidden population in one step.
 
     .. math:: \delta_l = (G_l^\top \delta_L) \odot f'_l
 
+    An error of the output in tick t goes to the spikes that in t arrive at the first other population that they lead
+    to: with a delay of d ticks on this projection, to those of t - d, as back-propagation has it with one hidden
+    layer. What was fired before the ticks that are worked through at once is out of its reach.
+
+    No error comes back through spikes, whichever projection they went through: on a cycle a neuron keeps the gradient
+    through its own state (its leaks and its reset) and through the currents of its recurrent synapses to their
+    weights; what its spikes did to other neurons, or to itself, comes back through G alone.
     Source: Nøkland 2016; Neftci et al. 2017.
     """
 
     feedback: RandomFeedback = RandomFeedback()
 
     def init(self, network: Network, key: jax.Array) -> tuple[jax.Array, ...]:
-        """G for every hidden layer, `[K, N]`, or `[K, M]` if its maps' positions share theirs."""
-        *hidden, output = (layer.connection for layer in network.layers)
+        """G for every hidden population, `[K, N]`.
+
+        Raises:
+            ValueError: a hidden population that hears the output within a tick.
+        """
+        after = reached(network.output, [(a, b) for a, b, delay in network.edges if not delay])
+        for p in network.hidden:
+            if p.name in after:
+                raise ValueError(_follows(network, p.name))
         return tuple(
-            self.feedback.init(jax.random.fold_in(key, index), output.outputs, connection.output_shape)
-            for index, connection in enumerate(hidden)
+            self.feedback.init(jax.random.fold_in(key, index), network.classes, p.size)
+            for index, p in enumerate(network.hidden)
         )
 
-    def synapses(self, fixed: tuple[jax.Array, ...]) -> Synapses:
-        def currents(index, layer, params, presynaptic, key):
-            current = layer.connection(params, jax.lax.stop_gradient(presynaptic[-1]), key=key)
-            if index < len(fixed):
-                return current
-            hidden = tuple(gather(units, g.shape[-1]) for units, g in zip(presynaptic[1:], fixed, strict=True))
-            return broadcast(current, hidden, fixed)
-
-        return currents
+    def paths(self, network: Network, fixed: tuple[jax.Array, ...]) -> Paths:
+        return _ToHidden(network, fixed)
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        del params
-        return tuple(spread(g, units) for g, units in zip(fixed, network.sizes[1:-1], strict=True))
+        del network, params
+        return fixed
 
     def operations(self, network: Network) -> int:
-        *hidden, output = (layer.connection for layer in network.layers)
-        return output.outputs * sum(self.feedback.targets(connection.output_shape) for connection in hidden)
+        return network.classes * sum(p.size for p in network.hidden)
+
+
+class _ToHidden(Paths):
+    """The error of the output's currents reaches all hidden spikes as they arrive."""
+
+    def __init__(self, network: Network, weights: tuple[jax.Array, ...]) -> None:
+        self.network, self.weights = network, weights
+
+    def cross(
+        self, index: int, projection: Projection, params: Params, state: Any, spikes: jax.Array, key: jax.Array
+    ) -> tuple[Any, jax.Array, Any]:
+        del index
+        return projection.connection(params, state, jax.lax.stop_gradient(spikes), key=key)
+
+    def arrive(self, population: str, current: jax.Array, fired: Mapping[str, jax.Array]) -> jax.Array:
+        if population != self.network.output or not self.weights:
+            return current
+        for p in self.network.hidden:
+            if p.name not in fired:
+                raise ValueError(_follows(self.network, p.name))
+        return broadcast(current, tuple(self._seen(p.name, fired) for p in self.network.hidden), self.weights)
+
+    def _seen(self, name: str, fired: Mapping[str, jax.Array]) -> jax.Array:
+        """Spikes of a population, late by the delay of the first projection to another one; zeros before them."""
+        spikes = fired[name]
+        delay = next((d for a, b, d in self.network.edges if a == name != b), 0)
+        return jnp.concatenate([jnp.zeros_like(spikes[:delay]), spikes])[: len(spikes)]
+
+
+def _follows(network: Network, name: str) -> str:
+    return (
+        f"Direct: population {name!r} follows the output {network.output!r} within a tick, so that the output's error "
+        "cannot reach it"
+    )
 
 
 @jax.custom_vjp
@@ -137,10 +201,29 @@ def _broadcast_bwd(weights, error):
 broadcast.defvjp(_broadcast_fwd, _broadcast_bwd)
 
 
-def paths_to_output(network: Network, params: Params) -> tuple[jax.Array, ...]:
-    """The products `(W_{l+1} ... W_L)^T`, `[K, N]`, of every hidden layer: what back-propagation carries to it."""
-    path, paths = jnp.eye(network.sizes[-1], dtype=jnp.float32), []
-    for layer, weights in zip(network.layers[:0:-1], params[:0:-1], strict=True):
-        path = layer.connection.transpose(weights, path)
-        paths.append(path)
-    return tuple(reversed(paths))
+def paths_to_output(network: Network, params: Sequence[Params]) -> tuple[jax.Array, ...]:
+    r"""What back-propagation carries to every hidden population, `[K, N]` each: in a chain `(W_{l+1} ... W_L)^T`.
+
+    .. math:: P_{out} = 1, \qquad P_p = \sum_{j: p \to q} P_q W_j^\top
+
+    over all paths in space. Of a network with cycles, projections to the same population or to one declared before are
+    left out. `params`: one a projection.
+    """
+    edges, place = [(a, b, 0) for a, b, _ in network.edges], network.index
+    if cycle_without_delay(edges):
+        edges = [(a, b, 0) for a, b, _ in edges if place(a) < place(b)]
+    found = {network.output: jnp.eye(network.classes, dtype=jnp.float32)}
+    for name in reversed(in_order(network.names, edges, 1)):
+        paths = [
+            p.connection.transpose(params[j], found[p.target])
+            for j, p in enumerate(network.projections)
+            if (name, p.target, 0) in edges and p.source == name and p.target in found
+        ]
+        if paths:
+            found[name] = sum(paths[1:], paths[0])
+    nothing = {p.name: jnp.zeros((network.classes, p.size), jnp.float32) for p in network.hidden}
+    return tuple(found.get(p.name, nothing[p.name]) for p in network.hidden)
+
+
+def _backward_multiplications(network: Network) -> int:
+    return sum(p.connection.multiplications for p in network.projections if p.source in network.names)

@@ -1,41 +1,33 @@
 """Neuron models, one a file: frozen hyper-parameters, explicit state, one tick at a time."""
 
-from erbp_jax.neurons.base import Neuron
+from erbp_jax.neurons.base import Differentiable, Neuron, Parametric, Rated, Transfer
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.dual_compartment import DualCompartmentLIF, DualCompartmentState
 from erbp_jax.neurons.error import ErrorNeurons, ErrorState
+from erbp_jax.neurons.firing import Fired, Firing
 from erbp_jax.neurons.firing_patterns import PATTERNS, FiringPattern
 from erbp_jax.neurons.leaky import LeakyIF, LeakyState
 from erbp_jax.neurons.lif import LIF, LIFState
 from erbp_jax.neurons.mihalas_niebur import MihalasNiebur, MihalasNieburState
-from erbp_jax.neurons.next_tick import NextTick, NextTickState
 from erbp_jax.neurons.noise import GaussianNoise, Noise, PoissonKicks
+from erbp_jax.neurons.parametric import ParametricLIF
 from erbp_jax.neurons.population import run_population
 from erbp_jax.neurons.second_order import SecondOrderLIF, SecondOrderState
-from erbp_jax.neurons.static import Static, StaticState, Transfer
+from erbp_jax.neurons.static import Static, StaticState
 from erbp_jax.neurons.surrogate import SURROGATES, Surrogate, spike
-from erbp_jax.neurons.two_compartment import TwoCompartment, TwoCompartmentState
-
-NEURONS: dict[str, type] = {
-    "leaky": LeakyIF,
-    "lif": LIF,
-    "second_order_lif": SecondOrderLIF,
-    "dual_compartment_lif": DualCompartmentLIF,
-    "mihalas_niebur": MihalasNiebur,
-    "two_compartment": TwoCompartment,
-}
-"""The talk's equations 1 to 5 by the name that a config has for them, and the eRBP neuron as one object."""
 
 __all__ = [
     "LIF",
-    "NEURONS",
     "PATTERNS",
     "SURROGATES",
     "Dendrite",
+    "Differentiable",
     "DualCompartmentLIF",
     "DualCompartmentState",
     "ErrorNeurons",
     "ErrorState",
+    "Fired",
+    "Firing",
     "FiringPattern",
     "GaussianNoise",
     "LIFState",
@@ -44,18 +36,17 @@ __all__ = [
     "MihalasNiebur",
     "MihalasNieburState",
     "Neuron",
-    "NextTick",
-    "NextTickState",
     "Noise",
+    "Parametric",
+    "ParametricLIF",
     "PoissonKicks",
+    "Rated",
     "SecondOrderLIF",
     "SecondOrderState",
     "Static",
     "StaticState",
     "Surrogate",
     "Transfer",
-    "TwoCompartment",
-    "TwoCompartmentState",
     "run_population",
     "spike",
 ]

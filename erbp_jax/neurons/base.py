@@ -1,38 +1,131 @@
 """What every neuron model is: a frozen description with a resting state and one tick."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from erbp_jax.neurons.surrogate import Surrogate
+from erbp_jax.params import Params
 
 
 @runtime_checkable
 class Neuron(Protocol):
     """A neuron model. Hyper-parameters are the fields of a frozen, hashable dataclass (static under `jit`).
 
-    Everything is element-wise in the trailing neuron axis N; leading axes are the caller's (batch, cores).
-    A `key` has the shape of the leading axes: `key[B]` for `current[B, N]`, `key[]` for `current[N]`.
+    The state is any pytree of arrays. Everything is element-wise in the trailing neuron axis N; leading axes are the
+    caller's (batch, cores). A `key` has the shape of the leading axes: `key[B]` for `current[B, N]`, `key[]` for
+    `current[N]`.
+
+    These two members are all that a network asks for. Who needs more asks for a protocol of its own: `Differentiable`,
+    `Rated`, `Transfer`, `Parametric`. Rules that look at the membrane or at its distance from the threshold take the
+    state's `membrane` and `drive`, which every neuron of this package has.
+
+    A neuron of one's own, that counts its input and fires once it has `enough`:
+
+    >>> from dataclasses import dataclass
+    >>> import jax.numpy as jnp
+    >>> @dataclass(frozen=True)
+    ... class Counter:
+    ...     enough: float = 3.0
+    ...     def init_state(self, shape, dtype=jnp.float32):
+    ...         return {"count": jnp.zeros(shape, dtype)}
+    ...     def step(self, state, current, *, key=None):
+    ...         count = state["count"] + current
+    ...         spikes = (count >= self.enough).astype(count.dtype)
+    ...         return {"count": count - self.enough * spikes}, spikes
+    >>> neuron = Counter()
+    >>> isinstance(neuron, Neuron), isinstance(neuron, Differentiable)
+    (True, False)
+    >>> state, spikes = neuron.step(neuron.init_state((2,)), jnp.array([1.0, 4.0]))
+    >>> state["count"].tolist(), spikes.tolist()
+    ([1.0, 1.0], [0.0, 1.0])
     """
 
-    @property
-    def max_rate(self) -> float:
-        """The highest firing rate, in spikes per tick."""
-        ...
-
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Any:
-        """The resting state of neurons of the given shape `(..., N)`.
-
-        It has at least the fields `synaptic`, the current that a gate reads, and `membrane`, the potential that spikes.
-        """
+        """The resting state of neurons of the given shape `(..., N)`."""
         ...
 
     def step(self, state: Any, current: jax.Array, *, key: jax.Array | None = None) -> tuple[Any, jax.Array]:
         """One tick: `(state, current[..., N]) -> (state, spikes[..., N])`, spikes float 0 or 1."""
         ...
 
-    def with_surrogate(self, surrogate: Surrogate) -> "Neuron":
+
+@runtime_checkable
+class Parametric(Neuron, Protocol):
+    """A neuron with parameters of its own, for instance a time constant a neuron.
+
+    They live in the parameter tree beside the weights, never in the dataclass. Only a neuron that has `init` is ever
+    given `params`. Their leaves have the trailing neuron axis N and no leading ones: all samples share them.
+
+    A threshold a neuron, that a gradient rule can train:
+
+    >>> from dataclasses import dataclass
+    >>> import jax, jax.numpy as jnp
+    >>> from erbp_jax.neurons import Surrogate, spike
+    >>> from erbp_jax.params import Params
+    >>> @dataclass(frozen=True)
+    ... class Threshold:
+    ...     def init(self, shape, key):
+    ...         return Params({"threshold": jnp.ones(shape)})
+    ...     def init_state(self, shape, dtype=jnp.float32):
+    ...         return ()
+    ...     def step(self, state, current, *, params, key=None):
+    ...         return state, spike(current - params.trained["threshold"], Surrogate("triangular"))
+    >>> neuron = Threshold()
+    >>> isinstance(neuron, Parametric)
+    True
+    >>> params = neuron.init((2,), jax.random.key(0))
+    >>> neuron.step((), jnp.array([0.5, 1.5]), params=params)[1].tolist()
+    [0.0, 1.0]
+    >>> def fired(trained):
+    ...     return neuron.step((), jnp.array([0.5, 1.5]), params=Params(trained))[1].sum()
+    >>> jax.grad(fired)(params.trained)["threshold"].tolist()
+    [-0.5, -0.5]
+    """
+
+    def init(self, shape: tuple[int, ...], key: jax.Array) -> Params:
+        """Fresh parameters of neurons of the given shape `(N,)`; `key` is one typed key `[]`."""
+        ...
+
+    def step(
+        self, state: Any, current: jax.Array, *, key: jax.Array | None = None, params: Params | None = None
+    ) -> tuple[Any, jax.Array]:
+        """As of `Neuron`, with the parameters that `init` made or a rule has trained since; callers always pass them.
+
+        A model of one's own may leave out the default.
+        """
+        ...
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A neuron that a rule can differentiate through."""
+
+    def with_surrogate(self, surrogate: Surrogate) -> Self:
         """The same neuron with a differentiable threshold; its spikes are the same."""
+        ...
+
+
+@runtime_checkable
+class Rated(Protocol):
+    """A neuron that knows how fast it can fire."""
+
+    @property
+    def max_rate(self) -> float:
+        """The highest firing rate, in spikes per tick."""
+        ...
+
+
+@runtime_checkable
+class Transfer(Rated, Protocol):
+    """A neuron that knows its static transfer function."""
+
+    def steady_current(self, current: jax.Array) -> jax.Array:
+        """The synaptic current that an input of `current` in every tick settles at."""
+        ...
+
+    def rate(self, synaptic: jax.Array, smoothing: float) -> jax.Array:
+        """Mean spikes per tick under a constant synaptic current, with threshold noise of scale `smoothing`."""
         ...

@@ -18,6 +18,7 @@ class DualCompartmentState(NamedTuple):
     dendrite: jax.Array  # [..., N] dendritic potential V_2
     membrane: jax.Array  # [..., N] somatic potential V_1, which spikes
     refractory: jax.Array  # [..., N] float, ticks for which the soma is still held
+    drive: jax.Array  # [..., N] V_1 before the reset minus the threshold
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class DualCompartmentLIF(Firing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("tau_mem", "tau_den", "tau_syn"):
-            self._check_time_constant(name, getattr(self, name))
-            if name != "tau_syn" and not getattr(self, name) > 0:
+        self.check_time_constants("tau_mem", "tau_den", "tau_syn")
+        for name in ("tau_mem", "tau_den"):
+            if not getattr(self, name) > 0:
                 raise ValueError(f"DualCompartmentLIF: {name} must be > 0, got {getattr(self, name)}")
         if self.to_soma * self.to_dendrite >= 1.0:
             raise ValueError(
@@ -83,18 +84,17 @@ class DualCompartmentLIF(Firing):
         return step, np.linalg.solve(rates, (step - np.eye(2)) @ drive)
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> DualCompartmentState:
-        zero = jnp.zeros(shape, dtype)
-        return DualCompartmentState(zero, zero, self._rest(shape, dtype), zero)
+        zero, rest = jnp.zeros(shape, dtype), self.rest(shape, dtype)
+        return DualCompartmentState(zero, zero, rest, zero, rest - self.threshold)
 
     def step(
         self, state: DualCompartmentState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[DualCompartmentState, jax.Array]:
         check_shape(self._name, state.membrane, current)
-        synaptic = self._decay(self.tau_syn) * state.synaptic + current + self.bias
-        if (noise := self._noise(key, current)) is not None:
-            synaptic = synaptic + noise
+        synaptic = self.add_noise(self.leak(self.tau_syn) * state.synaptic + current + self.bias, key)
         ((m11, m12), (m21, m22)), (d1, d2) = (x.tolist() for x in self._matrices)
         membrane = m11 * state.membrane + m12 * state.dendrite + d1 * synaptic
         dendrite = m21 * state.membrane + m22 * state.dendrite + d2 * synaptic
-        membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
-        return DualCompartmentState(synaptic, dendrite, membrane, refractory), spikes.astype(current.dtype)
+        fired = self.fire(state.membrane, membrane, state.refractory)
+        state = DualCompartmentState(synaptic, dendrite, fired.membrane, fired.refractory, fired.drive)
+        return state, fired.spikes.astype(current.dtype)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,22 @@ Reset = Literal["value", "subtract", "none"]
 Integration = Literal["exact", "euler"]
 
 
+class Fired(NamedTuple):
+    """A tick of the threshold, after the model has integrated its membrane."""
+
+    membrane: jax.Array  # [..., N] V after clamp and reset
+    refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held
+    drive: jax.Array  # [..., N] V after the clamp and before the reset, minus the threshold in force
+    spikes: jax.Array  # [..., N] 0 or 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Firing:
     """Threshold, reset and refractory period; a base of neuron models, not a model.
+
+    A model has fields, a state and a tick of its own; the leak (`leak`), the state of rest (`rest`), the noise
+    (`add_noise`) and the threshold (`fire`) it takes from here. Its state keeps the `drive` that `fire` returns, the
+    distance from the threshold at which the surrogate derivative is taken.
 
     Order within a tick, after the model has integrated its membrane: refractory clamp, threshold, reset.
 
@@ -28,6 +41,34 @@ class Firing:
     `integration` of the linear parts: `"exact"` for a current that is constant over the tick, or forward `"euler"`.
     `surrogate` is the derivative that the threshold has for rules that differentiate through it; it changes no spike.
     A reset to a value cuts the gradient there. `refractory` in ticks; `threshold` and `v_reset` in the unit of V.
+
+    A neuron whose threshold rises with each of its spikes and decays:
+
+    >>> from dataclasses import dataclass
+    >>> import jax.numpy as jnp
+    >>> from erbp_jax.neurons import Firing
+    >>> @dataclass(frozen=True)
+    ... class Adaptive(Firing):
+    ...     tau_mem: float = 10.0
+    ...     tau_threshold: float = 50.0
+    ...     rise: float = 0.5
+    ...     def init_state(self, shape, dtype=jnp.float32):
+    ...         rest, zero = self.rest(shape, dtype), jnp.zeros(shape, dtype)
+    ...         return {"membrane": rest, "held": zero, "raised": zero, "drive": rest - self.threshold}
+    ...     def step(self, state, current, *, key=None):
+    ...         v = self.add_noise(self.leak(self.tau_mem) * state["membrane"] + current, key)
+    ...         raised = self.leak(self.tau_threshold) * state["raised"]
+    ...         fired = self.fire(state["membrane"], v, state["held"], threshold=self.threshold + raised)
+    ...         raised = raised + self.rise * fired.spikes
+    ...         state = {"membrane": fired.membrane, "held": fired.refractory, "raised": raised, "drive": fired.drive}
+    ...         return state, fired.spikes
+    >>> neuron = Adaptive(refractory=0)
+    >>> state, times = neuron.init_state((1,)), []
+    >>> for t in range(40):
+    ...     state, spikes = neuron.step(state, jnp.full(1, 0.5))
+    ...     times += [t] * int(spikes[0])
+    >>> times
+    [2, 6, 11, 17, 24, 32]
 
     Raises:
         ValueError: a value out of range; says which, what was given and the bound.
@@ -60,25 +101,37 @@ class Firing:
     def _name(self) -> str:
         return type(self).__name__
 
-    def _check_time_constant(self, name: str, tau: float) -> None:
-        if not tau >= 0 or math.isinf(tau):
-            raise ValueError(f"{self._name}: {name} must be >= 0 and finite, got {tau}")
-        if self.integration == "euler" and tau < 1.0:
-            raise ValueError(
-                f"{self._name}: {name} = {tau:g} ticks is too short for forward Euler, which needs at least 1 tick: "
-                "use shorter ticks or exact integration"
-            )
+    def check_time_constants(self, *names: str) -> None:
+        """Refuse time constants, fields in ticks, that `leak` has no factor for.
 
-    def _decay(self, tau: float) -> float:
-        """The factor of one tick of leak."""
+        Raises:
+            ValueError: below 0 or infinite, or below 1 tick for Euler.
+        """
+        for name in names:
+            tau = getattr(self, name)
+            if not tau >= 0 or math.isinf(tau):
+                raise ValueError(f"{self._name}: {name} must be >= 0 and finite, got {tau}")
+            if self.integration == "euler" and tau < 1.0:
+                raise ValueError(
+                    f"{self._name}: {name} = {tau:g} ticks is too short for forward Euler, which needs at least 1 "
+                    "tick: use shorter ticks or exact integration"
+                )
+
+    def leak(self, tau: float) -> float:
+        """The factor of one tick of leak with a time constant of `tau` ticks, as `integration` has it."""
         return decay(tau) if self.integration == "exact" else 1.0 - 1.0 / tau
 
-    def _noise(self, key: jax.Array | None, current: jax.Array) -> jax.Array | None:
+    def add_noise(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
+        """`x[..., N]` and the neuron's noise of a tick on it; `x` itself for a neuron without noise.
+
+        Raises:
+            ValueError: noise without a key.
+        """
         if self.noise is None:
-            return None
+            return x
         if key is None:
             raise ValueError(f"{self._name}: a neuron with noise needs a key")
-        return self.noise.sample(key, current.shape[-1]).astype(current.dtype)
+        return x + self.noise.sample(key, x.shape[-1]).astype(x.dtype)
 
     @classmethod
     def from_physical(
@@ -131,26 +184,38 @@ class Firing:
             "refractory": self.refractory * dt,
         }
 
-    def _rest(self, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
+    def rest(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
+        """V at rest: where a reset to a value puts it, else 0."""
         return jnp.full(shape, self.v_reset if self.reset == "value" else 0.0, dtype)
 
-    def _fire(
-        self, before: jax.Array, membrane: jax.Array, refractory: jax.Array
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """`(V of the last tick, V as integrated, ticks left) -> (V after reset, ticks left, spikes)`."""
+    def fire(
+        self,
+        before: jax.Array,
+        membrane: jax.Array,
+        refractory: jax.Array,
+        *,
+        threshold: jax.Array | float | None = None,
+    ) -> Fired:
+        """The end of a tick: refractory clamp, threshold, reset.
+
+        `before` is V of the last tick, `membrane` V as integrated, `refractory` the ticks left, all `[..., N]`.
+        `threshold` takes the place of the field of that name, for thresholds that move.
+        """
+        threshold = self.threshold if threshold is None else threshold
         held = refractory > 0 if self.refractory else None  # without a refractory period nobody is ever held
         if held is not None:
             membrane = jnp.where(held, before, membrane)
-        crossed = spike(membrane - self.threshold, self.surrogate)
+        drive = membrane - threshold
+        spikes = spike(drive, self.surrogate)
         if held is not None:
-            crossed = jnp.where(held, 0.0, crossed)
-        spiking = crossed > 0
+            spikes = jnp.where(held, 0.0, spikes)
+        spiking = spikes > 0
         if self.reset != "none":
-            after = membrane - self.threshold if self.reset == "subtract" else self.v_reset
+            after = drive if self.reset == "subtract" else self.v_reset
             membrane = jnp.where(spiking, after, membrane)
         if held is not None:
             refractory = jnp.where(spiking, float(self.refractory), jnp.maximum(refractory - 1.0, 0.0))
-        return membrane, jax.lax.stop_gradient(refractory), crossed
+        return Fired(membrane, jax.lax.stop_gradient(refractory), drive, spikes)
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
         """The same neuron, differentiable."""

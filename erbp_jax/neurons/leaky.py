@@ -14,6 +14,7 @@ class LeakyState(NamedTuple):
     synaptic: jax.Array  # [..., N] the input of the last tick, in units of V
     membrane: jax.Array  # [..., N] membrane potential V
     refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held
+    drive: jax.Array  # [..., N] V before the reset minus the threshold
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,16 @@ class LeakyIF(Firing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_time_constant("tau_mem", self.tau_mem)
+        self.check_time_constants("tau_mem")
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> LeakyState:
-        zero = jnp.zeros(shape, dtype)
-        return LeakyState(zero, self._rest(shape, dtype), zero)
+        zero, rest = jnp.zeros(shape, dtype), self.rest(shape, dtype)
+        return LeakyState(zero, rest, zero, rest - self.threshold)
 
     def step(
         self, state: LeakyState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[LeakyState, jax.Array]:
         check_shape(self._name, state.membrane, current)
-        membrane = self._decay(self.tau_mem) * state.membrane + current
-        if (noise := self._noise(key, current)) is not None:
-            membrane = membrane + noise
-        membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
-        return LeakyState(current, membrane, refractory), spikes.astype(current.dtype)
+        membrane = self.add_noise(self.leak(self.tau_mem) * state.membrane + current, key)
+        fired = self.fire(state.membrane, membrane, state.refractory)
+        return LeakyState(current, fired.membrane, fired.refractory, fired.drive), fired.spikes.astype(current.dtype)

@@ -14,6 +14,7 @@ class LIFState(NamedTuple):
     synaptic: jax.Array  # [..., N] synaptic current I, in units of the weights
     membrane: jax.Array  # [..., N] membrane potential V, in units of the threshold
     refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held
+    drive: jax.Array  # [..., N] V before the reset (clamped, where refractory) minus the threshold
 
 
 @dataclass(frozen=True)
@@ -42,31 +43,24 @@ class LIF(Firing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_time_constant("tau_mem", self.tau_mem)
-        self._check_time_constant("tau_syn", self.tau_syn)
+        self.check_time_constants("tau_mem", "tau_syn")
 
     @property
     def decays(self) -> tuple[float, float]:
         """The factors of one tick of leak, of the synaptic current and of the membrane, as `integration` has them."""
-        return self._decay(self.tau_syn), self._decay(self.tau_mem)
+        return self.leak(self.tau_syn), self.leak(self.tau_mem)
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> LIFState:
-        zero = jnp.zeros(shape, dtype)
-        return LIFState(zero, self._rest(shape, dtype), zero)
+        return lif_rest(self, shape, dtype)
 
     def step(self, state: LIFState, current: jax.Array, *, key: jax.Array | None = None) -> tuple[LIFState, jax.Array]:
         check_shape(self._name, state.membrane, current)
         decay_syn, decay_mem = self.decays
-        synaptic = decay_syn * state.synaptic + current
-        membrane = decay_mem * state.membrane + (1.0 - decay_mem) * synaptic
-        if (noise := self._noise(key, current)) is not None:
-            membrane = membrane + noise
-        membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
-        return LIFState(synaptic, membrane, refractory), spikes.astype(current.dtype)
+        return lif_tick(self, state, current, decay_syn, decay_mem, 1.0 - decay_mem, key)
 
     def steady_current(self, current: jax.Array) -> jax.Array:
         """The synaptic current that an input of `current` in every tick settles at."""
-        return current / (1.0 - self._decay(self.tau_syn))
+        return current / (1.0 - self.leak(self.tau_syn))
 
     def rate(self, synaptic: jax.Array, smoothing: float) -> jax.Array:
         r"""Static transfer function: mean spikes per tick under a constant synaptic current I.
@@ -83,3 +77,25 @@ class LIF(Firing):
         p = jax.nn.sigmoid(x)
         charge = jnp.log1p(self.threshold / (smoothing * jax.nn.softplus(x))) if self.tau_mem else 0.0
         return p / (1.0 + p * (self.refractory + self.tau_mem * charge))
+
+
+def lif_rest(neuron: Firing, shape: tuple[int, ...], dtype: DTypeLike) -> LIFState:
+    """The state at rest of a leaky integrate-and-fire neuron."""
+    zero, rest = jnp.zeros(shape, dtype), neuron.rest(shape, dtype)
+    return LIFState(zero, rest, zero, rest - neuron.threshold)
+
+
+def lif_tick(
+    neuron: Firing,
+    state: LIFState,
+    current: jax.Array,
+    decay_syn: jax.Array | float,
+    decay_mem: jax.Array | float,
+    gain: jax.Array | float,
+    key: jax.Array | None,
+) -> tuple[LIFState, jax.Array]:
+    """A tick of `LIF` with given factors of leak; `gain`, 1 - decay_mem, is the current's into the membrane."""
+    synaptic = decay_syn * state.synaptic + current
+    membrane = neuron.add_noise(decay_mem * state.membrane + gain * synaptic, key)
+    fired = neuron.fire(state.membrane, membrane, state.refractory)
+    return LIFState(synaptic, fired.membrane, fired.refractory, fired.drive), fired.spikes.astype(current.dtype)

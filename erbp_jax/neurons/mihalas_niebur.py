@@ -22,6 +22,7 @@ class MihalasNieburState(NamedTuple):
     threshold: jax.Array  # [..., N] Theta, mV
     fast: jax.Array  # [..., N] spike-induced current I_1 / C, mV/ms
     slow: jax.Array  # [..., N] spike-induced current I_2 / C, mV/ms
+    drive: jax.Array  # [..., N] V before the reset minus the Theta that it was tested against, mV
 
 
 @dataclass(frozen=True)
@@ -100,40 +101,43 @@ class MihalasNiebur:
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> MihalasNieburState:
         initial = (0.0, self.v_init, self.theta_init, self.i1_init, self.i2_init)
-        return MihalasNieburState(*(jnp.full(shape, value, dtype) for value in initial))
+        state = MihalasNieburState(*(jnp.full(shape, value, dtype) for value in (*initial, 0.0)))
+        return state._replace(drive=state.membrane - state.threshold)
 
     def step(
         self, state: MihalasNieburState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[MihalasNieburState, jax.Array]:
         del key
         check_shape("MihalasNiebur", state.membrane, current)
-        drive = current + self.bias
-        v, theta, i1, i2 = self._euler(state, drive) if self.integration == "euler" else self._exact(state, drive)
+        synaptic = current + self.bias
+        v, theta, i1, i2 = self._euler(state, synaptic) if self.integration == "euler" else self._exact(state, synaptic)
         fired = (v >= theta).astype(v.dtype)
-        spikes = fired + _slope_only(v - theta, self.surrogate)
+        drive = v - theta
+        spikes = fired + _slope_only(drive, self.surrogate)
         crossed = fired > 0
         return MihalasNieburState(
-            drive,
+            synaptic,
             jnp.where(crossed, self.v_reset, v),
             jnp.where(crossed, jnp.maximum(self.theta_reset, theta), theta),
             jnp.where(crossed, self.r1 * i1 + self.a1, i1),
             jnp.where(crossed, self.r2 * i2 + self.a2, i2),
+            drive,
         ), spikes.astype(current.dtype)
 
-    def _euler(self, state, drive):
-        _, v, theta, i1, i2 = state
+    def _euler(self, state, synaptic):
+        _, v, theta, i1, i2, _ = state
         return (
-            v + self.dt * (drive + i1 + i2 - self.g * (v - self.e_leak)),
+            v + self.dt * (synaptic + i1 + i2 - self.g * (v - self.e_leak)),
             theta + self.dt * (self.a * (v - self.e_leak) - self.b * (theta - self.theta_inf)),
             i1 - self.dt * self.k1 * i1,
             i2 - self.dt * self.k2 * i2,
         )
 
-    def _exact(self, state, drive):
-        _, v, theta, i1, i2 = state
+    def _exact(self, state, synaptic):
+        _, v, theta, i1, i2, _ = state
         old = (v, theta, i1, i2)
         rows = self._matrix.tolist()
-        return tuple(sum(m * x for m, x in zip(row[:4], old, strict=True)) + row[4] + row[5] * drive for row in rows)
+        return tuple(sum(m * x for m, x in zip(row[:4], old, strict=True)) + row[4] + row[5] * synaptic for row in rows)
 
     @classmethod
     def from_physical(cls, *, dt: float, capacitance: float, conductance: float, **others: Any) -> "MihalasNiebur":
@@ -162,4 +166,4 @@ class MihalasNiebur:
 
 def _slope_only(x: jax.Array, surrogate: Surrogate | None) -> jax.Array:
     """Zero, with the surrogate's derivative: the test is V >= Theta, which `spike` (V > Theta) would miss by a tie."""
-    return spike(x, surrogate) - jax.lax.stop_gradient(spike(x, None))
+    return spike(x, surrogate) - spike(jax.lax.stop_gradient(x))

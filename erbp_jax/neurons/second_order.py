@@ -15,6 +15,7 @@ class SecondOrderState(NamedTuple):
     synaptic: jax.Array  # [..., N] synaptic current I_syn
     membrane: jax.Array  # [..., N] membrane potential V
     refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held
+    drive: jax.Array  # [..., N] V before the reset minus the threshold
 
 
 @dataclass(frozen=True)
@@ -45,22 +46,20 @@ class SecondOrderLIF(Firing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("tau_mem", "tau_syn", "tau_rise"):
-            self._check_time_constant(name, getattr(self, name))
+        self.check_time_constants("tau_mem", "tau_syn", "tau_rise")
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> SecondOrderState:
-        zero = jnp.zeros(shape, dtype)
-        return SecondOrderState(zero, zero, self._rest(shape, dtype), zero)
+        zero, rest = jnp.zeros(shape, dtype), self.rest(shape, dtype)
+        return SecondOrderState(zero, zero, rest, zero, rest - self.threshold)
 
     def step(
         self, state: SecondOrderState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[SecondOrderState, jax.Array]:
         check_shape(self._name, state.membrane, current)
-        a1, alpha = self._decay(self.tau_syn), self._decay(self.tau_mem)
-        rise = self._decay(self.tau_rise) * state.rise + current
-        synaptic = a1 * state.synaptic + (1.0 - a1) * rise + self.bias
-        if (noise := self._noise(key, current)) is not None:
-            synaptic = synaptic + noise
+        a1, alpha = self.leak(self.tau_syn), self.leak(self.tau_mem)
+        rise = self.leak(self.tau_rise) * state.rise + current
+        synaptic = self.add_noise(a1 * state.synaptic + (1.0 - a1) * rise + self.bias, key)
         membrane = alpha * state.membrane + (1.0 - alpha) * synaptic
-        membrane, refractory, spikes = self._fire(state.membrane, membrane, state.refractory)
-        return SecondOrderState(rise, synaptic, membrane, refractory), spikes.astype(current.dtype)
+        fired = self.fire(state.membrane, membrane, state.refractory)
+        state = SecondOrderState(rise, synaptic, fired.membrane, fired.refractory, fired.drive)
+        return state, fired.spikes.astype(current.dtype)

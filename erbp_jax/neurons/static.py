@@ -1,43 +1,32 @@
 """A neuron's static transfer function in the place of its dynamics: the rate form of a network."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from erbp_jax.neurons.base import Transfer
 from erbp_jax.neurons.surrogate import Surrogate
 
 
 class StaticState(NamedTuple):
     synaptic: jax.Array  # [..., N] steady synaptic current
     membrane: jax.Array  # [..., N] the same: the membrane has settled
-
-
-@runtime_checkable
-class Transfer(Protocol):
-    """A neuron model that knows its static transfer function."""
-
-    @property
-    def max_rate(self) -> float:
-        """The highest firing rate, in spikes per tick."""
-        ...
-
-    def steady_current(self, current: jax.Array) -> jax.Array:
-        """The synaptic current that an input of `current` in every tick settles at."""
-        ...
-
-    def rate(self, synaptic: jax.Array, smoothing: float) -> jax.Array:
-        """Mean spikes per tick under a constant synaptic current, with threshold noise of scale `smoothing`."""
-        ...
+    drive: jax.Array  # [..., N] the membrane minus the neuron's threshold
 
 
 @dataclass(frozen=True)
 class Static:
     """Emits the mean rate of `neuron` under the present input, in spikes per tick, instead of spikes.
 
-    Without memory: a tick is a whole forward pass, and the gradient is the transfer function's own.
+    Without memory: a tick is a whole forward pass, and the gradient is the transfer function's own. Nothing is reset,
+    so that the state's `drive` is the settled membrane minus the neuron's `threshold` (minus 0 for a model that has no
+    field of that name): where it is 0 the membrane without noise would just touch the threshold.
+
+    Raises:
+        ValueError: a `smoothing` that is not positive.
     """
 
     neuron: Transfer
@@ -48,15 +37,17 @@ class Static:
             raise ValueError(f"Static: smoothing must be > 0, got {self.smoothing}")
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> StaticState:
-        zero = jnp.zeros(shape, dtype)
-        return StaticState(zero, zero)
+        return self._settled(jnp.zeros(shape, dtype))
 
     def step(
         self, state: StaticState, current: jax.Array, *, key: jax.Array | None = None
     ) -> tuple[StaticState, jax.Array]:
         del state, key
         synaptic = self.neuron.steady_current(current)
-        return StaticState(synaptic, synaptic), self.neuron.rate(synaptic, self.smoothing)
+        return self._settled(synaptic), self.neuron.rate(synaptic, self.smoothing)
+
+    def _settled(self, synaptic: jax.Array) -> StaticState:
+        return StaticState(synaptic, synaptic, synaptic - getattr(self.neuron, "threshold", 0.0))
 
     def with_surrogate(self, surrogate: Surrogate) -> "Static":
         del surrogate  # differentiable as it is

@@ -61,7 +61,11 @@ class Surrogate:
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def spike(x: jax.Array, surrogate: Surrogate | None = None) -> jax.Array:
-    """`1` where `x > 0`, else 0; its derivative is the surrogate's, or zero without one."""
+    """`1` where `x > 0`, else 0; its derivative is the surrogate's.
+
+    Raises:
+        ValueError: without a surrogate, as soon as a gradient would go through it.
+    """
     del surrogate
     return (x > 0).astype(x.dtype)
 
@@ -69,5 +73,10 @@ def spike(x: jax.Array, surrogate: Surrogate | None = None) -> jax.Array:
 @spike.defjvp
 def _spike_jvp(surrogate, primals, tangents):
     (x,), (dx,) = primals, tangents
-    slope = jnp.zeros_like(x) if surrogate is None else surrogate.derivative(x)
-    return spike(x, surrogate), slope * dx
+    if surrogate is None:
+        raise ValueError(
+            "spike: a gradient would go through a threshold that has no derivative. Give the neuron one, "
+            "neuron.with_surrogate(Surrogate()), or train by BackProp, which does that for all neurons of a network; "
+            "if the spikes are to count as constants, put jax.lax.stop_gradient before the threshold"
+        )
+    return spike(x, surrogate), surrogate.derivative(x) * dx

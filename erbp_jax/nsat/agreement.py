@@ -10,15 +10,17 @@ import numpy as np
 
 from erbp_jax.encoding import Encoder
 from erbp_jax.errors import UserError
-from erbp_jax.network import Network, Params
+from erbp_jax.evaluation.passes import batches
+from erbp_jax.network import Network
 from erbp_jax.nsat.compile import Compiled
 from erbp_jax.nsat.machine import Machine
 from erbp_jax.nsat.plan import LARGEST
 from erbp_jax.nsat.run import padded
 from erbp_jax.nsat.tables import Offsets
+from erbp_jax.params import Params
 from erbp_jax.random import split
 from erbp_jax.simulate import encode, over_time, start
-from erbp_jax.training.engine import decide
+from erbp_jax.tasks.decisions import wrong
 
 BATCH = 100
 
@@ -50,16 +52,14 @@ def agreement(
     machine, arrays, offsets = Machine.of(compiled.program, duplicates=False)
     ticks = steps + compiled.latency
     window, layer_of = _windows(compiled, offsets, steps)
-    floats: list[list[np.ndarray]] = [[] for _ in network.layers]
-    integers: list[list[np.ndarray]] = [[] for _ in network.layers]
+    floats: list[list[np.ndarray]] = [[] for _ in network.populations]
+    integers: list[list[np.ndarray]] = [[] for _ in network.populations]
     reference = jax.jit(partial(_float_counts, network, encoder, steps))
     count = jax.jit(_count, static_argnums=0)
     capacity, at_limits = 0, np.zeros(len(layer_of))
-    for first in range(0, len(images), BATCH):
-        shown = images[first : first + BATCH]
-        full = np.pad(shown, ((0, BATCH - len(shown)), (0, 0)))
-        keys = split(jax.random.fold_in(key, first), BATCH)
-        counts, spikes = reference(params, jnp.asarray(full), keys)
+    for number, (index, new) in enumerate(batches(len(images), BATCH)):
+        keys = split(jax.random.fold_in(key, number * BATCH), BATCH)
+        counts, spikes = reference(params, jnp.asarray(images)[index], keys)
         spikes = np.asarray(spikes)
         if not np.isin(spikes, (0, 1)).all():
             raise UserError("the encoder gives graded input, which the machine has no like for: it takes spikes")
@@ -73,22 +73,21 @@ def agreement(
         lists = padded(tick, lane, np.concatenate(copies)[order], lanes=BATCH, ticks=ticks, capacity=capacity)
         state = machine.init(compiled.program, arrays, lanes=BATCH, draws=keys)
         got, limits = map(np.asarray, count(machine, arrays, state, lists, window))
-        at_limits += limits[: len(shown)].sum(0)
+        at_limits += limits[:new].sum(0)
         for i, pieces in enumerate(compiled.pieces):
             whole = np.zeros((BATCH, network.sizes[i + 1]), np.int64)
             for (c, start_, unit), stop in zip(pieces, [*(p[2] for p in pieces[1:]), whole.shape[1]], strict=True):
                 begin = offsets.neuron[c] + start_
                 whole[:, unit:stop] = got[:, begin : begin + stop - unit]
-            floats[i].append(np.asarray(counts[i])[: len(shown)])
-            integers[i].append(whole[: len(shown)])
+            floats[i].append(np.asarray(counts[i])[:new])
+            integers[i].append(whole[:new])
     pairs = [(np.concatenate(a), np.concatenate(b)) for a, b in zip(floats, integers, strict=True)]
-    choices = [tuple(map(np.asarray, decide(jnp.asarray(x, jnp.float32)))) for x in pairs[-1]]
-    wrong = [100.0 * float(np.mean((choice != labels) | ~decided)) for choice, decided in choices]
+    outputs = pairs[-1]
     return Agreement(
         samples=len(images),
-        float_error=wrong[0],
-        compiled_error=wrong[1],
-        same_decision=100.0 * float(np.mean(choices[0][0] == choices[1][0])),
+        float_error=100.0 * float(np.mean(wrong(outputs[0], labels))),
+        compiled_error=100.0 * float(np.mean(wrong(outputs[1], labels))),
+        same_decision=100.0 * float(np.mean(outputs[0].argmax(-1) == outputs[1].argmax(-1))),
         correlation=tuple(_correlation(a, b) for a, b in pairs),
         counts=tuple((float(a.mean()), float(b.mean())) for a, b in pairs),
         saturated=tuple(
@@ -142,7 +141,7 @@ def _float_counts(network, encoder, steps, params, image, keys):
         encoder_state, network_state, counts = carry
         encoder_state, spikes, tick_key = encode(encoder, encoder_state, image, keys, ticks)
         network_state, trace = network.advance(params, network_state, spikes, key=tick_key)
-        counts = tuple(c + layer.spikes.sum(0) for c, layer in zip(counts, trace, strict=True))
+        counts = tuple(c + seen.spikes.sum(0) for c, seen in zip(counts, trace.populations, strict=True))
         return (encoder_state, network_state, counts), spikes.reshape(*spikes.shape[:2], -1)
 
     counts = tuple(jnp.zeros((image.shape[0], n), jnp.float32) for n in network.sizes[1:])

@@ -31,9 +31,13 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
     learner, place = restore(session, folder)
     params = jax.tree.map(lambda x: x[0], learner.weights)
     network, data = session.experiment.network, session.data
+    if not network.is_chain:
+        raise UserError(f"{folder}: only a chain of layers can be compiled, this is {network.name}")
     for index, layer in enumerate(network.layers):  # before its weights are looked for: pooling has none
         check_layer(index, layer)
-    compiled = compile_network(network, [np.asarray(layer["weight"]) for layer in params], bits=bits)
+    compiled = compile_network(
+        network, [np.asarray(layer["weight"]) for layer in params.trained.projections], bits=bits
+    )
     result = agreement(
         network, params, compiled, session.experiment.encoder, data.test_images[:samples], data.test_labels[:samples],
         steps=session.experiment.test_steps, key=root_key(config.seed, Stream.TEST),

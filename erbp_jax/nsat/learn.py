@@ -14,6 +14,7 @@ from erbp_jax.nsat.machine import Machine, State
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.run import count_spikes, padded
 from erbp_jax.random import new_key, split
+from erbp_jax.tasks.decisions import wrong
 
 _count = partial(jax.jit, static_argnums=0, donate_argnums=2)(count_spikes)
 
@@ -125,9 +126,7 @@ class Classifier:
 
 def error_percent(counts: np.ndarray, labels: np.ndarray) -> float:
     """Percent of samples whose label has not the most spikes; a tie or silence is an error."""
-    best = counts.max(1, keepdims=True)
-    right = (counts[np.arange(len(labels)), labels] == best[:, 0]) & ((counts == best).sum(1) == 1)
-    return float(100.0 * (1.0 - right.mean()))
+    return float(100.0 * (1.0 - (~wrong(counts, labels)).mean()))
 
 
 def _capacity(tick: np.ndarray, before: int) -> int:

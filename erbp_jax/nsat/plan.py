@@ -13,9 +13,9 @@ import numpy as np
 
 from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.errors import UserError
-from erbp_jax.network import Layer
 from erbp_jax.neurons import LIF
 from erbp_jax.nsat.fields import BY_NAME
+from erbp_jax.projection import Layer
 
 THRESHOLD = 2**11
 """About how large thresholds are made."""

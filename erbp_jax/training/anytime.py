@@ -1,31 +1,17 @@
 """Early decisions of a trained run: one pass over its test set, every rule and every moment."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.analysis import anytime, synops
-from erbp_jax.analysis.energy import MODELS, EnergyModel
 from erbp_jax.errors import UserError
-from erbp_jax.network import Params
+from erbp_jax.evaluation import anytime, synops
+from erbp_jax.evaluation.energy import EnergyModel
+from erbp_jax.params import Params
 from erbp_jax.training.session import Session
-
-FILES = ("anytime.json", "anytime.png")
-
-
-def energy_model(name: str) -> EnergyModel:
-    """A model that prices synaptic operations.
-
-    Raises:
-        UserError: there is none of that name.
-    """
-    if name not in MODELS:
-        raise UserError(f"--energy: unknown: {name!r}; known: {', '.join(MODELS)}")
-    return MODELS[name]
 
 
 def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
@@ -71,20 +57,8 @@ def summary(session: Session, recording: synops.Recording, epoch: int, model: En
         "delivered_per_tick": recording.delivered.mean((0, 1)).tolist(),
         "spikes_per_tick": recording.spikes.mean((0, 1)).tolist(),
         "membrane_updates": synops.membrane_updates(session.experiment.network, ticks).tolist(),
-        "first_spike_published": _published(recording, session.experiment.network.sizes),
         **curves,
     }
-
-
-def _published(recording: synops.Recording, sizes: tuple[int, ...]) -> float | None:
-    """SynOps until the first output spike as the paper's script counts them, which knows one network only."""
-    if sizes != (784, 200, 200, 10):
-        return None
-    tick = anytime.first_spike(recording.output).tick
-    sample = np.arange(len(tick))
-    data = np.cumsum(recording.addressed[..., 0] // sizes[1], 0)[tick - 1, sample].mean()
-    hidden = np.cumsum(recording.spikes[..., :-1].sum(-1), 0)[tick - 1, sample].mean()
-    return synops.published_inference(float(data), float(hidden))
 
 
 def table(result: dict[str, Any]) -> str:
@@ -103,15 +77,3 @@ def table(result: dict[str, Any]) -> str:
         )
     lines.append(f"energy: {result['energy']['synop']:g} pJ per SynOp ({result['energy']['name']})")
     return "\n".join(lines)
-
-
-def draw(result: dict[str, Any], path: Path) -> Path:
-    """Error over SynOps and over time for all rules.
-
-    Raises:
-        UserError: the `plot` extra is not installed.
-    """
-    from erbp_jax.viz.anytime import anytime_curves
-
-    title = f"{result['network']}, {result['rule']}, {result['dataset']}"
-    return anytime_curves({title: result}, path)

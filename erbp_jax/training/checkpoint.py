@@ -1,8 +1,8 @@
 """Checkpoints: all that training changes, its place in the training, and what it has to agree with.
 
-`checkpoints/STEP/learner.npz` holds every array of the learner by its path in the tree (`params/0/weight`) and a JSON
-text `about`; `checkpoints/STEP/sha256` is the checksum of that file. A folder gets its name when both are complete and
-have been read back. Looking at checkpoints changes nothing on the disk.
+`checkpoints/STEP/learner.npz` holds every array of the learner by its path in the tree (`params/projections/0/weight`)
+and a JSON text `about`; `checkpoints/STEP/sha256` is the checksum of that file. A folder gets its name when both are
+complete and have been read back. Looking at checkpoints changes nothing on the disk.
 """
 
 import errno
@@ -28,7 +28,7 @@ from erbp_jax.files import partial_name, sync_folder, write_arrays, write_text
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.run_folder import ELSEWHERE
 
-FORMAT = 1
+FORMAT = 2
 """Raised with every change of what a checkpoint holds; others are refused by their number."""
 ARRAYS, SUM, ABOUT = "learner.npz", "sha256", "about"
 SUM_BYTES = 65

@@ -10,15 +10,19 @@ import numpy as np
 import optax
 
 from erbp_jax import simulate
-from erbp_jax.analysis.alignment import Alignment, feedback_angles, update_angles
-from erbp_jax.config.build import Experiment
 from erbp_jax.counting import Wide, wide, wide_add, wide_stack, wide_sum, wide_value, wide_zeros
-from erbp_jax.learning.base import Events
-from erbp_jax.network import NetworkState, Params
+from erbp_jax.evaluation.alignment import Alignment, feedback_angles, update_angles
+from erbp_jax.learning.base import Events, LearningState
+from erbp_jax.learning.loop import Carry, over_blocks
+from erbp_jax.network import Network
 from erbp_jax.parallel import along_batch, along_neurons
-from erbp_jax.random import Stream, fold_each, permutation, root_key
+from erbp_jax.params import Params
+from erbp_jax.random import Stream, permutation, root_key, sample_keys
 from erbp_jax.settings import settled
-from erbp_jax.training.optimizer import Trained
+from erbp_jax.tasks.decisions import decide
+from erbp_jax.trace import NetworkState, Tree
+from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.transforms import Optimizers, stepped
 
 UPDATE = 2**32 - 1
 """Folded into the key of a batch's first sample, for what is drawn at updates; ticks count up from 1."""
@@ -26,7 +30,7 @@ UPDATE = 2**32 - 1
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["seed", "params", "optimizer", "feedback", "lanes", "tally", "mean"],
+    data_fields=["seed", "params", "fixed", "optimizer", "rule_params", "lanes", "tally", "mean"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -34,17 +38,23 @@ class Learner:
     """All that training changes or depends on. With several seeds every leaf has a leading axis for them."""
 
     seed: jax.Array  # [] uint32
-    params: Params
-    optimizer: Any  # optax state
-    feedback: Any  # what the rule has besides the network: fixed, but for what it trains of its own
-    lanes: Any  # network and rule state of the batch's samples, where presentations follow on one another; else None
+    params: Tree  # the network's trained parameters
+    fixed: Tree  # those that are never trained
+    optimizer: Any  # optax states, of the network's and of the rule's trained parameters
+    rule_params: Params  # what the rule has besides the network
+    lanes: LearningState | None  # of the batch's samples, where presentations follow on one another
     tally: "Tally"  # of the epoch under way
-    mean: Params | None = None  # running mean of the weights, if the experiment keeps one
+    mean: Tree | None = None  # exponential moving average of the trained parameters, if the experiment keeps one
+
+    @property
+    def network_params(self) -> Params:
+        """What learning goes on from."""
+        return Params(self.params, self.fixed)
 
     @property
     def weights(self) -> Params:
-        """What tests work with, and what learning leaves behind: the running mean if there is one."""
-        return self.params if self.mean is None else self.mean
+        """What tests work with, and what learning leaves behind: the average if there is one."""
+        return Params(self.params if self.mean is None else self.mean, self.fixed)
 
 
 class Tally(NamedTuple):
@@ -53,8 +63,8 @@ class Tally(NamedTuple):
     samples: Wide  # []
     wrong: Wide  # [] samples whose decision, while learning, was not their label
     error_spikes: Wide  # [] of the error neurons
-    lost: Wide  # [L] samples after which states of the layer's neurons were NaN or infinite
-    events: Wide  # [2 L + 2] SynOps by layer, plasticity by layer, label, error
+    lost: Wide  # [N] samples after which states of a population's neurons were NaN or infinite
+    events: Wide  # [2 P + 2] SynOps by projection, plasticity by projection, label, error
 
     def values(self) -> "TallyValues":
         """The same counts on the host."""
@@ -72,28 +82,25 @@ class TallyValues(NamedTuple):
 
 
 @settled
-def init(experiment: Experiment, optimizer: optax.GradientTransformation, seed: jax.Array) -> Learner:
+def init(experiment: Experiment, optimizers: Optimizers, seed: jax.Array) -> Learner:
     """A learner that has seen nothing."""
-    params = experiment.network.init(root_key(seed, Stream.INIT))
-    feedback = experiment.rule.init(experiment.network, root_key(seed, Stream.FEEDBACK))
-    lanes = None if experiment.reset_state else _rest(experiment, experiment.batch_size)
-    tally = new_tally(len(experiment.network.layers))
-    mean = None if experiment.average is None else params
-    state = optimizer.init(cast(optax.Params, Trained(params, experiment.rule.own(feedback))))
-    return Learner(seed, params, state, feedback, lanes, tally, mean)
-
-
-def _rest(experiment: Experiment, batch: int) -> tuple[Any, Any]:
     network, rule = experiment.network, experiment.rule
-    return network.init_state(batch), rule.init_state(network, batch)
+    params = network.init(root_key(seed, Stream.INIT))
+    rule_params = rule.init(network, root_key(seed, Stream.FEEDBACK))
+    lanes = None if experiment.reset_state else rule.init_state(network, experiment.batch_size)
+    state = optimizers.network.init(cast(Any, params.trained)), optimizers.rule.init(rule_params.trained)
+    mean = None if experiment.average is None else params.trained
+    return Learner(params=params.trained, fixed=params.fixed, seed=seed, optimizer=state, rule_params=rule_params,
+                   lanes=lanes, tally=new_tally(network), mean=mean)  # fmt: skip
 
 
-def new_tally(layers: int) -> Tally:
-    return Tally(wide_zeros(), wide_zeros(), wide_zeros(), wide_zeros(layers), wide_zeros(2 * layers + 2))
+def new_tally(network: Network) -> Tally:
+    events = wide_zeros(2 * len(network.projections) + 2)
+    return Tally(wide_zeros(), wide_zeros(), wide_zeros(), wide_zeros(len(network.populations)), events)
 
 
 def _count(counts: Wide, events: Events | None, learn: bool) -> Wide:
-    """Counts `[k, B, 2 L + 2]` of the presentation, after one more block. Summed over k at the end: fewer kernels."""
+    """Counts `[k, B, 2 P + 2]` of the presentation, after one more block. Summed over k at the end: fewer kernels."""
     if events is None:
         return counts
     plasticity = events.plasticity if learn else jax.tree.map(jnp.zeros_like, events.plasticity)
@@ -101,34 +108,37 @@ def _count(counts: Wide, events: Events | None, learn: bool) -> Wide:
     return wide_add(counts, Wide(*(jnp.concatenate(words, -1) for words in zip(*parts, strict=True))))
 
 
-def sample_keys(seed: jax.Array, stream: Stream, epoch: jax.Array, index: jax.Array) -> jax.Array:
-    """The keys `[B]` of samples: functions of seed, epoch and the sample's place in the data set alone."""
-    return fold_each(jax.random.fold_in(root_key(seed, stream), epoch), index.astype(jnp.uint32))
-
-
-def decide(counts: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The class with the most output spikes `[B]`, and whether it is alone at the top `[B]` (bool)."""
-    best = counts.max(-1, keepdims=True)
-    return counts.argmax(-1).astype(jnp.int32), (counts == best).sum(-1, dtype=jnp.int32) == 1
-
-
 def finite_samples(state: NetworkState) -> jax.Array:
-    """Whether all states of a layer's neurons are finite, for every layer and sample, `[L, B]`.
+    """Whether all states of a population's neurons are finite, for every population and sample, `[N, B]`.
 
     Weights may stay finite where states do not: their sum overflows, or infinities of either sign meet, and what comes
     of it never fires. A look at the end of a presentation is enough: a neuron with a memory keeps what is not finite,
     and one without gets it anew in every tick.
     """
 
-    def one(neurons: Any) -> jax.Array:
-        return jnp.stack([jnp.isfinite(x).all(-1) for x in jax.tree.leaves(neurons)]).all(0)
+    well = jnp.ones(state.in_flight[0].shape[1], bool)  # neurons may have no state
 
-    return jnp.stack([one(neurons) for neurons in state.neurons])
+    def one(neurons: Any) -> jax.Array:
+        leaves = (jnp.isfinite(x) for x in jax.tree.leaves(neurons))
+        return jnp.stack([well, *(x.reshape(len(x), -1).all(-1) for x in leaves)]).all(0)
+
+    return jnp.stack([one(neurons) for neurons in state.populations])
+
+
+class Moved(NamedTuple):
+    """What a presentation changes, or counts."""
+
+    params: Tree
+    rule: Any  # the rule's trained parameters
+    optimizer: Any
+    counts: jax.Array  # [B, K] spikes of the output
+    errors: Wide  # [] spikes of the error neurons
+    events: Wide  # [k, B, 2 P + 2]
 
 
 def present(
     experiment: Experiment,
-    optimizer: optax.GradientTransformation,
+    optimizers: Optimizers,
     learner: Learner,
     image: jax.Array,
     target: jax.Array,
@@ -138,81 +148,71 @@ def present(
 ) -> tuple[Learner, Any]:
     """Show one batch, `image[B, ...]`, `target[B]`, `key[B]`, and learn from it on line.
 
-    With `check` also returns for every learning block and layer whether its weights and states are finite,
-    `[blocks, 2, L]`.
+    With `check` also returns for every learning block and each of `part_names` whether it is finite, `[blocks, parts]`.
     """
     network, rule, encoder = experiment.network, experiment.rule, experiment.encoder
     every, batch = experiment.update_every, image.shape[0]
-    update = optax.with_extra_args_support(optimizer).update
     own_key = jax.random.fold_in(key[0], UPDATE)  # for an optimiser that draws random numbers
     start = simulate.start(network, encoder, image, key)
-    network_state, rule_state = _rest(experiment, batch) if learner.lanes is None else learner.lanes
 
-    def block(carry, ticks, learn):
-        trained, opt_state, encoder_state, network_state, rule_state, counts, errors, events = carry
-        encoder_state, spikes, tick_key = simulate.encode(encoder, encoder_state, image, key, ticks)
-        result = rule.block(
-            network,
-            trained.network,
-            _with_own(learner.feedback, trained.rule),
-            network_state,
-            rule_state,
-            spikes,
-            target,
-            ticks=ticks,
-            key=tick_key,
-        )
+    def feed(state, ticks):
+        return simulate.encode(encoder, state, image, key, ticks)
+
+    def params(moved):
+        return Params(moved.params, learner.fixed), learner.rule_params._replace(trained=moved.rule)
+
+    def block(moved, made, ticks, *, learn):
         finite = None
+        trained, own, (state, rule_state) = moved.params, moved.rule, moved.optimizer
         if learn:
-            gradient, draws = Trained(result.update, result.own), jax.random.fold_in(own_key, ticks[0])
-            step, opt_state = update(gradient, opt_state, trained, key=draws)
-            trained = cast(Trained, optax.apply_updates(trained, step))
-            finite = jnp.stack([_finite_layers(trained), finite_samples(result.network).all(1)]) if check else None
-        counts, errors = counts + result.output.sum(0), wide_add(errors, wide(result.error_spikes))
-        events = _count(events, result.events, learn)
-        return (trained, opt_state, encoder_state, result.network, result.state, counts, errors, events), finite
+            draws = jax.random.fold_in(own_key, ticks[0])
+            trained, state = stepped(optimizers.network, made.update, state, trained, key=draws)
+            own, rule_state = stepped(optimizers.rule, made.rule_update, rule_state, own, key=draws)
+            finite = _finite(network, trained, own, made.state.network) if check else None
+        counts = moved.counts + network.output_spikes(made.trace).sum(0)
+        fired = jnp.int32(0) if made.events is None else made.events.error_spikes.sum(dtype=jnp.int32)
+        errors, events = wide_add(moved.errors, wide(fired)), _count(moved.events, made.events, learn)
+        return Moved(trained, own, (state, rule_state), counts, errors, events), finite
 
-    counts = jnp.zeros((batch, network.sizes[-1]), jnp.float32)
-    carry = (
-        Trained(learner.params, rule.own(learner.feedback)),
+    shown = Moved(
+        learner.params,
+        learner.rule_params.trained,
         learner.optimizer,
-        start.encoder,
-        network_state,
-        rule_state,
-        counts,
+        jnp.zeros((batch, network.classes), jnp.float32),
         wide_zeros(),
         wide_zeros(every, batch, len(learner.tally.events.low)),
     )
-    if rule.burn_in:
-        carry, _ = simulate.over_time(partial(block, learn=False), carry, start=0, steps=rule.burn_in, block=every)
-    carry, finite = simulate.over_time(
-        partial(block, learn=True),
-        carry,
-        start=rule.burn_in,
-        steps=experiment.steps - rule.burn_in,
-        block=every,
-    )
-    trained, opt_state, _, network_state, rule_state, counts, errors, events = carry
-    lanes = None if learner.lanes is None else (network_state, rule_state)
-    choice, decided = decide(counts)
+    state = rule.init_state(network, batch) if learner.lanes is None else learner.lanes
+    carry = Carry(start.encoder, state, shown)
+    loop = partial(over_blocks, network, rule, feed=feed, target=target, params=params, block=every)
+    burn_in = experiment.burn_in
+    if burn_in:
+        carry, _ = loop(step=partial(block, learn=False), carry=carry, start=0, steps=burn_in)
+    carry, finite = loop(step=partial(block, learn=True), carry=carry, start=burn_in, steps=experiment.steps - burn_in)
+    moved: Moved = carry.moved
+    choice, decided = decide(moved.counts)
     tally = learner.tally
     tally = Tally(
         wide_add(tally.samples, wide(jnp.int32(batch))),
         wide_add(tally.wrong, wide(jnp.sum((choice != target) | ~decided, dtype=jnp.int32))),
-        wide_add(tally.error_spikes, errors),
-        wide_add(tally.lost, wide(jnp.sum(~finite_samples(network_state), 1, dtype=jnp.int32))),
-        wide_add(tally.events, wide_sum(wide_sum(events))),
+        wide_add(tally.error_spikes, moved.errors),
+        wide_add(tally.lost, wide(jnp.sum(~finite_samples(carry.state.network), 1, dtype=jnp.int32))),
+        wide_add(tally.events, wide_sum(wide_sum(moved.events))),
     )
-    feedback = _with_own(learner.feedback, trained.rule)
     return replace(
-        learner, params=trained.network, optimizer=opt_state, feedback=feedback, lanes=lanes, tally=tally
+        learner,
+        params=moved.params,
+        optimizer=moved.optimizer,
+        rule_params=learner.rule_params._replace(trained=moved.rule),
+        lanes=None if learner.lanes is None else carry.state,
+        tally=tally,
     ), finite
 
 
 @settled
 def train(
     experiment: Experiment,
-    optimizer: optax.GradientTransformation,
+    optimizers: Optimizers,
     learner: Learner,
     images: jax.Array,
     labels: jax.Array,
@@ -225,25 +225,25 @@ def train(
     The bounds are traced, so one compiled program serves stretches of any length, and an epoch in one stretch equals
     the same epoch in many. An epoch is `n // batch_size` batches: what is left over differs from epoch to epoch.
     """
-    show = _batch_of(experiment, optimizer, learner.seed, images, labels, epoch)
+    show = _batch_of(experiment, optimizers, learner.seed, images, labels, epoch)
     return jax.lax.fori_loop(first, last, lambda batch, learner: show(learner, batch)[0], learner)
 
 
 @settled
 def trace_finite(
     experiment: Experiment,
-    optimizer: optax.GradientTransformation,
+    optimizers: Optimizers,
     learner: Learner,
     images: jax.Array,
     labels: jax.Array,
     epoch: jax.Array,
     batch: jax.Array,
 ) -> tuple[Learner, jax.Array]:
-    """One batch, and after each of its learning blocks whose weights and states are finite, bool `[blocks, 2, L]`."""
-    return _batch_of(experiment, optimizer, learner.seed, images, labels, epoch)(learner, batch, check=True)
+    """One batch, and after each of its learning blocks which of `part_names` are finite, bool `[blocks, parts]`."""
+    return _batch_of(experiment, optimizers, learner.seed, images, labels, epoch)(learner, batch, check=True)
 
 
-def _batch_of(experiment, optimizer, seed, images, labels, epoch):
+def _batch_of(experiment, optimizers, seed, images, labels, epoch):
     size = experiment.batch_size
     key = jax.random.fold_in(root_key(seed, Stream.SHUFFLE), epoch)
     order = permutation(key, images.shape[0])
@@ -256,7 +256,7 @@ def _batch_of(experiment, optimizer, seed, images, labels, epoch):
             image = experiment.shift(image, sample_keys(seed, Stream.SHIFT, epoch, index))
         image, label, key = along_batch(experiment.mesh, (image, labels[index], key))
         learner = replace(learner, params=along_neurons(experiment.mesh, learner.params))
-        learner, finite = present(experiment, optimizer, learner, image, label, key, check=check)
+        learner, finite = present(experiment, optimizers, learner, image, label, key, check=check)
         return _averaged(experiment, learner, epoch, batch, images.shape[0] // size), finite
 
     return show
@@ -284,31 +284,40 @@ def alignment(
     e = experiment
     key = sample_keys(learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(images.shape[0], dtype=jnp.int32))
     return Alignment(
-        feedback_angles(e.network, e.rule, learner.params, learner.feedback),
+        feedback_angles(e.network, e.rule, learner.network_params, learner.rule_params),
         update_angles(
             e.network,
             e.encoder,
             e.rule,
-            learner.params,
-            learner.feedback,
+            learner.network_params,
+            learner.rule_params,
             images,
             labels,
             key,
             steps=e.steps,
             every=e.update_every,
+            burn_in=e.burn_in,
         ),
     )
 
 
-def _with_own(feedback: Any, own: Any) -> Any:
-    """What the rule has besides the network, with the part that it trains, if any, taken from `own`."""
-    return feedback if own is None else jax.tree.map(lambda old, new: old if new is None else new, feedback, own)
+def part_names(network: Network) -> tuple[str, ...]:
+    """What can cease to be finite, in the order in which it is told."""
+    names = []
+    for population in network.populations:
+        names += [f"weights of {p.name}" for p in network.projections if p.target == population.name]
+        names += [f"parameters of {population.name}", f"states of {population.name}"]
+    return (*names, "weights of the rule")
 
 
-def _finite_layers(trained: Trained) -> jax.Array:
-    """Whether all weights of a layer are finite, those of the rule for it among them, `[L]`."""
-    own = trained.rule or (None,) * len(trained.network)
-    return jnp.stack([_all_finite(layer) for layer in zip(trained.network, own, strict=True)])
+def _finite(network: Network, trained: Tree, rule: Any, state: NetworkState) -> jax.Array:
+    """Whether each of `part_names` is finite, in any sample."""
+    states, found = finite_samples(state).all(1), []
+    for i, population in enumerate(network.populations):
+        onto = [j for j, p in enumerate(network.projections) if p.target == population.name]
+        found += [_all_finite(trained.projections[j]) for j in onto]
+        found += [_all_finite(trained.populations[i]), states[i]]
+    return jnp.stack([*found, _all_finite(rule)])
 
 
 def _all_finite(tree: Any) -> jax.Array:

@@ -138,12 +138,17 @@ def complete(session: Session, learner: Learner, folder: Path, pictures: Sequenc
 
 
 def save_weights(folder: Path, learner: Learner) -> None:
-    """The weights as `weights.npz`, `layer0_weight[S, I, O]` and so on: readable without JAX."""
-    arrays = {
-        f"layer{i}_{name}": np.asarray(value)
-        for i, layer in enumerate(learner.weights)
-        for name, value in layer.items()
-    }
+    """The parameters as `weights.npz`, `layer0_weight[S, I, O]` and so on: readable without JAX.
+
+    `layer` counts projections and `neurons` populations, in declared order.
+    """
+    arrays = {}
+    for tree in learner.weights:
+        for kind, parts in (("layer", tree.projections), ("neurons", tree.populations)):
+            for number, part in enumerate(parts):
+                for path, leaf in jax.tree_util.tree_leaves_with_path(part):
+                    name = jax.tree_util.keystr(path, simple=True, separator="_")
+                    arrays[f"{kind}{number}_{name}"] = np.asarray(leaf)
     write_arrays(folder / run_folder.WEIGHTS, arrays)
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from erbp_jax.config.build import Experiment
 from erbp_jax.counting import wide_value
+from erbp_jax.learning.base import DenseWork
 from erbp_jax.training import engine
 from erbp_jax.training.engine import Learner
+from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.session import Session
 from erbp_jax.training.testing import TestResult
 
@@ -48,15 +49,15 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
 
 
 def training_cost(experiment: Experiment, tally: engine.TallyValues, synops: float) -> dict[str, Any]:
-    """What learning from a sample cost: counted while it happened, or worked out from the `synops` at test."""
+    """What learning from a sample cost: counted while it happened, or, of dense work, worked out from the `synops` at
+    test, for the forward pass goes by events."""
     rule, network = experiment.rule, experiment.network
     samples = np.asarray(tally.samples, np.float64)
-    if not rule.counts_events:
-        error_spikes = float((tally.error_spikes / tally.samples).mean())
-        operations = rule.operations(network, experiment.steps, synops, error_spikes)
+    if isinstance(rule, DenseWork):
+        operations = synops + experiment.steps * rule.operations(network)
         return {"training_operations_per_sample": operations, "training_events_per_sample": None}
     counts = (tally.events / samples[:, None]).mean(0)
-    layers = len(network.layers)
+    layers = len(network.projections)
     events = {
         "synops": counts[:layers].tolist(),
         "plasticity": counts[layers:-2].tolist(),

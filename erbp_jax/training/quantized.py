@@ -7,23 +7,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax import simulate
-from erbp_jax.analysis.quantize import Grid, best_grids, quantize, quantize_states
-from erbp_jax.config.build import Experiment
-from erbp_jax.network import Params
-from erbp_jax.random import Stream
-from erbp_jax.training.engine import decide, sample_keys
+from erbp_jax.config.build_precision import quantize_states
+from erbp_jax.evaluation.passes import batches, present
+from erbp_jax.evaluation.precision import best_grids, quantize
+from erbp_jax.grid import Grid
+from erbp_jax.params import Params
+from erbp_jax.tasks.decisions import decide
+from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.session import Session
 
 
 def with_weight_bits(params: Params, bits: int) -> tuple[Params, list[list[float | None]]]:
     """Every seed's weights in `bits` bits, each layer on its own best grid; and the steps of the grids `[S][L]`, None
     for layers without weights."""
-    seeds = jax.tree.leaves(params)[0].shape[0]
-    own = [jax.tree.map(lambda x, s=s: x[s], params) for s in range(seeds)]
+    seeds = jax.tree.leaves(params.trained)[0].shape[0]
+    own = [jax.tree.map(lambda x, s=s: x[s], params.trained) for s in range(seeds)]
     grids = [best_grids(p, bits) for p in own]
     rounded = [quantize(p, g) for p, g in zip(own, grids, strict=True)]
-    return jax.tree.map(lambda *x: jnp.stack(x), *rounded), [[g and g.step for g in layers] for layers in grids]
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *rounded)
+    return params._replace(trained=stacked), [[g and g.step for g in layers] for layers in grids]
 
 
 def with_state_bits(session: Session, bits: int) -> Experiment:
@@ -34,35 +36,29 @@ def with_state_bits(session: Session, bits: int) -> Experiment:
 
 def firing_report(session: Session, experiment: Experiment, params: Params, epoch: int) -> dict[str, Any]:
     """Error, rates and the share of units that never fire on the test set, layer by layer; means over seeds."""
-    images, labels = jnp.asarray(session.data.test_images), session.data.test_labels
-    n, size = len(labels), experiment.test_batch_size
+    e, images, labels = experiment, jnp.asarray(session.data.test_images), session.data.test_labels
+    n = len(labels)
+
+    def keep(trace):
+        return [seen.spikes.sum(0)[None] for seen in trace.populations]
 
     @jax.jit
-    def batch(seed, own, first):
-        index = jnp.minimum(first + jnp.arange(size, dtype=jnp.int32), n - 1)
-        key = sample_keys(seed, Stream.TEST, jnp.int32(epoch), index)
-        fresh = (first + jnp.arange(size, dtype=jnp.int32) < n).astype(jnp.float32)[None, :, None]
-
-        def keep(trace):
-            units = [(layer.spikes * fresh).sum((0, 1))[None] for layer in trace]
-            return trace[-1].spikes, units
-
-        e = experiment
-        _, (output, units) = simulate.run(
-            e.network, e.encoder, own, images[index], key, steps=e.test_steps, block=e.test_block, record=keep
-        )
-        return decide(output.sum(0)), [u.sum(0) for u in units]
+    def batch(seed, own, index):
+        counts = present(e, own, images, index, seed=seed, epoch=jnp.int32(epoch), record=keep)[1]
+        return [x.sum(0) for x in counts]
 
     wrong, undecided, rates, silent = [], [], [], []
     for number, seed in enumerate(session.seeds):
         own = jax.tree.map(lambda x, number=number: x[number], params)
-        parts = [jax.device_get(batch(seed, own, jnp.int32(first))) for first in range(0, n, size)]
-        choice = np.concatenate([part[0][0] for part in parts])[:n]
-        decided = np.concatenate([part[0][1] for part in parts])[:n]
-        units = [np.sum([part[1][layer] for part in parts], 0, dtype=np.float64) for layer in range(len(own))]
+        units, output = [np.zeros(())] * len(e.network.populations), []
+        for index, new in batches(n, e.test_batch_size):
+            counts = [np.asarray(x)[:new] for x in batch(seed, own, index)]
+            units = [total + x.sum(0, dtype=np.float64) for total, x in zip(units, counts, strict=True)]
+            output.append(counts[-1])
+        choice, decided = decide(np.concatenate(output))
         wrong.append(float(np.mean((choice != labels) | ~decided)))
         undecided.append(float(np.mean(~decided)))
-        rates.append([u.mean() / (n * experiment.test_steps) for u in units])
+        rates.append([u.mean() / (n * e.test_steps) for u in units])
         silent.append([float(np.mean(u == 0)) for u in units])
     per_second = 1e3 / session.config.encoding.dt
     return {

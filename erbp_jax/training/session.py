@@ -10,18 +10,20 @@ import numpy as np
 from jax.sharding import Mesh
 
 from erbp_jax import data
-from erbp_jax.analysis.alignment import Alignment
 from erbp_jax.config import Config
-from erbp_jax.config.build import Experiment, build
-from erbp_jax.config.build_precision import grid_link
+from erbp_jax.config.build import build
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError, UserError
+from erbp_jax.evaluation.alignment import Alignment
+from erbp_jax.learning.base import Aligned
 from erbp_jax.parallel import by_seed, everywhere
 from erbp_jax.settings import settled
 from erbp_jax.training import engine, testing
 from erbp_jax.training.engine import Learner
+from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.progress import Stopwatch
+from erbp_jax.training.rounding import grid_link
 
 PROBE_TICKS = 4000
 """Samples times ticks on which updates are compared with gradients, at most 100 samples: the gradient's memory grows
@@ -41,10 +43,10 @@ class Session:
         )
         self.experiment: Experiment = build(config, self.data)
         self.batches = len(self.data.train_labels) // config.training.batch_size
-        blocks = (self.experiment.steps - self.experiment.rule.burn_in) // self.experiment.update_every
+        blocks = (self.experiment.steps - self.experiment.burn_in) // self.experiment.update_every
         try:
             write = grid_link(config.precision, self.experiment.network)
-            optimizer = make_optimizer(
+            optimizers = make_optimizer(
                 config.optimizer, self.batches * blocks, config.training.epochs, write, blocks=blocks
             )
         except ValueError as error:  # a component's own check
@@ -52,7 +54,7 @@ class Session:
         self.seeds = jnp.asarray(config.seed + np.arange(config.training.seeds), jnp.uint32)
         self.watch = Stopwatch()
 
-        parts, mesh = (self.experiment, optimizer), self.experiment.mesh
+        parts, mesh = (self.experiment, optimizers), self.experiment.mesh
         here = (0, None, None, None)
         self._init = _over_seeds(partial(engine.init, *parts), (0,), mesh)
         self._train_jit = _over_seeds(partial(engine.train, *parts), (*here, None, None), mesh)
@@ -66,6 +68,11 @@ class Session:
             raise UserError(str(error)) from None
         self.like: Learner = like if mesh is None else jax.tree.map(partial(_on, mesh), like)
         """A learner's shapes, on the devices that it will be on."""
+
+    @property
+    def measures_alignment(self) -> bool:
+        """Whether angles to the gradient are wanted, and there is a gradient that the rule stands for."""
+        return self.config.training.alignment and isinstance(self.experiment.rule, Aligned)
 
     @settled
     def start(self) -> Learner:
@@ -83,7 +90,7 @@ class Session:
             zero = jnp.int32(0)
             self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
             self._test = self._test_jit.lower(self.seeds, learner.weights, *self._test_set, zero).compile()
-            if self.config.training.alignment:
+            if self.measures_alignment:
                 probe = max(10, min(100, PROBE_TICKS // self.experiment.steps))
                 self._probe = jax.tree.map(lambda x: x[:probe], self._train_set)
                 self._align = self._align_jit.lower(learner, *self._probe, zero).compile()
@@ -97,7 +104,7 @@ class Session:
         """
         with self.watch.measure("train"):
             after = self._train(learner, *self._train_set, jnp.int32(epoch), jnp.int32(first), jnp.int32(last))
-            finite = all(self._finite((after.params, after.feedback))) and not after.tally.values().lost.any()
+            finite = all(self._finite((after.params, after.rule_params))) and not after.tally.values().lost.any()
         if not finite:
             raise NonFiniteError(self._locate_non_finite(learner, epoch, first, last))
         return after
@@ -121,8 +128,8 @@ class Session:
 
     @settled
     def align(self, learner: Learner, epoch: int) -> Alignment | None:
-        """The angles of every seed, `[S, ...]`; None if the config does not want them."""
-        if not self.config.training.alignment:
+        """The angles of every seed, `[S, ...]`; None if the config does not want them or the rule has none."""
+        if not self.measures_alignment:
             return None
         with self.watch.measure("alignment"):
             return jax.device_get(self._align(learner, *self._probe, jnp.int32(epoch)))
@@ -132,13 +139,13 @@ class Session:
         """Go through the stretch again, looking at weights and states after every block."""
         for batch in range(first, last):
             learner, finite = self._trace(learner, *self._train_set, jnp.int32(epoch), jnp.int32(batch))
-            bad = np.argwhere(~np.asarray(finite))  # (seed, block, weights or states, layer)
+            bad = np.argwhere(~np.asarray(finite))  # (seed, block, part)
             if len(bad):
-                seed, block, which, layer = bad[np.lexsort((bad[:, 2], bad[:, 3], bad[:, 1]))][0]
+                seed, block, part = bad[np.lexsort((bad[:, 2], bad[:, 1]))][0]
                 every = self.experiment.update_every
-                tick = self.experiment.rule.burn_in + int(block) * every
+                tick = self.experiment.burn_in + int(block) * every
                 return (
-                    f"the {('weights', 'states')[which]} of layer {layer} (from 0) became NaN or infinite: "
+                    f"the {engine.part_names(self.experiment.network)[part]} became NaN or infinite: "
                     f"seed {int(self.seeds[seed])}, epoch {epoch + 1}, batch {batch}, ticks {tick} to "
                     f"{tick + every - 1} of the presentation"
                 )

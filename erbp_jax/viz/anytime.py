@@ -22,9 +22,9 @@ FILLS = ("full", "none", "left", "right", "top", "bottom")
 
 
 def anytime_curves(
-    results: Mapping[str, dict[str, Any]], path: Path, target: tuple[float, float] | None = None
+    results: Mapping[str, dict[str, Any]], path: Path, target: tuple[str, float, float] | None = None
 ) -> Path:
-    """Left the error by mean SynOps (energy on top), right by mean latency; `target` is (SynOps, error) to beat."""
+    """Left the error by mean SynOps (energy on top), right by mean latency; `target`: name, SynOps, error to beat."""
     plt = pyplot()
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.6), sharey=True, layout="constrained")
     palette = itertools.cycle(colours())
@@ -38,12 +38,12 @@ def anytime_curves(
             left.plot([row["synops"] for row in rows], error, label=label, **drawn)
             right.plot([row["ms"] for row in rows], error, **drawn)
     if target is not None:
-        left.plot(*target, marker="*", markersize=11, color=MUTED, linestyle="none", label="the talk")
+        left.plot(*target[1:], marker="*", markersize=11, color=MUTED, linestyle="none", label=target[0])
     rows = [row for result in results.values() for rule in NAMES for row in result[rule]]
     waiting = [row["error"] for result in results.values() for row in result["margin"]]
     reached = [row["error"] for row in rows]
     ceiling = min(100.0, 6 * max(waiting, default=100.0)) or 100.0  # the first ticks of a spike count are all wrong
-    error_axis(left, [*(min(e, ceiling) for e in reached), *([target[1]] if target else [])])
+    error_axis(left, [*(min(e, ceiling) for e in reached), *([target[2]] if target else [])])
     left.set(xlabel="SynOps until the decision (mean)", ylabel="test error (%)")
     right.set(xlabel="time until the decision (ms, mean)")
     scales = [positive_scale(left, [row["synops"] for row in rows]), positive_scale(right, [row["ms"] for row in rows])]

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from erbp_jax.comparison.cost import training_operations
+from erbp_jax.evaluation.cost import training_operations
 from erbp_jax.viz.figure import MUTED, epoch_axis, error_axis, lines, plain, positive_scale, pyplot, rules, save
 
 Metrics = Mapping[str, Sequence[dict[str, Any]]]
 """Of every rule, by name, a dictionary an epoch."""
 
 
-def learning_curves(metrics: Metrics, path: Path, published: Mapping[str, float]) -> Path:
+def learning_curves(metrics: Metrics, path: Path) -> Path:
     """Test error by epochs, by samples and by operations; the band is one standard deviation over seeds."""
     plt = pyplot()
     figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.5), sharey=True, layout="constrained")
@@ -31,9 +31,6 @@ def learning_curves(metrics: Metrics, path: Path, published: Mapping[str, float]
                 spread = errors.std(1, ddof=1)
                 axis.fill_between(x, mean - spread, mean + spread, color=line["color"], alpha=0.15, linewidth=0)
         errors_shown += mean.tolist()
-        if name in published:
-            axes[0].axhline(published[name], color=line["color"], linestyle=":", linewidth=1)
-            errors_shown.append(published[name])
     for axis, label in zip(axes, ("epochs", "samples", "operations (SynOps and MACs)"), strict=True):
         axis.set_xlabel(label)
         axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")

@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax import simulate
-from erbp_jax.random import Stream
+from erbp_jax.evaluation.passes import present
 from erbp_jax.training import run_folder
-from erbp_jax.training.engine import Learner, sample_keys
+from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import summarise
 from erbp_jax.training.session import Session
 from erbp_jax.viz.comparison import alignment_curves
@@ -34,7 +33,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         pictures.append(weights)
     if getattr(session.config.rule, "form", None) != "rate":  # the rate form has no spikes to show
         spikes = record(session, first, sample)
-        shapes = [(spikes[0].shape[1],), *(x.connection.output_shape for x in session.experiment.network.layers)]
+        network = session.experiment.network
+        shapes = [(n,) for n in network.inputs.values()] + [network.shape(name) for name in network.names]
         placed = [s.reshape(-1, *shape) for s, shape in zip(spikes, shapes, strict=True)]
         ordered = [by_map(s) if s.ndim == 4 else s for s in placed]
         pictures.append(raster(image, ordered, label, dt, folder / "raster.png", f"{title}: "))
@@ -48,11 +48,12 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
 def weights_picture(learner: Learner, session: Session, path: Path) -> Path | None:
     """The kernels if there are any, else the weights onto the first layer that has some, as images of what they come
     from: the pixels, or the map that pooling made of them. None if no layer has weights."""
-    weights = [np.asarray(layer["weight"]) if "weight" in layer else None for layer in learner.weights]
+    layers = learner.weights.trained.projections
+    weights = [np.asarray(layer["weight"]) if "weight" in layer else None for layer in layers]
     if shared := [weight for weight in weights if weight is not None and weight.ndim == 4]:
         return kernels(shared, path)
     below = [(*session.data.image_shape, 1)]
-    below += [layer.connection.output_shape for layer in session.experiment.network.layers]
+    below += [session.experiment.network.shape(name) for name in session.experiment.network.names]
     for weight, shape in zip(weights, below, strict=False):
         if weight is not None:
             height, width = shape[:2] if len(shape) == 3 and shape[2] == 1 else (1, weight.shape[0])
@@ -62,22 +63,13 @@ def weights_picture(learner: Learner, session: Session, path: Path) -> Path | No
 
 def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:
     """Spikes `[T, N]` of every layer, input first, for one test sample and one seed's learner."""
-    e = session.experiment
-    index = jnp.asarray([sample])
-    key = sample_keys(learner.seed, Stream.TEST, jnp.int32(session.config.training.epochs), index)
 
     def every_layer(trace):
-        return [trace[0].pre, *(layer.spikes for layer in trace)]
+        return [*trace.inputs, *(seen.spikes for seen in trace.populations)]
 
-    image = jnp.asarray(session.data.test_images)[index]
-    _, spikes = simulate.run(
-        e.network,
-        e.encoder,
-        learner.weights,
-        image,
-        key,
-        steps=e.test_steps,
-        block=e.test_block,
-        record=every_layer,
-    )
+    images, epoch = jnp.asarray(session.data.test_images), jnp.int32(session.config.training.epochs)
+    _, spikes = present(
+        session.experiment, learner.weights, images, jnp.asarray([sample]),
+        seed=learner.seed, epoch=epoch, record=every_layer,
+    )  # fmt: skip
     return [np.asarray(s[:, 0]) for s in spikes]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.analysis.traces import Traces
+from erbp_jax.evaluation.traces import Traces
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, plain, pyplot, save
 
 

@@ -52,7 +52,7 @@ def test_a_full_disk_is_one_message(tmp_path, capsys):
         (Outcome(0, "test error 3 %\n", ""), None),
         (Outcome(2, "", "error: x: unknown key\n  y: more of it\n"), None),
         (Outcome(2, "", "warning: slow\nerror: x\n"), None),
-        (Outcome(1, "", "stopped: the weights of layer 1 became NaN\n"), None),
+        (Outcome(1, "", "stopped: the weights of input -> hidden1 became NaN\n"), None),
         (Outcome(2, "", "Traceback (most recent call last):\n"), "traceback"),
         (Outcome(2, "", ""), "0 messages"),
         (Outcome(2, "", "error: a\nerror: b\n"), "2 messages"),

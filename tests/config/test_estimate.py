@@ -33,7 +33,7 @@ def digits():
 
 def parts(config: Config, e) -> list[memory.Part]:
     shapes = estimate.Shapes(
-        e.steps, e.test_steps, e.update_every, e.test_block, e.batch_size, e.test_batch_size, 1437, 360
+        e.steps, e.test_steps, e.burn_in, e.update_every, e.test_block, e.batch_size, e.test_batch_size, 1437, 360
     )
     return estimate.parts(config, e.network, e.rule, shapes)
 
@@ -46,7 +46,6 @@ def parts(config: Config, e) -> list[memory.Part]:
     "rule",
     [
         {},
-        {"feedback": "per_map"},
         {"errors": ["local", "output", "output"], "readouts": 5},
         {"kind": "bp"},
         {"kind": "rbp"},
@@ -62,7 +61,7 @@ def test_weights_and_feedback_are_those_of_the_learner(digits, optimizer, rule):
     shaped = [*jax.tree.leaves(learner.params), *jax.tree.leaves(learner.mean), *jax.tree.leaves(learner.optimizer)]
     held = sum(math.prod(x.shape) for x in shaped if x.shape)
     assert held == estimate.copies(config.optimizer) * count
-    feedback = [x for x in jax.tree.leaves(learner.feedback) if x.shape != (10, 10)]
+    feedback = [x for x in jax.tree.leaves(learner.rule_params) if x.shape != (10, 10)]
     wanted = [math.prod(x.shape) for x in feedback]
     if config.rule.kind == "rbp" and config.rule.wiring == "layerwise":
         assert estimate.feedback_weights(e.rule, e.network) == []  # of the weights' shape: `parts` is a lower bound

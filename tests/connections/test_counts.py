@@ -1,29 +1,31 @@
 """Counts of spikes at synapses against lists of synapses, for every connection, and beyond 32 bits."""
 
+import doctest
 from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erbp_jax import simulate
-from erbp_jax.analysis import synops
-from erbp_jax.config.build import Experiment
-from erbp_jax.connections import BlankOut, Conv2d, Dense, GaussianBlankOut, Pool2d, Reliable, SharedBlankOut
-from erbp_jax.connections.arrivals import addressed, arrivals, delivered, learns, writes
-from erbp_jax.counting import Wide, wide_value
-from erbp_jax.encoding import LabelNeurons, Regular
-from erbp_jax.kernels import Exponential
-from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
-from erbp_jax.learning.three_factor import ForwardTableSTDP, Spike, Term, ThreeFactor
-from erbp_jax.network import Layer, Network
-from erbp_jax.neurons import LIF
-from erbp_jax.training import engine, metrics, testing
+from erbp_jax.connections import (
+    Arrived,
+    BlankOut,
+    Conv2d,
+    Dense,
+    LinearConnection,
+    Params,
+    Pool2d,
+    Reliable,
+    SharedBlankOut,
+    linear,
+)
+from erbp_jax.counting import wide_value
 from tests.connections import test_conv
+
+NONE = Params({})
 
 
 def synapses(connection):
@@ -64,15 +66,15 @@ def test_counts_are_those_of_a_list_of_synapses(connection, seed):
         of[i] += 1
         passed = passed + ((spikes[..., i] != 0) & is_open[..., o])
     np.testing.assert_array_equal(connection.fan_out(), of)
-    np.testing.assert_array_equal(np.broadcast_to(arrivals(connection, spikes), reached.shape), reached)
-    got = wide_value(addressed(connection, spikes))
+    np.testing.assert_array_equal(np.broadcast_to(connection.reached(NONE, Arrived(spikes)), reached.shape), reached)
+    got = wide_value(connection.addressed(NONE, Arrived(spikes)))
     np.testing.assert_array_equal(got, reached.sum(-1))
     np.testing.assert_array_equal(got, (spikes != 0) @ connection.fan_out())
-    np.testing.assert_array_equal(wide_value(delivered(connection, spikes, None)), got)
+    np.testing.assert_array_equal(wide_value(connection.delivered(NONE, Arrived(spikes))), got)
     has_weights = not isinstance(connection, Pool2d)
-    assert learns(connection) == has_weights
-    np.testing.assert_array_equal(wide_value(writes(connection, spikes, is_open)), passed * has_weights)
-    np.testing.assert_array_equal(wide_value(writes(connection, spikes, None)), got * has_weights)
+    assert connection.learns == has_weights
+    np.testing.assert_array_equal(wide_value(connection.writes(NONE, Arrived(spikes), is_open)), passed * has_weights)
+    np.testing.assert_array_equal(wide_value(connection.writes(NONE, Arrived(spikes), None)), got * has_weights)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +92,10 @@ def test_pooling_is_counted_whatever_its_weight(size, stride, padding, mode, gai
     spikes = (np.random.default_rng(0).random((5, pool.inputs)) < 0.3).astype(np.float32)
     want = spikes @ pool.fan_out()
     assert want.min() > 0
-    for count in (addressed(pool, spikes), delivered(pool, spikes, None)):
+    for count in (pool.addressed(NONE, Arrived(spikes)), pool.delivered(NONE, Arrived(spikes))):
         np.testing.assert_array_equal(wide_value(count), want)
     for gate in (None, jnp.ones((5, pool.outputs), bool)):
-        np.testing.assert_array_equal(wide_value(writes(pool, spikes, gate)), np.zeros(5))
+        np.testing.assert_array_equal(wide_value(pool.writes(NONE, Arrived(spikes), gate)), np.zeros(5))
 
 
 @pytest.mark.parametrize("transmission", [BlankOut(0.5), SharedBlankOut(0.5)])
@@ -104,36 +106,30 @@ def test_spikes_that_cross_are_counted_whatever_their_values(key, transmission):
     units, first = jnp.arange(20), isinstance(transmission, SharedBlankOut)
     xi = np.asarray(BlankOut(0.5).mask(keys[:1, None] if first else keys[:, None], units[None], 30))
     through = (np.asarray(spikes) != 0)[..., None] & np.broadcast_to(xi, (4, 20, 30))
-    np.testing.assert_array_equal(wide_value(delivered(dense, spikes, keys)), through.sum((1, 2)))
+    np.testing.assert_array_equal(wide_value(dense.delivered(NONE, Arrived(spikes, keys))), through.sum((1, 2)))
     gate = jax.random.uniform(key, (4, 30)) < 0.5
     want = (through & np.asarray(gate)[:, None]).sum((1, 2))
-    np.testing.assert_array_equal(wide_value(writes(dense, spikes, gate, keys)), want)
+    np.testing.assert_array_equal(wide_value(dense.writes(NONE, Arrived(spikes, keys), gate, gated=True)), want)
 
 
 @dataclass(frozen=True)
-class OneToOne:
+class OneToOne(LinearConnection):
     """A user's connection: unit i onto unit i, each spike times `factor`; with weights or without."""
 
     inputs: int = 6
     factor: float = 0.25
     weights: bool = True
     each: int = 1
+    transmission: Reliable | BlankOut = Reliable()
 
     outputs = property(lambda self: self.inputs)
-    output_shape = property(lambda self: (self.inputs,))
 
     def init(self, key):
-        return {"weight": jax.random.normal(key, (self.inputs,))} if self.weights else {}
+        return Params({"weight": jax.random.normal(key, (self.inputs,))} if self.weights else {})
 
-    def __call__(self, params, spikes, *, key=None, backward=None):
-        del key, backward
-        return self.factor * spikes * (params["weight"].reshape((1,) * (spikes.ndim - 1) + (-1,)) if params else 1.0)
-
-    def transpose(self, params, post):
-        return self(params, post)
-
-    def reliable(self):
-        return self
+    def current(self, params, spikes, keys):
+        del keys
+        return self.factor * spikes * (params.trained["weight"][None] if self.weights else 1.0)
 
     def fan_out(self):
         return np.full(self.inputs, self.each)
@@ -142,96 +138,75 @@ class OneToOne:
 def test_a_users_connection_is_counted_by_its_fan_out_and_not_by_its_weights():
     spikes = np.asarray([[1.0, 0, -2.0, 0, 0.5, 1.0], [0, 0, 0, 0, 0, 1.0]], np.float32)
     is_open = np.asarray([[True, True, False, True, True, False]] * 2)
+    arrived = Arrived(spikes)
     for factor in (0.25, 1.0, -3.0):
         one = OneToOne(factor=factor)
-        np.testing.assert_array_equal(wide_value(addressed(one, spikes)), [4, 1])
-        np.testing.assert_array_equal(wide_value(writes(one, spikes, is_open)), [2, 0])
-        np.testing.assert_array_equal(arrivals(one, spikes), spikes != 0)
-        np.testing.assert_array_equal(wide_value(writes(replace(one, weights=False), spikes, is_open)), [0, 0])
-    np.testing.assert_array_equal(arrivals(OneToOne(factor=2.0, each=2), spikes), 2 * (spikes != 0))
+        np.testing.assert_array_equal(wide_value(one.addressed(NONE, arrived)), [4, 1])
+        np.testing.assert_array_equal(wide_value(one.writes(NONE, arrived, is_open)), [2, 0])
+        np.testing.assert_array_equal(one.reached(NONE, arrived), spikes != 0)
+        np.testing.assert_array_equal(wide_value(replace(one, weights=False).writes(NONE, arrived, is_open)), [0, 0])
+        assert one.synapses == one.multiplications == 6
+    np.testing.assert_array_equal(OneToOne(factor=2.0, each=2).reached(NONE, arrived), 2 * (spikes != 0))
     with pytest.raises(ValueError, match="OneToOne: its synapses do not fit its fan-out"):
-        arrivals(OneToOne(each=5), spikes)
+        OneToOne(each=5).reached(NONE, arrived)
+    unsure = OneToOne(factor=0.25, transmission=BlankOut(0.5))
+    with pytest.raises(ValueError, match="OneToOne: with all weights at one a spike does not give"):
+        unsure.delivered(NONE, arrived)
 
 
-@dataclass(frozen=True)
-class Wired(Dense):
-    """As many synapses a spike as a brain has, in a small array."""
+def test_a_users_connection_has_all_of_a_connection_from_its_current(key):
+    """Update, way back, gradients and random back-propagation of a list of edges in five lines."""
+    edges = np.asarray([(0, 1), (2, 1), (2, 0), (4, 2), (0, 2)])
 
-    def fan_out(self):
-        return 2**33 + np.arange(self.inputs) % 2
+    @dataclass(frozen=True)
+    class Edges(LinearConnection):
+        inputs: int = 5
+        outputs: int = 3
 
+        def init(self, key):
+            return Params({"weight": jax.random.normal(key, (len(edges),))})
 
-def test_a_layer_that_is_frozen_is_not_written(key):
-    network = Network(tuple(Layer(Dense(i, o, 6.0), LIF(1.0, 1.0)) for i, o in ((8, 6), (6, 3))))
-    rule = ThreeFactor(((), (Term(Spike(), Spike()),)))
-    spikes = (jax.random.uniform(key, (4, 2, 8)) < 0.6).astype(jnp.float32)
-    _, trace = network.advance(network.init(key), network.init_state(2), spikes, key=jax.random.split(key, (4, 2)))
-    counts = wide_value(rule.plasticity_events(network, trace))
-    np.testing.assert_array_equal(counts[..., 0], 0)
-    np.testing.assert_array_equal(counts[..., 1], 3 * np.asarray(trace[1].pre).sum(-1))
-    assert counts.sum() > 0
+        def current(self, params, spikes, keys):
+            del keys
+            each = spikes[:, edges[:, 0]] * params.trained["weight"][None]
+            return jnp.zeros((len(spikes), self.outputs)).at[:, edges[:, 1]].add(each)
 
-
-def test_every_count_is_exact_beyond_32_bits(key):
-    """One tick of one sample addresses more than 2^32 synapses, in testing, training and recordings alike."""
-    layers = (Layer(Wired(6, 5, 6.0), LIF(1.0, 1.0)), Layer(Wired(5, 3, 6.0), LIF(1.0, 1.0)))
-    rule = ERBP(LabelNeurons(3, 2), (Boxcar(), Boxcar()), (RandomFeedback(),))
-    e = Experiment(Network(layers), Regular(0.6), rule, 8, 8, 2, 2, 2)
-    images, labels = jax.random.randint(key, (4, 6), 0, 256).astype(jnp.uint8), jnp.arange(4) % 3
-    learner, hold = engine.init(e, optax.set_to_zero(), jnp.uint32(0)), optax.set_to_zero()
-    seen = synops.record(e, jnp.uint32(0), learner.params, images, labels, jnp.int32(1))
-    assert seen.addressed.dtype == np.int64
-    assert seen.addressed[..., 0].max() > 2**33
-    np.testing.assert_array_equal(seen.addressed, seen.delivered)
-    spikes = seen.addressed // 2**33  # of the layer's inputs; the rest is that of the odd ones
-    assert 0 <= (seen.addressed - spikes * 2**33).min() <= (seen.addressed - spikes * 2**33).max() <= 3
-    result = jax.jit(lambda p: testing.test(e, jnp.uint32(0), p, images, labels, jnp.int32(1)))(learner.params)
-    np.testing.assert_array_equal(wide_value(result.synops), seen.addressed.sum(0))
-    assert metrics.synops_per_sample(result) == seen.addressed.sum(0).sum(-1).mean()
-    train = jax.jit(lambda l: engine.train(e, hold, l, images, labels, jnp.int32(0), jnp.int32(0), jnp.int32(2)))
-    tally = train(learner).tally.values()
-    assert tally.samples == 4
-    events = tally.events
-    assert events.dtype == np.int64
-    assert events[0] > 2**37
-    assert 0 <= events[0] % 2**33 <= 4 * 8 * 3
-    assert events[0] // 2**33 == input_spikes(e, learner, images)
-
-
-def input_spikes(e, learner, images):
-    """Of the four presentations, whose order does not matter."""
-    key = engine.sample_keys(learner.seed, engine.Stream.TRAIN, jnp.int32(0), jnp.arange(4))
-    kept = simulate.run(
-        e.network, e.encoder, learner.params, images, key, steps=e.steps, block=2, record=lambda t: t[0].pre
-    )[1]
-    return int(np.asarray(kept).sum())
+    wired, (a, b, c, d) = Edges(), jax.random.split(key, 4)
+    params, other = wired.init(a), wired.init(b).trained
+    spikes = (jax.random.uniform(c, (2, 3, 5)) < 0.5).astype(jnp.float32)
+    post = jax.random.normal(d, (2, 3, 3))
+    s, w, u, q = (np.asarray(x, np.float64) for x in (spikes, params.trained["weight"], other["weight"], post))
+    total, update, back, through_other = np.zeros_like(q), np.zeros(5), np.zeros_like(s), np.zeros_like(s)
+    for n, (i, o) in enumerate(edges):
+        total[..., o] += w[n] * s[..., i]
+        update[n] = (s[..., i] * q[..., o]).sum()
+        back[..., i] += w[n] * q[..., o]
+        through_other[..., i] += u[n] * q[..., o]
+    state, current, arrived = wired(params, wired.init_state(3), spikes)
+    np.testing.assert_allclose(current, total, atol=1e-5)
+    np.testing.assert_allclose(wired.plasticity(params, arrived, post)["weight"], update, atol=1e-5)
+    factor = wired.plasticity(params, arrived, post, factor=0.5 * wired.signal(arrived))
+    np.testing.assert_allclose(factor["weight"], 0.5 * update, atol=1e-5)
+    np.testing.assert_allclose(wired.transpose(params, post), back, atol=1e-5)
+    _, pull = jax.vjp(lambda p, s: wired(p, (), s, backward=other)[1], params, spikes)
+    of_params, of_spikes = pull(post)
+    np.testing.assert_allclose(of_params.trained["weight"], update, atol=1e-5)
+    np.testing.assert_allclose(of_spikes, through_other, atol=1e-5)
+    reached = np.stack([sum(s[..., i] for i, x in edges if x == o) for o in range(3)], -1)
+    np.testing.assert_array_equal(wired.reached(params, arrived), reached)
+    np.testing.assert_array_equal(wide_value(wired.addressed(params, arrived)), reached.sum(-1))
+    assert (state, wired.synapses, wired.label, wired.output_shape, wired.signals) == ((), 5, "3", (3,), 5)
 
 
-def test_a_tally_counts_beyond_what_floats_can(key):
-    """An epoch under way has seen 2^40 samples: one more is one more."""
-    layers = (Layer(Dense(6, 3, 6.0), LIF(1.0, 1.0)),)
-    e = Experiment(Network(layers), Regular(0.6), ERBP(LabelNeurons(3, 2), (Boxcar(),), ()), 4, 4, 2, 2, 2)
-    hold = optax.set_to_zero()
-    images, labels = jax.random.randint(key, (4, 6), 0, 256).astype(jnp.uint8), jnp.arange(4) % 3
-    learner = engine.init(e, hold, jnp.uint32(0))
-    train = jax.jit(lambda l: engine.train(e, hold, l, images, labels, jnp.int32(0), jnp.int32(0), jnp.int32(1)))
-    few = train(learner).tally.values()
-    late = engine.Tally(
-        *(Wide(count.low + jnp.uint32(2**32 - 1), count.high + jnp.uint32(2**8)) for count in learner.tally)
-    )
-    many = train(replace(learner, tally=late)).tally.values()
-    for before, after in zip(few, many, strict=True):
-        np.testing.assert_array_equal(after - before, 2**40 + 2**32 - 1)
-    assert few.samples == 2
-    assert few.events.sum() > 0
+def test_synapses_that_are_known_at_run_time_only_are_not_looked_up():
+    @dataclass(frozen=True)
+    class Drawn(OneToOne):
+        def init(self, key):
+            return Params(super().init(key).trained, {"place": jnp.arange(6)})
+
+    with pytest.raises(ValueError, match="Drawn: its fixed parameters say where its synapses are"):
+        Drawn().reached(NONE, Arrived(jnp.ones((1, 6))))
 
 
-def test_rules_say_at_once_what_a_network_lacks(key):
-    """Before anything is compiled: masks that could gate learning, a weight matrix whose rows could be walked."""
-    cloudy = Network((Layer(Dense(6, 3, transmission=GaussianBlankOut(0.5)), LIF(1.0, 1.0)),))
-    gated = ERBP(LabelNeurons(3, 2), (Boxcar(),), (), blank_out_gates_learning=True)
-    with pytest.raises(ValueError, match=r"blank_out_gates_learning .* layer 0 .*, GaussianBlankOut, draws no masks"):
-        gated.init(cloudy, key)
-    maps = Network((Layer(Conv2d((4, 4, 1), 2, 3), LIF(1.0, 1.0)), Layer(Dense(32, 3), LIF(1.0, 1.0))))
-    with pytest.raises(ValueError, match=r"layer 0 .*, Conv2d, has none"):
-        ForwardTableSTDP(Exponential()).init(maps, key)
+def test_the_example_of_a_users_connection_runs():
+    assert doctest.testmod(linear).failed == 0

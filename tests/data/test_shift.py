@@ -7,8 +7,7 @@ import pytest
 from erbp_jax.config import load_config
 from erbp_jax.data.shift import Shift
 from erbp_jax.errors import UserError
-from erbp_jax.random import Stream, root_key
-from erbp_jax.training.engine import sample_keys
+from erbp_jax.random import Stream, root_key, sample_keys
 from erbp_jax.training.session import Session
 
 SMALL = [

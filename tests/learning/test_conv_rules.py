@@ -1,6 +1,6 @@
 """Every rule on shared kernels, against the same layers written as dense ones whose synapses share weights."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from erbp_jax import simulate
-from erbp_jax.analysis.alignment import feedback_angles
-from erbp_jax.config.build import Experiment
-from erbp_jax.connections import BlankOut, Conv2d, Dense, Pool2d, Reliable
+from erbp_jax.connections import Arrived, BlankOut, Conv2d, Dense, Pool2d, Reliable
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
+from erbp_jax.evaluation.alignment import feedback_angles
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
-from erbp_jax.network import Layer, Network
+from erbp_jax.learning.base import Given
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, Surrogate
+from erbp_jax.params import Params
 from erbp_jax.training import engine, testing
+from erbp_jax.training.experiment import Experiment
 from tests.connections.test_conv import drawn, synapses
 
 TICKS, BATCH = 6, 3
@@ -58,18 +60,20 @@ class Tied:
         entry = np.minimum(self.entries() // self.channels, xi.shape[2] - 1)
         return xi[:, o // self.channels, entry, o % self.channels]
 
-    def __call__(self, params, spikes, *, key=None, backward=None):
+    def __call__(self, params, state, spikes, *, key=None, backward=None):
         rows = spikes.reshape(-1, self.inputs)
         xi, stop = self.masks(key, len(rows)), jax.lax.stop_gradient
-        matrix = self.matrix(params["weight"])
-        back = stop(self.matrix((backward or params)["weight"]))
+        matrix = self.matrix(params.trained["weight"])
+        back = stop(self.matrix((backward or params.trained)["weight"]))
         to_weights = jnp.einsum("rio,ri,io->ro", xi, stop(rows), matrix)
         to_spikes = self.transmission.mean * rows @ back
-        return (to_weights + to_spikes - stop(to_spikes)).reshape(*spikes.shape[:-1], self.outputs)
+        current = (to_weights + to_spikes - stop(to_spikes)).reshape(*spikes.shape[:-1], self.outputs)
+        return state, current, Arrived(spikes, key)
 
-    def plasticity(self, pre, post, *, key=None):
-        pre, post = pre.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
-        dense = jnp.einsum("rio,ri,ro->io", self.masks(key, len(pre)), pre, post)
+    def plasticity(self, params, arrived, post, *, factor=None, gated=False):
+        del params, factor
+        pre, post = arrived.spikes.reshape(-1, self.inputs), post.reshape(-1, self.outputs)
+        dense = jnp.einsum("rio,ri,ro->io", self.masks(arrived.key if gated else None, len(pre)), pre, post)
         return {"weight": jnp.zeros(self.size + 1).at[self.entries()].add(dense)[:-1].reshape(self.shape)}
 
     def reliable(self):
@@ -79,27 +83,25 @@ class Tied:
 def network(transmission=None, connect=lambda conv: conv):
     first = Conv2d((6, 6, 1), 4, 3, 2, gain=4.0, transmission=transmission or Reliable())
     second = Conv2d((3, 3, 4), 3, 2, padding="valid", gain=4.0, transmission=transmission or Reliable())
-    return Network((*(Layer(connect(c), NEURON) for c in (first, second)), Layer(Dense(12, 3, 4.0), NEURON)))
+    return sequential(connect(first), NEURON, connect(second), NEURON, Dense(12, 3, 4.0), NEURON)
 
 
-def erbp(per_map=False, **options):
-    feedback = (RandomFeedback(2.0, per_map=per_map), RandomFeedback(1.0, per_map=per_map))
+def erbp(**options):
+    feedback = (RandomFeedback(2.0), RandomFeedback(1.0))
     return ERBP(LabelNeurons(3, 1), (Boxcar(-3, 3),) * 3, feedback, **options)
 
 
 SMOOTH = Surrogate("fast_sigmoid", 1.0)  # never zero, so that every layer gets an error
 CASES = {
     "erbp": (erbp(), None, False),
-    "erbp, feedback per map": (erbp(per_map=True), None, False),
     "erbp, errors of their own": (erbp(local=(LocalReadout(), LocalReadout(2.0, 2))), None, False),
-    "erbp, errors of their own, per map": (erbp(per_map=True, local=(LocalReadout(), None)), None, False),
+    "erbp, errors of their own in one layer": (erbp(local=(LocalReadout(), None)), None, False),
     "erbp, readouts that learn": (erbp(local=(LearnedReadout(), LearnedReadout(2.0))), None, False),
-    "erbp, readouts that learn, per map": (erbp(per_map=True, local=(LearnedReadout(), LearnedReadout())), None, False),
     "perbp": (erbp(), BlankOut(0.75), False),
     "perbp, gated": (erbp(blank_out_gates_learning=True), BlankOut(0.75), False),
     "bp": (BackProp(SMOOTH), None, False),
     "bp, blank-out": (BackProp(SMOOTH), BlankOut(0.75), False),
-    "rbp, direct": (BackProp(SMOOTH, wiring=Direct(RandomFeedback(per_map=True))), None, False),
+    "rbp, direct": (BackProp(SMOOTH, wiring=Direct()), None, False),
     "rbp, layerwise": (BackProp(SMOOTH, wiring=Layerwise()), None, False),
     "bp, rate": (BackProp(), None, True),
     "rbp, direct, rate": (BackProp(wiring=Direct()), None, True),
@@ -119,11 +121,9 @@ def test_a_rule_moves_a_kernel_as_it_moves_tied_dense_weights(key, name):
         for connect in (lambda conv: conv, Tied):
             net = network(transmission, connect)
             net = net.rate_form(0.5) if rate else net
-            state, own = net.init_state(BATCH), rule.init_state(net, BATCH)
-            target, ticks = jnp.arange(BATCH), jnp.arange(TICKS)
-            fixed = net.init(key), rule.init(net, key)
-            result = rule.block(net, *fixed, state, own, spikes, target, ticks=ticks, key=keys)
-            updates.append(jax.tree.leaves((result.update, result.own)))
+            given = Given(spikes, jnp.arange(BATCH), jnp.arange(TICKS), keys)
+            result = rule.block(net, net.init(key), rule.init(net, key), rule.init_state(net, BATCH), given)
+            updates.append(jax.tree.leaves((result.update, result.rule_update)))
         return updates
 
     for ours, tied in zip(*both(), strict=True):
@@ -134,7 +134,7 @@ def test_a_rule_moves_a_kernel_as_it_moves_tied_dense_weights(key, name):
 
 def pooled():
     conv, pool = Conv2d((6, 6, 1), 4, 3, gain=4.0), Pool2d((6, 6, 4), 2, gain=4.0)
-    return Network((Layer(conv, NEURON), Layer(pool, NEURON), Layer(Dense(36, 3, 4.0), NEURON)))
+    return sequential(conv, NEURON, pool, NEURON, Dense(36, 3, 4.0), NEURON)
 
 
 def test_synops_are_those_of_a_count_over_spikes_and_windows(key):
@@ -144,10 +144,10 @@ def test_synops_are_those_of_a_count_over_spikes_and_windows(key):
     params, seed, epoch = net.init(key), jnp.uint32(1), jnp.int32(0)
     result = jax.jit(lambda *a: testing.test(e, seed, params, *a, epoch))(images, jnp.zeros(4, jnp.int32))
     keys = engine.sample_keys(seed, engine.Stream.TEST, epoch, jnp.arange(4))
-    record = lambda trace: tuple(layer.pre for layer in trace)  # noqa: E731
+    record = lambda trace: tuple(arrived.spikes for arrived in trace.arrived)  # noqa: E731
     _, arrived = simulate.run(net, e.encoder, params, images, keys, steps=8, block=e.test_block, record=record)
     count = np.zeros((4, 3), int)
-    for layer, (spikes, reached) in enumerate(zip(arrived, (net.layers[0].connection, None, None), strict=True)):
+    for layer, (spikes, reached) in enumerate(zip(arrived, (net.projections[0].connection, None, None), strict=True)):
         for _, sample, unit in np.argwhere(np.asarray(spikes)):
             if layer == 0:
                 count[sample, 0] += sum(1 for i, _, _ in synapses(reached) if i == unit)
@@ -160,13 +160,12 @@ def test_synops_are_those_of_a_count_over_spikes_and_windows(key):
 @pytest.mark.parametrize("rule", [erbp(), BackProp(SMOOTH), BackProp(SMOOTH, wiring=Layerwise())])
 def test_pooling_lets_errors_through_and_learns_nothing(key, rule):
     net = pooled()
-    params, fixed = net.init(key), rule.init(net, key)
+    params, rule_params = net.init(key), rule.init(net, key)
     spikes = (jax.random.uniform(key, (TICKS, BATCH, 36)) < 0.4).astype(jnp.float32)
     keys = jax.random.split(key, TICKS * BATCH).reshape(TICKS, BATCH)
-    common = {"ticks": jnp.arange(TICKS), "key": keys}
-    state = net.init_state(BATCH), rule.init_state(net, BATCH)
-    run = jax.jit(lambda p: rule.block(net, p, fixed, *state, spikes, jnp.arange(BATCH), **common).update)
-    first, second, third = run(params)
+    given = Given(spikes, jnp.arange(BATCH), jnp.arange(TICKS), keys)
+    run = jax.jit(lambda p: rule.block(net, p, rule_params, rule.init_state(net, BATCH), given).update)
+    first, second, third = run(params).projections
     assert second == {}
     assert np.abs(first["weight"]).max() > 1e-6
     assert np.abs(third["weight"]).max() > 1e-6
@@ -179,21 +178,13 @@ def test_alignment_goes_through_kernels_and_pools(key):
     pool = np.zeros((144, 36))
     for i, o, entry in synapses(Conv2d((6, 6, 4), 4, 2, 2, "valid")):
         pool[i, o] = entry[2] == entry[3]
-    last = np.asarray(params[2]["weight"])
+    last = np.asarray(params.trained.projections[2]["weight"])
     paths = tuple(jnp.asarray(x.T, jnp.float32) for x in (pool @ last, last))
-    np.testing.assert_allclose(feedback_angles(net, BackProp(wiring=Direct()), params, paths), 0.0, atol=0.05)
+    angles = feedback_angles(net, BackProp(wiring=Direct()), params, Params((), paths))
+    np.testing.assert_allclose(angles, 0.0, atol=0.05)
 
 
-def test_per_map_feedback_is_shared_by_the_positions_of_a_map(key):
-    feedback = RandomFeedback(3.0, per_map=True)
-    g = feedback.init(key, 10, (4, 4, 6))
-    assert g.shape == (10, 6)
-    np.testing.assert_allclose(g.sum(0), 0.0, atol=1e-5)
-    net, rule = network(), erbp(per_map=True)
-    shared = rule.to_hidden(net, (), rule.init(net, key))
-    assert [x.shape for x in shared] == [(3, 36), (3, 12)]
-    np.testing.assert_array_equal(
-        np.asarray(shared[0]).reshape(3, 9, 4), np.asarray(shared[0])[:, None, :4].repeat(9, 1)
-    )
-    assert rule.operations(net, 10, 0.0, 2.0) == 2.0 * (4 + 3 + 1)
-    assert replace(rule, feedback=(RandomFeedback(),) * 2).operations(net, 10, 0.0, 2.0) == 2.0 * (36 + 12 + 1)
+def test_an_error_spike_reaches_every_position_of_the_maps(key):
+    net, rule = network(), erbp()
+    assert [g.shape for g in rule.to_hidden(net, Params(()), rule.init(net, key))] == [(3, 36), (3, 12)]
+    assert rule.error_fan_out(net)[-1] == 36 + 12 + 1

@@ -7,25 +7,25 @@ import optax
 import pytest
 
 from erbp_jax import simulate
-from erbp_jax.config.build import Experiment
 from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.learning import ERBP, Boxcar, LocalReadout, RandomFeedback
-from erbp_jax.network import Layer, Network
+from erbp_jax.learning.base import Given
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons
 from erbp_jax.training import engine
+from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.transforms import Optimizers
 from tests import oracles
 
 NEURON = {"tau_mem": 1.0, "tau_syn": 4.0, "threshold": 1.0, "refractory": 1}
 ERROR = {"weight": 0.9, "threshold": 1.0}
 ETA, TAU_U, GATE, BURN_IN, STEPS = 0.02, 5.0, (-6.0, 6.0), 4, 24
+SGD = Optimizers(optax.sgd(ETA), optax.sgd(ETA))
 
 
 def experiment(sizes=(12, 9, 7, 3), every=1, transmission=None, **rule):
-    layers = tuple(
-        Layer(Dense(i, o, 3.0, transmission or Reliable()), LIF(**NEURON))
-        for i, o in zip(sizes[:-1], sizes[1:], strict=True)
-    )
+    dense = (Dense(i, o, 3.0, transmission or Reliable()) for i, o in zip(sizes[:-1], sizes[1:], strict=True))
     erbp = ERBP(
         label=LabelNeurons(sizes[-1], 2),
         gates=(Boxcar(*GATE),) * (len(sizes) - 1),
@@ -33,10 +33,10 @@ def experiment(sizes=(12, 9, 7, 3), every=1, transmission=None, **rule):
         dendrite=Dendrite(TAU_U),
         feedback=(RandomFeedback(2.0),) * (len(sizes) - 2),
         output_scale=0.5,
-        burn_in=BURN_IN,
         **rule,
     )
-    return Experiment(Network(layers), Regular(0.6), erbp, STEPS, STEPS, every, 4, 4)
+    network = sequential(*((one, LIF(**NEURON)) for one in dense))
+    return Experiment(network, Regular(0.6), erbp, STEPS, STEPS, every, 4, 4, burn_in=BURN_IN)
 
 
 def batch(key, size=4, pixels=12, classes=3):
@@ -46,9 +46,8 @@ def batch(key, size=4, pixels=12, classes=3):
 
 
 def learn(e, image, target, key, learner=None):
-    optimizer = optax.sgd(ETA)
-    learner = learner or engine.init(e, optimizer, jnp.uint32(0))
-    return learner, jax.jit(lambda l, *a: engine.present(e, optimizer, l, *a)[0])(learner, image, target, key)
+    learner = learner or engine.init(e, SGD, jnp.uint32(0))
+    return learner, jax.jit(lambda l, *a: engine.present(e, SGD, l, *a)[0])(learner, image, target, key)
 
 
 @pytest.mark.parametrize("sizes", [(12, 3), (12, 9, 3), (12, 9, 7, 3)])
@@ -75,8 +74,8 @@ def assert_oracle(key, e, readouts=None):
     encoder_state = e.encoder.init_state(image, simulate.fold_each(keys, jnp.uint32(0)))
     _, spikes, _ = simulate.encode(e.encoder, encoder_state, image, keys, jnp.arange(STEPS))
     want, _ = oracles.erbp(
-        [np.asarray(p["weight"]) for p in before.params],
-        [np.asarray(g, np.float64) for g in before.feedback],
+        [np.asarray(p["weight"]) for p in before.params.projections],
+        [np.asarray(g, np.float64) for g in before.rule_params.fixed],
         np.asarray(spikes[:, 0], np.float64),
         (np.arange(STEPS) % 2 == 0).astype(float),
         int(target[0]),
@@ -84,11 +83,11 @@ def assert_oracle(key, e, readouts=None):
         readouts=readouts,
     )  # fmt: skip
     moved = 0.0
-    for w, p, old in zip(want, after.params, before.params, strict=True):
+    for w, p, old in zip(want, after.params.projections, before.params.projections, strict=True):
         np.testing.assert_allclose(p["weight"], w, atol=2e-4)
         moved += np.abs(w - old["weight"]).max()
     assert moved > 0.05  # it did learn something
-    return after.params
+    return after.params.projections
 
 
 @pytest.mark.parametrize("gates_learning", [False, True])
@@ -97,21 +96,21 @@ def test_perbp_update_with_and_without_the_mask(key, gates_learning):
     e = experiment((12, 9, 3), 4, BlankOut(0.5), blank_out_gates_learning=gates_learning)
     network, rule = e.network, e.rule
     params = network.init(key)
-    fixed = rule.init(network, key)
+    rule_params = rule.init(network, key)
     spikes = (jax.random.uniform(key, (4, 5, 12)) < 0.5).astype(jnp.float32)
     keys = jax.random.split(key, 20).reshape(4, 5)
     _, trace = jax.jit(lambda s, k: network.advance(params, network.init_state(5), s, key=k))(spikes, keys)
-    target, ticks = jnp.arange(5) % 3, jnp.arange(4)
-    step = jax.jit(lambda t: rule.step(network, fixed, rule.init_state(network, 5), t, target, ticks))
+    given = Given(spikes, jnp.arange(5) % 3, jnp.arange(4), keys)
+    step = jax.jit(lambda t: rule.step(network, params, rule_params, rule.rest(network, 5), t, given))
     _, update, *_ = step(trace)
     assert all(np.abs(u["weight"]).max() > 0 for u in update[1:])
-    for layer, got in zip(trace, update, strict=True):
-        inputs, outputs = layer.pre.shape[-1], layer.spikes.shape[-1]
+    for (pre, transmitted), seen, got in zip(trace.arrived, trace.populations, update, strict=True):
+        inputs, outputs = pre.shape[-1], seen.spikes.shape[-1]
         units = jnp.broadcast_to(jnp.arange(inputs), (4, 5, inputs))
         mask = jax.jit(BlankOut(0.5).mask, static_argnums=2)(
-            jnp.broadcast_to(layer.key[..., None], units.shape), units, outputs
+            jnp.broadcast_to(transmitted[..., None], units.shape), units, outputs
         )
-        reached = np.einsum("kbi,kbio->io", np.asarray(layer.pre), np.asarray(mask, np.float32)) > 0
+        reached = np.einsum("kbi,kbio->io", np.asarray(pre), np.asarray(mask, np.float32)) > 0
         moved = np.abs(np.asarray(got["weight"])) > 0
         if gates_learning:
             assert not np.any(moved & ~reached)
@@ -120,21 +119,17 @@ def test_perbp_update_with_and_without_the_mask(key, gates_learning):
 def test_a_batch_learns_the_sum_of_its_samples(key):
     """Batch update = sum of single updates, the learning rate unchanged: exact while weights are frozen."""
     e = experiment(every=STEPS - BURN_IN)
-    e = Experiment(e.network, e.encoder, e.rule, STEPS, STEPS, 4, 4, 4)
     network, rule = e.network, e.rule
     image, target, keys = batch(key, 6)
-    params, fixed = network.init(key), rule.init(network, key)
+    params, rule_params = network.init(key), rule.init(network, key)
 
     @jax.jit
     def update(image, target, keys):
         n = len(target)
         state = e.encoder.init_state(image, keys)
         _, spikes, tick_keys = simulate.encode(e.encoder, state, image, keys, jnp.arange(STEPS))
-        result = rule.block(
-            network, params, fixed, network.init_state(n), rule.init_state(network, n), spikes, target,
-            ticks=jnp.arange(STEPS), key=tick_keys,
-        )  # fmt: skip
-        return result.update
+        given = Given(spikes, target, jnp.arange(STEPS), tick_keys)
+        return rule.block(network, params, rule_params, rule.init_state(network, n), given).update.projections
 
     whole = update(image, target, keys)
     single = [update(image[i : i + 1], target[i : i + 1], keys[i : i + 1]) for i in range(6)]
@@ -147,19 +142,20 @@ def test_a_batch_learns_the_sum_of_its_samples(key):
 def test_feedback_is_fixed_and_zero_sum_and_outside_the_parameters(key):
     e = experiment()
     before, after = learn(e, *batch(key))
-    for g, old in zip(after.feedback, before.feedback, strict=True):
+    feedback = before.rule_params.fixed
+    for g, old in zip(after.rule_params.fixed, feedback, strict=True):
         np.testing.assert_array_equal(g, old)
-    for g in before.feedback[:-1]:
+    for g in feedback[:-1]:
         np.testing.assert_allclose(g.sum(0), 0.0, atol=1e-5)
         assert np.abs(g).max() > 0.1
-    np.testing.assert_array_equal(before.feedback[-1], 0.5 * np.eye(3))
-    weights = sum(p["weight"].size for p in before.params)
+    np.testing.assert_array_equal(feedback[-1], 0.5 * np.eye(3))
+    weights = sum(p["weight"].size for p in before.params.projections)
     leaves = jax.tree.leaves(optax.sgd(0.1, momentum=0.9).init(before.params))
     assert sum(x.size for x in leaves) == weights
 
 
 def test_each_population_has_weights_of_its_own_and_all_together_reach_as_far_as_one(key):
-    one, many = (RandomFeedback(2.0).init(key, 5, (400,), n).reshape(n, 5, 400) for n in (1, 8))
+    one, many = (RandomFeedback(2.0).init(key, 5, 400, n).reshape(n, 5, 400) for n in (1, 8))
     np.testing.assert_allclose(many.sum(1), 0.0, atol=1e-5)  # zero-sum each
     np.testing.assert_allclose(np.square(many).sum(), np.square(one).sum(), rtol=0.05)
     overlap = np.corrcoef(np.asarray(many).reshape(8, -1)) - np.eye(8)
@@ -168,9 +164,9 @@ def test_each_population_has_weights_of_its_own_and_all_together_reach_as_far_as
 
 def test_nothing_is_learned_during_the_burn_in(key):
     e = experiment()
-    quiet = Experiment(e.network, e.encoder, e.rule, BURN_IN, BURN_IN, 1, 4, 4)
+    quiet = replace(e, steps=BURN_IN, test_steps=BURN_IN)
     before, after = learn(quiet, *batch(key))
-    for p, old in zip(after.params, before.params, strict=True):
+    for p, old in zip(after.params.projections, before.params.projections, strict=True):
         np.testing.assert_array_equal(p["weight"], old["weight"])
 
 
@@ -188,12 +184,12 @@ def test_the_rule_refuses_a_network_that_does_not_fit():
         LocalReadout(populations=0)
     with pytest.raises(ValueError, match="low must lie below high"):
         Boxcar(1.0, 1.0)
-    with pytest.raises(ValueError, match="Network: layer 0 has 9 outputs"):
-        Network((Layer(Dense(3, 9), LIF()), Layer(Dense(8, 2), LIF())))
+    with pytest.raises(ValueError, match="hidden1 -> output takes 8 inputs, and 'hidden1' has 9 units"):
+        sequential(Dense(3, 9), LIF(), Dense(8, 2), LIF())
 
 
 def test_delayed_spikes_arrive_late_and_at_the_same_tick_in_any_block(key):
-    network = Network(tuple(Layer(Dense(5, 5, 4.0), LIF(), delay=3) for _ in range(2)))
+    network = sequential(*((Dense(5, 5, 4.0), LIF()) for _ in range(2)), delay=3)
     params = network.init(key)
     spikes = (jax.random.uniform(key, (12, 2, 5)) < 0.5).astype(jnp.float32)
     keys = jax.random.split(key, 24).reshape(12, 2)
@@ -204,8 +200,8 @@ def test_delayed_spikes_arrive_late_and_at_the_same_tick_in_any_block(key):
         state, pre, out = network.init_state(2), [], []
         for t in range(0, 12, block):
             state, trace = advance(state, spikes[t : t + block], keys[t : t + block])
-            pre.append(trace[0].pre)
-            out.append(trace[-1].spikes)
+            pre.append(trace.arrived[0].spikes)
+            out.append(network.output_spikes(trace))
         return np.concatenate(pre), np.concatenate(out)
 
     pre, out = run(12)
@@ -220,16 +216,16 @@ def test_a_price_on_spikes_lowers_the_synapses_of_units_that_fire(key):
     """On one and the same trace: the update differs by the price times presynaptic times postsynaptic spikes."""
     free, dear = experiment(every=4), experiment(every=4, rate_penalty=(0.5, 0.25))
     network = free.network
-    params, fixed = network.init(key), free.rule.init(network, key)
+    params, rule_params = network.init(key), free.rule.init(network, key)
     a, b = jax.random.split(key)
     spikes = (jax.random.uniform(a, (4, 3, 12)) < 0.7).astype(jnp.float32)
-    trace = network.advance(params, network.init_state(3), spikes, key=jax.random.split(b, (4, 3)))[1]
-    target, ticks = jnp.arange(3), jnp.arange(4)
+    given = Given(spikes, jnp.arange(3), jnp.arange(4), jax.random.split(b, (4, 3)))
+    trace = network.advance(params, network.init_state(3), spikes, key=given.key)[1]
     updates = [
-        e.rule.step(network, fixed, e.rule.init_state(network, 3), trace, target, ticks)[1] for e in (free, dear)
+        e.rule.step(network, params, rule_params, e.rule.rest(network, 3), trace, given).update for e in (free, dear)
     ]
     for layer, price in enumerate((0.5, 0.25, 0.0)):
-        pairs = np.einsum("tbi,tbo->io", trace[layer].pre, trace[layer].spikes)
+        pairs = np.einsum("tbi,tbo->io", trace.arrived[layer].spikes, trace.populations[layer].spikes)
         difference = updates[1][layer]["weight"] - updates[0][layer]["weight"]
         np.testing.assert_allclose(difference, price * pairs, atol=1e-4)
         assert price == 0.0 or difference.max() > 0

@@ -11,27 +11,33 @@ import pytest
 from erbp_jax import simulate
 from erbp_jax.learning import Boxcar, LearnedReadout, LocalReadout
 from erbp_jax.learning.learned_readout import DRAW, draw
-from erbp_jax.learning.three_factor import online
-from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, ErrorNeurons
 from erbp_jax.random import fold_each, uniform
 from erbp_jax.training import engine
+from erbp_jax.training.learn import Learning, start
+from erbp_jax.training.learn import learn as learn_from
 from tests import oracles
-from tests.learning.test_erbp import BURN_IN, ERROR, ETA, GATE, NEURON, STEPS, TAU_U, batch, experiment, learn
+from tests.learning.test_erbp import BURN_IN, ERROR, ETA, GATE, NEURON, SGD, STEPS, TAU_U, batch, experiment, learn
 
 READOUT = LearnedReadout(gain=4.0, rate=2.0, tau=3.0)
 SCALE = 2.0  # of the feedback in `experiment`
 
 
+def feedback_of(learner):
+    """Weights of all hidden layers and the output, whether they learn or not."""
+    trained, fixed = learner.rule_params
+    return [b if a is None else a for a, b in zip(trained or (None,) * len(fixed), fixed, strict=True)]
+
+
 def shown(e, params, image, keys):
-    """Input spikes and the trace of one presentation with the weights held."""
+    """Input spikes, keys of the ticks and the trace of one presentation with the weights held."""
     state = e.encoder.init_state(image, fold_each(keys, jnp.uint32(0)))
     _, spikes, tick_keys = simulate.encode(e.encoder, state, image, keys, jnp.arange(STEPS))
-    network: Network = e.network
+    network = e.network
     _, trace = jax.jit(lambda s, k: network.advance(params, network.init_state(len(image)), s, key=k))(
         spikes, tick_keys
     )
-    return spikes, trace
+    return spikes, tick_keys, trace
 
 
 @pytest.mark.parametrize(
@@ -41,11 +47,12 @@ def test_learning_equals_the_oracle(key, local, every):
     e = experiment(every=every, local=local)
     image, target, keys = batch(key, 1)
     before, after = learn(e, image, target, keys)
-    spikes, trace = shown(e, before.params, image, keys)
-    draws = [np.asarray(uniform(fold_each(seen.key, jnp.uint32(DRAW)), ())[:, 0]) for seen in trace]
-    feedback = [np.array(g, np.float64) for g in before.feedback]
+    spikes, tick_keys, _ = shown(e, before.network_params, image, keys)
+    synapse_keys = [fold_each(tick_keys, jnp.uint32(2 * layer + 1)) for layer in range(3)]
+    draws = [np.asarray(uniform(fold_each(own, jnp.uint32(DRAW)), ())[:, 0]) for own in synapse_keys]
+    feedback = [np.array(g, np.float64) for g in feedback_of(before)]
     weights, _ = oracles.erbp(
-        [np.asarray(p["weight"]) for p in before.params],
+        [np.asarray(p["weight"]) for p in before.params.projections],
         feedback,
         np.asarray(spikes[:, 0], np.float64),
         (np.arange(STEPS) % 2 == 0).astype(float),
@@ -56,9 +63,9 @@ def test_learning_equals_the_oracle(key, local, every):
             for layer, own in enumerate(local)
         ],
     )  # fmt: skip
-    for w, p in zip(weights, after.params, strict=True):
+    for w, p in zip(weights, after.params.projections, strict=True):
         np.testing.assert_allclose(p["weight"], w, atol=2e-4)
-    for own, g, got, old in zip((*local, None), feedback, after.feedback, before.feedback, strict=True):
+    for own, g, got, old in zip((*local, None), feedback, feedback_of(after), feedback_of(before), strict=True):
         np.testing.assert_allclose(got, g, atol=2e-4)
         assert (np.abs(got - old).max() > 0.02) == (own == READOUT)  # the others are fixed
 
@@ -112,27 +119,35 @@ def test_without_a_label_spike_nobody_guesses(key):
 
 def test_initial_weights_are_those_of_the_feedback_at_the_gain(key):
     e = experiment(local=(READOUT, None))
-    fixed, random = e.rule.init(e.network, key), experiment().rule.init(e.network, key)
+    (own, *others), fixed = e.rule.init(e.network, key)
+    random = experiment().rule.init(e.network, key)
     units = e.network.sizes[1]
-    np.testing.assert_allclose(np.square(fixed[0]).mean(), 4.0**2 / units, rtol=1e-5)
-    ratio = np.asarray(fixed[0]) / np.asarray(random[0])
+    np.testing.assert_allclose(np.square(own).mean(), 4.0**2 / units, rtol=1e-5)
+    ratio = np.asarray(own) / np.asarray(random.fixed[0])
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
-    own = e.rule.own(fixed)
-    assert own is not None
-    assert own[0] is fixed[0]
-    assert own[1:] == (None, None)
-    assert experiment().rule.own(random) is None
+    assert others == [None, None]
+    assert [g is None for g in fixed] == [True, False, False]
+    assert random.trained == ()
 
 
-def test_learning_from_given_spikes_does_not_hold_weights_that_should_learn(key):
-    e = experiment(local=(READOUT, None))
-    params, fixed = e.network.init(key), e.rule.init(e.network, key)
-    optimizer = optax.sgd(ETA)
-    stream = online.start(e.network, e.rule, optimizer, params)
-    with pytest.raises(ValueError, match="ERBP trains weights of its own"):
-        online.learn(
-            e.network, e.rule, optimizer, fixed, stream, jnp.zeros((4, 1, 12)), jnp.zeros(1, jnp.int32), key=key[None]
-        )
+@pytest.mark.parametrize("rule_every", [1, 3])
+def test_learning_from_given_spikes_steps_the_readout_too(key, rule_every):
+    """The trainer's presentation from its own spikes, and the readout stepped by the sum of several blocks."""
+    e = replace(experiment(every=4, local=(READOUT, None)), burn_in=0)
+    image, target, keys = batch(key)
+    before, after = learn(e, image, target, keys)
+    spikes, *_ = shown(e, before.network_params, image, keys)
+    learning = Learning(e.network, e.rule, optax.sgd(ETA), rule_every=rule_every)
+    stream = start(learning, before.network_params, before.rule_params, 4)
+    record = lambda made, params: made.rule_update[0]  # noqa: ARG005, E731
+    go = jax.jit(lambda stream: learn_from(learning, stream, spikes, target, key=keys, block=4, record=record))
+    end, updates = go(stream)
+    if rule_every == 1:
+        same = lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6)  # noqa: E731
+        jax.tree.map(same, (end.params.trained, end.rule_params), (after.params, after.rule_params))
+    moved = np.asarray(end.rule_params.trained[0] - before.rule_params.trained[0])
+    np.testing.assert_allclose(moved, -ETA * np.asarray(updates).sum(0), atol=1e-5)
+    assert np.abs(moved).max() > 0.02
 
 
 @pytest.mark.parametrize("options", [{"gain": 0.0}, {"rate": 0.0}, {"tau": -1.0}])
@@ -145,11 +160,12 @@ def test_a_readout_that_becomes_infinite_is_found_in_its_layer(key):
     """With the layer's gate shut, so that its own weights stay finite."""
     e = experiment(local=(None, READOUT))
     e = replace(e, rule=replace(e.rule, gates=(Boxcar(*GATE), Boxcar(1e6, 2e6), Boxcar(*GATE))))
-    optimizer = optax.sgd(ETA)
-    learner = engine.init(e, optimizer, jnp.uint32(0))
-    feedback = (learner.feedback[0], learner.feedback[1].at[0, 0].set(jnp.inf), learner.feedback[2])
-    learner = replace(learner, feedback=feedback)
+    learner = engine.init(e, SGD, jnp.uint32(0))
+    first, second, last = learner.rule_params.trained
+    own = learner.rule_params._replace(trained=(first, second.at[0, 0].set(jnp.inf), last))
+    learner = replace(learner, rule_params=own)
     image, target, keys = batch(key)
-    after, finite = jax.jit(lambda l: engine.present(e, optimizer, l, image, target, keys, check=True))(learner)
-    assert np.asarray(finite)[0].tolist() == [[True, False, True], [True, True, True]]  # weights, states
-    assert np.isfinite(after.params[1]["weight"]).all()
+    after, finite = jax.jit(lambda l: engine.present(e, SGD, l, image, target, keys, check=True))(learner)
+    named = dict(zip(engine.part_names(e.network), np.asarray(finite)[0].tolist(), strict=True))
+    assert [name for name, good in named.items() if not good] == ["weights of the rule"]
+    assert np.isfinite(after.params.projections[1]["weight"]).all()

@@ -12,7 +12,8 @@ from erbp_jax.training.session import Session
 def hidden(session, learner, record):
     """What `record(readout weights, spikes of the hidden layer)` makes of every test digit, summed, `[n, ...]`."""
     e = session.experiment
-    params, feedback = (jax.tree.map(lambda x: x[0], part) for part in (learner.params, learner.feedback))
+    params, (trained, fixed) = jax.tree.map(lambda x: x[0], (learner.network_params, learner.rule_params))
+    own = (trained or fixed)[0]
     images = jnp.asarray(session.data.test_images)
     keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), len(images))
     _, counts = simulate.run(
@@ -23,7 +24,7 @@ def hidden(session, learner, record):
         keys,
         steps=e.test_steps,
         block=e.test_block,
-        record=lambda trace: record(feedback[0], trace[0].spikes).sum(0)[None],
+        record=lambda trace: record(own, trace.populations[0].spikes).sum(0)[None],
     )
     return np.asarray(counts.sum(0))
 
@@ -33,12 +34,12 @@ def test_a_fixed_random_readout_comes_to_tell_the_digits(root):
     session = Session(load_config(root / "configs" / "digits.yaml", options))
     learner = session.start()
     session.compile(learner)
-    labels, (readout,) = session.data.test_labels, session.experiment.rule.readouts
+    labels, (readout,) = session.data.test_labels, session.experiment.rule.local
     before = (hidden(session, learner, readout.guess).argmax(-1) != labels).mean()
     after = session.train(learner, 0, 0, session.batches)
     assert before > 0.75  # chance is 0.9
     assert (hidden(session, after, readout.guess).argmax(-1) != labels).mean() < 0.25
-    jax.tree.map(np.testing.assert_array_equal, after.feedback, learner.feedback)
+    jax.tree.map(np.testing.assert_array_equal, after.rule_params, learner.rule_params)
     assert session.test(after, 1).wrong.mean() < 0.5  # and the output learns on top of it
 
 
@@ -56,6 +57,6 @@ def test_a_readout_that_learns_comes_to_tell_the_digits(root):
     after = session.train(session.train(learner, 0, 0, session.batches), 1, 0, session.batches)
     assert before > 0.75
     assert (hidden(session, after, potentials).argmax(-1) != labels).mean() < 0.15
-    assert np.abs(after.feedback[0] - learner.feedback[0]).max() > 0.1
-    np.testing.assert_array_equal(after.feedback[1], learner.feedback[1])  # one to one at the output, as ever
+    assert np.abs(after.rule_params.trained[0] - learner.rule_params.trained[0]).max() > 0.1
+    jax.tree.map(np.testing.assert_array_equal, after.rule_params.fixed, learner.rule_params.fixed)  # the output's
     assert session.test(after, 2).wrong.mean() < 0.25

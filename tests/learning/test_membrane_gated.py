@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from erbp_jax.connections import Dense
+from erbp_jax.learning.base import Given
 from erbp_jax.learning.three_factor import Signals, ThreeFactor
-from erbp_jax.learning.three_factor.lateral import LateralLayer
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
-from erbp_jax.network import Layer, LayerTrace, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LeakyIF
+from erbp_jax.params import Params
+from lateral import LateralLayer
+from tests.learning.traces import trace_of
 
 RAMP = MembraneGate(1216.0, 8.0, 2.0, 1.0, 2.0, 2.5, 255.5)
 TWO_LEVELS = MembraneGate(0.5, 0.0025, 0.0003, alpha=0.0003, target=1.5, tau=50.0)
@@ -39,13 +42,13 @@ def test_the_rule_is_its_equation(gate):
     rng = np.random.default_rng(0)
     pre, post = rng.random((80, 5)) < 0.2, rng.random((80, 3)) < 0.1
     membrane = gate.threshold + rng.normal(0, 4, (80, 3))
-    network = Network((Layer(Dense(5, 3), LeakyIF()),))
+    network = sequential(Dense(5, 3), LeakyIF())
     rule = ThreeFactor((membrane_gated(gate),))
     x, y, v = (jnp.asarray(a[:, None], jnp.float32) for a in (pre, post, membrane))
-    trace = LayerTrace(x, y, v, y, jnp.zeros((80, 1)))
-    _, (update,), *_ = rule.step(
-        network, (), rule.init_state(network, 1), (trace,), jnp.zeros(1, jnp.int32), jnp.arange(80)
-    )
+    params = network.init(jax.random.key(0))
+    given = Given(x, jnp.zeros(1, jnp.int32), jnp.arange(80), jax.random.split(jax.random.key(1), (80, 1)))
+    trace = trace_of(x, y, membrane=v)
+    _, (update,), *_ = rule.step(network, params, Params((), ()), rule.rest(network, 1), trace, given)
     want = oracle(gate, pre, post, membrane)
     assert np.abs(want).min() > 0
     np.testing.assert_allclose(-update["weight"], want, rtol=2e-4, atol=1e-6)

@@ -35,12 +35,6 @@ def test_perbp_learns_digits(root):
     assert error(root, "rule.kind=perbp", "network.transmission.p=0.75") < 12.0
 
 
-def test_without_the_floor_of_the_error_neurons_learning_is_clearly_worse(root):
-    """Presentations follow on one another without a reset, as in the original: the pair's charge drifts away."""
-    on_going = ["training.reset_state=false", "training.epochs=12"]
-    assert error(root, *on_going, "rule.error_floor=false") > 1.4 * error(root, *on_going)
-
-
 def test_without_the_gate_learning_is_clearly_worse(root, mnist):
     assert len(mnist.train_labels) == 60000
     gated = error(root, base=MNIST)

@@ -7,9 +7,11 @@ import pytest
 
 from erbp_jax.connections import Dense
 from erbp_jax.kernels import Exponential, Staircase
+from erbp_jax.learning.base import Given
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, pair_stdp
-from erbp_jax.network import Layer, LayerTrace, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
+from tests.learning.traces import trace_of
 
 T, N = 320, 6
 STAIRCASE = Staircase()
@@ -52,15 +54,19 @@ def trains(seed, least, lanes=N, most=60):
 
 def learn(rule, pre, post, block=40):
     """Total change `[I, O]` for spikes `[T, I]` and `[T, O]`, in blocks of ticks."""
-    network = Network((Layer(Dense(pre.shape[1], post.shape[1]), LIF()),))
-    fixed = rule.init(network, jax.random.key(0))
-    state = rule.init_state(network, 1)
-    step = jax.jit(lambda state, trace, ticks: rule.step(network, fixed, state, trace, jnp.zeros(1, jnp.int32), ticks))
+    network, key = sequential(Dense(pre.shape[1], post.shape[1]), LIF()), jax.random.key(0)
+    params, rule_params, state = network.init(key), rule.init(network, key), rule.rest(network, 1)
+    keys = jax.random.split(key, (block, 1))
+
+    @jax.jit
+    def step(state, trace, ticks):
+        given = Given(trace.inputs[0], jnp.zeros(1, jnp.int32), ticks, keys)
+        return rule.step(network, params, rule_params, state, trace, given)
+
     total = np.zeros((pre.shape[1], post.shape[1]))
     for first in range(0, len(pre), block):
         x, y = (jnp.asarray(s[first : first + block, None], jnp.float32) for s in (pre, post))
-        trace = LayerTrace(x, y, y, y, jnp.zeros((block, 1)))
-        state, (update,), *_ = step(state, (trace,), first + jnp.arange(block))
+        state, (update,), *_ = step(state, trace_of(x, y), first + jnp.arange(block))
         total -= np.asarray(update["weight"], np.float64)
     return total
 

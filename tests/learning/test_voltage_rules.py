@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from adex import AdEx
 from erbp_jax.learning.three_factor import Signals, start_terms, write
-from erbp_jax.learning.three_factor.clopath import AdEx, Clopath, hippocampus
-from erbp_jax.learning.three_factor.urbanczik_senn import PSP, Logistic, TeacherNeuron, low_pass, urbanczik_senn
+from erbp_jax.learning.three_factor.clopath import Clopath, hippocampus
+from erbp_jax.learning.three_factor.urbanczik_senn import PSP, Logistic, urbanczik_senn
+from teacher_neuron import TeacherNeuron, low_pass
 
 T = 200
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erbp_jax.neurons import LIF, Dendrite, GaussianNoise, PoissonKicks, TwoCompartment
+from erbp_jax.neurons import LIF, Dendrite, GaussianNoise, PoissonKicks
 from tests import oracles
 
 
@@ -77,17 +77,8 @@ def test_hyper_parameters_are_checked(wrong):
         LIF(**wrong)
 
 
-def test_two_compartments_are_a_soma_and_a_dendrite_that_never_drives_it(key):
-    neuron = TwoCompartment(LIF(), Dendrite(5.0))
-    current = jax.random.normal(key, (40, 6)) + 0.5
-
-    def tick(state, inputs):
-        state, spikes = neuron.step(state, *inputs)
-        return state, (spikes, state.dendrite)
-
-    start = neuron.init_state((6,))
-    _, (driven, u) = jax.lax.scan(tick, start, (current, jnp.ones((40, 6))))
-    _, (silent, _) = jax.lax.scan(tick, start, (current, jnp.zeros((40, 6))))
-    np.testing.assert_array_equal(driven, silent)
+def test_a_dendrite_integrates_with_a_leak():
+    dendrite = Dendrite(5.0)
+    _, u = jax.lax.scan(dendrite.step, dendrite.init_state((6,)), jnp.ones((40, 6)))
     want = np.cumsum(np.exp(-np.arange(40) / 5.0))
-    np.testing.assert_allclose(u[:, 0], want, rtol=1e-5)
+    np.testing.assert_allclose(u, np.tile(want[:, None], 6), rtol=1e-5)

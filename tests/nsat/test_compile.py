@@ -9,21 +9,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from erbp_jax.connections import BlankOut, Dense, GaussianBlankOut, Reliable
+from erbp_jax.connections import BlankOut, Dense, Reliable, SharedBlankOut
 from erbp_jax.errors import UserError
-from erbp_jax.network import Layer, Network
+from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, GaussianNoise, LeakyIF
 from erbp_jax.nsat import files, replay
 from erbp_jax.nsat.compile import compile_network
 from erbp_jax.nsat.plan import Leak
 from erbp_jax.nsat.results import placed_layers
+from erbp_jax.random import new_key
 from tests.command_line import call
 
 
 def integer_network(sizes, rng, threshold):
     """A network whose weights and leaks the machine can hold exactly: nothing is left to round."""
     neuron = LIF(tau_mem=0, tau_syn=0, refractory=0, threshold=threshold)
-    network = Network(tuple(Layer(Dense(i, o), neuron) for i, o in zip(sizes[:-1], sizes[1:], strict=True)))
+    network = sequential(*((Dense(i, o), neuron) for i, o in zip(sizes[:-1], sizes[1:], strict=True)))
     weights = [rng.integers(-127, 128, (i, o)) for i, o in zip(sizes[:-1], sizes[1:], strict=True)]
     for w in weights:
         w.flat[0] = 127  # the scale of the layer is one
@@ -32,12 +33,14 @@ def integer_network(sizes, rng, threshold):
 
 def float_spikes(network, weights, spikes):
     """Spikes `[T, N]` of every layer for input spikes `[T, I]`."""
-    params = tuple({"weight": jnp.asarray(w, jnp.float32)} for w in weights)
+    drawn = network.init(new_key(0))
+    trained = drawn.trained._replace(projections=tuple({"weight": jnp.asarray(w, jnp.float32)} for w in weights))
+    params = drawn._replace(trained=trained)
     keys = jax.random.split(jax.random.key(0), (len(spikes), 1))
     _, trace = jax.jit(lambda s: network.advance(params, network.init_state(1), s, key=keys))(
         jnp.asarray(spikes[:, None], jnp.float32)
     )
-    return [np.asarray(layer.spikes[:, 0], bool) for layer in trace]
+    return [np.asarray(layer.spikes[:, 0], bool) for layer in trace.populations]
 
 
 @pytest.mark.parametrize("sizes", [(30, 40, 10), (20, 3000, 5)])
@@ -74,17 +77,17 @@ def test_leaks_are_the_nearest_powers_of_two():
 
 
 @pytest.mark.parametrize(
-    ("layer", "message"),
+    ("network", "message"),
     [
-        (Layer(Dense(3, 2), LeakyIF(5.0)), "layer 0: only LIF neurons can be compiled, got LeakyIF"),
-        (Layer(Dense(3, 2), LIF(noise=GaussianNoise(0.1))), "layer 0: noise on the membrane"),
-        (Layer(Dense(3, 2), LIF(), 2), "layer 0: a delay of 2 ticks"),
-        (Layer(Dense(3, 2, transmission=GaussianBlankOut(0.5)), LIF()), "layer 0: GaussianBlankOut transmission"),
+        (sequential(Dense(3, 2), LeakyIF(5.0)), "layer 0: only LIF neurons can be compiled, got LeakyIF"),
+        (sequential(Dense(3, 2), LIF(noise=GaussianNoise(0.1))), "layer 0: noise on the membrane"),
+        (sequential(Dense(3, 2), LIF(), delay=2), "layer 0: a delay of 2 ticks"),
+        (sequential(Dense(3, 2, transmission=SharedBlankOut(0.5)), LIF()), "layer 0: SharedBlankOut transmission"),
     ],
 )
-def test_what_the_machine_has_no_like_for_is_refused(layer, message):
+def test_what_the_machine_has_no_like_for_is_refused(network, message):
     with pytest.raises(UserError, match=message):
-        compile_network(Network((layer,)), [np.ones((3, 2))])
+        compile_network(network, [np.ones((3, 2))])
 
 
 LEAKS = {
@@ -131,13 +134,13 @@ def test_rates_agree_where_leaks_do(leaks, chance, reset, refractory):
     rng = np.random.default_rng(1)
     neuron = LIF(refractory=refractory, reset=reset, **leaks)
     transmission = Reliable() if chance == 1 else BlankOut(chance)
-    layers = tuple(Layer(Dense(i, o, transmission=transmission), neuron) for i, o in ((50, 60), (60, 40)))
+    network = sequential(*((Dense(i, o, transmission=transmission), neuron) for i, o in ((50, 60), (60, 40))))
     unit = 1.0 / (neuron.steady_current(1.0) * chance)
     weights = [rng.normal(0.15, 0.4, (50, 60)) * unit, rng.normal(0.25, 0.25, (60, 40)) * unit]
     spikes = rng.random((400, 50)) < 0.2
     hidden = lif_oracle(neuron, weights[0], spikes, chance, rng)
     wanted = [hidden.sum(), lif_oracle(neuron, weights[1], hidden, chance, rng).sum()]
-    compiled = compile_network(Network(layers), weights)
+    compiled = compile_network(network, weights)
     for layer in compiled.layers:
         got = [layer.current_leak.factor, layer.membrane_leak.factor if layer.membrane_leak else 0.0]
         np.testing.assert_allclose(layer.wanted_leaks, got, atol=1e-6)
@@ -148,7 +151,7 @@ def test_rates_agree_where_leaks_do(leaks, chance, reset, refractory):
 def test_an_euler_neuron_keeps_what_its_equation_keeps():
     """Report 13: 1 - 1 / tau of the current, and a membrane that is the current at one tick."""
     neuron = LIF(tau_mem=1.0, tau_syn=1.5, integration="euler")
-    (layer,) = compile_network(Network((Layer(Dense(3, 2), neuron),)), [np.ones((3, 2))]).layers
+    (layer,) = compile_network(sequential(Dense(3, 2), neuron), [np.ones((3, 2))]).layers
     assert layer.wanted_leaks == (pytest.approx(1 / 3), 0.0)
     assert (layer.current_leak.factor, layer.membrane_leak) == (0.5, None)
 
@@ -159,7 +162,7 @@ def test_weights_make_up_for_a_chance_that_is_no_fifteenth(chance, fifteenths):
     neuron = LIF(tau_mem=0, tau_syn=0, refractory=0)
 
     def made(p):
-        compiled = compile_network(Network((Layer(Dense(30, 20, transmission=BlankOut(p)), neuron),)), [weight])
+        compiled = compile_network(sequential(Dense(30, 20, transmission=BlankOut(p)), neuron), [weight])
         core, (layer,) = compiled.program.cores[0], compiled.layers
         # The mean current in units of the threshold, of every synapse.
         return core, layer.probability / 15 * core.weights * 2.0**layer.gain / layer.threshold
@@ -171,13 +174,13 @@ def test_weights_make_up_for_a_chance_that_is_no_fifteenth(chance, fifteenths):
 
 @pytest.mark.parametrize("chance", [0.03, 1 / 30, 0.0])
 def test_a_chance_that_would_become_never_is_refused(chance):
-    network = Network((Layer(Dense(3, 2, transmission=BlankOut(chance)), LIF()),))
+    network = sequential(Dense(3, 2, transmission=BlankOut(chance)), LIF())
     with pytest.raises(UserError, match=r"layer 0: a chance to transmit of .* never.*above 1/30 = 0\.0333"):
         compile_network(network, [np.ones((3, 2))])
 
 
 def one_layer(neuron, weight):
-    return compile_network(Network((Layer(Dense(*weight.shape), neuron),)), [weight])
+    return compile_network(sequential(Dense(*weight.shape), neuron), [weight])
 
 
 @pytest.mark.parametrize("reset", ["subtract", "none"])
@@ -252,7 +255,7 @@ def test_a_network_that_no_program_holds_is_refused_before_it_is_made():
 
 
 def test_blank_out_becomes_fifteenths():
-    network = Network((Layer(Dense(3, 2, transmission=BlankOut(0.6)), LIF()),))
+    network = sequential(Dense(3, 2, transmission=BlankOut(0.6)), LIF())
     core = compile_network(network, [np.ones((3, 2))]).program.cores[0]
     assert core.probability[0].tolist() == [15, 9]  # the membrane, and the current that the synapses end on
     assert core.states == 2

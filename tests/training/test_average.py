@@ -46,7 +46,7 @@ def test_the_mean_is_that_of_a_loop_and_learning_does_not_see_it(root):
         for got, want in zip(arrays(learner.weights), mean, strict=True):
             np.testing.assert_allclose(got, want, atol=1e-6)
     jax.tree.map(np.testing.assert_array_equal, learner.params, alone.params)
-    assert alone.weights is alone.params
+    assert alone.weights.trained is alone.params
     at_once = session.train(session.train(session.start(), 0, 0, session.batches), 1, 0, session.batches)
     jax.tree.map(np.testing.assert_array_equal, at_once.weights, learner.weights)
 
@@ -56,10 +56,11 @@ def test_tests_and_files_take_the_mean(root, tmp_path):
     learner = session.train(session.start(), 0, 0, session.batches)
     assert any(np.any(m != w) for m, w in zip(arrays(learner.weights), arrays(learner.params), strict=True))
     alone = session_of(root)
-    as_weights = replace(alone.start(), params=learner.weights)
+    as_weights = replace(alone.start(), params=learner.weights.trained)
     jax.tree.map(np.testing.assert_array_equal, session.test(learner, 1), alone.test(as_weights, 1))
     save_weights(tmp_path, learner)
-    np.testing.assert_array_equal(archive.load(tmp_path / "weights.npz")["layer0_weight"], learner.weights[0]["weight"])
+    first = learner.weights.trained.projections[0]["weight"]
+    np.testing.assert_array_equal(archive.load(tmp_path / "weights.npz")["layer0_weight"], first)
 
 
 def test_a_checkpoint_holds_the_mean(root, tmp_path):

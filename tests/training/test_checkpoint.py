@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,12 @@ import numpy as np
 import pytest
 
 from erbp_jax.config import check
+from erbp_jax.connections import Dense
 from erbp_jax.errors import UserError
+from erbp_jax.network import sequential
+from erbp_jax.neurons import LIF
+from erbp_jax.params import Params
+from erbp_jax.trace import Tree
 from erbp_jax.training import checkpoint
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner, new_tally
@@ -19,10 +25,12 @@ CONFIG = {"data": {"name": "digits"}, "network": {"layers": [64, 5, 10]}}
 
 
 def learner(value: int) -> Learner:
-    params = ({"weight": jnp.full((2, 64, 5), float(value))}, {"weight": jnp.full((2, 5, 10), -float(value))})
+    weights = ({"weight": jnp.full((2, 64, 5), float(value))}, {"weight": jnp.full((2, 5, 10), -float(value))})
+    params, fixed = Tree(weights, ({}, {})), Tree(({}, {}), ({}, {"tau": jnp.full((2, 10), value + 0.5)}))
+    rule = Params((), (jnp.full((2, 10, 5), value + 0.25),))
     lanes = (jnp.zeros((2, 0, 7)), jnp.arange(4, dtype=jnp.uint8), jnp.asarray([True, False]))
-    tally = jax.tree.map(lambda x: jnp.stack([x, x]), new_tally(2))
-    return Learner(jnp.arange(2, dtype=jnp.uint32), params, (jnp.int32(3),), None, lanes, tally, params)
+    tally = jax.tree.map(lambda x: jnp.stack([x, x]), new_tally(sequential(Dense(64, 5), LIF(), Dense(5, 10), LIF())))
+    return Learner(jnp.arange(2, dtype=jnp.uint32), params, fixed, (jnp.int32(3),), rule, lanes, tally, params)
 
 
 def same(a, b):
@@ -47,7 +55,9 @@ def test_everything_comes_back_leaves_without_elements_too(saved):
     assert place == Place(2, 0)
     assert checkpoints.metrics == "sum of 20"
     with np.load(saved / "20" / "learner.npz", allow_pickle=False) as arrays:
-        np.testing.assert_array_equal(arrays["params/0/weight"], learner(20).params[0]["weight"])
+        np.testing.assert_array_equal(
+            arrays["params/projections/0/weight"], learner(20).params.projections[0]["weight"]
+        )
 
 
 @pytest.mark.parametrize("name", ["[a]", "a*b", "a?b", "back\\slash", "with space", "ü%20", "{x}", "~"])
@@ -157,21 +167,22 @@ def test_another_config_is_refused_by_its_keys_but_it_may_run_elsewhere(saved):
 
 def test_another_shape_is_refused_by_its_name(saved):
     like = learner(0)
-    other = Learner(like.seed, ({"weight": jnp.zeros((2, 64, 6))}, like.params[1]), *like_rest(like))
-    with pytest.raises(UserError, match=r"params/0/weight is float32 \[2, 64, 5\], wanted float32 \[2, 64, 6\]"):
+    first, second = like.params.projections
+    other = with_weights(like, {"weight": jnp.zeros((2, 64, 6))}, second)
+    with pytest.raises(UserError, match=r"projections/0/weight is float32 \[2, 64, 5\], wanted float32 \[2, 64, 6\]"):
         Checkpoints(saved).restore(other)
-    more = Learner(like.seed, (*like.params, {"weight": jnp.zeros((2, 64))}), *like_rest(like))
-    with pytest.raises(UserError, match="params/2/weight is on one side only"):
+    more = with_weights(like, first, second, {"weight": jnp.zeros((2, 64))})
+    with pytest.raises(UserError, match="params/projections/2/weight is on one side only"):
         Checkpoints(saved).restore(more)
 
 
-def like_rest(like):
-    return like.optimizer, like.feedback, like.lanes, like.tally, like.mean
+def with_weights(like, *weights):
+    return replace(like, params=like.params._replace(projections=weights))
 
 
 def test_other_formats_are_refused_by_their_number(saved, monkeypatch):
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
-    with pytest.raises(UserError, match="format 1, this release of erbp_jax reads format 99"):
+    with pytest.raises(UserError, match="format 2, this release of erbp_jax reads format 99"):
         Checkpoints(saved).restore(learner(0))
     monkeypatch.undo()
     shutil.rmtree(saved / "20")
@@ -184,7 +195,7 @@ def test_objects_are_never_loaded(saved):
     path = saved / "20" / "learner.npz"
     with np.load(path) as arrays:
         content = dict(arrays)
-    content["params/0/weight"] = np.array([{"a": 1}], object)
+    content["params/projections/0/weight"] = np.array([{"a": 1}], object)
     np.savez(path, **content)
     (saved / "20" / "sha256").write_text(checkpoint._sha256(path) + "\n")
     with pytest.raises(UserError, match="Python objects"):
@@ -209,5 +220,5 @@ def test_what_a_checkpoint_says_of_itself_is_looked_at(saved, name, value):
 def test_about_is_plain_json(saved):
     with np.load(saved / "20" / "learner.npz") as arrays:
         about = json.loads(str(arrays["about"]))
-    assert (about["format"], about["epoch"], about["batch"], about["metrics"]) == (1, 2, 0, "sum of 20")
+    assert (about["format"], about["epoch"], about["batch"], about["metrics"]) == (2, 2, 0, "sum of 20")
     assert about["config"]["network"]["layers"] == [64, 5, 10]

@@ -79,7 +79,7 @@ def test_a_run_with_pooling_is_evaluated_in_few_bits(finished, monkeypatch, caps
 def test_a_network_with_pooling_can_learn_in_few_bits(root):
     small = ["data.train_size=40", "data.test_size=20", "precision.weight_bits=8"]
     session = Session(load_config(root / "configs" / "digits_conv.yaml", small))
-    params = session.start().params
+    params = session.start().params.projections
     grids = weight_grids(session.config.precision, session.experiment.network)
     assert [grid is None for grid in grids] == [layer == {} for layer in params] == [False, True, False, False]
     factors = [grid.step * 127 / np.abs(params[i]["weight"]).max() for i, grid in enumerate(grids) if grid]
@@ -96,10 +96,6 @@ def test_a_network_with_pooling_can_learn_in_few_bits(root):
                 "rule.feedback_scale=1",
             ],
             ["precision.weight_range: the weights of layer 0 (from 0) start at 0"],
-        ),
-        (
-            ["rule.kind=perbp", "rule.blank_out_gates_learning=true", "network.transmission.kind=gaussian_blank_out"],
-            ["rule.blank_out_gates_learning", "network.transmission.kind"],
         ),
     ],
 )

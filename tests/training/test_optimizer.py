@@ -8,7 +8,9 @@ import pytest
 
 from erbp_jax.config import check
 from erbp_jax.errors import UserError
-from erbp_jax.training.optimizer import Trained, make_optimizer, summed
+from erbp_jax.trace import Tree
+from erbp_jax.training.optimizer import make_optimizer
+from erbp_jax.training.transforms import summed
 
 NETWORK = {"network": {"layers": [64, 8, 10]}}
 
@@ -17,16 +19,17 @@ NETWORK = {"network": {"layers": [64, 8, 10]}}
 def test_a_layer_has_a_rate_of_its_own(kind):
     """The change of a layer is that without factors, times its factor, weight decay included."""
     section = {"kind": kind, "learning_rate": 0.1, "weight_decay": 0.01}
-    plain = make_optimizer(check({**NETWORK, "optimizer": section}, "t").optimizer, 1, 1)
-    scaled = make_optimizer(check({**NETWORK, "optimizer": section | {"layer_rates": [0.25, 0]}}, "t").optimizer, 1, 1)
-    params = Trained(({"weight": jnp.ones((2, 3))}, {"weight": jnp.full((3, 1), 2.0)}), None)
-    update = Trained(({"weight": jnp.arange(6.0).reshape(2, 3) + 1}, {"weight": jnp.ones((3, 1))}), None)
+    plain = make_optimizer(check({**NETWORK, "optimizer": section}, "t").optimizer, 1, 1).network
+    rates = section | {"layer_rates": [0.25, 0]}
+    scaled = make_optimizer(check({**NETWORK, "optimizer": rates}, "t").optimizer, 1, 1).network
+    params = Tree(({"weight": jnp.ones((2, 3))}, {"weight": jnp.full((3, 1), 2.0)}), ({}, {}))
+    update = Tree(({"weight": jnp.arange(6.0).reshape(2, 3) + 1}, {"weight": jnp.ones((3, 1))}), ({}, {}))
     with jax.numpy_dtype_promotion("standard"):  # optax's Adam takes powers of a float by an integer
         want, _ = plain.update(update, plain.init(params), params)
         got, _ = scaled.update(update, scaled.init(params), params)
-    assert np.abs(want.network[1]["weight"]).min() > 0
-    np.testing.assert_allclose(got.network[0]["weight"], 0.25 * want.network[0]["weight"], rtol=1e-6)
-    np.testing.assert_array_equal(got.network[1]["weight"], 0.0)
+    assert np.abs(want.projections[1]["weight"]).min() > 0
+    np.testing.assert_allclose(got.projections[0]["weight"], 0.25 * want.projections[0]["weight"], rtol=1e-6)
+    np.testing.assert_array_equal(got.projections[1]["weight"], 0.0)
 
 
 def test_there_must_be_one_for_each_layer():
@@ -37,18 +40,18 @@ def test_there_must_be_one_for_each_layer():
 def test_steps_are_summed_and_made_together():
     """Against a loop: every third update moves the weights, by the steps of all three at their own learning rates."""
     section = {"learning_rate": 0.1, "decay": 0.5, "accumulate": 3}
-    optimizer = make_optimizer(check({**NETWORK, "optimizer": section}, "t").optimizer, 4, 3)
+    optimizer = make_optimizer(check({**NETWORK, "optimizer": section}, "t").optimizer, 4, 3).network
     weight, waiting = np.ones((2, 3)), np.zeros((2, 3))
-    params = Trained(({"weight": jnp.asarray(weight, jnp.float32)},), None)
+    params = Tree(({"weight": jnp.asarray(weight, jnp.float32)},), ({},))
     state = optimizer.init(params)
     for count, update in enumerate(np.random.default_rng(0).normal(size=(10, 2, 3))):
-        gradient = Trained(({"weight": jnp.asarray(update, jnp.float32)},), None)
+        gradient = Tree(({"weight": jnp.asarray(update, jnp.float32)},), ({},))
         step, state = jax.jit(optimizer.update)(gradient, state, params)
         params = optax.apply_updates(params, step)
         waiting = waiting - 0.1 * 0.5 ** (count / 4) * update
         if count % 3 == 2:
             weight, waiting = weight + waiting, 0.0 * waiting
-        np.testing.assert_allclose(params.network[0]["weight"], weight, atol=1e-6)
+        np.testing.assert_allclose(params.projections[0]["weight"], weight, atol=1e-6)
 
 
 def test_more_and_more_steps_wait():
@@ -76,14 +79,14 @@ def test_weights_of_the_rule_step_once_a_presentation_and_not_by_what_is_asked_o
     """Momentum and schedule are for both; here the rates by layer take the network's to 0."""
     section = {"learning_rate": 0.5, "schedule": "constant", "momentum": 0.5, "weight_decay": 0.1}
     section |= {"layer_rates": [0, 0], "accumulate": 5}
-    optimizer = make_optimizer(check({**NETWORK, "optimizer": section}, "t").optimizer, 1, 1, blocks=2)
-    params = ({"weight": jnp.ones(2)}, {"weight": jnp.ones(3)})
-    trained = start = Trained(params, (jnp.ones(4), None))
-    state, moves = optimizer.init(trained), []
+    optimizers = make_optimizer(check({**NETWORK, "optimizer": section}, "t").optimizer, 1, 1, blocks=2)
+    start = Tree(({"weight": jnp.ones(2)}, {"weight": jnp.ones(3)}), ({}, {})), (jnp.ones(4), None)
+    trained, states, moves = list(start), [one.init(x) for one, x in zip(optimizers, start, strict=True)], []
     for _ in range(4):
-        step, state = optimizer.update(start, state, trained)
-        trained = optax.apply_updates(trained, step)
-        moves.append(step.rule[0][0])
+        for i, optimizer in enumerate(optimizers):
+            step, states[i] = optimizer.update(start[i], states[i], trained[i])
+            trained[i] = optax.apply_updates(trained[i], step)
+        moves.append(step[0][0])
     np.testing.assert_allclose(moves, [0, -0.5 - 0.75, 0, -0.875 - 0.9375])
-    jax.tree.map(np.testing.assert_array_equal, trained.network, params)
-    assert trained.rule[1] is None
+    jax.tree.map(np.testing.assert_array_equal, trained[0], start[0])
+    assert trained[1][1] is None

@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from erbp_jax.analysis.quantize import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.config import load_config
 from erbp_jax.config.build_precision import weight_grids
 from erbp_jax.neurons import LIF
+from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.training.session import Session
 
 BITS = 8
@@ -28,7 +28,7 @@ def test_a_config_learns_on_the_grid_in_any_stretches(session):
     parts = session.train(session.train(learner, 0, 0, 2), 0, 2, session.batches)
     jax.tree.map(np.testing.assert_array_equal, parts, whole)
     grids = weight_grids(session.config.precision, session.experiment.network)
-    for layer, grid, before in zip(whole.params, grids, learner.params, strict=True):
+    for layer, grid, before in zip(whole.params.projections, grids, learner.params.projections, strict=True):
         points = np.asarray(layer["weight"], np.float64) / grid.step
         np.testing.assert_array_equal(points, points.round())
         assert 2 ** (BITS - 2) < len(np.unique(points)) <= 2**BITS
@@ -51,7 +51,7 @@ def test_sums_of_updates_land_on_the_grid_whatever_the_stretches(root):
     parts = session.train(session.train(session.start(), 0, 0, 1), 0, 1, session.batches)
     jax.tree.map(np.testing.assert_array_equal, parts, whole)
     for layer, grid in zip(
-        whole.params, weight_grids(session.config.precision, session.experiment.network), strict=True
+        whole.params.projections, weight_grids(session.config.precision, session.experiment.network), strict=True
     ):
         points = np.asarray(layer["weight"], np.float64) / grid.step
         np.testing.assert_array_equal(points, points.round())

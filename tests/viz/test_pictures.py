@@ -6,8 +6,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from erbp_jax.analysis.traces import simulate
 from erbp_jax.config.simulation import PRESETS, load_simulation
+from erbp_jax.evaluation.traces import simulate
 from erbp_jax.viz import anytime, comparison, curves, figure, maps, nsat, raster, traces, weights
 
 NAMES = (
@@ -72,7 +72,7 @@ def test_learning_curves_lie_inside_their_axes(tmp_path, drawn, errors):
     curves.learning_curve(entries(errors, seeds=2), "title", tmp_path / "a.png")
     check(tmp_path / "a.png")
     (tmp_path / "a.png").unlink()
-    comparison.learning_curves({"erbp": entries(errors)}, tmp_path / "b.png", {})
+    comparison.learning_curves({"erbp": entries(errors)}, tmp_path / "b.png")
     check(tmp_path / "b.png")
     for shown in drawn:
         axis = shown.axes[0]
@@ -94,7 +94,7 @@ def test_the_mean_of_the_last_epochs_is_drawn_where_it_is(tmp_path, drawn):
 
 def test_no_two_of_twenty_rules_look_alike(tmp_path, drawn):
     metrics = {f"rule {i}": entries([50.0, 40.0 - i], angles={"feedback": [], "update": [i, None]}) for i in range(20)}
-    comparison.learning_curves(metrics, tmp_path / "a.png", {"rule 17": 12.0})
+    comparison.learning_curves(metrics, tmp_path / "a.png")
     check(tmp_path / "a.png")
     (tmp_path / "a.png").unlink()
     assert comparison.alignment_curves(metrics, tmp_path / "b.png")
@@ -117,7 +117,7 @@ def test_angles_beyond_a_right_angle_are_in_the_picture(tmp_path, drawn):
 
 @pytest.mark.parametrize("operations", [0.0, 1e-9, 1e15])
 def test_a_training_without_operations_is_drawn(tmp_path, operations):
-    comparison.learning_curves({"a": entries([50.0, 40.0], operations=operations)}, tmp_path / "a.png", {})
+    comparison.learning_curves({"a": entries([50.0, 40.0], operations=operations)}, tmp_path / "a.png")
     check(tmp_path / "a.png")
 
 
@@ -132,7 +132,7 @@ def early(errors, *, synops=100.0):
 )
 def test_early_decisions_of_any_number_of_results(tmp_path, drawn, errors, synops, count):
     results = {f"result {i}": early(errors, synops=synops) for i in range(count)}
-    anytime.anytime_curves(results, tmp_path / "a.png", (100_000, 5.0))
+    anytime.anytime_curves(results, tmp_path / "a.png", ("the talk", 100_000, 5.0))
     check(tmp_path / "a.png")
     left = drawn[0].axes[0]
     assert len([x for x in left.lines if x.get_label() != "the talk"]) == 3 * count
@@ -142,7 +142,7 @@ def test_early_decisions_of_any_number_of_results(tmp_path, drawn, errors, synop
 
 def test_names_are_shown_literally(tmp_path, drawn):
     """What matplotlib lays out is the name itself, in one line, with escapes where a letter cannot be drawn."""
-    comparison.learning_curves({name: entries([50.0, 5.0]) for name in NAMES}, tmp_path / "a.png", {})
+    comparison.learning_curves({name: entries([50.0, 5.0]) for name in NAMES}, tmp_path / "a.png")
     check(tmp_path / "a.png")
     texts = drawn[0].legends[0].get_texts()
     assert len(texts) == len(NAMES)

@@ -22,7 +22,6 @@ from erbp_jax.config.schema.neuron import (
     Noise,
     NoNoise,
     SecondOrderNeuron,
-    TwoCompartmentNeuron,
 )
 from erbp_jax.config.schema.precision import Precision
 from erbp_jax.config.schema.rule import (
@@ -87,6 +86,5 @@ __all__ = [
     "SurrogateSection",
     "Training",
     "Transmission",
-    "TwoCompartmentNeuron",
     "Whole",
 ]

@@ -10,9 +10,6 @@ from erbp_jax.config.schema.precision import Precision
 from erbp_jax.config.schema.rule import ERBPRule, Rule
 from erbp_jax.config.schema.training import Optimizer, Training
 
-UNMASKED = ("gaussian_blank_out",)
-"""Kinds of transmission that draw a current and not one synapse after the other."""
-
 
 class Config(Section):
     """One experiment."""
@@ -31,15 +28,6 @@ class Config(Section):
         given, layers = self.optimizer.layer_rates, len(self.network.layers) - 1
         if given is not None and len(given) != layers:
             raise ValueError(f"optimizer.layer_rates: one for each of the {layers} layers, got {len(given)}")
-        return self
-
-    @model_validator(mode="after")
-    def _gated_by_masks(self) -> "Config":
-        if getattr(self.rule, "blank_out_gates_learning", False) and self.network.transmission.kind in UNMASKED:
-            raise ValueError(
-                f"rule.blank_out_gates_learning: {self.network.transmission.kind} (network.transmission.kind) draws no "
-                "masks that could gate learning; take blank_out or shared_blank_out, or leave it out"
-            )
         return self
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ class ReliableTransmission(Section):
 
 
 class BlankOutTransmission(Section):
-    kind: Literal["blank_out", "shared_blank_out", "gaussian_blank_out"] = "blank_out"
+    kind: Literal["blank_out", "shared_blank_out"] = "blank_out"
     p: Annotated[tuple[Probability, ...], BeforeValidator(listed), Field(min_length=1)] = (0.65,)
     """Chance to transmit: one, or one for each layer after the input. Where it is 1 nothing is drawn."""
 

@@ -79,13 +79,6 @@ class DualCompartmentNeuron(FiringNeuron):
     """Added to the synaptic current every ms."""
 
 
-class TwoCompartmentNeuron(LIFNeuron):
-    """The eRBP neuron as one object: the soma of `lif`, and a dendrite that takes error spikes."""
-
-    kind: Literal["two_compartment"]  # type: ignore[assignment]
-    tau_dendrite: NonNegative = 5.0
-
-
 _MIHALAS_NIEBUR = MihalasNiebur()
 
 
@@ -115,6 +108,6 @@ class MihalasNieburNeuron(Section):
 
 
 Neuron = Annotated[
-    LIFNeuron | LeakyNeuron | SecondOrderNeuron | DualCompartmentNeuron | MihalasNieburNeuron | TwoCompartmentNeuron,
+    LIFNeuron | LeakyNeuron | SecondOrderNeuron | DualCompartmentNeuron | MihalasNieburNeuron,
     Field(discriminator="kind"),
 ]

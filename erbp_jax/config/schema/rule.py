@@ -23,8 +23,6 @@ class ERBPRule(Section):
     feedback_scale: Annotated[tuple[NonNegative, ...], BeforeValidator(listed), Field(min_length=1)] = (1.0,)
     """Size of the random feedback, or, of a layer with `learned` errors, what these are multiplied by on their way back
     through the readout's weights: one number, or one for each hidden layer."""
-    feedback: Literal["dense", "per_map"] = "dense"
-    """A weight from every error neuron to every unit of a layer of maps, or, cheaper, to every map."""
     errors: Annotated[
         tuple[Literal["output", "local", "learned"], ...], BeforeValidator(listed), Field(min_length=1)
     ] = ("output",)
@@ -46,7 +44,6 @@ class ERBPRule(Section):
     tau_dendrite: NonNegative = 5.0
     error_weight: Positive = 0.9
     error_threshold: Positive = 1.0
-    error_floor: bool = True
     label_period: Positive = 4.0
     """Interval between label spikes, ms."""
     burn_in: NonNegative = 10.0
@@ -118,8 +115,6 @@ class RBPRule(GradientRule):
     wiring: Literal["direct", "layerwise"] = "direct"
     """From the output to every hidden layer, as in eRBP, or back through one layer after the other."""
     feedback_scale: NonNegative = 1.0
-    feedback: Literal["dense", "per_map"] = "dense"
-    """For direct wiring, as for eRBP."""
     zero_sum: bool = True
     """For direct wiring: every hidden unit's feedback sums to zero over the classes."""
 

@@ -2,7 +2,6 @@
 
 from erbp_jax.learning.three_factor.clopath import Clopath
 from erbp_jax.learning.three_factor.ecd import Phases, symmetric_stdp
-from erbp_jax.learning.three_factor.erbp import DendriticError, erbp
 from erbp_jax.learning.three_factor.factors import Factor, Gate, KernelTrace, NearestKernel, Signals, Spike, Trace
 from erbp_jax.learning.three_factor.forward_table import ForwardTableSTDP
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
@@ -14,7 +13,6 @@ from erbp_jax.learning.three_factor.urbanczik_senn import urbanczik_senn
 
 __all__ = [
     "Clopath",
-    "DendriticError",
     "Factor",
     "ForwardTableSTDP",
     "Gate",
@@ -32,7 +30,6 @@ __all__ = [
     "ThreeFactor",
     "Trace",
     "Unmodulated",
-    "erbp",
     "membrane_gated",
     "mstdp",
     "mstdpet",

@@ -18,6 +18,7 @@ class Signals(NamedTuple):
     spikes: jax.Array  # [..., N]
     current: jax.Array | None = None  # [..., N] synaptic current
     membrane: jax.Array | None = None  # [..., N] membrane potential
+    state: Any = None  # of the neurons, whole: leaves [..., N]
 
 
 class Factor(ABC):

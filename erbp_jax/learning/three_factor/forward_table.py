@@ -7,9 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.kernels import Kernel
-from erbp_jax.learning.base import LocalRule, Rule, Step
+from erbp_jax.learning.base import Given, LocalRule, Step
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
-from erbp_jax.network import Network, Params, Trace
+from erbp_jax.learning.three_factor.rule import signals
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.random import check_keys
+from erbp_jax.trace import Trace
 
 NEVER = -(2**20)
 
@@ -24,7 +28,7 @@ class Times(NamedTuple):
 
 class ForwardTableState(NamedTuple):
     modulator: Any
-    layers: tuple[Times, ...]
+    projections: tuple[Times, ...]
     tick: jax.Array  # [] int32
 
 
@@ -46,73 +50,73 @@ class ForwardTableSTDP(LocalRule):
     Source: Pedroni et al. 2016 (arXiv 1607.03070); the fixed-point form is `erbp_jax/nsat/plasticity.py`.
 
     Raises:
-        ValueError: an expiry below the window, or a network with a layer that has no weight matrix `[I, O]`.
+        ValueError: an expiry below the window, or a network with a projection that has no weight matrix `[I, O]`.
     """
 
     kernel: Kernel
     expiry: int | None = None
     modulator: Modulator = Unmodulated()
-    burn_in: int = 0
 
     def __post_init__(self) -> None:
         if self.expiry is not None and self.expiry < self.kernel.window:
             raise ValueError(f"ForwardTableSTDP: expiry {self.expiry} lies below the window {self.kernel.window}")
 
-    def init(self, network: Network, key: jax.Array) -> Any:
+    def init(self, network: Network, key: jax.Array) -> Params:
+        check_keys("ForwardTableSTDP", key, ())
         params = jax.eval_shape(network.init, key)
-        for index, (layer, weights) in enumerate(zip(network.layers, params, strict=True)):
-            wanted = {"weight": (layer.connection.inputs, layer.connection.outputs)}
-            if {name: weight.shape for name, weight in weights.items()} != wanted:
+        for projection, weights in zip(network.projections, params.trained.projections, strict=True):
+            connection = projection.connection
+            wanted = {"weight": (connection.inputs, connection.outputs)}
+            if projection.plastic and {name: weight.shape for name, weight in weights.items()} != wanted:
                 raise ValueError(
-                    f"ForwardTableSTDP: walks the rows of a weight matrix, and layer {index} (from 0), "
-                    f"{type(layer.connection).__name__}, has none"
+                    f"ForwardTableSTDP: walks the rows of a weight matrix, and the projection {projection.name}, "
+                    f"{type(connection).__name__}, has none"
                 )
         return self.modulator.init(network, key)
 
-    def init_state(self, network: Network, batch: int) -> ForwardTableState:
+    def rest(self, network: Network, batch: int) -> ForwardTableState:
         layers = tuple(
             Times(
-                jnp.full((batch, layer.connection.inputs), NEVER, jnp.int32),
-                jnp.full((batch, layer.connection.outputs), NEVER, jnp.int32),
-                jnp.zeros((batch, layer.connection.outputs), jnp.float32),
+                jnp.full((batch, p.connection.inputs), NEVER, jnp.int32),
+                jnp.full((batch, p.connection.outputs), NEVER, jnp.int32),
+                jnp.zeros((batch, p.connection.outputs), jnp.float32),
             )
-            for layer in network.layers
+            for p in network.projections
         )
         return ForwardTableState(self.modulator.init_state(network, batch), layers, jnp.zeros((), jnp.int32))
 
     def step(
-        self, network: Network, fixed: Any, state: ForwardTableState, trace: Trace, target: jax.Array, ticks: jax.Array
+        self,
+        network: Network,
+        params: Params,
+        rule_params: Params,
+        state: ForwardTableState,
+        trace: Trace,
+        given: Given,
     ) -> Step:
-        """Rule state and update after the k ticks of a trace; the update is a sum over ticks and samples."""
-        modulator, modulation = self.modulator.over(network, fixed, state.modulator, trace[-1].spikes, target, ticks)
-        now = state.tick + jnp.arange(len(ticks), dtype=jnp.int32)
+        """Rule state and update after the block; the update is a sum over ticks and samples."""
+        modulator, modulation = self.modulator.over(network, rule_params, state.modulator, trace, given)
+        now = state.tick + jnp.arange(len(given.ticks), dtype=jnp.int32)
         layers, updates = [], []
-        for times, seen, m in zip(state.layers, trace, modulation.layers, strict=True):
-            m = jnp.broadcast_to(m, seen.spikes.shape)
+        for j, (times, projection) in enumerate(zip(state.projections, network.projections, strict=True)):
+            pre, post = signals(network, trace, j)
+            if not projection.learns:
+                layers.append(times)
+                updates.append(params.trained.projections[j])
+                continue
+            m = jnp.broadcast_to(modulation.populations[network.index(projection.target)], post.spikes.shape)
 
             def tick(carry, inputs):
                 times, total = carry
                 times, change = forward_table(self.kernel, self.expiry or self.kernel.window, times, *inputs)
                 return (times, total - change.sum(0)), None
 
-            zero = jnp.zeros((seen.pre.shape[-1], seen.spikes.shape[-1]), jnp.float32)
-            (times, update), _ = jax.lax.scan(tick, (times, zero), (seen.pre, seen.spikes, m, now))
+            zero = jnp.zeros((pre.spikes.shape[-1], post.spikes.shape[-1]), jnp.float32)
+            (times, update), _ = jax.lax.scan(tick, (times, zero), (pre.spikes, post.spikes, m, now))
             layers.append(times)
             updates.append({"weight": update})
-        state = ForwardTableState(modulator, tuple(layers), state.tick + len(ticks))
+        state = ForwardTableState(modulator, tuple(layers), state.tick + len(given.ticks))
         return Step(state, tuple(updates), modulation.errors)
-
-    def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
-        del network, params
-        return self.modulator.to_hidden(fixed)
-
-    def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
-        """A presynaptic spike transmits and writes twice, once for each side of the kernel."""
-        del network
-        return synops * (1.0 + 2.0 * (steps - self.burn_in) / steps) + error_spikes
-
-    def gradient(self) -> Rule:
-        raise ValueError("this rule stands for no gradient, so its alignment cannot be measured")
 
 
 def forward_table(

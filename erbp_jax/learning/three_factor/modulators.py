@@ -8,24 +8,31 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.learning.base import ErrorSpikes
+from erbp_jax.learning.base import ErrorSpikes, Given
 from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.trace import Trace
 
 
 class Modulation(NamedTuple):
     """The third factor for the k ticks of a block."""
 
-    layers: tuple[jax.Array, ...]  # per layer [k, B, O], or [k, B, 1] where all neurons share it
+    populations: tuple[jax.Array, ...]  # per population [k, B, N], or [k, B, 1] where all neurons share it
     errors: ErrorSpikes  # what the error neurons that made it did
+
+    @classmethod
+    def shared(cls, network: Network, value: jax.Array) -> "Modulation":
+        """One value `[k, B, 1]` for all neurons, without error neurons."""
+        return cls((value,) * len(network.populations), ErrorSpikes.none(*value.shape[:2]))
 
 
 class Modulator(ABC):
     """A third factor. Frozen, hashable."""
 
-    def init(self, network: Network, key: jax.Array) -> Any:
-        """What is fixed for the whole training; nothing unless a modulator has it."""
+    def init(self, network: Network, key: jax.Array) -> Params:
+        """Its parameters for the whole training; none unless a modulator has some."""
         del network, key
-        return ()
+        return Params((), ())
 
     def init_state(self, network: Network, batch: int) -> Any:
         """What lives for one presentation."""
@@ -34,24 +41,19 @@ class Modulator(ABC):
 
     @abstractmethod
     def over(
-        self, network: Network, fixed: Any, state: Any, output: jax.Array, target: jax.Array, ticks: jax.Array
+        self, network: Network, rule_params: Params, state: Any, trace: Trace, given: Given
     ) -> tuple[Any, Modulation]:
-        """`output[k, B, K]` spikes of the last layer, `target[B]`, `ticks[k]` -> `(state, modulation)`."""
-
-    def to_hidden(self, fixed: Any) -> tuple[jax.Array, ...]:
-        """What carries an error to the hidden layers, `[K, N]` each; nothing unless a modulator does."""
-        del fixed
-        return ()
+        """The third factor in the ticks of a block: `(state, modulation)`."""
 
 
 @dataclass(frozen=True)
 class Unmodulated(Modulator):
     """1, always: plain Hebbian or spike-timing plasticity."""
 
-    def over(self, network, fixed, state, output, target, ticks):
-        del fixed, target, ticks
-        one = jnp.ones((*output.shape[:2], 1), output.dtype)
-        return state, Modulation((one,) * len(network.layers), ErrorSpikes.none(*output.shape[:2]))
+    def over(self, network, rule_params, state, trace, given):
+        del rule_params, given
+        output = network.output_spikes(trace)
+        return state, Modulation.shared(network, jnp.ones((*output.shape[:2], 1), output.dtype))
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,11 @@ class SpikeReward(Modulator):
     Source: Florian 2007, Neural Computation 19:1468, section 4.
     """
 
-    def over(self, network, fixed, state, output, target, ticks):
-        del fixed, ticks
-        sign = jnp.where(target == 1, 1.0, -1.0).astype(output.dtype)
-        reward = (output.sum(-1) * sign[None])[..., None]
-        return state, Modulation((reward,) * len(network.layers), ErrorSpikes.none(*output.shape[:2]))
+    def over(self, network, rule_params, state, trace, given):
+        del rule_params
+        output = network.output_spikes(trace)
+        sign = jnp.where(given.target == 1, 1.0, -1.0).astype(output.dtype)
+        return state, Modulation.shared(network, (output.sum(-1) * sign[None])[..., None])
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Schedule(Modulator):
 
     signal: Callable[[jax.Array], jax.Array]
 
-    def over(self, network, fixed, state, output, target, ticks):
-        del fixed, target
-        g = jnp.broadcast_to(self.signal(ticks)[:, None, None], (*output.shape[:2], 1)).astype(output.dtype)
-        return state, Modulation((g,) * len(network.layers), ErrorSpikes.none(*output.shape[:2]))
+    def over(self, network, rule_params, state, trace, given):
+        del rule_params
+        output = network.output_spikes(trace)
+        g = jnp.broadcast_to(self.signal(given.ticks)[:, None, None], (*output.shape[:2], 1)).astype(output.dtype)
+        return state, Modulation.shared(network, g)

@@ -2,17 +2,20 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.connections.arrivals import writes
 from erbp_jax.counting import Wide, wide_stack, wide_zeros
-from erbp_jax.learning.base import LocalRule, Rule, Step
+from erbp_jax.learning.base import Given, LocalRule, Step, written
 from erbp_jax.learning.three_factor.factors import Factor, Signals
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
-from erbp_jax.network import Layer, LayerTrace, Network, Params, Trace
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.random import check_keys
+from erbp_jax.trace import Trace
 
 
 class Term(NamedTuple):
@@ -26,8 +29,8 @@ class Term(NamedTuple):
 
 class ThreeFactorState(NamedTuple):
     modulator: Any
-    factors: tuple[tuple[tuple[Any, Any], ...], ...]  # per layer and term: (pre, post)
-    eligibility: tuple[Any, ...]  # per layer, like its weights with a leading B; () without eligibility
+    factors: tuple[tuple[tuple[Any, Any], ...], ...]  # per projection and term: (pre, post)
+    eligibility: tuple[Any, ...]  # per projection, like its weights with a leading B; () without eligibility
 
 
 @dataclass(frozen=True)
@@ -44,68 +47,76 @@ class ThreeFactor(LocalRule):
 
     Order within a tick, after the network's sweep: factors, eligibility, modulation, update. Samples of a batch add
     up; the learning rate is the optimiser's. Without eligibility all state is per neuron, and the update of a block is
-    one matrix product a term; with it there is one number a synapse and sample.
+    one matrix product a term; with it there is one number a synapse and sample. A presynaptic factor looks at the
+    spikes as they arrive at the synapses, delays and all.
 
-    `terms` has one tuple of terms a layer, or a single one that serves all layers; an empty one freezes its layer.
-    `burn_in` in ticks.
+    `terms` has one tuple of terms a projection, or a single one that serves all; an empty one freezes its projection.
 
     Raises:
-        ValueError: the number of layers does not fit, or an eligibility time constant that is not positive.
+        ValueError: the number of projections does not fit, or an eligibility time constant that is not positive.
     """
 
     terms: tuple[tuple[Term, ...], ...]
     modulator: Modulator = Unmodulated()
     tau_eligibility: float | None = None
-    burn_in: int = 0
 
     def __post_init__(self) -> None:
         if self.tau_eligibility is not None and not self.tau_eligibility > 0:
             raise ValueError(f"ThreeFactor: tau_eligibility must be > 0 ticks, got {self.tau_eligibility}")
 
-    def layer_terms(self, network: Network) -> tuple[tuple[Term, ...], ...]:
-        """The terms of every layer of a network."""
-        layers = len(network.layers)
-        if len(self.terms) not in (1, layers):
-            raise ValueError(f"ThreeFactor: terms for {len(self.terms)} layers do not fit a network of {layers}")
-        return self.terms * layers if len(self.terms) == 1 else self.terms
+    def projection_terms(self, network: Network) -> tuple[tuple[Term, ...], ...]:
+        """The terms of every projection of a network: none where it does not learn."""
+        count = len(network.projections)
+        if len(self.terms) not in (1, count):
+            raise ValueError(f"ThreeFactor: terms for {len(self.terms)} layers do not fit a network of {count}")
+        terms = self.terms * count if len(self.terms) == 1 else self.terms
+        return tuple(own if p.learns else () for own, p in zip(terms, network.projections, strict=True))
 
-    def init(self, network: Network, key: jax.Array) -> Any:
-        self.layer_terms(network)
+    def init(self, network: Network, key: jax.Array) -> Params:
+        check_keys("ThreeFactor", key, ())
+        self.projection_terms(network)
         return self.modulator.init(network, key)
 
-    def init_state(self, network: Network, batch: int) -> ThreeFactorState:
+    def rest(self, network: Network, batch: int) -> ThreeFactorState:
         factors, eligibility = [], []
-        for layer, terms in zip(network.layers, self.layer_terms(network), strict=True):
-            pre, post = (batch, layer.connection.inputs), (batch, layer.connection.outputs)
+        for j, (projection, terms) in enumerate(zip(network.projections, self.projection_terms(network), strict=True)):
+            pre, post = (batch, projection.connection.signals), (batch, projection.connection.outputs)
             factors.append(tuple((term.pre.init_state(pre), term.post.init_state(post)) for term in terms))
             if self.tau_eligibility is not None:
-                ends = (jnp.zeros(shape[1:], jnp.float32) for shape in (pre, post))
-                one = jax.eval_shape(layer.connection.plasticity, *ends)
-                eligibility.append(jax.tree.map(lambda x: jnp.zeros((batch, *x.shape), x.dtype), one))
+                like = _weights(network, j)
+                eligibility.append(jax.tree.map(lambda x: jnp.zeros((batch, *x.shape), x.dtype), like))
         return ThreeFactorState(self.modulator.init_state(network, batch), tuple(factors), tuple(eligibility))
 
     def step(
-        self, network: Network, fixed: Any, state: ThreeFactorState, trace: Trace, target: jax.Array, ticks: jax.Array
+        self,
+        network: Network,
+        params: Params,
+        rule_params: Params,
+        state: ThreeFactorState,
+        trace: Trace,
+        given: Given,
     ) -> Step:
-        """Rule state and update after the k ticks of a trace; the update is a sum over ticks and samples."""
-        modulator, modulation = self.modulator.over(network, fixed, state.modulator, trace[-1].spikes, target, ticks)
+        """Rule state and update after the block; the update is a sum over ticks and samples."""
+        modulator, modulation = self.modulator.over(network, rule_params, state.modulator, trace, given)
         factors, eligibility, updates = [], [], []
-        for i, (layer, terms) in enumerate(zip(network.layers, self.layer_terms(network), strict=True)):
-            states, values = over_terms(terms, state.factors[i], trace[i])
+        for j, (projection, terms) in enumerate(zip(network.projections, self.projection_terms(network), strict=True)):
+            states, values = over_terms(terms, state.factors[j], *signals(network, trace, j))
             factors.append(states)
-            m = modulation.layers[i]
+            m = modulation.populations[network.index(projection.target)]
+            write = partial(_written, network, params, trace, j)
             if self.tau_eligibility is None or not terms:
-                update = _sum([layer.connection.plasticity(pre, -m * post) for pre, post in values], layer)
-                eligibility += state.eligibility[i : i + 1]
+                update = _sum([write(pre, -m * post) for pre, post in values], params.trained.projections[j])
+                eligibility += state.eligibility[j : j + 1]
             else:
-                kept, update = self._eligible(layer, state.eligibility[i], values, m)
+                spread = partial(_spread, network, params, trace, j)
+                kept, update = self._eligible(write, spread, state.eligibility[j], values, m)
                 eligibility.append(kept)
             updates.append(update)
         state = ThreeFactorState(modulator, tuple(factors), tuple(eligibility))
         return Step(state, tuple(updates), modulation.errors)
 
-    def _eligible(self, layer: Layer, kept: Any, values: Any, modulation: jax.Array) -> tuple[Any, Any]:
-        r"""The eligibility after the block, and the update; the last axis of weights is the postsynaptic one.
+    def _eligible(self, write: Any, spread: Any, kept: Any, values: Any, modulation: jax.Array) -> tuple[Any, Any]:
+        r"""The eligibility after the block, and the update.
 
         A block is summed up without a pass over the synapses a tick: with `R[s] = sum_{t >= s} b^{t-s} M[t] / tau`,
 
@@ -121,43 +132,81 @@ class ThreeFactor(LocalRule):
 
         _, ahead = jax.lax.scan(back, jnp.zeros_like(modulation[0]), modulation, reverse=True)
         fading = (keep ** (ticks - 1.0 - age)) / tau
-        outer = jax.vmap(layer.connection.plasticity, in_axes=1)
-        added = _sum([outer(pre, fading * post) for pre, post in values], layer)
-        now = _sum([layer.connection.plasticity(pre, -ahead * post) for pre, post in values], layer)
-        share = (keep ** (age + 1.0) * modulation).sum(0)  # [B, O] or [B, 1]
-
-        def before(z):
-            return -jnp.sum(share.reshape(len(share), *(1,) * (z.ndim - 2), -1) * z, 0)
-
-        update = jax.tree.map(lambda z, x: before(z) + x, kept, now)
+        added = _sum([write(pre, fading * post, each=True) for pre, post in values], kept)
+        now = _sum([write(pre, -ahead * post) for pre, post in values], kept)
+        share = spread((keep ** (age + 1.0) * modulation).sum(0))  # of [B, O] or [B, 1], like the weights
+        update = jax.tree.map(lambda z, m, x: -jnp.sum(m * z, 0) + x, kept, share, now)
         return jax.tree.map(lambda z, x: keep**ticks * z + x, kept, added), update
 
-    def plasticity_events(self, network: Network, trace: Trace) -> Wide:
-        """Presynaptic spikes at synapses of layers that have terms, `[k, B, L]`."""
+    def plasticity_events(self, network: Network, params: Params, trace: Trace) -> Wide:
+        """Presynaptic spikes at synapses of projections that have terms, `[k, B, P]`."""
+        nothing = wide_zeros(*trace.inputs[0].shape[:2])
         counts = [
-            writes(layer.connection, seen.pre, None) if terms else wide_zeros(*seen.pre.shape[:-1])
-            for layer, terms, seen in zip(network.layers, self.layer_terms(network), trace, strict=True)
+            written(network, params, trace, j, None) if terms else nothing
+            for j, terms in enumerate(self.projection_terms(network))
         ]
         return wide_stack(counts, -1)
 
-    def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
-        del network, params
-        return self.modulator.to_hidden(fixed)
 
-    def operations(self, network: Network, steps: int, synops: float, error_spikes: float) -> float:
-        """Every presynaptic spike transmits, and each term writes at its spikes after the burn-in; error spikes reach
-        every neuron once."""
-        del network
-        terms = max(len(terms) for terms in self.terms)
-        return synops * (1.0 + terms * (steps - self.burn_in) / steps) + error_spikes
+def _written(
+    network: Network, params: Params, trace: Trace, index: int, pre: jax.Array, post: jax.Array, each: bool = False
+) -> Any:
+    """The products of a projection's factors summed over ticks and samples, or over ticks for `each` sample."""
+    connection, own = network.projections[index].connection, network.of_projection(params, index)
+    if not each:
+        return connection.plasticity(own, trace.arrived[index], post, factor=pre)
 
-    def gradient(self) -> Rule:
-        raise ValueError("this rule stands for no gradient, so its alignment cannot be measured")
+    def one(arrived, pre, post):
+        arrived, pre, post = jax.tree.map(lambda x: x[:, None], (arrived, pre, post))
+        return connection.plasticity(own, arrived, post, factor=pre)
+
+    return jax.vmap(one, in_axes=1)(trace.arrived[index], pre, post)
 
 
-def over_terms(terms: tuple[Term, ...], states: Any, seen: LayerTrace) -> tuple[Any, list[tuple[jax.Array, jax.Array]]]:
-    """States after a block, and per term its factors `(pre[k, B, I], post[k, B, O])`, the scale in the second."""
-    pre_seen, post_seen = Signals(seen.pre), Signals(seen.spikes, seen.current, seen.membrane)
+def _spread(network: Network, params: Params, trace: Trace, index: int, values: jax.Array) -> Any:
+    """Values of postsynaptic units `[B, O]`, or `[B, 1]` of all of them, at their synapses: like the weights, by
+    sample.
+
+    Raises:
+        ValueError: a value for each unit where the positions of a map share their weights, and with them eligibility.
+    """
+    trained, projection = params.trained.projections[index], network.projections[index]
+    if values.shape[-1] == 1:
+        return jax.tree.map(lambda w: values.reshape(-1, *(1,) * w.ndim), trained)
+    connection = projection.connection
+    if connection.synapses != sum(w.size for w in jax.tree.leaves(trained)):
+        raise ValueError(
+            f"ThreeFactor: an eligibility trace under a modulator with a value for each neuron needs a weight for each "
+            f"synapse; those of the projection {projection.name}, {type(connection).__name__}, are shared"
+        )
+    own, ones = network.of_projection(params, index), jnp.ones((1, 1, connection.signals), values.dtype)
+    at = jax.tree.map(lambda x: x[:1, :1], trace.arrived[index])
+    return jax.vmap(lambda v: connection.plasticity(own, at, v[None, None], factor=ones))(values)
+
+
+def signals(network: Network, trace: Trace, index: int) -> tuple[Signals, Signals]:
+    """What a projection's synapses see on either side in the ticks of a trace."""
+    projection = network.projections[index]
+    seen = trace.populations[network.index(projection.target)]
+    fields = (getattr(seen.state, name, None) for name in ("synaptic", "membrane"))
+    pre = Signals(projection.connection.signal(trace.arrived[index]))
+    return pre, Signals(seen.spikes, *fields, state=seen.state)
+
+
+def _weights(network: Network, index: int) -> Any:
+    """Shapes of a projection's trained parameters."""
+    projection = network.projections[index]
+    return jax.eval_shape(projection.connection.init, _key()).trained if projection.plastic else {}
+
+
+def _key() -> jax.Array:
+    return jax.random.key(0, impl="threefry2x32")
+
+
+def over_terms(
+    terms: tuple[Term, ...], states: Any, pre_seen: Signals, post_seen: Signals
+) -> tuple[Any, list[tuple[jax.Array, jax.Array]]]:
+    """States after a block, and per term its factors `(pre[k, B, J], post[k, B, O])`, the scale in the second."""
     kept, values = [], []
     for term, (before, after) in zip(terms, states, strict=True):
         before, pre = term.pre.over(before, pre_seen)
@@ -186,12 +235,5 @@ def start_terms(terms: tuple[Term, ...], inputs: int, outputs: int) -> tuple[tup
     return tuple((term.pre.init_state((inputs,)), term.post.init_state((outputs,))) for term in terms)
 
 
-def _sum(products: list[Any], layer: Layer) -> Any:
-    if not products:
-        zero = jax.eval_shape(
-            layer.connection.plasticity,
-            jnp.zeros((layer.connection.inputs,), jnp.float32),
-            jnp.zeros((layer.connection.outputs,), jnp.float32),
-        )
-        return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), zero)
-    return jax.tree.map(lambda *x: sum(x[1:], x[0]), *products)
+def _sum(products: list[Any], like: Any) -> Any:
+    return jax.tree.map(lambda *x: sum(x[1:], x[0]), *products) if products else jax.tree.map(jnp.zeros_like, like)

@@ -1,0 +1,70 @@
+"""What `evaluate` does besides the test: early decisions and fewer bits."""
+
+from pathlib import Path
+from typing import Any
+
+from erbp_jax.errors import UserError
+from erbp_jax.evaluation.energy import MODELS, EnergyModel
+from erbp_jax.training import anytime as early
+from erbp_jax.training import quantized
+from erbp_jax.training.evaluate import kept, restore
+from erbp_jax.training.session import Session
+from erbp_jax.viz.anytime import anytime_curves
+
+
+def evaluate_further(
+    session: Session, folder: Path, *, anytime: bool, energy: str, weight_bits: int | None, state_bits: int | None
+) -> str:
+    """Early decisions (`anytime.json`, a picture) and fewer bits (`quantized.json`); returns what to tell the user.
+
+    With both, the early decisions are those of the network with fewer bits.
+
+    Raises:
+        UserError: bits out of range, no such energy model, or what a network of the run's kind cannot do.
+    """
+    model = energy_model(energy)
+    for option, bits, lowest in (("--weight-bits", weight_bits, 2), ("--state-bits", state_bits, 8)):
+        if bits is not None and not lowest <= bits <= 16:
+            raise UserError(f"{option}: must be from {lowest} to 16, got {bits}")
+    learner, place = restore(session, folder)
+    params, told = learner.weights, []
+    if weight_bits or state_bits:
+        report: dict[str, Any] = {"weight_bits": weight_bits, "state_bits": state_bits}
+        report["before"] = quantized.firing_report(session, session.experiment, params, place.epoch)
+        if weight_bits:
+            params, report["weight_steps"] = quantized.with_weight_bits(params, weight_bits)
+        if state_bits:
+            session.experiment = quantized.with_state_bits(session, state_bits)
+        report["after"] = quantized.firing_report(session, session.experiment, params, place.epoch)
+        told += [quantized.table(report), f"bits: {kept(folder / 'quantized.json', report)}"]
+    if anytime:
+        result = early.summary(session, early.recorded(session, params, place.epoch), place.epoch, model)
+        told.append(early.table(result))
+        where = kept(folder / "anytime.json", result)
+        try:
+            picture = f", {draw(result, folder / 'anytime.png')}"
+        except (UserError, OSError) as error:  # matplotlib is an extra; the folder may be read-only
+            picture = f"; no picture: {error}"
+        told.append(f"anytime: {where}{picture}")
+    return "\n".join(told)
+
+
+def energy_model(name: str) -> EnergyModel:
+    """A model that prices synaptic operations.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in MODELS:
+        raise UserError(f"--energy: unknown: {name!r}; known: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def draw(result: dict[str, Any], path: Path) -> Path:
+    """Error over SynOps and over time for all rules.
+
+    Raises:
+        UserError: the `plot` extra is not installed.
+    """
+    title = f"{result['network']}, {result['rule']}, {result['dataset']}"
+    return anytime_curves({title: result}, path)

@@ -1,0 +1,59 @@
+"""Numbers of few bits: signed integers times a step."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Rounding = Literal["nearest", "stochastic"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    r"""Signed integers of `bits` bits times a step.
+
+    .. math:: x = q\, \Delta, \qquad q \in \{-2^{b-1}, \dots, 2^{b-1} - 1\}
+
+    Two's complement, as the fixed-point machine has it; with 2 bits the levels are -2, -1, 0 and 1 steps.
+
+    Raises:
+        ValueError: bits outside [2, 16], or a step that is not positive.
+    """
+
+    bits: int
+    step: float
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 16:
+            raise ValueError(f"Grid: bits must be in [2, 16], got {self.bits}")
+        if not self.step > 0:
+            raise ValueError(f"Grid: step must be > 0, got {self.step}")
+
+    @classmethod
+    def reaching(cls, largest: float, bits: int) -> "Grid":
+        """The grid whose highest point is `largest`, or above it by less than two percent.
+
+        The step has seven significant bits, so that every point of the grid and every difference of two points is a
+        float32: weights that move from point to point stay on the grid exactly.
+        """
+        levels = 2 ** (max(2, bits) - 1) - 1
+        mantissa, exponent = np.frexp(largest / levels)
+        return cls(bits, float(np.ldexp(np.ceil(mantissa * 2**7), int(exponent) - 7)))
+
+    def round(self, x: jax.Array, noise: jax.Array | None = None) -> jax.Array:
+        r"""The nearest point of the grid, saturating; with `noise`, uniform in [0, 1), stochastic rounding.
+
+        .. math:: q = \mathrm{clip}\left(\lfloor x / \Delta + u \rfloor\right), \qquad E[q] = x / \Delta
+
+        inside the range. Without noise halves go to the even neighbour.
+        """
+        scaled = x / self.step
+        whole = jnp.round(scaled) if noise is None else jnp.floor(scaled + noise)
+        top = 2.0 ** (self.bits - 1)
+        return self.step * jnp.clip(whole, -top, top - 1.0)
+
+
+Grids = tuple[Grid | None, ...]
+"""One a layer; None for layers without weights."""

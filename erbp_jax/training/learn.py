@@ -1,0 +1,124 @@
+"""Learning from given spikes, chunk after chunk, for ever: for streams, notebooks and experiments."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from erbp_jax.learning.base import Block, LearningState, Rule
+from erbp_jax.learning.loop import Carry, over_blocks
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.random import check_keys, fold_each
+from erbp_jax.training.transforms import stepped, summed
+
+
+class Stream(NamedTuple):
+    """Everything that goes on from tick to tick."""
+
+    params: Params  # of the network
+    rule_params: Params
+    optimizer: Any  # optax states, of the network's and of the rule's trained parameters
+    state: LearningState
+    tick: jax.Array  # [] int32, since the start
+
+
+class Learning(NamedTuple):
+    """What learns, and how. `rule_optimizer` steps the rule's own trained parameters, if it has some, once in
+    `rule_every` blocks by the sum of their updates; the network's optimiser does if none is given, which must then not
+    look for the network's parts (bounds or masks by projection)."""
+
+    network: Network
+    rule: Rule
+    optimizer: optax.GradientTransformation
+    rule_optimizer: optax.GradientTransformation | None = None
+    rule_every: int = 1
+
+    def optimizers(self, rule_params: Params) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+        """Of the network's and of the rule's trained parameters."""
+        if not jax.tree.leaves(rule_params.trained):
+            return self.optimizer, optax.identity()
+        own = self.rule_optimizer or self.optimizer
+        if self.rule_every > 1:
+            own = optax.chain(summed(own, optax.constant_schedule(float(self.rule_every))))
+        return self.optimizer, own
+
+
+def start(learning: Learning, params: Params, rule_params: Params, batch: int = 1) -> Stream:
+    """At rest, before the first tick."""
+    optimizer, own = learning.optimizers(rule_params)
+    state = learning.rule.init_state(learning.network, batch)
+    states = optimizer.init(params.trained), own.init(rule_params.trained)
+    return Stream(params, rule_params, states, state, jnp.zeros((), jnp.int32))
+
+
+def learn(
+    learning: Learning,
+    stream: Stream,
+    spikes: jax.Array | Mapping[str, jax.Array],
+    target: Any,
+    *,
+    key: jax.Array,
+    block: int = 1,
+    record: Callable[[Block, Params], Any] | None = None,
+) -> tuple[Stream, Any]:
+    """Run `spikes[T, B, I]` (by name where there are several inputs) with the `target` of the samples and `key[B]`
+    through the network, and learn after every block of ticks.
+
+    The batch's samples share the weights, their updates add up; for lanes with weights of their own, `vmap` this. Two
+    calls, the second from the first one's stream, are one call with all ticks, as long as the blocks are the same.
+
+    Returns:
+        The stream after the last tick, and what `record(result of the block, new parameters)` kept of every block: the
+        output's spikes `[blocks, k, B, K]` if none is given.
+
+    Raises:
+        ValueError: T is not a whole number of blocks, spikes that are not those of the network's inputs, keys that are
+            not one a sample, or what network and rule refuse.
+    """
+    network, rule, (optimizer, own) = learning.network, learning.rule, learning.optimizers(stream.rule_params)
+    spikes = network.named(spikes)
+    for name, x in spikes.items():
+        if x.ndim != 3:
+            raise ValueError(
+                f"learn: spikes must have shape [T, B, {x.shape[-1]}], ticks by samples by units, got {list(x.shape)} "
+                f"for {name!r}"
+            )
+    steps, batch, _ = next(iter(spikes.values())).shape
+    check_keys("learn", key, (batch,))
+
+    def feed(source, ticks):
+        first = ticks[0] - stream.tick
+        seen = {name: jax.lax.dynamic_slice_in_dim(x, first, block) for name, x in spikes.items()}
+        return source, seen, fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)
+
+    def params(moved):
+        trained, rule_trained, _ = moved
+        return stream.params._replace(trained=trained), stream.rule_params._replace(trained=rule_trained)
+
+    def step(moved, made, ticks):
+        del ticks
+        trained, rule_trained, (state, own_state) = moved
+        trained, state = stepped(optimizer, made.update, state, trained)
+        rule_trained, own_state = stepped(own, made.rule_update, own_state, rule_trained)
+        moved = trained, rule_trained, (state, own_state)
+        new = params(moved)[0]
+        return moved, network.output_spikes(made.trace) if record is None else record(made, new)
+
+    moved = stream.params.trained, stream.rule_params.trained, stream.optimizer
+    carry, kept = over_blocks(
+        network,
+        rule,
+        feed=feed,
+        target=target,
+        params=params,
+        step=step,
+        carry=Carry((), stream.state, moved),
+        start=stream.tick,
+        steps=steps,
+        block=block,
+    )
+    own_params = params(carry.moved)
+    return Stream(*own_params, carry.moved[2], carry.state, stream.tick + steps), kept

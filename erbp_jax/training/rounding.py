@@ -1,0 +1,58 @@
+"""Weights that learn on a grid: the last link of an optimiser."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from erbp_jax.config.build_precision import weight_grids
+from erbp_jax.config.schema import Precision
+from erbp_jax.grid import Grid, Rounding
+from erbp_jax.network import Network
+from erbp_jax.random import hashed_words, unit_interval
+
+
+def grid_link(section: Precision, network: Network) -> optax.GradientTransformation | None:
+    """What keeps weights on their layers' grids, if the config wants that: the last link of an optimiser."""
+    return None if section.weight_bits is None else keep_on_grid(weight_grids(section, network), section.rounding)
+
+
+def keep_on_grid(grids: Sequence[Grid | None], rounding: Rounding) -> optax.GradientTransformationExtraArgs:
+    """The last link of a chain of optax transformations: it leads the weights of every layer along a grid.
+
+    What comes in is the step that would be made; what goes out leads from the weight to a point of its layer's grid,
+    `round(w + step) - w`, saturating. Weights that are not on the grid yet come to it with the first step. Rounding to
+    nearest loses steps below half a point; stochastic rounding keeps them in the mean, down to 2^-24 of a point. It
+    draws from the `key` that the update is given: a function of that key, the layer and the leaf.
+
+    Raises:
+        ValueError: on update, no parameters, or stochastic rounding without a key.
+    """
+
+    def init(params: Any) -> optax.EmptyState:
+        del params
+        return optax.EmptyState()
+
+    def update(updates: Any, state: Any, params: Any = None, *, key: jax.Array | None = None, **_: Any):
+        if params is None or (rounding == "stochastic" and key is None):
+            raise ValueError("keep_on_grid: needs the parameters, and a key for stochastic rounding")
+        moved = []
+        layers = zip(grids, updates.projections, params.projections, strict=True)
+        for layer, (grid, step, weights) in enumerate(layers):
+            moved.append(dict(step))
+            if grid is None:
+                continue
+            for leaf, name in enumerate(sorted(step)):
+                noise = _noise(rounding, key, layer, leaf, step[name].shape)
+                moved[-1][name] = grid.round(weights[name] + step[name], noise) - weights[name]
+        return updates._replace(projections=tuple(moved)), state
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _noise(rounding: Rounding, key: jax.Array | None, layer: int, leaf: int, shape: tuple[int, ...]):
+    if rounding == "nearest" or key is None:
+        return None
+    return unit_interval(hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape))

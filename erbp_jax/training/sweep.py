@@ -1,0 +1,121 @@
+"""Several learning rates and seeds side by side in one program."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from erbp_jax.settings import settled
+from erbp_jax.training import engine, testing
+from erbp_jax.training.engine import Learner
+from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.transforms import Optimizers
+
+
+class Sweep(NamedTuple):
+    """The cells of a sweep: R learning rates by S seeds, after each of E epochs."""
+
+    learning_rates: np.ndarray  # [R]
+    seeds: np.ndarray  # [S]
+    test_error: np.ndarray  # [R, S, E] %, of `test_data`; NaN once a cell has diverged
+    diverged: np.ndarray  # [R, S] bool: weights or states ceased to be finite
+    learner: Learner  # at the end, leaves [R, S, ...]
+
+    @property
+    def best(self) -> int:
+        """The learning rate, by its place, with the least mean error at the end among those that never diverged.
+
+        Raises:
+            ValueError: all of them diverged for some seed.
+        """
+        last = np.where(self.diverged, np.inf, self.test_error[..., -1]).mean(1)
+        if np.isinf(last).all():
+            raise ValueError("sweep: every learning rate diverged for a seed")
+        return int(last.argmin())
+
+
+@settled
+def sweep(
+    experiment: Experiment,
+    optimizers: Optimizers,
+    learning_rates: Sequence[float],
+    seeds: Sequence[int],
+    train_data: tuple[np.ndarray, np.ndarray],
+    test_data: tuple[np.ndarray, np.ndarray],
+    *,
+    epochs: int,
+    progress: Callable[[int, np.ndarray], None] | None = None,
+) -> Sweep:
+    """Train every cell of `learning_rates` x `seeds` for some epochs, all in one compiled program.
+
+    The steps of `optimizers`, schedule and all, are multiplied by a cell's learning rate: build them for a rate of 1.
+    A cell equals a single run with the product, to rounding. A cell whose weights or states become NaN or infinite is
+    marked, and the others go on.
+
+    Args:
+        train_data: images uint8 `[n, I]` and classes `[n]`.
+        test_data: what errors are measured on; to choose a rate, samples that are held out.
+        progress: is told the epoch, from 1, and the errors `[R, S]` in percent.
+
+    Raises:
+        ValueError: no or repeated rates or seeds, a rate that is not positive, fewer samples than a batch has.
+    """
+    rates, numbers = np.asarray(learning_rates, np.float32), np.asarray(seeds, np.uint32)
+    for name, given in (("learning rates", rates), ("seeds", numbers)):
+        if given.ndim != 1 or not len(given) or len(np.unique(given)) != len(given):
+            raise ValueError(f"sweep: {name} must be a list of different numbers, got {given.tolist()}")
+    if not (rates > 0).all():
+        raise ValueError(f"sweep: learning rates must be > 0, got {rates.tolist()}")
+    batches = len(train_data[1]) // experiment.batch_size
+    if not batches:
+        raise ValueError(f"sweep: {len(train_data[1])} samples are less than a batch of {experiment.batch_size}")
+    scaled = Optimizers(*map(swept, optimizers))
+
+    def start(rate: jax.Array, seed: jax.Array) -> Learner:
+        return _at(engine.init(experiment, scaled, seed), rate)
+
+    cells = (jnp.asarray(x) for x in np.meshgrid(rates, numbers, indexing="ij"))
+    learner: Learner = jax.jit(_two(start))(*cells)
+    train = jax.jit(_two(partial(engine.train, experiment, scaled), (0, *[None] * 5)))
+    test = jax.jit(_two(partial(testing.test, experiment), (0, 0, None, None, None)))
+    data = jax.device_put((train_data, test_data))
+    errors, finite = [], np.ones((len(rates), len(numbers)), bool)
+    for epoch in range(epochs):
+        learner = train(learner, *data[0], jnp.int32(epoch), jnp.int32(0), jnp.int32(batches))
+        result = jax.device_get(test(learner.seed, learner.weights, *data[1], jnp.int32(epoch + 1)))
+        learned = jax.device_get(jax.tree.map(lambda x: jnp.isfinite(x).all(tuple(range(2, x.ndim))), _moved(learner)))
+        finite &= np.all([*jax.tree.leaves(learned), result.finite.all(-1)], 0)
+        errors.append(np.where(finite, 100.0 * result.wrong.mean(-1), np.nan))
+        if progress:
+            progress(epoch + 1, errors[-1])
+    return Sweep(rates, numbers, np.stack(errors, -1), ~finite, learner)
+
+
+def swept(optimizer: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """The optimiser with its steps times a learning rate that is part of its state: all else is static."""
+
+    @partial(optax.inject_hyperparams, static_args=())
+    def times(learning_rate: Any) -> optax.GradientTransformation:
+        return optax.chain(optimizer, optax.scale(learning_rate))
+
+    return optax.with_extra_args_support(times(learning_rate=1.0))
+
+
+def _at(learner: Learner, rate: jax.Array) -> Learner:
+    """A learner whose optimisers have this learning rate."""
+    states = tuple(s._replace(hyperparams={**s.hyperparams, "learning_rate": rate}) for s in learner.optimizer)
+    return replace(learner, optimizer=states)
+
+
+def _moved(learner: Learner) -> Any:
+    return learner.params, learner.rule_params.trained
+
+
+def _two(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
+    """Over rates and seeds, the two leading axes."""
+    return jax.vmap(jax.vmap(function, in_axes=in_axes), in_axes=in_axes)

@@ -1,0 +1,110 @@
+"""Optax transformations of our own, and the pair of them that a training has."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from erbp_jax.trace import Tree
+
+
+class Optimizers(NamedTuple):
+    """Plain optax transformations, hashable: one of the network's trained parameters, one of the rule's own."""
+
+    network: optax.GradientTransformation
+    rule: optax.GradientTransformation
+
+
+def stepped(
+    optimizer: optax.GradientTransformation, update: Any, state: Any, params: Any, **extra: Any
+) -> tuple[Any, Any]:
+    """Parameters after one step against an `update`, and the optimiser's state.
+
+    Optimisers are others' code, written for JAX's own rules of promotion, whatever the caller has set.
+    """
+    with jax.numpy_dtype_promotion("standard"):
+        change, state = optax.with_extra_args_support(optimizer).update(update, state, params, **extra)
+        return optax.apply_updates(params, change), state
+
+
+def of_projections(tree: Tree) -> Tree:
+    """A mask for optax: weights, and not the parameters of neurons."""
+    weights, neurons = tree
+    return Tree(jax.tree.map(lambda _: True, weights), jax.tree.map(lambda _: False, neurons))
+
+
+class Summed(NamedTuple):
+    """What `summed` carries."""
+
+    seen: jax.Array  # [] int32, steps that came in
+    waiting: jax.Array  # [] int32, steps in the sum
+    total: Any  # their sum
+    inner: Any  # state of the wrapped transformation
+
+
+def summed(inner: optax.GradientTransformation, every: optax.Schedule) -> optax.GradientTransformationExtraArgs:
+    r"""Pass the sum of the last `every(n)` steps, rounded down, through `inner`; in between nothing moves.
+
+    .. math:: S_n = S_{n-1} + \Delta_n; \qquad
+        \text{once } m \ge \lfloor \mathrm{every}(n) \rfloor:\; w \leftarrow w + \mathrm{inner}(S_n),\; S_n \leftarrow 0
+
+    with n the steps that came in before and m those in the sum; trees of the parameters' shapes.
+    A batch that is as many times as large, and may grow while it learns. Unlike `optax.MultiSteps` it counts the steps
+    that come in, not those that go out, so that `every` runs along with the learning rate.
+    """
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params: Any) -> Summed:
+        zero = jnp.zeros((), jnp.int32)
+        return Summed(zero, zero, optax.tree.zeros_like(params), inner.init(params))
+
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Summed]:
+        total = optax.tree.add(state.total, updates)
+        nothing = optax.tree.zeros_like(total)
+
+        def pass_on() -> tuple[Any, Summed]:
+            step, inner_state = inner.update(total, state.inner, params, **extra)
+            return step, Summed(state.seen + 1, jnp.zeros_like(state.waiting), nothing, inner_state)
+
+        def wait() -> tuple[Any, Summed]:
+            return nothing, Summed(state.seen + 1, state.waiting + 1, total, state.inner)
+
+        return jax.lax.cond(state.waiting + 1 >= jnp.asarray(every(state.seen)).astype(jnp.int32), pass_on, wait)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def by_layer(factors: Sequence[float]) -> optax.GradientTransformation:
+    """Multiply the updates of each projection by a factor of its own."""
+
+    def scale(updates: Tree, _: Any) -> Tree:
+        pairs = zip(factors, updates.projections, strict=True)
+        return updates._replace(projections=tuple(jax.tree.map(lambda u, f=f: f * u, x) for f, x in pairs))
+
+    return optax.stateless(scale)
+
+
+def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
+    """Cut steps so that every weight stays in `[low, high]` (numbers, or pytrees shaped like the parameters):
+    hard bounds, to be the last of a chain."""
+
+    def update(updates, state, params=None):
+        if params is None:
+            raise ValueError("keep_within needs the parameters")
+
+        def spread(bound):
+            """The bound, shaped like the parameters."""
+            tree = jax.tree.map(lambda _: bound, params) if isinstance(bound, float) else bound
+            return jax.tree.map(lambda b, x: jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape), tree, params)
+
+        lows, highs = spread(low), spread(high)
+        cut = jax.tree.map(lambda u, p, a, b: jnp.clip(p + u, a, b) - p, updates, params, lows, highs)
+        return cut, state
+
+    def init(params):
+        del params
+        return optax.EmptyState()
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,90 @@
+"""Learning rates and seeds side by side are the single runs; a cell that diverges is marked."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import erbp_jax as ej
+from erbp_jax import data
+from erbp_jax.training import engine, testing
+from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.sweep import sweep
+from erbp_jax.training.transforms import Optimizers
+
+NEURON = ej.LIF(tau_mem=0.0, tau_syn=0.5, refractory=0)
+NETWORK = ej.sequential(ej.Dense(64, 20, 4.0), NEURON, ej.Dense(20, 10, 4.0), NEURON)
+RULES = {
+    "eRBP": ej.ERBP(ej.LabelNeurons(10, 1), feedback=ej.RandomFeedback(30.0)),
+    "learned readouts": ej.ERBP(ej.LabelNeurons(10, 1), local=(ej.LearnedReadout(),)),
+    "BP": ej.BackProp(),
+}
+RATES, SEEDS = (3e-5, 1e-4, 3e-4), (0, 1, 2, 3, 4)
+
+
+def parts(rule):
+    shown = data.load("digits")
+    some = (shown.train_images[:60], shown.train_labels[:60]), (shown.test_images[:40], shown.test_labels[:40])
+    every = 10 if rule == "BP" else 5
+    return Experiment(NETWORK, ej.Regular(0.5), RULES[rule], 10, 10, every, 20, 40), some
+
+
+def optimizers(rate):
+    schedule = optax.exponential_decay(rate, 6, 0.5)
+    return Optimizers(optax.chain(optax.trace(0.5), optax.scale_by_learning_rate(schedule)), optax.sgd(rate))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_cell_is_a_single_run(rule):
+    experiment, (train_data, test_data) = parts(rule)
+    made = sweep(experiment, optimizers(1.0), RATES, SEEDS, train_data, test_data, epochs=2)
+    assert made.test_error.shape == (3, 5, 2)
+    assert not made.diverged.any()
+    for place, (r, s) in enumerate(((0, 1), (2, 4))):
+        one = optimizers(RATES[r])
+        learner = first = engine.init(experiment, one, jnp.uint32(SEEDS[s]))
+        train = jax.jit(partial(engine.train, experiment, one))
+        for epoch in range(2):
+            learner = train(learner, *train_data, jnp.int32(epoch), jnp.int32(0), jnp.int32(3))
+        result = testing.test(experiment, learner.seed, learner.weights, *map(jnp.asarray, test_data), jnp.int32(2))
+        assert abs(100 * float(result.wrong.mean()) - made.test_error[r, s, -1]) <= 2.5, place
+        cell = jax.tree.map(lambda x, r=r, s=s: x[r, s], made.learner)
+        for a, b, start in zip(*map(jax.tree.leaves, (cell.params, learner.params, first.params)), strict=True):
+            assert np.abs(b - start).max() > 1e-5
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_cell_that_diverges_is_marked_and_the_others_go_on():
+    experiment, (train_data, test_data) = parts("BP")
+    told = []
+    made = sweep(
+        experiment, optimizers(1.0), (1e-3, 3e38), (0, 1), train_data, test_data, epochs=2,
+        progress=lambda epoch, errors: told.append((epoch, errors.shape)),
+    )  # fmt: skip
+    assert made.diverged.tolist() == [[False, False], [True, True]]
+    assert np.isfinite(made.test_error[0]).all()
+    assert np.isnan(made.test_error[1, :, -1]).all()
+    assert made.best == 0
+    assert told == [(1, (2, 2)), (2, (2, 2))]
+    alone = sweep(experiment, optimizers(1.0), (1e-3,), (0, 1), train_data, test_data, epochs=2)
+    np.testing.assert_allclose(made.test_error[0], alone.test_error[0])
+
+
+@pytest.mark.parametrize(
+    ("rates", "seeds", "message"),
+    [
+        ((), (0,), "learning rates must be a list of different numbers, got \\[\\]"),
+        ((1e-3, 1e-3), (0,), "learning rates must be a list of different numbers"),
+        ((1e-3,), (0, 0), "seeds must be a list of different numbers"),
+        ((-1.0,), (0,), "learning rates must be > 0, got \\[-1.0\\]"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused(rates, seeds, message):
+    experiment, (train_data, test_data) = parts("BP")
+    with pytest.raises(ValueError, match=message):
+        sweep(experiment, optimizers(1.0), rates, seeds, train_data, test_data, epochs=1)
+    with pytest.raises(ValueError, match="5 samples are less than a batch of 20"):
+        sweep(experiment, optimizers(1.0), (1.0,), (0,), (train_data[0][:5], train_data[1][:5]), test_data, epochs=1)
