@@ -22,7 +22,7 @@ def cycle_without_delay(edges: Iterable[Edge]) -> list[str]:
     try:
         in_order({end for a, b, _ in edges for end in (a, b)}, edges, 1)
     except CycleError as error:
-        return list(reversed(error.args[1]))  # graphlib names it against the direction of the edges
+        return list(error.args[1])
     return []
 
 
