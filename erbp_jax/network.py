@@ -1,5 +1,6 @@
 """Populations of neurons and the projections between them: the one definition of a model that every rule shares."""
 
+import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar, cast
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import FORWARD, Block, Paths
+from erbp_jax.fits import check_params, check_state
 from erbp_jax.graph import cycle_without_delay, stages
 from erbp_jax.neurons import Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
 from erbp_jax.params import Params
@@ -101,8 +103,15 @@ class Network:
         if cycle := cycle_without_delay(self.edges):
             raise ValueError(
                 f"Network: a cycle without delay, {' -> '.join(cycle)}; one of its projections needs a delay of at "
-                "least 1 tick"
+                "least 1 tick; delays of single synapses (Delayed) come on top and do not count"
             )
+        ends = {p.source for p in self.projections} | {self.output}
+        for name in self.inputs:
+            for meant in difflib.get_close_matches(name, [n for n in names if n not in ends], 1, 0.75):
+                raise ValueError(
+                    f"Network: a projection comes from {name!r}, which is no population and so an input, and none "
+                    f"comes from the population {meant!r}; did you mean {meant!r}?"
+                )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,6 +164,7 @@ class Network:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """What the flat units of a population are: `(N,)`, or `(H, W, C)` where its first projection makes maps."""
+        name = self.population(name).name
         first = next(p for p in self.projections if p.target == name)
         return first.connection.output_shape
 
@@ -310,9 +320,10 @@ class Network:
                     f"k ticks and B samples for all inputs, got {list(x.shape)} for {name!r}"
                 )
         check_keys(f"Network {self.name}", key, shape)
-        batch = state.in_flight[0].shape[1]
+        batch = state.in_flight[0].shape[1] if isinstance(state, NetworkState) and state.in_flight else shape[1]
         if batch != shape[1]:
             raise ValueError(f"Network {self.name}: the state is of {batch} samples, the spikes are of {shape[1]}")
+        check_state(self, state, batch)
         return spikes
 
     def advance(
@@ -327,9 +338,10 @@ class Network:
         """A block of k ticks: `inputs[k, B, I]` (by name where there are several), `key[k, B] -> (state, trace)`.
 
         Raises:
-            ValueError: inputs, keys or a state that do not fit one another or the network.
+            ValueError: inputs, keys, parameters or a state that do not fit one another or the network.
         """
         spikes = self.given(inputs, key, state)
+        check_params(self, params)
         block = Block(self, params, paths, key, spikes, tuple(dict(enumerate(part)) for part in state))
         for stage in stages(self.names, self.edges, key.shape[0]):
             if stage.ticks == key.shape[0]:
@@ -379,7 +391,13 @@ def _check_targets(names: Collection[str], projections: Sequence[Projection]) ->
 
 
 def _population(name: str, given: Any, projections: Sequence[Projection]) -> Population:
+    if not isinstance(name, str):
+        raise ValueError(f"Network: names of populations are texts, got {name!r}")
     if isinstance(given, tuple):
+        if len(given) != 2:
+            raise ValueError(
+                f"Network: population {name!r} must be a neuron, or a neuron and a size, got {len(given)} parts"
+            )
         neuron, size = given
         return Population(name, neuron, size)
     onto = [p for p in projections if p.target == name]

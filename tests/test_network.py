@@ -11,7 +11,7 @@ import pytest
 import erbp_jax as ej
 from erbp_jax import simulate
 from erbp_jax.kernels import Exponential
-from erbp_jax.learning.base import LearningState
+from erbp_jax.learning.base import Given, LearningState
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, pair_stdp
 from erbp_jax.neurons import LeakyIF
 from erbp_jax.random import fold_each, new_key, split
@@ -274,3 +274,57 @@ def test_neurons_without_a_state_can_be_trained():
     images, zero = jnp.full((4, 4), 200, jnp.uint8), jnp.int32(0)
     learner = jax.jit(lambda l: engine.train(e, hold, l, images, jnp.arange(4) % 2, zero, zero, jnp.int32(2)))(learner)
     np.testing.assert_array_equal(learner.tally.values().lost, [0, 0])
+
+
+def chain(delay=1):
+    return ej.Network({"o": ej.LIF()}, (ej.Projection("x", "o", ej.Dense(4, 3), delay=delay),))
+
+
+def test_arrays_of_another_network_are_refused(key):
+    network, keys = chain(), split(key, (2, 2))
+    spikes, params, state = jnp.ones((2, 2, 4)), network.init(key), network.init_state(2)
+    network.advance(params, state, spikes, key=keys)
+    other = ej.sequential(ej.Dense(4, 5), ej.LIF(), ej.Dense(5, 3), ej.LIF())
+    for given, said in (
+        (
+            chain(3).init_state(2),
+            r"spikes in flight of another network: the projection x -> o needs .*\(1, 2, 4\).*got \(3,",
+        ),
+        (other.init_state(2), "the state of 2 parts, and the network has 1"),
+        (((), (), ()), "the state must be that of Network.init_state, got tuple"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            network.advance(params, given, spikes, key=keys)
+    wide = ej.Network({"o": ej.LIF()}, (ej.Projection("x", "o", ej.Dense(4, 6)),))
+    for given, said in (
+        (wide.init(key), r"parameters of another network: the projection x -> o needs .*\(4, 3\).*got .*\(4, 6\)"),
+        (other.init(key), "parameters of 2 parts, and the network has 1"),
+        (params.trained, "parameters must be those of Network.init, .* got Tree"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            network.advance(given, state, spikes, key=keys)
+
+
+def test_a_source_with_a_typo_is_no_input():
+    with pytest.raises(ValueError, match="none comes from the population 'hidden'; did you mean 'hidden'"):
+        ej.Network(
+            {"hidden": ej.LIF(), "o": ej.LIF()},
+            (ej.Projection("x", "hidden", ej.Dense(4, 5)), ej.Projection("hiden", "o", ej.Dense(5, 3))),
+        )
+    with pytest.raises(ValueError, match="no population 'typo'; there are o"):
+        chain().shape("typo")
+    with pytest.raises(ValueError, match="names of populations are texts, got 1"):
+        ej.Network({1: ej.LIF()}, (ej.Projection("x", "o", ej.Dense(4, 3)),))
+    with pytest.raises(ValueError, match="'o' must be a neuron, or a neuron and a size, got 3 parts"):
+        ej.Network({"o": (ej.LIF(), 3, 4)}, (ej.Projection("x", "o", ej.Dense(4, 3)),))
+
+
+@pytest.mark.parametrize(
+    "rule", [ej.ERBP(ej.LabelNeurons(3)), ej.BackProp(), ej.BackProp(loss=ej.SquaredError())], ids=str
+)
+@pytest.mark.parametrize("target", [jnp.zeros(3, jnp.int32), jnp.zeros((2, 3), jnp.int32), jnp.zeros(2), 1])
+def test_a_target_is_one_class_a_sample(key, rule, target):
+    network = chain()
+    given = Given(jnp.ones((2, 2, 4)), target, jnp.arange(2, dtype=jnp.int32), split(key, (2, 2)))
+    with pytest.raises(ValueError, match=r"the target must be one class a sample, whole numbers \[2\], got"):
+        rule.block(network, network.init(key), rule.init(network, key), rule.init_state(network, 2), given)

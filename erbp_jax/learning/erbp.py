@@ -14,7 +14,7 @@ from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
-from erbp_jax.learning.loss import SquaredError
+from erbp_jax.learning.loss import SquaredError, check_classes
 from erbp_jax.learning.readout import Readout, error_spikes
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
@@ -187,6 +187,7 @@ class ERBP(LocalRule):
         spike that layer's E+ and E-.
         """
         ticks, output = given.ticks, network.output_spikes(trace)
+        check_classes("ERBP", given.target, output.shape[1])
         label = jax.vmap(lambda t: self.label.spikes(t, given.target))(ticks)  # [k, B, K]
         error_state, error, count = error_spikes(self.error, state.error, label, output)
         *reach, everywhere = self.error_fan_out(network)

@@ -1,7 +1,7 @@
 """What a gradient rule makes small: functions of the output's mean rates."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ class CrossEntropy:
     gain: float = 10.0
 
     def __call__(self, rates: jax.Array, target: jax.Array) -> jax.Array:
+        check_classes("CrossEntropy", target, rates.shape[0])
         return optax.softmax_cross_entropy_with_integer_labels(jnp.float32(self.gain) * rates, target)
 
 
@@ -29,5 +30,18 @@ class SquaredError:
     """Half the squared distance of the rates from the label's: 1 for its class, 0 elsewhere. What eRBP follows."""
 
     def __call__(self, rates: jax.Array, target: jax.Array) -> jax.Array:
+        check_classes("SquaredError", target, rates.shape[0])
         label = jax.nn.one_hot(target, rates.shape[-1], dtype=rates.dtype)
         return 0.5 * jnp.square(rates - label).sum(-1)
+
+
+def check_classes(name: str, target: Any, batch: int) -> None:
+    """Refuse a target that is not one class a sample.
+
+    Raises:
+        ValueError: says what was given.
+    """
+    shape, dtype = tuple(getattr(target, "shape", ())), getattr(target, "dtype", None)
+    if shape != (batch,) or dtype is None or not jnp.issubdtype(dtype, jnp.integer):
+        given = type(target).__name__ if dtype is None else f"{dtype} {list(shape)}"
+        raise ValueError(f"{name}: the target must be one class a sample, whole numbers [{batch}], got {given}")

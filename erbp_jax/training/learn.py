@@ -87,6 +87,8 @@ def learn(
                 f"for {name!r}"
             )
     steps, batch, _ = next(iter(spikes.values())).shape
+    if isinstance(block, bool) or not isinstance(block, int) or block < 1:
+        raise ValueError(f"learn: block must be a whole number of ticks from 1 on, got {block!r}")
     check_keys("learn", key, (batch,))
 
     def feed(source, ticks):
