@@ -69,6 +69,8 @@ class Network:
         projections = _parts("projections", Projection, projections)
         if isinstance(populations, Mapping):
             named = cast(Mapping[str, Any], populations)
+            if strange := [name for name in named if not isinstance(name, str)]:
+                raise ValueError(f"Network: names of populations are texts, got {strange[0]!r}")
             _check_targets(named, projections)
             populations = [_population(name, given, projections) for name, given in named.items()]
         populations = _parts("populations", Population, populations)
@@ -391,8 +393,6 @@ def _check_targets(names: Collection[str], projections: Sequence[Projection]) ->
 
 
 def _population(name: str, given: Any, projections: Sequence[Projection]) -> Population:
-    if not isinstance(name, str):
-        raise ValueError(f"Network: names of populations are texts, got {name!r}")
     if isinstance(given, tuple):
         if len(given) != 2:
             raise ValueError(
