@@ -6,7 +6,7 @@ recurrent one has a projection from its hidden population to itself, with a dela
 BP is back-propagation through all ticks; eRBP learns on line, every tick. Learning rates are chosen on held-out
 samples of seed 0, all in one program, and the test set is read once.
 
-Command:   python experiments/rows.py [--data digits|mnist] [--out runs/rows] [--seeds 3] [--epochs 40] [--rules BP eRBP]
+Command:   python experiments/rows.py [--data digits|mnist] [--rules BP eRBP] [--out runs/rows] [--seeds 3]
 Hardware:  digits any CPU, MNIST a GPU.
 Expected:  the recurrent network trained by BP clearly beats the feed-forward one; for eRBP see docs/results.md.
 """
