@@ -8,7 +8,8 @@ samples of seed 0, all in one program, and the test set is read once.
 
 Command:   python experiments/rows.py [--data digits|mnist] [--rules BP eRBP] [--out runs/rows] [--seeds 3]
 Hardware:  digits any CPU, MNIST a GPU.
-Expected:  the recurrent network trained by BP clearly beats the feed-forward one; for eRBP see docs/results.md.
+Wall time: digits 15 minutes on one free core.
+Expected:  digits, BP: 11.8 % feed-forward, 3.8 % recurrent; eRBP: 53 % and 81 % (docs/results.md).
 """
 
 import argparse
