@@ -5,7 +5,7 @@ import ast
 ROOMS = (
     *("errors", "settings", "interrupts", "archive", "cache", "files", "environment"),
     *("scaling", "kernels", "counting", "parallel", "random", "grid", "params", "graph", "trace"),
-    *("neurons", "connections", "projection", "block", "network", "encoding", "simulate"),
+    *("neurons", "connections", "projection", "block", "fits", "network", "encoding", "simulate"),
     *("data", "tasks", "learning", "training.experiment"),
     *("config", "evaluation", "training"),
     *("viz", "comparison", "nsat"),
