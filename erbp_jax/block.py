@@ -81,7 +81,9 @@ class Block:
 
         def part(carried, given):
             key, known, fired = given
-            block = Block(self.network, self.params, self.paths, key, fired, tuple(map(dict, carried)))
+            neurons, connections, in_flight = map(dict, carried)
+            carried = neurons, connections, in_flight
+            block = Block(self.network, self.params, self.paths, key, fired, carried)
             block.sweep(stage.order, known)
             block.depart()
             return (block.neurons, block.connections, block.in_flight), (block.arrived, block.seen)

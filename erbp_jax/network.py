@@ -344,7 +344,8 @@ class Network:
         """
         spikes = self.given(inputs, key, state)
         check_params(self, params)
-        block = Block(self, params, paths, key, spikes, tuple(dict(enumerate(part)) for part in state))
+        neurons, connections, in_flight = (dict(enumerate(part)) for part in state)
+        block = Block(self, params, paths, key, spikes, (neurons, connections, in_flight))
         for stage in stages(self.names, self.edges, key.shape[0]):
             if stage.ticks == key.shape[0]:
                 block.sweep(stage.order, {})

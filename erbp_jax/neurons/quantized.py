@@ -1,14 +1,14 @@
 """Neurons and dendrites that store their states in few bits."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from erbp_jax.grid import Grid
-from erbp_jax.neurons.base import Neuron
+from erbp_jax.neurons.base import Differentiable, Neuron, Rated
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.surrogate import Surrogate
 
@@ -26,7 +26,7 @@ class QuantizedNeuron:
 
     @property
     def max_rate(self) -> float:
-        return self.neuron.max_rate
+        return cast(Rated, self.neuron).max_rate
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Any:
         return self._stored(self.neuron.init_state(shape, dtype))
@@ -36,7 +36,7 @@ class QuantizedNeuron:
         return self._stored(state), spikes
 
     def with_surrogate(self, surrogate: Surrogate) -> "QuantizedNeuron":
-        return replace(self, neuron=self.neuron.with_surrogate(surrogate))
+        return replace(self, neuron=cast(Differentiable, self.neuron).with_surrogate(surrogate))
 
     def _stored(self, state: Any) -> Any:
         kept = {name: self.grid.round(x) for name, x in state._asdict().items() if name not in ("refractory", "drive")}

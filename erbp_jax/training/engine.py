@@ -12,7 +12,7 @@ import optax
 from erbp_jax import simulate
 from erbp_jax.counting import Wide, wide, wide_add, wide_stack, wide_sum, wide_value, wide_zeros
 from erbp_jax.evaluation.alignment import Alignment, feedback_angles, update_angles
-from erbp_jax.learning.base import Events, LearningState
+from erbp_jax.learning.base import Aligned, Events, LearningState
 from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.network import Network
 from erbp_jax.parallel import along_batch, along_neurons
@@ -281,10 +281,10 @@ def alignment(
     experiment: Experiment, learner: Learner, images: jax.Array, labels: jax.Array, epoch: jax.Array
 ) -> Alignment:
     """Angles of a learner's feedback and update to those of gradient descent, on the batch `images[B, ...]`."""
-    e = experiment
+    e, rule = experiment, cast(Aligned, experiment.rule)  # `Session` asks for it
     key = sample_keys(learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(images.shape[0], dtype=jnp.int32))
     return Alignment(
-        feedback_angles(e.network, e.rule, learner.network_params, learner.rule_params),
+        feedback_angles(e.network, rule, learner.network_params, learner.rule_params),
         update_angles(
             e.network,
             e.encoder,

@@ -79,7 +79,7 @@ def summed(inner: optax.GradientTransformation, every: optax.Schedule) -> optax.
 def by_layer(factors: Sequence[float]) -> optax.GradientTransformation:
     """Multiply the updates of each projection by a factor of its own."""
 
-    def scale(updates: Tree, _: Any) -> Tree:
+    def scale(updates: Any, _: Any) -> Any:
         pairs = zip(factors, updates.projections, strict=True)
         return updates._replace(projections=tuple(jax.tree.map(lambda u, f=f: f * u, x) for f, x in pairs))
 
