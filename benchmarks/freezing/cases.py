@@ -11,7 +11,13 @@ from typing import NamedTuple
 BATCHES = 3
 
 LOCAL = ("rule.burn_in=0",)
-ADAM = ("optimizer.kind=adam", "optimizer.learning_rate=4e-3", "optimizer.decay=0.9", "encoding.steps=20")
+ADAM = (
+    "optimizer.kind=adam",
+    "optimizer.learning_rate=4e-3",
+    "optimizer.decay=0.9",
+    "encoding.steps=20",
+    "training.update_every=5",
+)
 """With what a rule of another family would choose for itself, so that all revisions choose alike."""
 RULES: dict[str, tuple[str, ...]] = {
     "eRBP": LOCAL,
