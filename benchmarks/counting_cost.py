@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=300)
     repeats = parser.parse_args().repeats
     data = images()
-    arrays = (jnp.asarray(data.train_images), jnp.asarray(data.train_labels), jnp.int32(0))
+    arrays = (jnp.asarray(data.train.x), jnp.asarray(data.train.y), jnp.int32(0))
     for name, changes in CASES.items():
         experiment, optimizer = experiment_of(changes, data)
         rule = cast(Any, experiment.rule)

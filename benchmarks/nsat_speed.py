@@ -89,9 +89,9 @@ def case(learning: bool, shared: bool, lanes: int, devices: int, ticks: int):
     lists, states, events = [], [], 0
     for d in range(devices):
         part = slice(d * each, (d + 1) * each)
-        labels = digits.train_labels[part] if learning else None
+        labels = digits.train.y[part] if learning else None
         tick, lane, axon = image_events(
-            digits.train_images[part], labels, np.random.default_rng(d), recipe=recipe, ticks=ticks
+            digits.train.x[part], labels, np.random.default_rng(d), recipe=recipe, ticks=ticks
         )
         events += int((axon < 784).sum())
         lists.append((tick, lane, axon))

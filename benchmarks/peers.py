@@ -186,14 +186,14 @@ def accuracy(names: list[str]) -> Table:
                 yield first, (rng.random((TICKS, *chance.shape), np.float32) < chance).astype(np.float32)
 
         with console.status(name):
-            for first, spikes in shown(digits.train_images):
-                labels = digits.train_labels[first : first + BATCH]
+            for first, spikes in shown(digits.train.x):
+                labels = digits.train.y[first : first + BATCH]
                 jax.block_until_ready(network.train(network.place(spikes), network.place(labels)))
             right = 0
-            for first, spikes in shown(digits.test_images):
+            for first, spikes in shown(digits.test.x):
                 counts = np.asarray(network.run(network.place(spikes))).sum(0)
-                right += int((counts.argmax(1) == digits.test_labels[first : first + BATCH]).sum())
-        table.add_row(name, f"{100 * right / len(digits.test_labels):.1f}")
+                right += int((counts.argmax(1) == digits.test.y[first : first + BATCH]).sum())
+        table.add_row(name, f"{100 * right / len(digits.test.y):.1f}")
     return table
 
 

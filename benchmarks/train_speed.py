@@ -79,7 +79,7 @@ def prepare(changes: Mapping[str, Any], data: Dataset, batches: int = 1) -> Prep
     """A call that trains on a few batches, encoding included."""
     experiment, optimizer = experiment_of(changes, data)
     learner = jax.jit(partial(engine.init, experiment, optimizer))(jnp.uint32(0))
-    arrays = (jnp.asarray(data.train_images), jnp.asarray(data.train_labels), jnp.int32(0), jnp.int32(0))
+    arrays = (jnp.asarray(data.train.x), jnp.asarray(data.train.y), jnp.int32(0), jnp.int32(0))
     arguments = (learner, *arrays, jnp.int32(batches))
     program, seconds, memory = compiled(partial(engine.train, experiment, optimizer), *arguments)
     samples = batches * experiment.batch_size
@@ -89,7 +89,7 @@ def prepare(changes: Mapping[str, Any], data: Dataset, batches: int = 1) -> Prep
 def encoding_of(changes: Mapping[str, Any], data: Dataset) -> Prepared:
     """The encoding of a batch by itself."""
     e, _ = experiment_of(changes, data)
-    image, key = jnp.asarray(data.train_images[: e.batch_size]), jax.random.key(0, impl="threefry2x32")
+    image, key = jnp.asarray(data.train.x[: e.batch_size]), jax.random.key(0, impl="threefry2x32")
     keys = jax.random.split(key, e.batch_size)
 
     def encode(image, keys):

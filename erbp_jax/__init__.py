@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         Sparse,
         SynapseList,
     )
+    from erbp_jax import data as data
+    from erbp_jax.data import Dataset, dataset
     from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
     from erbp_jax.learning import (
         ERBP,
@@ -69,6 +71,7 @@ _HOME = {
         "Sparse",
         "SynapseList",
     ),
+    "data": ("Dataset", "dataset"),
     "encoding": ("Analog", "ExponentialEscape", "LabelNeurons", "Poisson", "Regular"),
     "learning": (
         "ERBP",
@@ -99,6 +102,7 @@ _HOME = {
     "projection": ("Population", "Projection"),
     "simulate": ("run",),
 }
+_PACKAGES = ("data",)
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
@@ -111,6 +115,7 @@ __all__ = [
     "Boxcar",
     "Conv2d",
     "CrossEntropy",
+    "Dataset",
     "Delayed",
     "Delays",
     "Dendrite",
@@ -144,12 +149,16 @@ __all__ = [
     "Surrogate",
     "Symmetric",
     "SynapseList",
+    "data",
+    "dataset",
     "run",
     "sequential",
 ]
 
 
 def __getattr__(name: str) -> object:
+    if name in _PACKAGES:
+        return importlib.import_module(f"erbp_jax.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'erbp_jax' has no attribute {name!r}")
     return getattr(importlib.import_module(f"erbp_jax.{_MODULE_OF[name]}"), name)

@@ -130,7 +130,7 @@ def main() -> None:
     summed, sequential = [w.copy() for w in start], [w.copy() for w in start]
     apart, same = [], 0
     for n in range(count):
-        shown = (feedback, mnist.train_images[n].astype(float), int(mnist.train_labels[n]))
+        shown = (feedback, mnist.train.x[n].astype(float), int(mnist.train.y[n]))
         before = [w.copy() for w in summed]
         alone = [w.copy() for w in summed]
         show(network, alone, *shown, np.random.default_rng(n), True)  # the same digit from the same weights

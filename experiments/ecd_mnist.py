@@ -145,8 +145,8 @@ def accuracy(machine, params, digits, which: np.ndarray, seed: int, say: bool = 
     for first in range(0, len(which), size):
         index = which[first : first + size]
         keys = split(jax.random.fold_in(root(seed), 1_000_000 + first), len(index))
-        counts = np.asarray(classify(machine, params, jnp.asarray(digits.test_images[index]), keys))
-        right += int((~wrong(counts, digits.test_labels[index])).sum())
+        counts = np.asarray(classify(machine, params, jnp.asarray(digits.test.x[index]), keys))
+        right += int((~wrong(counts, digits.test.y[index])).sum())
         if say and first % 2000 == 0:
             print(f"tested {first + len(index)} of {len(which)}", flush=True)
     return right / len(which)
@@ -155,19 +155,19 @@ def accuracy(machine, params, digits, which: np.ndarray, seed: int, say: bool = 
 def train(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> dict[str, Any]:
     phases = Phases(100 // TICK_MS, 10 // TICK_MS)
     how = Presentation(phases, arguments.eta, arguments.eta, 4.0 / TICK_MS, arguments.block)
-    batch, few = arguments.batch, np.arange(0, len(digits.test_labels), 20)
-    labels = jnp.asarray(digits.train_labels)
+    batch, few = arguments.batch, np.arange(0, len(digits.test.y), 20)
+    labels = jnp.asarray(digits.train.y)
     while learner["seen"] < arguments.samples:
         began = time.perf_counter()
         seen = learner["seen"]
         place = seen + np.arange(STRETCH * batch)
-        size = len(digits.train_labels)
+        size = len(digits.train.y)
         orders = {e: np.random.default_rng([arguments.seed, e]).permutation(size) for e in np.unique(place // size)}
         index = np.array([orders[p // size][p % size] for p in place]).reshape(STRETCH, batch)
         keys = split(jax.random.fold_in(root(arguments.seed), seen), (STRETCH, batch))
         rates = 1.0 - 0.9 * np.minimum(place[::batch] / arguments.samples, 1.0)
         params, counts = stretch(
-            machine, how, arguments.weight_decay, learner["params"], jnp.asarray(digits.train_images[index]),
+            machine, how, arguments.weight_decay, learner["params"], jnp.asarray(digits.train.x[index]),
             labels[index], keys, jnp.asarray(rates, jnp.float32),
         )  # fmt: skip
         data_hz, model_hz = (np.asarray(c) * 1000.0 / TICK_MS for c in counts)
@@ -188,7 +188,7 @@ def rates(machine: SamplingMachine, params: dict[str, jax.Array], digits: Any, s
     """Mean hidden rates in Hz in both phases, on 100 test digits, without learning."""
     how = Presentation(Phases(100 // TICK_MS, 10 // TICK_MS), 0.0, 0.0, 4.0 / TICK_MS, 5)
     optimizer = optax.identity()
-    drive = drive_of(jnp.asarray(digits.test_images[:100]), jnp.asarray(digits.test_labels[:100]))
+    drive = drive_of(jnp.asarray(digits.test.x[:100]), jnp.asarray(digits.test.y[:100]))
     keys = split(jax.random.fold_in(root(seed), 77), 100)
     _, _, counts = jax.jit(lambda p: ecd.present(machine, how, optimizer, p, optimizer.init(p), drive, keys))(params)
     return {name: round(float(x) * 1000.0 / TICK_MS, 3) for name, x in counts._asdict().items()}
@@ -203,7 +203,7 @@ def dream(
     with pixels that are all off.
     """
     labels = jnp.tile(jnp.arange(CLASSES), copies)
-    mean = jnp.broadcast_to(jnp.asarray(digits.train_images.mean(0)).reshape(1, PIXELS), (len(labels), PIXELS))
+    mean = jnp.broadcast_to(jnp.asarray(digits.train.x.mean(0)).reshape(1, PIXELS), (len(labels), PIXELS))
     start = drive_of(mean, labels)
     drive = start.at[:, :PIXELS].set(jnp.nan)
     keys = split(jax.random.fold_in(root(seed), 99), len(labels))
@@ -213,7 +213,7 @@ def dream(
 
 def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], arguments: Any) -> None:
     params, out = learner["params"], arguments.out
-    which = np.linspace(0, len(digits.test_labels) - 1, arguments.test_size).astype(int)
+    which = np.linspace(0, len(digits.test.y) - 1, arguments.test_size).astype(int)
     right = accuracy(machine, params, digits, which, arguments.seed, say=True)
     before = rates(machine, machine.init(root(arguments.seed)), digits, arguments.seed)
     after = rates(machine, params, digits, arguments.seed)

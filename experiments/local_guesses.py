@@ -85,7 +85,7 @@ def loss(learning: Weights, fixed: Weights, image: jax.Array, label: jax.Array, 
 
 def error(guess: str, seed: int, digits: Any, epochs: int, shift: int) -> float:
     """Test error in percent of a network whose maps learn from that guess."""
-    images, labels = jnp.asarray(digits.train_images.reshape(-1, 784) / 255.0, jnp.float32), digits.train_labels
+    images, labels = jnp.asarray(digits.train.x.reshape(-1, 784) / 255.0, jnp.float32), digits.train.y
     labels, move = jnp.asarray(labels), Shift(shift, (28, 28))
     first, order = split(new_key(seed), 2)
     learning, fixed = init(first, guess)
@@ -108,9 +108,9 @@ def error(guess: str, seed: int, digits: Any, epochs: int, shift: int) -> float:
     for n in range(epochs):
         learning, state = epoch(learning, state, jax.random.fold_in(order, n))
     choose = jax.jit(lambda image: forward(learning, image, guess)[0].argmax(-1))
-    test = digits.test_images.reshape(-1, 784) / np.float32(255.0)
+    test = digits.test.x.reshape(-1, 784) / np.float32(255.0)
     choice = np.concatenate([choose(part) for part in np.array_split(test, 20)])
-    return 100.0 * float((choice != digits.test_labels).mean())
+    return 100.0 * float((choice != digits.test.y).mean())
 
 
 def known(guess: str) -> str:

@@ -116,7 +116,7 @@ def main() -> None:
     d = session.data
     train, test = (
         (rates(session, network, params, images), jnp.asarray(labels))
-        for images, labels in ((d.train_images, d.train_labels), (d.test_images, d.test_labels))
+        for images, labels in ((d.train.x, d.train.y), (d.test.x, d.test.y))
     )
     print(f"{train[0].shape[1]} units in the last maps fire in {float(train[0].mean()):.1%} of the ticks", flush=True)
     train_error, test_error = readout_errors(arguments.units, arguments.epochs, train, test)

@@ -42,8 +42,8 @@ def errors(seed: int) -> np.ndarray:
     network = MLPClassifier((100,), max_iter=12, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # twelve epochs are what was asked for
-        network.fit(digits.train_images[:5000] / 255.0, digits.train_labels[:5000])
-    return network.predict(digits.test_images / 255.0) != digits.test_labels
+        network.fit(digits.train.x[:5000] / 255.0, digits.train.y[:5000])
+    return network.predict(digits.test.x / 255.0) != digits.test.y
 
 
 if __name__ == "__main__":

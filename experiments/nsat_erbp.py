@@ -95,12 +95,8 @@ def _digits(digits, train_size: int, test_size: int):
     The thousands of test digits are not alike: a multi-layer perceptron with 100 hidden units that is trained on 5,000
     digits has 9.7 % errors on the first one, 2.9 % on the ninth, and 7.9 % on all (`experiments/mlp_twin.py`).
     """
-    every = max(1, len(digits.test_images) // test_size)
-    return replace(
-        digits.subset(train_size, None),
-        test_images=digits.test_images[::every][:test_size],
-        test_labels=digits.test_labels[::every][:test_size],
-    )
+    every = max(1, len(digits.test.x) // test_size)
+    return replace(digits.subset(train_size, None), test=digits.test[::every][:test_size])
 
 
 def _epoch(classifier, digits, epoch: int) -> dict[str, Any]:
@@ -110,18 +106,18 @@ def _epoch(classifier, digits, epoch: int) -> dict[str, Any]:
     recipe, lanes = classifier.recipe, classifier.lanes
     hidden, outputs = recipe.outputs.start, recipe.outputs.stop
     began, spikes, seen, events = time.perf_counter(), np.zeros(outputs + 2 * recipe.classes), 0, 0
-    with reporting(f"epoch {epoch + 1}", len(digits.train_images), 0) as report:
-        for shown in classifier.train(digits.train_images, digits.train_labels, epoch):
+    with reporting(f"epoch {epoch + 1}", len(digits.train.x), 0) as report:
+        for shown in classifier.train(digits.train.x, digits.train.y, epoch):
             spikes += shown.counts.sum(0)
             seen, events = seen + lanes, events + shown.events
             report.advance(lanes, "")
     trained = time.perf_counter()
     plastic = classifier.weights[: recipe.layers[0] * recipe.layers[1] + recipe.layers[1] * recipe.classes]
-    counts = classifier.test(digits.test_images)
+    counts = classifier.test(digits.test.x)
     return {
         "epoch": epoch + 1,
-        "test_error": error_percent(counts, digits.test_labels),
-        "first_of_ties_error": float(100.0 * np.mean(counts.argmax(1) != digits.test_labels)),  # as the reference
+        "test_error": error_percent(counts, digits.test.y),
+        "first_of_ties_error": float(100.0 * np.mean(counts.argmax(1) != digits.test.y)),  # as the reference
         "train_seconds": trained - began,
         "test_seconds": time.perf_counter() - trained,
         "input_events": events / seen,

@@ -44,7 +44,7 @@ def logistic(u: np.ndarray) -> np.ndarray:
 def train(digits, batch: int, eta: float, arguments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights `[V, H]`, visible and hidden biases."""
     rng, samples = np.random.default_rng(arguments.seed), arguments.samples
-    visible, images = PIXELS + CLASSES * COPIES, np.asarray(digits.train_images).reshape(-1, PIXELS)
+    visible, images = PIXELS + CLASSES * COPIES, np.asarray(digits.train.x).reshape(-1, PIXELS)
     weight = (arguments.scale * rng.standard_normal((visible, HIDDEN))).astype(np.float32)
     hidden, bias = np.zeros(HIDDEN, np.float32), np.zeros(visible, np.float32)
     if arguments.mean_bias:
@@ -60,7 +60,7 @@ def train(digits, batch: int, eta: float, arguments) -> tuple[np.ndarray, np.nda
     for first in range(0, samples, batch):
         index = order[first : first + batch]
         pixels = np.clip(images[index].astype(np.float32) / 255.0, 0.0, 0.98)
-        shown = draw(np.concatenate([pixels, 0.98 * one_hot[digits.train_labels[index]]], 1))
+        shown = draw(np.concatenate([pixels, 0.98 * one_hot[digits.train.y[index]]], 1))
         driven = logistic(shown @ weight + hidden)
         made = draw(logistic(draw(driven) @ weight.T + bias))
         again = logistic(made @ weight + hidden)
@@ -73,12 +73,12 @@ def train(digits, batch: int, eta: float, arguments) -> tuple[np.ndarray, np.nda
 
 
 def test(digits, weight: np.ndarray, bias: np.ndarray, hidden: np.ndarray) -> dict[str, float]:
-    images = np.asarray(digits.test_images).reshape(-1, PIXELS)[::5].astype(np.float32) / 255.0
+    images = np.asarray(digits.test.x).reshape(-1, PIXELS)[::5].astype(np.float32) / 255.0
     drive = images @ weight[:PIXELS] + hidden
     own, own_bias = weight[PIXELS:].reshape(CLASSES, COPIES, -1).sum(1), bias[PIXELS:].reshape(CLASSES, COPIES).sum(1)
     energy = np.stack([np.logaddexp(0, drive + w).sum(1) + b for w, b in zip(own, own_bias, strict=True)], 1)
     activity = logistic(drive).mean(0)
-    right = (energy.argmax(1) == np.asarray(digits.test_labels)[::5]).mean()
+    right = (energy.argmax(1) == np.asarray(digits.test.y)[::5]).mean()
     return {
         "accuracy_percent": round(100 * float(right), 2),
         "hidden_activity": round(float(activity.mean()), 3),

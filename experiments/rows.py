@@ -108,9 +108,9 @@ def train(
 ) -> Sweep:
     """All rates and seeds of one cell, tested on samples held out or, at the end, on the test set."""
     experiment = experiment_of(name, shown, rule, recurrent=recurrent)
-    images, labels = shown.train_images, shown.train_labels
+    images, labels = shown.train.x, shown.train.y
     if final:
-        learn, test = (images, labels), (shown.test_images, shown.test_labels)
+        learn, test = (images, labels), (shown.test.x, shown.test.y)
     else:
         cut = len(labels) - HELD_OUT[name]
         learn, test = (images[:cut], labels[:cut]), (images[cut:], labels[cut:])

@@ -68,7 +68,7 @@ def error_after(network, rule, rate, epochs=3):
     experiment = Experiment(network, ej.Regular(0.5), rule, 20, 20, 5, 20, 300)
     made = sweep(
         experiment, Optimizers(optax.sgd(1.0), optax.identity()), [rate], [0],
-        (shown.train_images, shown.train_labels), (shown.test_images, shown.test_labels), epochs=epochs,
+        (shown.train.x, shown.train.y), (shown.test.x, shown.test.y), epochs=epochs,
     )  # fmt: skip
     assert not made.diverged.any()
     return float(made.test_error[0, 0, -1])

@@ -77,7 +77,7 @@ def programs(e, optimizer, data):
     seed, zero = jnp.uint32(3), jnp.int32(0)
     learner = jax.eval_shape(lambda s: engine.init(e, optimizer, s), seed)
     yield (lambda s: engine.init(e, optimizer, s)), (seed,)
-    train_set, test_set = (data.train_images, data.train_labels), (data.test_images, data.test_labels)
+    train_set, test_set = (data.train.x, data.train.y), (data.test.x, data.test.y)
     yield (lambda *a: engine.train(e, optimizer, *a)), (learner, *train_set, zero, zero, zero)
     yield (lambda *a: testing.test(e, *a)), (seed, learner.weights, *test_set, zero)
     yield (lambda *a: engine.alignment(e, *a)), (learner, train_set[0][:5], train_set[1][:5], zero)

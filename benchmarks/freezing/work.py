@@ -40,9 +40,8 @@ class Prepared:
         self.case = case
         self.session: Any = Session(config_of(root, case, seeds))
         if case.exact:  # pixels that are black or white: a rate is a power of two
-            self.session.data = replace(
-                self.session.data, train_images=_black_and_white(self.session.data.train_images)
-            )
+            shown = self.session.data.train
+            self.session.data = replace(self.session.data, train=replace(shown, x=_black_and_white(shown.x)))
         self.learner = self._ready(self.session.start())
         self.session.compile(self.learner)
 

@@ -45,13 +45,13 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         raise UserError(f"network.layers: the first must be {pixels}, the pixels of {data.name}; got {first}")
     if last != data.classes:
         raise UserError(f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {last}")
-    if config.training.batch_size > len(data.train_labels):
+    if config.training.batch_size > len(data.train.y):
         raise UserError(
-            f"training.batch_size: {config.training.batch_size} is more than the {len(data.train_labels)} training "
+            f"training.batch_size: {config.training.batch_size} is more than the {len(data.train.y)} training "
             "samples"
         )
     try:
-        active = _max_rate(config.encoding) * float(data.train_images.mean()) / 255.0
+        active = _max_rate(config.encoding) * float(data.train.x.mean()) / 255.0
         rows = config.training.batch_size * (config.training.update_every or LOCAL_UPDATE_EVERY)
         # Walking through spikes needs a word between all devices a turn.
         one_device = jax.default_backend() == "cpu" and config.training.over_batch == 1
@@ -74,7 +74,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             update_every=_update_every(config, steps, burn_in),
             burn_in=burn_in,
             batch_size=config.training.batch_size,
-            test_batch_size=min(config.training.test_batch_size, len(data.test_labels)),
+            test_batch_size=min(config.training.test_batch_size, len(data.test.y)),
             reset_state=config.training.reset_state,
             mesh=_mesh(config.training),
             average=config.optimizer.average,
@@ -90,8 +90,8 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         test_block=experiment.test_block,
         batch=experiment.batch_size,
         test_batch=experiment.test_batch_size,
-        samples=len(data.train_labels),
-        tests=len(data.test_labels),
+        samples=len(data.train.y),
+        tests=len(data.test.y),
     )
     estimate.check(config, network, rule, shapes, experiment.mesh)
     return experiment

@@ -57,9 +57,9 @@ def info(
     d = data.load(name, data_dir)
     height, width = d.image_shape
     print(
-        f"{d.name}: {len(d.train_labels):,} training and {len(d.test_labels):,} test images of {height} x {width}, "
-        f"{d.classes} classes; mean pixel {d.train_images.mean() / 255:.4f}, "
-        f"{100 * (d.train_images == 0).mean():.1f} % of the pixels are zero"
+        f"{d.name}: {len(d.train.y):,} training and {len(d.test.y):,} test images of {height} x {width}, "
+        f"{d.classes} classes; mean pixel {d.train.x.mean() / 255:.4f}, "
+        f"{100 * (d.train.x == 0).mean():.1f} % of the pixels are zero"
     )
 
 

@@ -1,23 +1,106 @@
-"""A data set as the trainer wants it: uint8 images and integer labels, in memory."""
+"""A data set in memory: samples and what they should be answered with, for training and for test."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
 
+from erbp_jax.archive import shown
+from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, divided, flat
 from erbp_jax.errors import UserError
+from erbp_jax.files import write_arrays
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples and their targets: pytrees whose leaves are arrays with one axis for the samples in front."""
+
+    x: Any
+    y: Any
+
+    def __len__(self) -> int:
+        return len(jax.tree.leaves(self.y)[0])
+
+    def __getitem__(self, which: Any) -> "Samples":
+        return Samples(*jax.tree.map(lambda leaf: leaf[which], (self.x, self.y)))
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images uint8 `[n, H*W]` (0 to 255), labels int32 `[n]`, for training and test."""
+    """Samples for training and for test, as the trainer wants them; made of arrays by `dataset`.
+
+    `train.x` and `test.x` are images in flat rows of bytes, uint8 `[n, H*W*C]` (0 to 255); given trains of spikes,
+    uint8 `[n, T, I]`; or any pytree that an encoder of one's own takes. `y` are classes int32 `[n]`, or curves float32
+    `[n, K]` or `[n, T, K]`, or a pytree that a task of one's own takes.
+    """
 
     name: str
-    image_shape: tuple[int, int]
-    classes: int
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
+    train: Samples
+    test: Samples
+    shape: tuple[int, ...] | None
+    """Of one sample before it became a row: `(H, W)`, `(H, W, C)` or `(I,)`; None for pytrees."""
+    labels: np.ndarray | None = None
+    """What the classes 0 to K-1 are called in the data, in order; None if the targets are not classes."""
+    ticks: int | None = None
+    """Length of given trains; None for samples that an encoder makes spikes of."""
+
+    @property
+    def features(self) -> int:
+        """Inputs that a network needs.
+
+        Raises:
+            UserError: samples that are no arrays.
+        """
+        if self.shape is None:
+            raise UserError(f"{self.name}: its samples are no arrays of one shape; say the network's inputs yourself")
+        return int(np.prod(self.shape))
+
+    @property
+    def classes(self) -> int:
+        """Outputs that a network needs: classes, or curves to follow.
+
+        Raises:
+            UserError: targets that are no arrays.
+        """
+        if self.labels is not None:
+            return len(self.labels)
+        if not isinstance(self.train.y, np.ndarray):
+            raise UserError(f"{self.name}: its targets are no arrays; say the network's outputs yourself")
+        return int(self.train.y.shape[-1])
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """`shape`, as an image: a row of numbers is an image of one row."""
+        shape = self.shape or ()
+        return shape if len(shape) in (2, 3) else (1, self.features)
+
+    def sizes(self, *hidden: int) -> tuple[int, ...]:
+        """Inputs, the hidden sizes, outputs: `ej.mlp(*data.sizes(100))`."""
+        return (self.features, *hidden, self.classes)
+
+    def named(self, classes: np.ndarray) -> np.ndarray:
+        """Classes 0 to K-1 as the data calls them; what is no class (-1: undecided) stays."""
+        if self.labels is None:
+            return classes
+        called = self.labels[np.clip(classes, 0, None)]
+        return np.where(classes < 0, -1, called) if called.dtype.kind in "iu" else called
+
+    def save(self, path: Path | str) -> None:
+        """Write the set as `.npz`, which `data.path` and `from_npz` read: `x` (or `spikes`), `y`, `x_test`, `y_test`.
+
+        Raises:
+            UserError: samples or targets that are no arrays.
+        """
+        arrays, what = {}, "x" if self.ticks is None else "spikes"
+        for suffix, part in (("", self.train), ("_test", self.test)):
+            if self.shape is None or not isinstance(part.x, np.ndarray) or not isinstance(part.y, np.ndarray):
+                raise UserError(f"{self.name}: its samples or targets are no arrays and have no place in an .npz")
+            arrays[what + suffix] = part.x if self.ticks is not None else part.x.reshape(-1, *self.shape)
+            arrays["y" + suffix] = part.y if self.labels is None else self.labels[part.y]
+        write_arrays(Path(path), arrays, compressed=True)
 
     def subset(self, train_size: int | None, test_size: int | None, validation: int = 0) -> "Dataset":
         """The first `train_size` and `test_size` samples.
@@ -28,31 +111,99 @@ class Dataset:
         Raises:
             UserError: more samples are asked for than there are.
         """
-        train_x, train_y, test_x, test_y = (
-            self.train_images,
-            self.train_labels,
-            self.test_images,
-            self.test_labels,
-        )
+        train, test = self.train, self.test
         if validation:
-            if validation >= len(train_x):
+            if validation >= len(train):
                 raise UserError(
-                    f"data.validation_size: {validation} leaves nothing to train on; {self.name} has {len(train_x)}"
+                    f"data.validation_size: {validation} leaves nothing to train on; {self.name} has {len(train)}"
                 )
-            test_x, test_y = train_x[-validation:], train_y[-validation:]
-            train_x, train_y = train_x[:-validation], train_y[:-validation]
-        for key, want, have in (
-            ("train_size", train_size, len(train_x)),
-            ("test_size", test_size, len(test_x)),
-        ):
+            train, test = train[:-validation], train[-validation:]
+        for key, want, have in (("train_size", train_size, len(train)), ("test_size", test_size, len(test))):
             if want is not None and want > have:
                 raise UserError(f"data.{key}: {want} asked for, {self.name} has {have}")
-        return Dataset(
-            self.name,
-            self.image_shape,
-            self.classes,
-            train_x[:train_size],
-            train_y[:train_size],
-            test_x[:test_size],
-            test_y[:test_size],
+        return replace(self, train=train[:train_size], test=test[:test_size])
+
+
+def dataset(
+    x: Any,
+    y: Any = None,
+    x_test: Any = None,
+    y_test: Any = None,
+    *,
+    test: float = 0.2,
+    seed: int = 0,
+    name: str = "arrays",
+    trains: bool = False,
+) -> Dataset:
+    """A data set from arrays.
+
+    Images: `x` float in [0, 1] (they become bytes here, once) or uint8 (0 to 255), `[n, ...]` of any shape: rows of
+    numbers, grey or colour images. With `trains`, spikes that are given instead: 0 or 1, `[n, T, I]`.
+    `y` of one axis are labels: distinct whole numbers (or words) of any values, which become the classes 0 to K-1, and
+    back in every output. `y` of two or three axes are curves of spikes a tick in [0, 1] to follow: `[n, K]` for all
+    ticks, or `[n, T, K]`.
+
+    Without `y`, `x` is anything with a length that yields `(sample, label)` by index.
+    Without `x_test` and `y_test` the share `test` of the samples, drawn by `seed`, is kept for the test; of every
+    label at least one sample stays in training.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> x, y = np.random.rand(200, 20, 30), np.arange(200) % 3 + 7
+        >>> data = ej.dataset(x, y)
+        >>> data.train.x.shape, data.labels, data.sizes(50)
+        ((160, 600), array([7, 8, 9]), (600, 50, 3))
+
+    Raises:
+        UserError: values or labels that are not as above, other numbers of samples than of labels, a label in the test
+            set that is not in training; says which.
+    """
+    if y is None:
+        x, y = _collected(x)
+    make = as_trains if trains else as_bytes
+    x, (y, labels) = make("x", x), as_targets("y", y)
+    _as_many(x, y, "x", "y")
+    if labels is not None and len(labels) < 2:
+        raise UserError(f"y: needs at least two different labels, got {shown(labels.tolist())}")
+    if (x_test is None) != (y_test is None):
+        raise UserError("x_test and y_test: give both or none")
+    if x_test is None:
+        if not 0 < test < 1:
+            raise UserError(f"test: the share of samples kept for the test must lie between 0 and 1, got {test}")
+        train, held = divided(y, labels is not None, test, seed)
+        parts = (x[train], y[train]), (x[held], y[held])
+    else:
+        x_test, (y_test, labels_test) = make("x_test", x_test), as_targets("y_test", y_test)
+        _as_many(x_test, y_test, "x_test", "y_test")
+        for what, ours, others in (("x", x, x_test), ("y", y, y_test)):
+            if ours.shape[1:] != others.shape[1:] or (labels is None) != (labels_test is None):
+                raise UserError(
+                    f"{what}_test: samples of shape {list(others.shape[1:])} beside {list(ours.shape[1:])} in {what}"
+                )
+        if labels is not None and labels_test is not None:
+            if unknown := sorted(set(labels_test.tolist()) - set(labels.tolist())):
+                raise UserError(f"y_test: the labels {shown(unknown[:10])} are in the test set and not in training")
+            y_test = np.searchsorted(labels, labels_test)[y_test].astype(np.int32)
+        parts = (x, y), (x_test, y_test)
+    shape = x.shape[2:] if trains else x.shape[1:]
+    rows = [Samples(x if trains else flat(x), y) for x, y in parts]
+    return Dataset(name, *rows, shape=shape, labels=labels, ticks=x.shape[1] if trains else None)
+
+
+def _as_many(x: np.ndarray, y: np.ndarray, named_x: str, named_y: str) -> None:
+    if len(x) != len(y):
+        raise UserError(f"{named_y}: {len(y)} for {len(x)} samples in {named_x}")
+
+
+def _collected(source: Any) -> tuple[np.ndarray, np.ndarray]:
+    """All samples and labels of something indexable."""
+    if not isinstance(source, Sequence) and not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
+        raise UserError(
+            f"x: without y it must have a length and yield (sample, label) by index, got {type(source).__name__}"
         )
+    pairs = [source[i] for i in range(len(source))]
+    try:
+        x, y = zip(*pairs, strict=True)
+        return np.stack([np.asarray(sample) for sample in x]), np.asarray(y)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"x: its items are not all (sample, label) with samples of one shape: {error}") from None

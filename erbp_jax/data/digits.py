@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from erbp_jax.data.dataset import Dataset
+from erbp_jax.data.dataset import Dataset, Samples
 
 TEST_SIZE = 360
 
@@ -19,4 +19,5 @@ def load() -> Dataset:
     labels = np.asarray(target).astype(np.int32)
     order = np.random.default_rng(0).permutation(len(images))
     train, test = order[TEST_SIZE:], order[:TEST_SIZE]
-    return Dataset("digits", (8, 8), 10, images[train], labels[train], images[test], labels[test])
+    parts = [Samples(images[which], labels[which]) for which in (train, test)]
+    return Dataset("digits", *parts, shape=(8, 8), labels=np.arange(10))

@@ -5,11 +5,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from erbp_jax.archive import read_bytes, shown
 from erbp_jax.cache import expanded, user_cache
 from erbp_jax.data import idx, prepared
 from erbp_jax.data.checksums import MNIST, Published
-from erbp_jax.data.dataset import Dataset
+from erbp_jax.data.dataset import Dataset, Samples
 from erbp_jax.errors import UserError
 
 ENVIRONMENT = "ERBP_JAX_DATA"
@@ -104,12 +106,8 @@ def load(data_dir: str | None = None) -> Dataset:
         if path is None:
             raise UserError(f"{folder}: {published.name}[.gz] is missing; `erbp-jax data fetch mnist` gets it")
         arrays[part] = idx.parse(verify(path, published), path)
-    return Dataset(
-        "mnist",
-        (28, 28),
-        10,
-        arrays["train_images"].reshape(-1, 784),
-        arrays["train_labels"].astype("int32"),
-        arrays["test_images"].reshape(-1, 784),
-        arrays["test_labels"].astype("int32"),
+    train, test = (
+        Samples(arrays[f"{part}_images"].reshape(-1, 784), arrays[f"{part}_labels"].astype("int32"))
+        for part in ("train", "test")
     )
+    return Dataset("mnist", train, test, shape=(28, 28), labels=np.arange(10))

@@ -39,7 +39,7 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
         network, [np.asarray(layer["weight"]) for layer in params.trained.projections], bits=bits
     )
     result = agreement(
-        network, params, compiled, session.experiment.encoder, data.test_images[:samples], data.test_labels[:samples],
+        network, params, compiled, session.experiment.encoder, data.test.x[:samples], data.test.y[:samples],
         steps=session.experiment.test_steps, key=root_key(config.seed, Stream.TEST),
     )  # fmt: skip
     title = f"{'-'.join(map(str, network.sizes))}, compiled from epoch {place.epoch}"

@@ -23,7 +23,7 @@ def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
     e, d = session.experiment, session.data
     if e.test_steps == 1:
         raise UserError("--anytime: a network in rate form decides at once; there are no spikes to wait for")
-    images, labels = jnp.asarray(d.test_images), jnp.asarray(d.test_labels)
+    images, labels = jnp.asarray(d.test.x), jnp.asarray(d.test.y)
     parts = []
     for number, seed in enumerate(session.seeds):
         own = jax.tree.map(lambda x, number=number: x[number], params)

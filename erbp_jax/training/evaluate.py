@@ -52,7 +52,7 @@ def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
     errors = 100.0 * result.wrong.mean(1)
     return {
         "epoch": place.epoch,
-        "test_size": len(session.data.test_labels),
+        "test_size": len(session.data.test.y),
         "test_steps": session.experiment.test_steps,
         "test_error": float(errors.mean()),
         "test_error_std": float(errors.std(ddof=1)) if len(errors) > 1 else None,

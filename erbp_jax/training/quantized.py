@@ -36,7 +36,7 @@ def with_state_bits(session: Session, bits: int) -> Experiment:
 
 def firing_report(session: Session, experiment: Experiment, params: Params, epoch: int) -> dict[str, Any]:
     """Error, rates and the share of units that never fire on the test set, layer by layer; means over seeds."""
-    e, images, labels = experiment, jnp.asarray(session.data.test_images), session.data.test_labels
+    e, images, labels = experiment, jnp.asarray(session.data.test.x), session.data.test.y
     n = len(labels)
 
     def keep(trace):

@@ -42,7 +42,7 @@ class Session:
             config.data.train_size, config.data.test_size, config.data.validation_size
         )
         self.experiment: Experiment = build(config, self.data)
-        self.batches = len(self.data.train_labels) // config.training.batch_size
+        self.batches = len(self.data.train.y) // config.training.batch_size
         blocks = (self.experiment.steps - self.experiment.burn_in) // self.experiment.update_every
         try:
             write = grid_link(config.precision, self.experiment.network)
@@ -85,8 +85,8 @@ class Session:
         with self.watch.measure("compile"):
             d = self.data
             place = None if self.experiment.mesh is None else everywhere(self.experiment.mesh)
-            self._train_set = jax.device_put((d.train_images, d.train_labels), place)
-            self._test_set = jax.device_put((d.test_images, d.test_labels), place)
+            self._train_set = jax.device_put((d.train.x, d.train.y), place)
+            self._test_set = jax.device_put((d.test.x, d.test.y), place)
             zero = jnp.int32(0)
             self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
             self._test = self._test_jit.lower(self.seeds, learner.weights, *self._test_set, zero).compile()

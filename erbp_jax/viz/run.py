@@ -25,8 +25,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     summary = summarise(session, metrics)
     first = jax.tree.map(lambda x: x[0], learner)
     title = f"{summary['network']}, {summary['rule']}, {summary['dataset']}"
-    label = int(session.data.test_labels[sample])
-    image = session.data.test_images[sample].reshape(session.data.image_shape)
+    label = int(session.data.test.y[sample])
+    image = session.data.test.x[sample].reshape(session.data.image_shape)
     dt = session.config.encoding.dt
     pictures = [learning_curve(metrics, title, folder / "learning_curve.png")]
     if weights := weights_picture(first, session, folder / "weights.png"):
@@ -67,7 +67,7 @@ def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:
     def every_layer(trace):
         return [*trace.inputs, *(seen.spikes for seen in trace.populations)]
 
-    images, epoch = jnp.asarray(session.data.test_images), jnp.int32(session.config.training.epochs)
+    images, epoch = jnp.asarray(session.data.test.x), jnp.int32(session.config.training.epochs)
     _, spikes = present(
         session.experiment, learner.weights, images, jnp.asarray([sample]),
         seed=learner.seed, epoch=epoch, record=every_layer,

@@ -92,7 +92,7 @@ def test_the_estimate_is_near_what_the_compiled_program_takes():
     config = check(raw | {"data": {"name": "digits"}}, "t")
     session = Session(config)
     weights = jax.eval_shape(session.start).weights
-    test_set = (session.data.test_images, session.data.test_labels)
+    test_set = (session.data.test.x, session.data.test.y)
     program = session._test_jit.lower(session.seeds, weights, *test_set, jax.numpy.int32(0)).compile()
     used = program.memory_analysis()
     most = used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes

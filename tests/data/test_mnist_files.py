@@ -156,31 +156,31 @@ def test_a_folder_that_was_named_is_the_one_that_is_used(tmp_path, monkeypatch):
 
 
 def test_the_real_mnist(mnist):
-    assert mnist.train_images.shape == (60000, 784)
-    assert mnist.test_images.shape == (10000, 784)
-    assert mnist.train_images.mean() / 255 == pytest.approx(0.13066, abs=1e-4)
-    assert set(mnist.test_labels) == set(range(10))
+    assert mnist.train.x.shape == (60000, 784)
+    assert mnist.test.x.shape == (10000, 784)
+    assert mnist.train.x.mean() / 255 == pytest.approx(0.13066, abs=1e-4)
+    assert set(mnist.test.y) == set(range(10))
 
 
 def test_digits_need_no_download_and_are_split_once():
     d = data.load("digits")
-    assert d.train_images.shape == (1437, 64)
-    assert d.test_images.shape == (360, 64)
-    assert d.train_images.dtype == np.uint8
-    assert d.train_images.max() == 255
-    np.testing.assert_array_equal(d.test_labels, data.load("digits").test_labels)
+    assert d.train.x.shape == (1437, 64)
+    assert d.test.x.shape == (360, 64)
+    assert d.train.x.dtype == np.uint8
+    assert d.train.x.max() == 255
+    np.testing.assert_array_equal(d.test.y, data.load("digits").test.y)
 
 
 def test_subsets_and_the_held_out_part():
     d = data.load("digits")
     small = d.subset(100, 50)
-    assert (len(small.train_labels), len(small.test_labels)) == (100, 50)
+    assert (len(small.train.y), len(small.test.y)) == (100, 50)
     held = d.subset(None, None, validation=300)
-    assert len(held.train_labels) == 1137
-    np.testing.assert_array_equal(held.test_images, d.train_images[-300:])
+    assert len(held.train.y) == 1137
+    np.testing.assert_array_equal(held.test.x, d.train.x[-300:])
     with pytest.raises(UserError, match=r"data\.train_size"):
         d.subset(10_000, None)
     with pytest.raises(UserError, match=r"data\.validation_size"):
         d.subset(None, None, validation=1437)
-    with pytest.raises(UserError, match="not known"):
+    with pytest.raises(UserError, match="neither digits nor mnist"):
         data.load("cifar")

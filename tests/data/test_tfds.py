@@ -89,9 +89,9 @@ def test_a_prepared_folder_is_found_and_read(tmp_path):
     labels = np.arange(12) % 10
     published = {"train": (8, contents(images[:8], labels[:8])), "test": (4, contents(images[8:], labels[8:]))}
     data = prepared.load(tmp_path, published)
-    assert data.train_images.shape == (8, 784)
-    assert data.test_images.shape == (4, 784)
-    by_label = dict(zip(data.train_labels.tolist(), data.train_images, strict=True))
+    assert data.train.x.shape == (8, 784)
+    assert data.test.x.shape == (4, 784)
+    by_label = dict(zip(data.train.y.tolist(), data.train.x, strict=True))
     for label in range(8):
         np.testing.assert_array_equal(by_label[label], images[label].reshape(784))
     images[5, 3, 3] ^= 1
@@ -107,8 +107,8 @@ def test_a_prepared_folder_is_found_and_read(tmp_path):
 def test_the_sums_of_the_contents_are_those_of_the_published_files(request):
     real = request.getfixturevalue("mnist")
     order = np.random.default_rng(0).permutation(10_000)
-    assert contents(real.test_images[order], real.test_labels[order]) == MNIST_CONTENTS["test"][1]
-    assert contents(real.train_images, real.train_labels) == MNIST_CONTENTS["train"][1]
-    swapped = real.test_labels.copy()
+    assert contents(real.test.x[order], real.test.y[order]) == MNIST_CONTENTS["test"][1]
+    assert contents(real.train.x, real.train.y) == MNIST_CONTENTS["train"][1]
+    swapped = real.test.y.copy()
     swapped[[0, 1]] = swapped[[1, 0]]
-    assert contents(real.test_images, swapped) != MNIST_CONTENTS["test"][1]
+    assert contents(real.test.x, swapped) != MNIST_CONTENTS["test"][1]

@@ -24,7 +24,7 @@ def script(root):
 
 @pytest.fixture
 def run(script, monkeypatch, capsys, mnist):
-    assert len(mnist.test_labels) == 10_000
+    assert len(mnist.test.y) == 10_000
 
     def call(out, *options):
         monkeypatch.setattr("sys.argv", ["nsat_erbp.py", *OPTIONS, *options, "--out", str(out)])

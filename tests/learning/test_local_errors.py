@@ -14,7 +14,7 @@ def hidden(session, learner, record):
     e = session.experiment
     params, (trained, fixed) = jax.tree.map(lambda x: x[0], (learner.network_params, learner.rule_params))
     own = (trained or fixed)[0]
-    images = jnp.asarray(session.data.test_images)
+    images = jnp.asarray(session.data.test.x)
     keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), len(images))
     _, counts = simulate.run(
         e.network,
@@ -34,7 +34,7 @@ def test_a_fixed_random_readout_comes_to_tell_the_digits(root):
     session = Session(load_config(root / "configs" / "digits.yaml", options))
     learner = session.start()
     session.compile(learner)
-    labels, (readout,) = session.data.test_labels, session.experiment.rule.local
+    labels, (readout,) = session.data.test.y, session.experiment.rule.local
     before = (hidden(session, learner, readout.guess).argmax(-1) != labels).mean()
     after = session.train(learner, 0, 0, session.batches)
     assert before > 0.75  # chance is 0.9
@@ -48,7 +48,7 @@ def test_a_readout_that_learns_comes_to_tell_the_digits(root):
     session = Session(load_config(root / "configs" / "digits.yaml", options))
     learner = session.start()
     session.compile(learner)
-    labels = session.data.test_labels
+    labels = session.data.test.y
 
     def potentials(weights, spikes):
         return spikes @ weights.T

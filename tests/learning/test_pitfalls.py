@@ -36,7 +36,7 @@ def test_perbp_learns_digits(root):
 
 
 def test_without_the_gate_learning_is_clearly_worse(root, mnist):
-    assert len(mnist.train_labels) == 60000
+    assert len(mnist.train.y) == 60000
     gated = error(root, base=MNIST)
     assert gated < 13.0
     assert error(root, "rule.gate=[-1e9,1e9]", base=MNIST) > gated + 2.0

@@ -27,7 +27,7 @@ RATES, SEEDS = (3e-5, 1e-4, 3e-4), (0, 1, 2, 3, 4)
 
 def parts(rule):
     shown = data.load("digits")
-    some = (shown.train_images[:60], shown.train_labels[:60]), (shown.test_images[:40], shown.test_labels[:40])
+    some = (shown.train.x[:60], shown.train.y[:60]), (shown.test.x[:40], shown.test.y[:40])
     every = 10 if rule == "BP" else 5
     return Experiment(NETWORK, ej.Regular(0.5), RULES[rule], 10, 10, every, 20, 40), some
 

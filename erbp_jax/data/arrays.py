@@ -1,0 +1,118 @@
+"""From the arrays of a user to those of a data set: checked, never changed without a word."""
+
+from typing import Any
+
+import numpy as np
+
+from erbp_jax.errors import UserError
+
+
+def as_bytes(name: str, given: Any) -> np.ndarray:
+    """Images `[n, ...]`, float in [0, 1] or uint8, as uint8: `round(255 x)`.
+
+    Raises:
+        UserError: another type, fewer than two axes, no samples, NaN or values outside [0, 1].
+    """
+    x = _array(name, given)
+    if x.ndim < 2 or 0 in x.shape:
+        raise UserError(
+            f"{name}: must be samples of at least one value each, [n, ...], got shape {list(x.shape)}; "
+            "x[:, None] makes rows of single numbers"
+        )
+    if x.dtype == np.uint8:
+        return x
+    if x.dtype == np.bool_:
+        return np.uint8(255) * x.astype(np.uint8)
+    if x.dtype.kind != "f":
+        raise UserError(f"{name}: must be float in [0, 1] or uint8, 0 to 255, got {x.dtype}")
+    low, high = float(x.min()), float(x.max())  # NaN if there is one
+    if not 0 <= low <= high <= 1:
+        found = "NaN" if np.isnan(low) else f"values from {low:.6g} to {high:.6g}"
+        raise UserError(
+            f"{name}: float values must lie in [0, 1], got {found}; (x - x.min()) / (x.max() - x.min()) brings them there"
+        )
+    return np.round(255 * x.astype(np.float32)).astype(np.uint8)
+
+
+def as_trains(name: str, given: Any) -> np.ndarray:
+    """Trains of spikes `[n, T, I]`, 0 or 1, as uint8.
+
+    Raises:
+        UserError: another shape, or other values.
+    """
+    x = _array(name, given)
+    if x.ndim != 3 or 0 in x.shape:
+        raise UserError(f"{name}: trains of spikes must be [n, T, I], samples by ticks by inputs, got {list(x.shape)}")
+    if x.dtype.kind not in "buif" or not np.isin(x, (0, 1)).all():
+        raise UserError(f"{name}: trains of spikes must be 0 or 1, got {_range(x)}")
+    return x.astype(np.uint8)
+
+
+def as_targets(name: str, given: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Labels `[n]` as classes int32 and what these are called; or curves `[n, K]`, `[n, T, K]` as float32, and None.
+
+    Raises:
+        UserError: labels that are fractional or missing; curves that are not finite in [0, 1].
+    """
+    y = _array(name, given)
+    if y.ndim == 1:
+        return _as_classes(name, y)
+    if y.ndim not in (2, 3) or 0 in y.shape:
+        raise UserError(f"{name}: must be labels [n], or curves [n, K] or [n, T, K], got shape {list(y.shape)}")
+    if y.dtype.kind not in "f":
+        raise UserError(f"{name}: curves of spikes a tick must be float, got {y.dtype}; labels have one axis")
+    if not (np.isfinite(y).all() and y.min() >= 0 and y.max() <= 1):
+        raise UserError(f"{name}: curves are spikes a tick and must lie in [0, 1], got {_range(y)}")
+    return y.astype(np.float32), None
+
+
+def _as_classes(name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if y.dtype.kind == "f":
+        if not np.isfinite(y).all():
+            raise UserError(f"{name}: labels must be whole numbers, got {y[~np.isfinite(y)][0]}")
+        if (fractional := y[y != np.floor(y)]).size:
+            raise UserError(
+                f"{name}: labels must be whole numbers, got {fractional[0]:g}; curves to follow are [n, K] or [n, T, K]"
+            )
+        y = y.astype(np.int64)
+    if y.dtype.kind not in "biuU":
+        raise UserError(f"{name}: labels must be whole numbers or words, got {y.dtype}")
+    labels, classes = np.unique(y, return_inverse=True)
+    return classes.astype(np.int32).reshape(-1), labels
+
+
+def divided(y: np.ndarray, classes: bool, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices for training and for test, drawn by a seed: the first sample drawn of every class is for training.
+
+    Raises:
+        UserError: too few samples to divide.
+    """
+    order = np.random.default_rng(seed).permutation(len(y))
+    kept = np.unique(y[order], return_index=True)[1] if classes else np.zeros(1, np.int64)
+    first = np.isin(np.arange(len(order)), kept)
+    order = np.concatenate([order[first], order[~first]])
+    held = min(max(1, round(share * len(y))), len(y) - len(kept))
+    if held < 1:
+        raise UserError(f"{len(y)} samples are too few to keep some for the test; give x_test and y_test")
+    return order[:-held], order[-held:]
+
+
+def flat(x: np.ndarray) -> np.ndarray:
+    """A row a sample."""
+    return np.ascontiguousarray(x.reshape(len(x), -1))
+
+
+def _array(name: str, given: Any) -> np.ndarray:
+    try:
+        x = np.asarray(given)
+    except ValueError:  # rows of different lengths
+        raise UserError(f"{name}: must be one array, got samples of different shapes") from None
+    if x.dtype.kind in "OV":
+        raise UserError(f"{name}: must be an array of numbers, got {type(given).__name__} of {x.dtype}")
+    return x
+
+
+def _range(x: np.ndarray) -> str:
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        return f"{x[~np.isfinite(x)][0]}"
+    return f"values from {x.min():g} to {x.max():g}"

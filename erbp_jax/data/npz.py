@@ -1,0 +1,39 @@
+"""A data set of one's own in an `.npz`."""
+
+from pathlib import Path
+
+from erbp_jax.archive import MAX_BYTES, open_archive, shown
+from erbp_jax.data.dataset import Dataset, dataset
+from erbp_jax.errors import UserError
+
+MOST_BYTES = 64 * MAX_BYTES
+"""Of the arrays: 32 GiB."""
+
+
+def from_npz(path: Path | str) -> Dataset:
+    """The set in an `.npz` with the arrays `x` and `y`, and, if the test set is not to be drawn from them, `x_test` and
+    `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in the place of `x` are given trains.
+
+    Raises:
+        UserError: with the path: no such file, not an archive of plain arrays, arrays missing or unknown, or what
+            `dataset` refuses.
+    """
+    path = Path(path)
+    with open_archive(path, MOST_BYTES) as archive:
+        names = set(archive.names)
+        what = "spikes" if "spikes" in names else "x"
+        known = {what, "y", f"{what}_test", "y_test"}
+        if missing := [name for name in (what, "y") if name not in names]:
+            raise UserError(
+                f"{' and '.join(missing)} missing: it must hold x (or spikes) and y, and may hold x_test and y_test; "
+                f"got {shown(', '.join(sorted(names)) or 'nothing', 200)}"
+            )
+        if unknown := sorted(names - known):
+            raise UserError(
+                f"{shown(', '.join(unknown), 200)}: not known; it holds x (or spikes), y, x_test and y_test"
+            )
+        arrays = {name: archive[name] for name in (what, "y", f"{what}_test", "y_test") if name in names}
+        return dataset(
+            arrays[what], arrays["y"], arrays.get(f"{what}_test"), arrays.get("y_test"),
+            name=path.stem, trains=what == "spikes",
+        )  # fmt: skip

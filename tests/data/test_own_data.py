@@ -1,0 +1,151 @@
+"""Data of one's own: arrays, archives, idx files, anything indexable; and what is refused."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+import erbp_jax as ej
+from erbp_jax import data
+from erbp_jax.errors import UserError
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.random((60, 4, 5)).astype(np.float32), np.asarray([3, -7, 40] * 20)
+
+
+def test_float_images_become_bytes_once_and_labels_become_classes():
+    made = ej.dataset(X, Y, test=0.25, seed=1)
+    assert (len(made.train), len(made.test), made.shape, made.sizes(9)) == (45, 15, (4, 5), (20, 9, 3))
+    np.testing.assert_array_equal(made.labels, [-7, 3, 40])
+    together = np.concatenate([made.train.x, made.test.x])
+    assert together.dtype == np.uint8
+    rows = np.round(255 * X).astype(np.uint8).reshape(60, 20)
+    assert {r.tobytes() for r in together} == {r.tobytes() for r in rows}
+    label_of = {row.tobytes(): label for row, label in zip(rows, Y, strict=True)}
+    for part in (made.train, made.test):
+        assert part.y.dtype == np.int32
+        assert [label_of[row.tobytes()] for row in part.x] == made.named(part.y).tolist()
+    np.testing.assert_array_equal(made.named(np.asarray([-1, 2])), [-1, 40])
+
+
+def test_the_same_seed_divides_alike_and_every_label_stays_in_training():
+    y = np.asarray([0] * 58 + [1, 2])
+    first, again, other = (ej.dataset(X, y, seed=seed, test=0.5) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.train.x, again.train.x)
+    assert (first.train.x != other.train.x).any()
+    assert set(first.train.y.tolist()) == {0, 1, 2}
+
+
+def test_words_truth_values_colours_and_bytes():
+    colour = RNG.integers(0, 256, (30, 4, 4, 3), dtype=np.uint8)
+    made = ej.dataset(colour, np.asarray(["cat", "dog", "eel"] * 10))
+    assert (made.shape, made.features, made.labels.tolist()) == ((4, 4, 3), 48, ["cat", "dog", "eel"])
+    assert ej.dataset(X > 0.5, Y > 0).train.x.max() == 255
+
+
+def test_a_class_may_be_missing_in_the_test_set():
+    made = ej.dataset(X, Y, X[:2], Y[:2])
+    assert (made.classes, made.named(made.test.y).tolist()) == (3, [3, -7])
+
+
+def test_curves_and_given_trains():
+    spikes, curves = RNG.integers(0, 2, (30, 12, 7)), RNG.random((30, 12, 2))
+    made = ej.dataset(spikes, curves, trains=True)
+    assert (made.ticks, made.features, made.classes, made.labels) == (12, 7, 2, None)
+    assert (made.train.x.dtype, made.train.y.dtype) == (np.uint8, np.float32)
+
+
+def test_anything_that_yields_samples_and_labels_by_index():
+    made = ej.dataset([(x, int(y)) for x, y in zip(X, Y, strict=True)])
+    np.testing.assert_array_equal(made.train.x, ej.dataset(X, Y).train.x)
+    with pytest.raises(UserError, match="yield \\(sample, label\\) by index"):
+        ej.dataset(iter([]))
+    with pytest.raises(UserError, match="samples of one shape"):
+        ej.dataset([(X[0], 1), (X[0, :2], 2)])
+
+
+@pytest.mark.parametrize("trains", [False, True])
+def test_a_saved_set_comes_back(tmp_path, trains):
+    x = RNG.integers(0, 2, (60, 4, 5)) if trains else X
+    made = ej.dataset(x, Y, trains=trains)
+    made.save(tmp_path / "mine.npz")
+    back = data.from_npz(tmp_path / "mine.npz")
+    assert (back.name, back.shape, back.ticks) == ("mine", made.shape, made.ticks)
+    for a, b in ((made.train, back.train), (made.test, back.test)):
+        np.testing.assert_array_equal(a.x, b.x)
+        np.testing.assert_array_equal(a.y, b.y)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"x": X[:, 0, 0], "y": Y}, r"x: must be samples .* got shape \[60\]"),
+        ({"x": X * 2, "y": Y}, r"x: float values must lie in \[0, 1\], got values from .* to 1.9"),
+        ({"x": np.where(X > 0.9, np.nan, X), "y": Y}, "got NaN"),
+        ({"x": (255 * X).astype(int), "y": Y}, "x: must be float in .* got int64"),
+        ({"x": X, "y": Y + 0.5}, "y: labels must be whole numbers, got 3.5"),
+        ({"x": X, "y": Y[:50]}, "y: 50 for 60 samples in x"),
+        ({"x": X, "y": Y * 0}, "at least two different labels"),
+        ({"x": X, "y": np.where(Y == 3, np.nan, Y)}, "y: labels must be whole numbers, got nan"),
+        ({"x": X, "y": Y, "x_test": X}, "give both or none"),
+        ({"x": X, "y": Y, "x_test": X, "y_test": Y + 1}, r"labels \[-6, 4, 41\] are in the test set and not in train"),
+        ({"x": X, "y": Y, "x_test": X[:, :3], "y_test": Y}, r"x_test: samples of shape \[3, 5\] beside \[4, 5\]"),
+        ({"x": X, "y": X * 2}, r"curves are spikes a tick and must lie in \[0, 1\]"),
+        ({"x": X, "y": Y.astype(complex)}, "got complex128"),
+        ({"spikes": X, "y": Y}, "trains of spikes must be 0 or 1"),
+        ({"y": Y}, "x missing: it must hold x"),
+        ({"x": X, "y": Y, "z": Y}, "z: not known"),
+        ({"x": X.astype(object), "y": Y}, "Python objects"),
+    ],
+)
+def test_what_is_refused_is_named(tmp_path, arrays, said):
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(UserError, match=said) as caught:
+        data.from_npz(tmp_path / "bad.npz")
+    assert "bad.npz: " in str(caught.value)
+
+
+def _idx(path, array, packed=True):
+    content = b"\0\0\x08" + bytes([array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+    path.write_bytes(gzip.compress(content) if packed else content)
+
+
+def _four(folder, prefix="", packed=True):
+    folder.mkdir(exist_ok=True)
+    images, labels = RNG.integers(0, 256, (12, 3, 3), dtype=np.uint8), np.arange(12, dtype=np.uint8) % 3 + 1
+    suffix = ".gz" if packed else ""
+    _idx(folder / f"{prefix}train-images-idx3-ubyte{suffix}", images, packed)
+    _idx(folder / f"{prefix}train-labels-idx1-ubyte{suffix}", labels, packed)
+    _idx(folder / f"{prefix}t10k-images-idx3-ubyte{suffix}", images[:5], packed)
+    _idx(folder / f"{prefix}t10k-labels-idx1-ubyte{suffix}", labels[:5], packed)
+    return images, labels
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_any_four_idx_files(tmp_path, packed):
+    images, labels = _four(tmp_path / "fashion_mnist", packed=packed)
+    for made in (
+        data.load("idx", str(tmp_path / "fashion_mnist")),
+        data.load("fashion_mnist", str(tmp_path)),
+        ej.data.from_idx(tmp_path / "fashion_mnist"),
+    ):
+        np.testing.assert_array_equal(made.train.x, images.reshape(12, 9))
+        np.testing.assert_array_equal(made.named(made.train.y), labels)
+        assert made.labels.tolist() == [1, 2, 3]
+
+
+def test_a_folder_with_several_sets_wants_to_know_which(tmp_path):
+    _four(tmp_path, "emnist-letters-")
+    _four(tmp_path, "emnist-digits-")
+    with pytest.raises(UserError, match="several sets: emnist-digits, emnist-letters; say which"):
+        data.load("idx", str(tmp_path))
+    assert data.load("emnist_letters", str(tmp_path)).name == "emnist_letters"
+    (tmp_path / "emnist-digits-t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(UserError, match="the test labels are missing"):
+        data.from_idx(tmp_path, which="emnist-digits")
+
+
+def test_a_name_that_is_nowhere_says_where_was_looked(tmp_path):
+    for name in ("cifar", "..", "a/b", "x" * 300, ""):
+        with pytest.raises(UserError, match=r"neither digits nor mnist.*Looked in"):
+            data.load(name, str(tmp_path))
