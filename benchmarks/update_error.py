@@ -46,7 +46,7 @@ def trained(every: int, batch: int, size: int) -> tuple[float, list[float]]:
     session.compile(learner)
     for epoch in range(EPOCHS):
         learner = session.train(learner, epoch, 0, session.batches)
-        errors.append(100.0 * float(session.test(learner, epoch).wrong.mean()))
+        errors.append(100.0 * float(session.test(learner, epoch).scores["error"].mean()))
     seconds = session.watch.seconds["train"]
     return EPOCHS * session.batches * batch / seconds, errors
 

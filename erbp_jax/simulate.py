@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.encoding import Encoder
-from erbp_jax.encoding.base import check_batch
+from erbp_jax.encoding.base import check_batch, check_leaves
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.random import fold_each
@@ -44,19 +44,19 @@ def over_time(
     return jax.lax.scan(body, carry, ticks)
 
 
-def start(network: Network, encoder: Encoder, image: jax.Array, key: jax.Array) -> RunState:
-    """The state before the first tick of a presentation of `image[B, I]` with the sample keys `key[B]`.
+def start(network: Network, encoder: Encoder, sample: Any, key: jax.Array) -> RunState:
+    """The state before the first tick of a presentation of a batch of samples with the keys `key[B]`.
 
     Raises:
-        ValueError: images or keys that do not fit the network, or what the encoder refuses.
+        ValueError: samples or keys that do not fit the network, or what the encoder refuses.
     """
-    check_input(network, encoder, image, key)
-    encoder_state = encoder.init_state(image, fold_each(key, jnp.uint32(0)))
-    return RunState(encoder_state, network.init_state(image.shape[0]), jnp.int32(0))
+    check_input(network, encoder, sample, key)
+    encoder_state = encoder.init_state(sample, fold_each(key, jnp.uint32(0)))
+    return RunState(encoder_state, network.init_state(key.shape[0]), jnp.int32(0))
 
 
-def check_input(network: Network, encoder: Encoder, image: jax.Array, key: jax.Array) -> None:
-    """Refuse images that the encoder does not turn into input of the network's size, and keys that are not one a
+def check_input(network: Network, encoder: Encoder, sample: Any, key: jax.Array) -> None:
+    """Refuse samples that the encoder does not turn into input of the network's size, and keys that are not one a
     sample.
 
     Raises:
@@ -67,26 +67,40 @@ def check_input(network: Network, encoder: Encoder, image: jax.Array, key: jax.A
             f"Network {network.name}: an encoder feeds one input, and it has {', '.join(network.inputs)}; give their "
             "spikes by name to Network.advance"
         )
-    shape, size = tuple(getattr(image, "shape", ())), network.sizes[0]
-    made = shape
-    if len(shape) >= 2 and shape[1:] != (size,):  # an encoder may make less, or more, of an image than its pixels
-        check_batch(type(encoder).__name__, image, key)
-        made = jax.eval_shape(lambda: encoder.step(encoder.init_state(image, key), image, key)[1]).shape
-    if made == shape and (len(shape) != 2 or shape[1] != size):
-        raise ValueError(
+    size = network.sizes[0]
+    shapes = [tuple(getattr(leaf, "shape", ())) for leaf in jax.tree.leaves(sample)]
+    one = hasattr(sample, "shape") or () in shapes or not shapes  # an array, or what should have been one
+    shape = tuple(getattr(sample, "shape", ()))
+
+    def rows() -> ValueError:
+        return ValueError(
             f"Network {network.name}: images must have shape [B, {size}], a flat row a sample, got {list(shape)}; "
             "image.reshape(B, -1) makes rows"
         )
+
+    if one and len(shape) < 2:
+        raise rows()
+    if shape[1:] == (size,):  # most encoders keep it
+        check_batch(f"Network {network.name}", sample, key)
+    else:
+        check_leaves(type(encoder).__name__, sample, key)
+    made = jax.eval_shape(lambda: _first_tick(encoder, sample, key)).shape[1:]
+    if made == shape and made[1:] != (size,):
+        raise rows()
     if made[1:] != (size,):
         raise ValueError(
             f"Network {network.name}: the encoder {type(encoder).__name__} makes spikes of shape {list(made)} of "
-            f"images of shape {list(shape)}; the network's input takes [B, {size}]"
+            f"{f'images of shape {list(shape)}' if one else 'its samples'}; the network's input takes [B, {size}]"
         )
-    check_batch(f"Network {network.name}", image, key)
+
+
+def _first_tick(encoder: Encoder, sample: Any, key: jax.Array) -> jax.Array:
+    state = encoder.init_state(sample, key)
+    return encoder(state, sample, jnp.zeros(1, jnp.int32), key[None])[1]
 
 
 def encode(
-    encoder: Encoder, state: Any, image: jax.Array, key: jax.Array, ticks: jax.Array
+    encoder: Encoder, state: Any, sample: Any, key: jax.Array, ticks: jax.Array
 ) -> tuple[Any, jax.Array, jax.Array]:
     """Input spikes of the ticks `[k]` and the keys that the network may use in them.
 
@@ -94,21 +108,54 @@ def encode(
         The encoder's state, spikes `[k, B, ...]`, keys `[k, B]` (a function of sample key and tick alone).
 
     Raises:
-        ValueError: no batch of images, keys that are not one a sample, or what the encoder refuses.
+        ValueError: no batch of samples, keys that are not one a sample, or what the encoder refuses.
     """
-    check_batch(type(encoder).__name__, image, key)
+    check_leaves(type(encoder).__name__, sample, key)
     tick_key = fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)
-    state, spikes = jax.lax.scan(
-        lambda state, k: encoder.step(state, image, k), state, fold_each(tick_key, jnp.uint32(0))
-    )
+    state, spikes = encoder(state, sample, ticks, fold_each(tick_key, jnp.uint32(0)))
     return state, spikes, tick_key
+
+
+def over_samples(
+    network: Network,
+    encoder: Encoder,
+    params: Params,
+    sample: Any,
+    key: jax.Array,
+    *,
+    steps: int,
+    block: int = 1,
+    observe: Callable[[Any, Trace, jax.Array], Any],
+    observed: Any,
+) -> tuple[RunState, Any]:
+    """Present a batch for `steps` ticks, without learning, and carry along what `observe(observed, trace, ticks[k])`
+    makes of every block: memory does not grow with time.
+
+    Returns:
+        The state after the last tick, and what was observed.
+
+    Raises:
+        ValueError: as `run`.
+    """
+    state = start(network, encoder, sample, key)
+
+    def body(carry, ticks):
+        encoder_state, network_state, observed = carry
+        encoder_state, spikes, tick_key = encode(encoder, encoder_state, sample, key, ticks)
+        network_state, trace = network.advance(params, network_state, spikes, key=tick_key)
+        return (encoder_state, network_state, observe(observed, trace, ticks)), None
+
+    (encoder_state, network_state, observed), _ = over_time(
+        body, (state.encoder, state.network, observed), start=0, steps=steps, block=block
+    )
+    return RunState(encoder_state, network_state, state.tick + steps), observed
 
 
 def run(
     network: Network,
     encoder: Encoder,
     params: Params,
-    image: jax.Array,
+    sample: Any,
     key: jax.Array,
     *,
     steps: int,
@@ -116,7 +163,8 @@ def run(
     state: RunState | None = None,
     record: Callable[[Trace], Any] | None = None,
 ) -> tuple[RunState, Any]:
-    """Run the network for `steps` ticks on `image[B, I]` (uint8, as the encoder wants it), without learning.
+    """Run the network for `steps` ticks on a batch of samples, as the encoder wants them (`[B, I]` uint8
+    for images), without learning.
 
     `record` chooses what to keep of every block's trace, the output's spikes if not given; its results come back
     time-major, `[steps, B, ...]`.
@@ -127,15 +175,15 @@ def run(
         The state after the last tick, and what was recorded.
 
     Raises:
-        ValueError: images or keys that do not fit the network, what the encoder refuses, or steps that are not a whole
+        ValueError: samples or keys that do not fit the network, what the encoder refuses, or steps that are not a whole
             number of blocks.
     """
-    check_input(network, encoder, image, key)
-    state = start(network, encoder, image, key) if state is None else state
+    check_input(network, encoder, sample, key)
+    state = start(network, encoder, sample, key) if state is None else state
 
     def body(carry, ticks):
         encoder_state, network_state = carry
-        encoder_state, spikes, tick_key = encode(encoder, encoder_state, image, key, ticks)
+        encoder_state, spikes, tick_key = encode(encoder, encoder_state, sample, key, ticks)
         network_state, trace = network.advance(params, network_state, spikes, key=tick_key)
         return (encoder_state, network_state), (record or network.output_spikes)(trace)
 

@@ -121,7 +121,8 @@ def of_learner(learner: Any) -> Arrays:
     # Later revisions count everything in 64 bits, and have the counts on the host by themselves.
     tally = learner.tally.values() if hasattr(learner.tally, "values") else learner.tally
     for name in ("samples", "wrong", "error_spikes"):
-        out[f"tally/{name}"] = np.asarray(getattr(tally, name)).astype(np.float64)
+        values = tally.scores[0] if name == "wrong" and hasattr(tally, "scores") else getattr(tally, name)
+        out[f"tally/{name}"] = np.asarray(values).astype(np.float64)
     events = np.asarray(tally.events)
     if events.dtype == np.uint32:  # low and high words of 64 bits
         events = events[..., 0].astype(np.int64) + (events[..., 1].astype(np.int64) << 32)
@@ -134,7 +135,9 @@ def of_learner(learner: Any) -> Arrays:
 
 def of_test(result: Any) -> Arrays:
     """The decisions, and what they cost, as numbers of one type whatever they are counted in."""
-    out = {f"test/{name}": np.asarray(getattr(result, name)) for name in ("wrong", "undecided")}
+    scores = getattr(result, "scores", None)  # later revisions score by task
+    both = (result.wrong, result.undecided) if scores is None else (scores["error"], scores["undecided"])
+    out = {f"test/{name}": np.asarray(values) for name, values in zip(("wrong", "undecided"), both, strict=True)}
     return {**out, "test/activity": np.asarray(result.activity).astype(np.float64)}
 
 

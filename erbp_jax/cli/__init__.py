@@ -158,7 +158,7 @@ def evaluate(
     loaded = run_folder.open_config(run)
     wanted = load_config(run / run_folder.CONFIG, overrides or [])
     from erbp_jax.training.checkpoint import Checkpoints
-    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept
+    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept, told
 
     check_overrides(loaded, wanted)
     if energy is not None and not anytime:
@@ -173,12 +173,7 @@ def evaluate(
         return
     result = evaluate_run(session, run)
     where = kept(run / "evaluation.json", result)
-    spread = f" +- {result['test_error_std']:.2f}" if result["test_error_std"] is not None else ""
-    print(
-        f"test error {result['test_error']:.2f}{spread} % on {result['test_size']} samples, "
-        f"{result['undecided']:.2f} % undecided, {result['synops_per_sample']:,.0f} SynOps a sample "
-        f"(after epoch {result['epoch']}; {where})"
-    )
+    print(f"{told(result, session)} (after epoch {result['epoch']}; {where})")
 
 
 @app.command()

@@ -50,18 +50,23 @@ def resumable(folder: Path, again: str | None = None) -> Iterator[None]:
 
 def train_to_the_end(session: "Session", folder: Path, label: str = "training") -> str:
     """Train in a run folder that is locked, draw, and mark it as finished; returns what to tell the user at the end."""
+    from erbp_jax.tasks.base import number
     from erbp_jax.training.fit import complete, fit
 
     learner = fit(session, folder, label=label)
-    pictures, told = _draw(session, learner, folder)
+    pictures, drawn = _draw(session, learner, folder)
     summary = complete(session, learner, folder, pictures)
-    spread = summary["test_error_mean_last5_std"]
-    seeds = f" +- {spread:.2f} over {summary['seeds']} seeds" if spread is not None else ""
+    measure = session.experiment.task.measures[0]
+    mean, spread = (summary[f"test_{measure.name}_mean_last5{part}"] for part in ("", "_std"))
+    seeds = f" +- {spread:.2g} over {summary['seeds']} seeds" if spread is not None else ""
+    if spread is not None and measure.counted:
+        seeds = f" +- {spread:.2f} over {summary['seeds']} seeds"
+    told = f"{mean:.2f}{seeds} %" if measure.counted else f"{number(mean, measure)}{seeds}"
     last = min(5, summary["epochs"])
     return (
-        f"test error {summary['test_error_mean_last5']:.2f}{seeds} % (mean of the last {last} epochs), "
+        f"test {measure.name} {told} (mean of the last {last} epochs), "
         f"{summary['samples_per_second']:,.0f} samples/s, compiled in {summary['compile_seconds']:.1f} s\n"
-        f"summary: {folder / 'summary.json'}; pictures: {told}"
+        f"summary: {folder / 'summary.json'}; pictures: {drawn}"
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from erbp_jax.comparison.cells import Cell
-from erbp_jax.comparison.table import COLUMNS, cells, collect, markdown
+from erbp_jax.comparison.table import cells, collect, columns, markdown
+from erbp_jax.tasks.base import judged_by
 from erbp_jax.files import write_json, write_text
 from erbp_jax.training import run_folder
 
@@ -52,7 +53,7 @@ def publish(table: dict[str, Any], finished: Sequence[Cell], out: Path) -> Path:
     from erbp_jax.viz import comparison
 
     metrics = {cell.name: run_folder.read_metrics(cell.folder) for cell in finished}
-    curves = comparison.learning_curves(metrics, out / "learning_curves.png")
+    curves = comparison.learning_curves(metrics, out / "learning_curves.png", judged_by(table))
     alignment = comparison.alignment_curves(metrics, out / "alignment.png")
     return write(table, finished, curves, alignment, out / "report.html")
 
@@ -106,21 +107,19 @@ def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignme
 
 
 def _table(table: dict[str, Any]) -> str:
-    rows = table["rows"]
+    rows, measure = table["rows"], judged_by(table)
+    fields = {"test": f"test_{measure.name}", "samples_to": "samples_to_goal", "operations_to": "operations_to_goal"}
+    good = max if measure.high_is_good else min
     lowest = {
-        key: min((row[field] for row in rows if row[field] is not None), default=None)
-        for key, field in (
-            ("test_error", "test_error"),
-            ("samples_to", "samples_to_goal"),
-            ("operations_to", "operations_to_goal"),
-        )
+        key: (good if key == "test" else min)((row[field] for row in rows if row[field] is not None), default=None)
+        for key, field in fields.items()
     }
-    fields = {"test_error": "test_error", "samples_to": "samples_to_goal", "operations_to": "operations_to_goal"}
-    head = "".join(f"<th>{escape(text)}</th>" for text in COLUMNS.values())
+    heads = columns(measure)
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads.values())
     body = []
     for row in rows:
         tds = []
-        for key, text in zip(COLUMNS, cells(row), strict=True):
+        for key, text in zip(heads, cells(row, measure), strict=True):
             best = key in fields and len(rows) > 1 and row[fields[key]] is not None and row[fields[key]] == lowest[key]
             tds.append(f"<td{' class=best' if best else ''}>{escape(text).replace('+-', '&plusmn;')}</td>")
         body.append(f"<tr>{''.join(tds)}</tr>")

@@ -11,11 +11,12 @@ from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_precision import store_in_bits
 from erbp_jax.config.build_rule import build_rule
+from erbp_jax.config.build_task import build_task
 from erbp_jax.config.time import ticks
 from erbp_jax.connections import BlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
-from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Poisson, Regular
+from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Frames, Poisson, Regular
 from erbp_jax.encoding.rates import LEAST_RATE
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network, sequential
@@ -39,31 +40,35 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     Raises:
         UserError: keys that contradict each other or the data, or that ask for more memory than there is; names them.
     """
-    first, last = config.network.ends
-    pixels = math.prod(data.image_shape)
+    pixels = data.features
+    network_section = config.network.sized(pixels, data.classes)
+    config = config.model_copy(update={"network": network_section})
+    first, last = network_section.ends
     if first != pixels:
         raise UserError(f"network.layers: the first must be {pixels}, the pixels of {data.name}; got {first}")
     if last != data.classes:
-        raise UserError(f"network.layers: the last must be {data.classes}, the classes of {data.name}; got {last}")
-    if config.training.batch_size > len(data.train.y):
+        what = "classes" if data.labels is not None else "curves"
+        raise UserError(f"network.layers: the last must be {data.classes}, the {what} of {data.name}; got {last}")
+    if config.training.batch_size > len(data.train):
         raise UserError(
-            f"training.batch_size: {config.training.batch_size} is more than the {len(data.train.y)} training "
+            f"training.batch_size: {config.training.batch_size} is more than the {len(data.train)} training "
             "samples"
         )
     try:
-        active = _max_rate(config.encoding) * float(data.train.x.mean()) / 255.0
+        given = data.ticks is not None  # trains of spikes, which need no encoder
+        active = float(data.train.x.mean()) if given else _max_rate(config.encoding) * float(data.train.x.mean()) / 255
         rows = config.training.batch_size * (config.training.update_every or LOCAL_UPDATE_EVERY)
         # Walking through spikes needs a word between all devices a turn.
         one_device = jax.default_backend() == "cpu" and config.training.over_batch == 1
         sparse = active < SPARSE and rows >= FEW_ROWS and one_device
         network = _network(config.network, data.image_shape, config.encoding.dt, sparse)
-        encoder = _encoder(config.encoding)
+        encoder = Frames() if given else _encoder(config.encoding)
         steps = config.encoding.steps
         test_steps = config.encoding.test_steps or steps
         if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
             network, encoder = network.rate_form(config.rule.smoothing), Analog(_max_rate(config.encoding))
             steps = test_steps = 1
-        network, rule = store_in_bits(config.precision, network, build_rule(config))
+        network, rule = store_in_bits(config.precision, network, build_rule(config, curves=data.labels is None))
         burn_in = _burn_in(config)
         experiment = Experiment(
             network=network,
@@ -74,11 +79,12 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             update_every=_update_every(config, steps, burn_in),
             burn_in=burn_in,
             batch_size=config.training.batch_size,
-            test_batch_size=min(config.training.test_batch_size, len(data.test.y)),
+            test_batch_size=min(config.training.test_batch_size, len(data.test)),
             reset_state=config.training.reset_state,
             mesh=_mesh(config.training),
             average=config.optimizer.average,
-            shift=Shift(config.data.shift, data.image_shape) if config.data.shift else None,
+            shift=_shift(config.data.shift, data),
+            task=build_task(config, data),
         )
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None
@@ -90,11 +96,19 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         test_block=experiment.test_block,
         batch=experiment.batch_size,
         test_batch=experiment.test_batch_size,
-        samples=len(data.train.y),
-        tests=len(data.test.y),
+        samples=len(data.train),
+        tests=len(data.test),
     )
     estimate.check(config, network, rule, shapes, experiment.mesh)
     return experiment
+
+
+def _shift(pixels: int, data: Dataset) -> Shift | None:
+    if not pixels:
+        return None
+    if data.shape is None or len(data.shape) != 2 or data.ticks is not None:
+        raise UserError(f"data.shift: moves grey images, and the samples of {data.name} are none")
+    return Shift(pixels, (data.shape[0], data.shape[1]))
 
 
 def _mesh(section: schema.Training) -> jax.sharding.Mesh | None:

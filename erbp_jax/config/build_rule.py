@@ -2,13 +2,14 @@
 
 from erbp_jax.config import schema
 from erbp_jax.config.time import ticks
-from erbp_jax.encoding import LabelNeurons
+from erbp_jax.encoding import Curves, LabelNeurons
 from erbp_jax.errors import UserError
 from erbp_jax.learning import (
     ERBP,
     BackProp,
     Boxcar,
     CrossEntropy,
+    CurveError,
     Direct,
     Layerwise,
     LearnedReadout,
@@ -24,30 +25,31 @@ from erbp_jax.learning import (
 from erbp_jax.neurons import Dendrite, ErrorNeurons, Surrogate
 
 
-def build_rule(config: schema.Config) -> Rule:
-    """The learning rule of a config.
+def build_rule(config: schema.Config, *, curves: bool = False) -> Rule:
+    """The learning rule of a config; `curves` says that the data's targets are curves and not labels.
 
     Raises:
         UserError: times off the grid of ticks, or a number of values that does not fit the layers.
     """
     match config.rule:
         case schema.ERBPRule():
-            return _erbp(config, config.rule)
+            return _erbp(config, config.rule, curves)
         case schema.BPRule():
-            return _gradient(config.rule, Symmetric())
+            return _gradient(config, config.rule, curves, Symmetric())
         case schema.RBPRule(wiring="layerwise"):
-            return _gradient(config.rule, Layerwise(config.rule.feedback_scale))
+            return _gradient(config, config.rule, curves, Layerwise(config.rule.feedback_scale))
         case schema.RBPRule():
-            return _gradient(config.rule, Direct(_feedback(config.rule, config.rule.feedback_scale)))
+            return _gradient(config, config.rule, curves, Direct(_feedback(config.rule, config.rule.feedback_scale)))
 
 
-def _erbp(config: schema.Config, rule: schema.ERBPRule) -> ERBP:
+def _erbp(config: schema.Config, rule: schema.ERBPRule, curves: bool) -> ERBP:
     dt, layers = config.encoding.dt, len(config.network.layers) - 1
+    outputs = config.network.ends[1]
     gates = _for_each("gate", rule.gate, layers, "layers")
     scales = _for_each("feedback_scale", rule.feedback_scale, layers - 1, "hidden layers")
     errors = _for_each("errors", rule.errors, layers - 1, "hidden layers")
     return ERBP(
-        label=LabelNeurons(config.network.ends[1], ticks("rule.label_period", rule.label_period, dt)),
+        label=Curves(outputs) if curves else LabelNeurons(outputs, ticks("rule.label_period", rule.label_period, dt)),
         gates=tuple(Boxcar(*pair) for pair in gates),
         error=ErrorNeurons(rule.error_weight, rule.error_threshold),
         dendrite=Dendrite(rule.tau_dendrite / dt),
@@ -78,9 +80,11 @@ def _for_each(key: str, values: tuple, wanted: int, what: str) -> tuple:
     return values * wanted if len(values) == 1 else values
 
 
-def _gradient(rule: schema.GradientRule, wiring: Wiring) -> BackProp:
+def _gradient(config: schema.Config, rule: schema.GradientRule, curves: bool, wiring: Wiring) -> BackProp:
     surrogate = Surrogate(rule.surrogate.kind, rule.surrogate.width)
-    return BackProp(surrogate, _loss(rule.loss), wiring, rule.segment)
+    tau = config.task.tau if isinstance(config.task, schema.RegressionTask) else 20.0
+    loss = CurveError(tau / config.encoding.dt) if curves else _loss(rule.loss)
+    return BackProp(surrogate, loss, wiring, rule.segment)
 
 
 def _loss(section: schema.Loss) -> Loss:

@@ -37,16 +37,17 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
 
     A file may describe one network under several rules: its key `rules` has a name for each, and under it the groups
     that differ. `rule` chooses one; without it the one that an override of `rule.kind` names, else the first.
-    A `data.dir` becomes an absolute path, so that what is trained with the config can be tested from elsewhere.
+    `data.dir` and `data.path` become absolute paths, so that what is trained with the config can be tested from elsewhere.
 
     Raises:
         UserError: with one line a mistake: the path of the key, what was given, what is allowed.
     """
     config = _chosen(path, overrides, rule)
-    if not config.data.dir:
+    places = {key: value for key in ("dir", "path") if (value := getattr(config.data, key))}
+    if not places:
         return config
-    folder = str(expanded(config.data.dir, "data.dir"))
-    return config.model_copy(update={"data": config.data.model_copy(update={"dir": folder})})
+    absolute = {key: str(expanded(value, f"data.{key}")) for key, value in places.items()}
+    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
 
 
 def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Config:

@@ -1,10 +1,24 @@
-"""From images and labels to spikes."""
+"""From samples and targets to spikes."""
 
 from erbp_jax.encoding.analog import Analog
-from erbp_jax.encoding.base import Encoder
+from erbp_jax.encoding.base import Encoder, TickEncoder
+from erbp_jax.encoding.curves import Curves
 from erbp_jax.encoding.escape import ExponentialEscape
+from erbp_jax.encoding.frames import Frames
 from erbp_jax.encoding.label import LabelNeurons
 from erbp_jax.encoding.poisson import Poisson
 from erbp_jax.encoding.regular import Regular
+from erbp_jax.encoding.teacher import Teacher
 
-__all__ = ["Analog", "Encoder", "ExponentialEscape", "LabelNeurons", "Poisson", "Regular"]
+__all__ = [
+    "Analog",
+    "Curves",
+    "Encoder",
+    "ExponentialEscape",
+    "Frames",
+    "LabelNeurons",
+    "Poisson",
+    "Regular",
+    "Teacher",
+    "TickEncoder",
+]

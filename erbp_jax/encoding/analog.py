@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.encoding.base import check_images
+from erbp_jax.encoding.base import TickEncoder, check_images
 
 LEAST, MOST = (float(x) for x in (np.finfo(np.float32).tiny * 255, np.finfo(np.float32).max))
 
 
 @dataclass(frozen=True)
-class Analog:
+class Analog(TickEncoder):
     """Data neurons that emit their mean rate, `max_rate * pixel / 255` spikes per tick, in every tick.
 
     Raises:

@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.encoding.base import check_images
+from erbp_jax.encoding.base import TickEncoder, check_images
 from erbp_jax.encoding.dead_time import after_spikes, check_dead_time, no_dead_time
 from erbp_jax.encoding.rates import LEAST_RATE, PIXELS, in_words, near_enough
 from erbp_jax.random import uniform, uniform_words
 
 
 @dataclass(frozen=True)
-class ExponentialEscape:
+class ExponentialEscape(TickEncoder):
     r"""Spike-response data neurons (SRM0) whose hazard is exponential in the pixel.
 
     .. math::

@@ -1,6 +1,7 @@
 """Label neurons: one a class, firing regularly while the class is presented."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +36,27 @@ class LabelNeurons:
         on = (tick % self.period + int(self.phase % self.period)) % self.period == 0  # no sum beyond 2^31
         return jax.nn.one_hot(target, self.classes, dtype=jnp.float32) * on.astype(jnp.float32)
 
+    def check(self, name: str, target: Any, batch: int) -> None:
+        """Refuse a target that is not one class a sample; `name` is who asks.
+
+        Raises:
+            ValueError: says what was given.
+        """
+        check_classes(name, target, batch)
+
     @property
     def rate(self) -> float:
         """Spikes per tick of the true class."""
         return 1.0 / self.period
+
+
+def check_classes(name: str, target: Any, batch: int) -> None:
+    """Refuse a target that is not one class a sample.
+
+    Raises:
+        ValueError: says what was given.
+    """
+    shape, dtype = tuple(getattr(target, "shape", ())), getattr(target, "dtype", None)
+    if shape != (batch,) or dtype is None or not jnp.issubdtype(dtype, jnp.integer):
+        given = type(target).__name__ if dtype is None else f"{dtype} {list(shape)}"
+        raise ValueError(f"{name}: the target must be one class a sample, whole numbers [{batch}], got {given}")

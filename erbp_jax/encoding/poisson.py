@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.encoding.base import check_images
+from erbp_jax.encoding.base import TickEncoder, check_images
 from erbp_jax.encoding.dead_time import after_spikes, check_dead_time, no_dead_time
 from erbp_jax.encoding.rates import LEAST_RATE, PIXELS, in_words, near_enough
 from erbp_jax.random import below, uniform_bytes, uniform_words
 
 
 @dataclass(frozen=True)
-class Poisson:
+class Poisson(TickEncoder):
     r"""Data neurons whose mean firing rate is linear in the pixel, dead time included.
 
     With :math:`\rho = \rho_{max} x`, x = pixel / 255, and D silent ticks after every spike, the chance to spike in

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.encoding.base import check_images
+from erbp_jax.encoding.base import TickEncoder, check_images
 from erbp_jax.encoding.rates import LEAST_RATE, PIXELS, in_words, near_enough
 from erbp_jax.random import uniform_bytes, uniform_words
 
 
 @dataclass(frozen=True)
-class Regular:
+class Regular(TickEncoder):
     r"""Data neurons that integrate the pixel and spike at every full turn of a phase of b bits.
 
     .. math::

@@ -22,7 +22,7 @@ from erbp_jax.training.experiment import Experiment
 def present(
     experiment: Experiment,
     params: Params,
-    images: jax.Array,
+    samples: Any,
     index: jax.Array,
     *,
     seed: jax.Array,
@@ -30,7 +30,7 @@ def present(
     record: Callable[[Trace], Any],
     mesh: jax.sharding.Mesh | None = None,
 ) -> tuple[simulate.RunState, Any]:
-    """Present the samples `index[B]` of `images[n, ...]` with the random numbers that a test has in an epoch.
+    """Present the samples `index[B]` of a set, leaves `[n, ...]`, with the random numbers that a test has in an epoch.
 
     Args:
         record: what to keep of every block's trace, leaves `[k, B, ...]`, or `[1, B, ...]` for sums over the block.
@@ -40,8 +40,33 @@ def present(
         The state after the last tick, and what was recorded, leaves `[T, B, ...]` (T blocks where blocks are summed).
     """
     e = experiment
-    image, key = along_batch(mesh, (images[index], sample_keys(seed, Stream.TEST, epoch, index)))
-    return simulate.run(e.network, e.encoder, params, image, key, steps=e.test_steps, block=e.test_block, record=record)
+    sample, key = along_batch(mesh, _chosen(samples, index, seed, epoch))
+    return simulate.run(e.network, e.encoder, params, sample, key, steps=e.test_steps, block=e.test_block, record=record)
+
+
+def observe(
+    experiment: Experiment,
+    params: Params,
+    samples: Any,
+    index: jax.Array,
+    *,
+    seed: jax.Array,
+    epoch: jax.Array,
+    observe: Callable[[Any, Trace, jax.Array], Any],
+    observed: Any,
+    mesh: jax.sharding.Mesh | None = None,
+) -> tuple[simulate.RunState, Any]:
+    """As `present`, but carry along what is `observed`, block by block, instead of keeping a record of all ticks."""
+    e = experiment
+    sample, key = along_batch(mesh, _chosen(samples, index, seed, epoch))
+    return simulate.over_samples(
+        e.network, e.encoder, params, sample, key,
+        steps=e.test_steps, block=e.test_block, observe=observe, observed=observed,
+    )  # fmt: skip
+
+
+def _chosen(samples: Any, index: jax.Array, seed: jax.Array, epoch: jax.Array) -> tuple[Any, jax.Array]:
+    return jax.tree.map(lambda x: x[index], samples), sample_keys(seed, Stream.TEST, epoch, index)
 
 
 def over(n: int, size: int, one: Callable[[jax.Array], Any]) -> Any:

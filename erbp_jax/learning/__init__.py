@@ -17,7 +17,7 @@ from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.learned_readout import LearnedReadout
-from erbp_jax.learning.loss import CrossEntropy, Loss, SquaredError
+from erbp_jax.learning.loss import CrossEntropy, CurveError, Loss, SquaredError
 from erbp_jax.learning.readout import LocalReadout, Readout
 from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
 
@@ -28,6 +28,7 @@ __all__ = [
     "Block",
     "Boxcar",
     "CrossEntropy",
+    "CurveError",
     "DenseWork",
     "Direct",
     "ERBPState",

@@ -17,10 +17,10 @@ from erbp_jax.trace import NetworkState, Trace
 
 @dataclass(frozen=True)
 class BackProp:
-    r"""The gradient of a loss on the output's mean rates over a block of k ticks, averaged over the batch.
+    r"""The gradient of a loss on the output's spikes over a block of k ticks, averaged over the batch.
 
     .. math::
-        \Delta w = -\frac\eta B \sum_b \nabla_w\, \mathcal L\!\left(\tfrac1k \textstyle\sum_t s^{out}_b[t], y_b\right),
+        \Delta w = -\frac\eta B \sum_b \nabla_w\, \mathcal L\!\left(s^{out}_b[1 \dots k], y_b\right),
         \qquad \frac{\partial s}{\partial V} := h(V - V_{th})
 
     A block as long as the presentation is full back-propagation through time, recurrent projections and delays
@@ -55,8 +55,8 @@ class BackProp:
 
         def loss(trained):
             after, trace = self._forward(network, params._replace(trained=trained), rule_params.fixed, state, given)
-            rates = network.output_spikes(trace).mean(0) / highest
-            return self.loss(rates, given.target).mean(), (after, trace)
+            output = network.output_spikes(trace)
+            return self.loss(output, given.target, given.ticks, highest).mean(), (after, trace)
 
         update, (after, trace) = jax.grad(loss, has_aux=True)(params.trained)
         return Block(LearningState(after, ()), update, trace)

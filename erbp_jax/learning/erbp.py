@@ -9,12 +9,12 @@ import jax.numpy as jnp
 
 from erbp_jax.block import unrolling
 from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
-from erbp_jax.encoding import LabelNeurons
+from erbp_jax.encoding import Curves, Teacher
 from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
-from erbp_jax.learning.loss import SquaredError, check_classes
+from erbp_jax.learning.loss import CurveError, SquaredError
 from erbp_jax.learning.readout import Readout, error_spikes
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
@@ -68,7 +68,7 @@ class ERBP(LocalRule):
             current that a gate reads, or a readout would have no weights.
     """
 
-    label: LabelNeurons
+    label: Teacher
     gates: Boxcar | tuple[Boxcar, ...] = Boxcar()
     feedback: RandomFeedback | tuple[RandomFeedback, ...] = RandomFeedback()
     error: ErrorNeurons = ErrorNeurons()
@@ -175,7 +175,8 @@ class ERBP(LocalRule):
 
     def gradient(self) -> BackProp:
         """Through time, of the squared distance between output and label: what the error neurons count."""
-        return BackProp(Surrogate("boxcar", 1.0), SquaredError())
+        loss = CurveError() if isinstance(self.label, Curves) else SquaredError()
+        return BackProp(Surrogate("boxcar", 1.0), loss)
 
     def step(
         self, network: Network, params: Params, rule_params: Params, state: ERBPState, trace: Trace, given: Given
@@ -187,11 +188,11 @@ class ERBP(LocalRule):
         spike that layer's E+ and E-.
         """
         ticks, output = given.ticks, network.output_spikes(trace)
-        check_classes("ERBP", given.target, output.shape[1])
+        self.label.check("ERBP", given.target, output.shape[1])
         label = jax.vmap(lambda t: self.label.spikes(t, given.target))(ticks)  # [k, B, K]
         error_state, error, count = error_spikes(self.error, state.error, label, output)
         *reach, everywhere = self.error_fan_out(network)
-        shown, both = label.sum(-1, dtype=jnp.int32), 2 * label.shape[-1]  # label spikes; error neurons of a population
+        shown, both = (label != 0).sum(-1, dtype=jnp.int32), 2 * label.shape[-1]  # label spikes; error neurons of a population
         spikes, reached = count, wide_product(count, everywhere, both * everywhere)
         incoming = wide(2 * (shown + output.sum(-1, dtype=jnp.int32)))
 

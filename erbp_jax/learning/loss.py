@@ -1,5 +1,6 @@
-"""What a gradient rule makes small: functions of the output's mean rates."""
+"""What a gradient rule makes small: functions of the output's spikes over a block of ticks."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -7,41 +8,86 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from erbp_jax.encoding.curves import at_ticks
+from erbp_jax.encoding.label import check_classes
+
 
 class Loss(Protocol):
-    """`(rates[B, K] as a fraction of the highest rate, target[B]) -> loss[B]`."""
+    """`(output[k, B, K], target, ticks[k], highest) -> loss[B]`.
 
-    def __call__(self, rates: jax.Array, target: jax.Array) -> jax.Array: ...
+    `output` are spikes, `ticks` since the start of the presentation, `highest` is the highest rate of an output neuron
+    in spikes a tick.
+
+    Example, the number of spikes squared:
+        >>> from dataclasses import dataclass
+        >>> import jax.numpy as jnp
+        >>> @dataclass(frozen=True)
+        ... class Quiet:
+        ...     def __call__(self, output, target, ticks, highest):
+        ...         return jnp.square(output.sum((0, 2)))
+        >>> Quiet()(jnp.ones((5, 1, 2)), None, jnp.arange(5), 1.0).tolist()
+        [100.0]
+    """
+
+    def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array: ...
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Cross entropy of `softmax(gain * rates)`. With rates in [0, 1], `gain` bounds the confidence."""
+    """Cross entropy of `softmax(gain * rates)`; rates are the block's means as fractions of the highest. With rates in
+    [0, 1], `gain` bounds the confidence."""
 
     gain: float = 10.0
 
-    def __call__(self, rates: jax.Array, target: jax.Array) -> jax.Array:
+    def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array:
+        del ticks
+        rates = output.mean(0) / highest
         check_classes("CrossEntropy", target, rates.shape[0])
         return optax.softmax_cross_entropy_with_integer_labels(jnp.float32(self.gain) * rates, target)
 
 
 @dataclass(frozen=True)
 class SquaredError:
-    """Half the squared distance of the rates from the label's: 1 for its class, 0 elsewhere. What eRBP follows."""
+    """Half the squared distance of the block's mean rates, as fractions of the highest, from the label's: 1 for its
+    class, 0 elsewhere. What eRBP follows."""
 
-    def __call__(self, rates: jax.Array, target: jax.Array) -> jax.Array:
+    def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array:
+        del ticks
+        rates = output.mean(0) / highest
         check_classes("SquaredError", target, rates.shape[0])
         label = jax.nn.one_hot(target, rates.shape[-1], dtype=rates.dtype)
         return 0.5 * jnp.square(rates - label).sum(-1)
 
 
-def check_classes(name: str, target: Any, batch: int) -> None:
-    """Refuse a target that is not one class a sample.
+@dataclass(frozen=True)
+class CurveError:
+    r"""Half the squared distance between the output's smoothed spikes and curves of spikes a tick.
+
+    .. math:: \mathcal L = \frac{1}{2k} \sum_{t, j} e_j[t]^2, \qquad
+        e[t] = d\, e[t-1] + (1-d)\,(s[t] - y[t]),\quad d = e^{-1/\tau}
+
+    over the k ticks of a block; e begins at 0 in each, so that a block wants to be longer than `tau` (ticks). The
+    target is `[B, T, K]`, or `[B, K]` for all ticks.
+    Source: van Rossum 2001, Neural Computation 13:751 (the distance of filtered spike trains).
 
     Raises:
-        ValueError: says what was given.
+        ValueError: a time constant that is not positive; a target of another shape.
     """
-    shape, dtype = tuple(getattr(target, "shape", ())), getattr(target, "dtype", None)
-    if shape != (batch,) or dtype is None or not jnp.issubdtype(dtype, jnp.integer):
-        given = type(target).__name__ if dtype is None else f"{dtype} {list(shape)}"
-        raise ValueError(f"{name}: the target must be one class a sample, whole numbers [{batch}], got {given}")
+
+    tau: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not self.tau > 0:
+            raise ValueError(f"CurveError: tau must be > 0 ticks, got {self.tau}")
+
+    def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array:
+        del highest
+        difference = output - at_ticks("CurveError", target, ticks, output.shape[1:])
+        decay = jnp.float32(math.exp(-1.0 / self.tau))
+
+        def tick(error: jax.Array, now: jax.Array) -> tuple[jax.Array, jax.Array]:
+            error = decay * error + (1 - decay) * now
+            return error, jnp.square(error).sum(-1)
+
+        _, squares = jax.lax.scan(tick, jnp.zeros_like(difference[0]), difference)
+        return 0.5 * squares.mean(0)

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from erbp_jax import simulate
-from erbp_jax.counting import Wide, wide, wide_add, wide_stack, wide_sum, wide_value, wide_zeros
+from erbp_jax.counting import Wide, wide, wide_add, wide_stack, wide_zeros
 from erbp_jax.evaluation.alignment import Alignment, feedback_angles, update_angles
 from erbp_jax.learning.base import Aligned, Events, LearningState
 from erbp_jax.learning.loop import Carry, over_blocks
@@ -19,9 +19,9 @@ from erbp_jax.parallel import along_batch, along_neurons
 from erbp_jax.params import Params
 from erbp_jax.random import Stream, permutation, root_key, sample_keys
 from erbp_jax.settings import settled
-from erbp_jax.tasks.decisions import decide
 from erbp_jax.trace import NetworkState, Tree
 from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.tally import Tally, counted, new_tally
 from erbp_jax.training.transforms import Optimizers, stepped
 
 UPDATE = 2**32 - 1
@@ -43,7 +43,7 @@ class Learner:
     optimizer: Any  # optax states, of the network's and of the rule's trained parameters
     rule_params: Params  # what the rule has besides the network
     lanes: LearningState | None  # of the batch's samples, where presentations follow on one another
-    tally: "Tally"  # of the epoch under way
+    tally: Tally  # of the epoch under way
     mean: Tree | None = None  # exponential moving average of the trained parameters, if the experiment keeps one
 
     @property
@@ -57,30 +57,6 @@ class Learner:
         return Params(self.params if self.mean is None else self.mean, self.fixed)
 
 
-class Tally(NamedTuple):
-    """Counts since the epoch began, exact in 64 bits."""
-
-    samples: Wide  # []
-    wrong: Wide  # [] samples whose decision, while learning, was not their label
-    error_spikes: Wide  # [] of the error neurons
-    lost: Wide  # [N] samples after which states of a population's neurons were NaN or infinite
-    events: Wide  # [2 P + 2] SynOps by projection, plasticity by projection, label, error
-
-    def values(self) -> "TallyValues":
-        """The same counts on the host."""
-        return TallyValues(*map(wide_value, self))
-
-
-class TallyValues(NamedTuple):
-    """A `Tally` as int64, with the learner's leading axes."""
-
-    samples: np.ndarray
-    wrong: np.ndarray
-    error_spikes: np.ndarray
-    lost: np.ndarray
-    events: np.ndarray
-
-
 @settled
 def init(experiment: Experiment, optimizers: Optimizers, seed: jax.Array) -> Learner:
     """A learner that has seen nothing."""
@@ -91,12 +67,7 @@ def init(experiment: Experiment, optimizers: Optimizers, seed: jax.Array) -> Lea
     state = optimizers.network.init(cast(Any, params.trained)), optimizers.rule.init(rule_params.trained)
     mean = None if experiment.average is None else params.trained
     return Learner(params=params.trained, fixed=params.fixed, seed=seed, optimizer=state, rule_params=rule_params,
-                   lanes=lanes, tally=new_tally(network), mean=mean)  # fmt: skip
-
-
-def new_tally(network: Network) -> Tally:
-    events = wide_zeros(2 * len(network.projections) + 2)
-    return Tally(wide_zeros(), wide_zeros(), wide_zeros(), wide_zeros(len(network.populations)), events)
+                   lanes=lanes, tally=new_tally(network, experiment.task), mean=mean)  # fmt: skip
 
 
 def _count(counts: Wide, events: Events | None, learn: bool) -> Wide:
@@ -131,7 +102,7 @@ class Moved(NamedTuple):
     params: Tree
     rule: Any  # the rule's trained parameters
     optimizer: Any
-    counts: jax.Array  # [B, K] spikes of the output
+    observed: Any  # what the task has seen of the presentation
     errors: Wide  # [] spikes of the error neurons
     events: Wide  # [k, B, 2 P + 2]
 
@@ -140,23 +111,23 @@ def present(
     experiment: Experiment,
     optimizers: Optimizers,
     learner: Learner,
-    image: jax.Array,
-    target: jax.Array,
+    sample: Any,
+    target: Any,
     key: jax.Array,
     *,
     check: bool = False,
 ) -> tuple[Learner, Any]:
-    """Show one batch, `image[B, ...]`, `target[B]`, `key[B]`, and learn from it on line.
+    """Show one batch of samples and targets, leaves `[B, ...]`, `key[B]`, and learn from it on line.
 
     With `check` also returns for every learning block and each of `part_names` whether it is finite, `[blocks, parts]`.
     """
-    network, rule, encoder = experiment.network, experiment.rule, experiment.encoder
-    every, batch = experiment.update_every, image.shape[0]
+    network, rule, encoder, task = experiment.network, experiment.rule, experiment.encoder, experiment.task
+    every, batch = experiment.update_every, key.shape[0]
     own_key = jax.random.fold_in(key[0], UPDATE)  # for an optimiser that draws random numbers
-    start = simulate.start(network, encoder, image, key)
+    start = simulate.start(network, encoder, sample, key)
 
     def feed(state, ticks):
-        return simulate.encode(encoder, state, image, key, ticks)
+        return simulate.encode(encoder, state, sample, key, ticks)
 
     def params(moved):
         return Params(moved.params, learner.fixed), learner.rule_params._replace(trained=moved.rule)
@@ -169,16 +140,16 @@ def present(
             trained, state = stepped(optimizers.network, made.update, state, trained, key=draws)
             own, rule_state = stepped(optimizers.rule, made.rule_update, rule_state, own, key=draws)
             finite = _finite(network, trained, own, made.state.network) if check else None
-        counts = moved.counts + network.output_spikes(made.trace).sum(0)
+        observed = task.observe(network, moved.observed, made.trace, target, ticks)
         fired = jnp.int32(0) if made.events is None else made.events.error_spikes.sum(dtype=jnp.int32)
         errors, events = wide_add(moved.errors, wide(fired)), _count(moved.events, made.events, learn)
-        return Moved(trained, own, (state, rule_state), counts, errors, events), finite
+        return Moved(trained, own, (state, rule_state), observed, errors, events), finite
 
     shown = Moved(
         learner.params,
         learner.rule_params.trained,
         learner.optimizer,
-        jnp.zeros((batch, network.classes), jnp.float32),
+        task.init_state(network, batch),
         wide_zeros(),
         wide_zeros(every, batch, len(learner.tally.events.low)),
     )
@@ -190,15 +161,9 @@ def present(
         carry, _ = loop(step=partial(block, learn=False), carry=carry, start=0, steps=burn_in)
     carry, finite = loop(step=partial(block, learn=True), carry=carry, start=burn_in, steps=experiment.steps - burn_in)
     moved: Moved = carry.moved
-    choice, decided = decide(moved.counts)
-    tally = learner.tally
-    tally = Tally(
-        wide_add(tally.samples, wide(jnp.int32(batch))),
-        wide_add(tally.wrong, wide(jnp.sum((choice != target) | ~decided, dtype=jnp.int32))),
-        wide_add(tally.error_spikes, moved.errors),
-        wide_add(tally.lost, wide(jnp.sum(~finite_samples(carry.state.network), 1, dtype=jnp.int32))),
-        wide_add(tally.events, wide_sum(wide_sum(moved.events))),
-    )
+    scores = task.score(moved.observed, target)
+    finite_states = finite_samples(carry.state.network)
+    tally = counted(learner.tally, task.measures, scores, moved.errors, finite_states, moved.events)
     return replace(
         learner,
         params=moved.params,
@@ -214,8 +179,8 @@ def train(
     experiment: Experiment,
     optimizers: Optimizers,
     learner: Learner,
-    images: jax.Array,
-    labels: jax.Array,
+    samples: Any,
+    targets: Any,
     epoch: jax.Array,
     first: jax.Array,
     last: jax.Array,
@@ -225,7 +190,7 @@ def train(
     The bounds are traced, so one compiled program serves stretches of any length, and an epoch in one stretch equals
     the same epoch in many. An epoch is `n // batch_size` batches: what is left over differs from epoch to epoch.
     """
-    show = _batch_of(experiment, optimizers, learner.seed, images, labels, epoch)
+    show = _batch_of(experiment, optimizers, learner.seed, samples, targets, epoch)
     return jax.lax.fori_loop(first, last, lambda batch, learner: show(learner, batch)[0], learner)
 
 
@@ -234,30 +199,30 @@ def trace_finite(
     experiment: Experiment,
     optimizers: Optimizers,
     learner: Learner,
-    images: jax.Array,
-    labels: jax.Array,
+    samples: Any,
+    targets: Any,
     epoch: jax.Array,
     batch: jax.Array,
 ) -> tuple[Learner, jax.Array]:
     """One batch, and after each of its learning blocks which of `part_names` are finite, bool `[blocks, parts]`."""
-    return _batch_of(experiment, optimizers, learner.seed, images, labels, epoch)(learner, batch, check=True)
+    return _batch_of(experiment, optimizers, learner.seed, samples, targets, epoch)(learner, batch, check=True)
 
 
-def _batch_of(experiment, optimizers, seed, images, labels, epoch):
-    size = experiment.batch_size
+def _batch_of(experiment, optimizers, seed, samples, targets, epoch):
+    size, n = experiment.batch_size, len(jax.tree.leaves(targets)[0])
     key = jax.random.fold_in(root_key(seed, Stream.SHUFFLE), epoch)
-    order = permutation(key, images.shape[0])
+    order = permutation(key, n)
 
     def show(learner, batch, check=False):
         index = jax.lax.dynamic_slice_in_dim(order, batch * size, size)
         key = sample_keys(seed, Stream.TRAIN, epoch, index)
-        image = images[index]
+        sample, target = jax.tree.map(lambda x: x[index], (samples, targets))
         if experiment.shift is not None:
-            image = experiment.shift(image, sample_keys(seed, Stream.SHIFT, epoch, index))
-        image, label, key = along_batch(experiment.mesh, (image, labels[index], key))
+            sample = experiment.shift(sample, sample_keys(seed, Stream.SHIFT, epoch, index))
+        sample, target, key = along_batch(experiment.mesh, (sample, target, key))
         learner = replace(learner, params=along_neurons(experiment.mesh, learner.params))
-        learner, finite = present(experiment, optimizers, learner, image, label, key, check=check)
-        return _averaged(experiment, learner, epoch, batch, images.shape[0] // size), finite
+        learner, finite = present(experiment, optimizers, learner, sample, target, key, check=check)
+        return _averaged(experiment, learner, epoch, batch, n // size), finite
 
     return show
 
@@ -278,11 +243,11 @@ def _averaged(experiment: Experiment, learner: Learner, epoch: jax.Array, batch:
 
 @settled
 def alignment(
-    experiment: Experiment, learner: Learner, images: jax.Array, labels: jax.Array, epoch: jax.Array
+    experiment: Experiment, learner: Learner, samples: Any, targets: Any, epoch: jax.Array
 ) -> Alignment:
-    """Angles of a learner's feedback and update to those of gradient descent, on the batch `images[B, ...]`."""
+    """Angles of a learner's feedback and update to those of gradient descent, on a batch, leaves `[B, ...]`."""
     e, rule = experiment, cast(Aligned, experiment.rule)  # `Session` asks for it
-    key = sample_keys(learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(images.shape[0], dtype=jnp.int32))
+    key = sample_keys(learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(len(jax.tree.leaves(targets)[0]), dtype=jnp.int32))
     return Alignment(
         feedback_angles(e.network, rule, learner.network_params, learner.rule_params),
         update_angles(
@@ -291,8 +256,8 @@ def alignment(
             e.rule,
             learner.network_params,
             learner.rule_params,
-            images,
-            labels,
+            samples,
+            targets,
             key,
             steps=e.steps,
             every=e.update_every,

@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from erbp_jax.config import Config, differences
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_json
+from erbp_jax.tasks.base import number
 from erbp_jax.training import run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
@@ -14,6 +17,7 @@ from erbp_jax.training.session import Session
 
 ALLOWED = (
     "data.dir",
+    "data.path",
     "data.test_size",
     "data.validation_size",
     "encoding.max_rate",
@@ -49,17 +53,33 @@ def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
     learner, place = restore(session, folder)
     session.compile(learner)
     result = session.test(learner, place.epoch)
-    errors = 100.0 * result.wrong.mean(1)
+    first, *others = session.experiment.task.measures
+    scores = {m.name: m.scale * np.asarray(result.scores[m.name]).astype(np.float64) for m in (first, *others)}
+    each, name = scores[first.name].mean(1), f"test_{first.name}"
     return {
         "epoch": place.epoch,
-        "test_size": len(session.data.test.y),
+        "test_size": len(session.data.test),
         "test_steps": session.experiment.test_steps,
-        "test_error": float(errors.mean()),
-        "test_error_std": float(errors.std(ddof=1)) if len(errors) > 1 else None,
-        "test_error_per_seed": [float(e) for e in errors],
-        "undecided": float(100.0 * result.undecided.mean()),
+        "measure": first._asdict(),
+        name: float(each.mean()),
+        f"{name}_std": float(each.std(ddof=1)) if len(each) > 1 else None,
+        f"{name}_per_seed": [float(e) for e in each],
+        **{m.name: float(scores[m.name].mean()) for m in others},
         "synops_per_sample": synops_per_sample(result),
     }
+
+
+def told(result: dict[str, Any], session: Session) -> str:
+    """A result in a line."""
+    first, *others = session.experiment.task.measures
+    mean, spread = result[f"test_{first.name}"], result[f"test_{first.name}_std"]
+    text = f"{mean:.2f}" if first.counted else f"{mean:.4g}"
+    text += "" if spread is None else f" +- {spread:.2f}" if first.counted else f" +- {spread:.2g}"
+    rest = "".join(f"{number(result[m.name], m)} {m.name}, " for m in others)
+    return (
+        f"test {first.name} {text}{first.unit} on {result['test_size']} samples, {rest}"
+        f"{result['synops_per_sample']:,.0f} SynOps a sample"
+    )
 
 
 def restore(session: Session, folder: Path) -> tuple[Learner, Place]:

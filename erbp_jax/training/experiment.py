@@ -8,6 +8,7 @@ from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Encoder
 from erbp_jax.learning import Rule
 from erbp_jax.network import Network
+from erbp_jax.tasks import Classification, Task
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Experiment:
     mesh: jax.sharding.Mesh | None = None  # of several devices
     average: float | None = None  # epochs that the running mean of the weights reaches back
     shift: Shift | None = None  # of training images
+    task: Task = Classification()
 
     @property
     def test_block(self) -> int:

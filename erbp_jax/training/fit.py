@@ -1,30 +1,24 @@
 """A training run in its run folder: epochs, checkpoints, metrics, weights, summary."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax import interrupts
 from erbp_jax.config import Config
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.files import write_arrays, write_json
-from erbp_jax.training import engine, run_folder
+from erbp_jax.training import run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
-from erbp_jax.training.metrics import epoch_line, measure, summarise
+from erbp_jax.training.loop import train
+from erbp_jax.training.metrics import epoch_line, summarise
 from erbp_jax.training.metrics_file import MetricsFile, kept_lines
 from erbp_jax.training.progress import busy, reporting
 from erbp_jax.training.session import Session
-
-STRETCH_SECONDS = 2.0
-"""How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
-
 
 def check(config: Config, folder: Path) -> None:
     """Look whether config, checkpoints and metrics of a run folder belong together, before anything is built.
@@ -74,42 +68,27 @@ def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
             f"{config.training.epochs} epochs of {batches} batches"
         )
     interval = max(1, round(config.training.checkpoint_every * batches))
-    position = saved = place.epoch * batches + place.batch
+    position = place.epoch * batches + place.batch
     total = config.training.epochs * batches
     if position >= total:
         return learner
     with busy("compiling"):
         session.compile(learner)
 
-    def save() -> None:
-        nonlocal saved
-        checkpoints.save(position, learner, Place(*divmod(position, batches)), metrics.checksum)
-        saved = position
-
-    stretch = 1
+    keeper = _InFolder(checkpoints, metrics, there, position, interval, total, batches)
     with reporting(label, total * size, position * size) as reporter:
         try:
-            while position < total:
-                interrupts.check()
-                epoch, batch = divmod(position, batches)
-                last = min(batch + stretch, batches, batch + saved + interval - position)
-                began = time.perf_counter()
-                after = session.train(learner, epoch, batch, last)
-                stretch = _next_stretch(last - batch, time.perf_counter() - began)
-                reporter.advance((last - batch) * size, _note(after, epoch, config.training.epochs))
-                entry = None
-                if last == batches:
-                    entry = measure(session, after, epoch + 1, seconds_before)
-                    after = replace(after, tally=_fresh_tally(after))
-                with interrupts.held():  # learner, position, metrics and checkpoint change together
-                    there.check()
-                    if entry is not None:
-                        metrics.append(entry)
-                    learner, position = after, position + last - batch
-                    if position - saved >= interval or position == total:
-                        save()
-                if entry is not None:
-                    reporter.line(epoch_line(entry, config.training.epochs))
+            return train(
+                session,
+                learner,
+                keeper,
+                reporter,
+                position=position,
+                epochs=config.training.epochs,
+                interval=interval,
+                seconds_before=seconds_before,
+                line=lambda entry: epoch_line(session.experiment.task, entry, config.training.epochs),
+            )
         except NonFiniteError as error:
             raise NonFiniteError(f"{error}\nlast good checkpoint: {checkpoints.latest()}") from None
         except OSError:
@@ -117,11 +96,44 @@ def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
             raise
         except KeyboardInterrupt:
             with interrupts.held():
-                if position > saved:
-                    there.check()
-                    save()
+                keeper.save_rest()
             raise
-    return learner
+
+
+class _InFolder:
+    """Keeps a training in its run folder: metrics and, every `interval` batches, a checkpoint."""
+
+    def __init__(
+        self, checkpoints: Checkpoints, metrics: MetricsFile, there: run_folder.Presence, position: int, interval: int,
+        total: int, batches: int,
+    ) -> None:  # fmt: skip
+        self._checkpoints, self._metrics, self._there = checkpoints, metrics, there
+        self._saved, self._interval, self._total, self._batches = position, interval, total, batches
+        self._last: tuple[Learner, int] | None = None
+
+    def check(self) -> None:
+        interrupts.check()
+
+    def keep(self, learner: Learner, position: int, entry: dict[str, Any] | None) -> None:
+        with interrupts.held():  # learner, position, metrics and checkpoint change together
+            self._there.check()
+            if entry is not None:
+                self._metrics.append(entry)
+            self._last = learner, position
+            if position - self._saved >= self._interval or position == self._total:
+                self._save()
+
+    def save_rest(self) -> None:
+        """A checkpoint of where training stopped, if it went on since the last one."""
+        if self._last is not None and self._last[1] > self._saved:
+            self._there.check()
+            self._save()
+
+    def _save(self) -> None:
+        assert self._last is not None
+        learner, position = self._last
+        self._checkpoints.save(position, learner, Place(*divmod(position, self._batches)), self._metrics.checksum)
+        self._saved = position
 
 
 def complete(session: Session, learner: Learner, folder: Path, pictures: Sequence[str] = ()) -> dict[str, Any]:
@@ -150,18 +162,3 @@ def save_weights(folder: Path, learner: Learner) -> None:
                     name = jax.tree_util.keystr(path, simple=True, separator="_")
                     arrays[f"{kind}{number}_{name}"] = np.asarray(leaf)
     write_arrays(folder / run_folder.WEIGHTS, arrays)
-
-
-def _fresh_tally(learner: Learner) -> engine.Tally:
-    return jax.tree.map(jnp.zeros_like, learner.tally)
-
-
-def _next_stretch(batches: int, seconds: float) -> int:
-    """Batches for the next stretch; grows at most fourfold, so that a slow start does not end in a long wait."""
-    return max(1, min(4 * batches, int(batches * STRETCH_SECONDS / max(seconds, 1e-3))))
-
-
-def _note(learner: Learner, epoch: int, epochs: int) -> str:
-    tally = learner.tally.values()
-    error = 100.0 * float(tally.wrong.sum()) / max(float(tally.samples.sum()), 1.0)
-    return f"epoch {epoch + 1}/{epochs}  train error {error:.1f} %"

@@ -6,31 +6,35 @@ import numpy as np
 
 from erbp_jax.counting import wide_value
 from erbp_jax.learning.base import DenseWork
-from erbp_jax.training import engine
+from erbp_jax.tasks import Task
+from erbp_jax.tasks.base import number
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.programs import Programs
 from erbp_jax.training.session import Session
+from erbp_jax.training.tally import TallyValues
 from erbp_jax.training.testing import TestResult
 
 
-def measure(session: Session, learner: Learner, epoch: int, seconds_before: float) -> dict[str, Any]:
-    """The metrics of a finished epoch: means over the seeds, and each seed's errors."""
-    result = session.test(learner, epoch)
-    angles = session.align(learner, epoch)
-    e = session.experiment
+def measure(programs: Programs, learner: Learner, epoch: int, seconds_before: float) -> dict[str, Any]:
+    """The metrics of a finished epoch: means over the seeds, and each seed's of the task's first measure, by which a
+    training is judged. `test_NAME` and `train_NAME` are the first measure's; the others are the test's."""
+    result = programs.test(learner, epoch)
+    angles = programs.align(learner, epoch)
+    e = programs.experiment
     tally = learner.tally.values()
     per_tick = result.activity.astype(np.float64).mean((0, 1)) / (e.test_steps * np.asarray(e.network.sizes))
     synops, error_spikes = synops_per_sample(result), float((tally.error_spikes / tally.samples).mean())
-    test_error = 100.0 * result.wrong.mean(1)
-    train_error = 100.0 * tally.wrong / tally.samples
+    first, *others = e.task.measures
+    test, train = first.scale * _mean(result.scores[first.name]), tally.means(e.task)[first.name]
     return {
         "epoch": epoch,
-        "samples": epoch * session.batches * session.config.training.batch_size,
-        "test_error": float(test_error.mean()),
-        "train_error": float(train_error.mean()),
-        "undecided": float(100.0 * result.undecided.mean()),
+        "samples": epoch * programs.batches * e.batch_size,
+        f"test_{first.name}": float(test.mean()),
+        f"train_{first.name}": float(train.mean()),
+        **{m.name: float(m.scale * _mean(result.scores[m.name]).mean()) for m in others},
         "error_spikes_per_sample": error_spikes,
-        "rates_hz": [round(float(r), 3) for r in per_tick * 1e3 / session.config.encoding.dt],
+        "rates_hz": [round(float(r), 3) for r in per_tick * 1e3 / programs.dt],
         "synops_per_sample": synops,
         **training_cost(e, tally, synops * e.steps / e.test_steps),
         "alignment": None
@@ -40,15 +44,20 @@ def measure(session: Session, learner: Learner, epoch: int, seconds_before: floa
             "update": [float(a) for a in angles.update.mean(0)],
         },
         "per_seed": {
-            "seed": [int(s) for s in session.seeds],
-            "test_error": [float(e) for e in test_error],
-            "train_error": [float(e) for e in train_error],
+            "seed": [int(s) for s in programs.seeds],
+            f"test_{first.name}": [float(e) for e in test],
+            f"train_{first.name}": [float(e) for e in train],
         },
-        "train_seconds": seconds_before + session.watch.seconds["train"],
+        "train_seconds": seconds_before + programs.watch.seconds["train"],
     }
 
 
-def training_cost(experiment: Experiment, tally: engine.TallyValues, synops: float) -> dict[str, Any]:
+def _mean(scores: Any) -> np.ndarray:
+    """Over the samples of `scores[S, n]`, float64 `[S]`."""
+    return np.asarray(scores).astype(np.float64).mean(1)
+
+
+def training_cost(experiment: Experiment, tally: TallyValues, synops: float) -> dict[str, Any]:
     """What learning from a sample cost: counted while it happened, or, of dense work, worked out from the `synops` at
     test, for the forward pass goes by events."""
     rule, network = experiment.rule, experiment.network
@@ -74,8 +83,9 @@ def synops_per_sample(result: TestResult) -> float:
 
 def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]:
     """The final numbers of a run: the mean over the last five epochs is the talk's protocol."""
-    config = session.config
-    per_seed = np.asarray([entry["per_seed"]["test_error"] for entry in metrics])
+    config, measure = session.config, session.experiment.task.measures[0]
+    name = measure.name
+    per_seed = np.asarray([entry["per_seed"][f"test_{name}"] for entry in metrics])
     last5 = per_seed[-5:].mean(0)
     seconds = metrics[-1]["train_seconds"]
     return {
@@ -85,12 +95,13 @@ def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]
         "seed": config.seed,
         "seeds": config.training.seeds,
         "epochs": config.training.epochs,
-        "train_size": len(session.data.train.y),
-        "test_size": len(session.data.test.y),
-        "test_error": metrics[-1]["test_error"],
-        "test_error_mean_last5": float(last5.mean()),
-        "test_error_mean_last5_std": float(last5.std(ddof=1)) if len(last5) > 1 else None,
-        "test_error_mean_last5_per_seed": [float(e) for e in last5],
+        "train_size": len(session.data.train),
+        "test_size": len(session.data.test),
+        "measure": measure._asdict(),
+        f"test_{name}": metrics[-1][f"test_{name}"],
+        f"test_{name}_mean_last5": float(last5.mean()),
+        f"test_{name}_mean_last5_std": float(last5.std(ddof=1)) if len(last5) > 1 else None,
+        f"test_{name}_mean_last5_per_seed": [float(e) for e in last5],
         "train_seconds": seconds,
         "compile_seconds": session.watch.seconds.get("compile", 0.0),
         "samples_per_second": config.training.seeds * metrics[-1]["samples"] / max(seconds, 1e-9),
@@ -98,9 +109,12 @@ def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]
     }
 
 
-def epoch_line(entry: dict[str, Any], epochs: int) -> str:
+def epoch_line(task: Task, entry: dict[str, Any], epochs: int) -> str:
+    """What is told of an epoch."""
+    first, *others = task.measures
+    parts = [f"{when} {first.name} {number(entry[f'{when}_{first.name}'], first)}" for when in ("test", "train")]
+    parts += [f"{m.name} {number(entry[m.name], m)}" for m in others]
     return (
-        f"epoch {entry['epoch']}/{epochs}  test error {entry['test_error']:.2f} %  "
-        f"train error {entry['train_error']:.2f} %  undecided {entry['undecided']:.2f} %  "
+        f"epoch {entry['epoch']}/{epochs}  {'  '.join(parts)}  "
         f"{entry['error_spikes_per_sample']:.1f} error spikes a sample  {entry['train_seconds']:.1f} s"
     )

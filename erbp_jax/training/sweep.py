@@ -84,13 +84,14 @@ def sweep(
     train = jax.jit(_two(partial(engine.train, experiment, scaled), (0, *[None] * 5)))
     test = jax.jit(_two(partial(testing.test, experiment), (0, 0, None, None, None)))
     data = jax.device_put((train_data, test_data))
+    first = experiment.task.measures[0]
     errors, finite = [], np.ones((len(rates), len(numbers)), bool)
     for epoch in range(epochs):
         learner = train(learner, *data[0], jnp.int32(epoch), jnp.int32(0), jnp.int32(batches))
         result = jax.device_get(test(learner.seed, learner.weights, *data[1], jnp.int32(epoch + 1)))
         learned = jax.device_get(jax.tree.map(lambda x: jnp.isfinite(x).all(tuple(range(2, x.ndim))), _moved(learner)))
         finite &= np.all([*jax.tree.leaves(learned), result.finite.all(-1)], 0)
-        errors.append(np.where(finite, 100.0 * result.wrong.mean(-1), np.nan))
+        errors.append(np.where(finite, first.scale * np.asarray(result.scores[first.name]).astype(np.float64).mean(-1), np.nan))
         if progress:
             progress(epoch + 1, errors[-1])
     return Sweep(rates, numbers, np.stack(errors, -1), ~finite, learner)

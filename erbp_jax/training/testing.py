@@ -5,12 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.counting import Wide, wide_sum
-from erbp_jax.evaluation.passes import over, present
+from erbp_jax.counting import Wide, wide_add, wide_sum, wide_zeros
+from erbp_jax.evaluation.passes import observe, over
 from erbp_jax.learning.base import addressed
 from erbp_jax.params import Params
 from erbp_jax.settings import settled
-from erbp_jax.tasks.decisions import decide
 from erbp_jax.trace import Trace
 from erbp_jax.training.engine import finite_samples
 from erbp_jax.training.experiment import Experiment
@@ -19,8 +18,8 @@ from erbp_jax.training.experiment import Experiment
 class TestResult(NamedTuple):
     """What every test sample gave: exact counts, so that sums over a test set of any size are for the host to make."""
 
-    wrong: jax.Array  # [n] bool, decided wrongly, ties and silence included
-    undecided: jax.Array  # [n] bool, a tie or silence
+    scores: dict[str, jax.Array]  # each of the task's measures [n]
+    answer: Any  # what the network said, leaves [n, ...]
     activity: jax.Array  # [n, inputs + N] float32, spikes per input and population (in the rate form: sums of rates)
     synops: Wide  # [n, P] synapses that spikes addressed, by projection
     finite: jax.Array  # [n] bool, no state of a neuron was NaN or infinite at the end
@@ -31,26 +30,34 @@ def test(
     experiment: Experiment,
     seed: jax.Array,
     params: Params,
-    images: jax.Array,
-    labels: jax.Array,
+    samples: Any,
+    targets: Any,
     epoch: jax.Array,
 ) -> TestResult:
-    """Decide every sample by its output spike counts, without learning; ties and silence count as wrong."""
-    e, network, n = experiment, experiment.network, images.shape[0]
-
-    def measure(trace: Trace) -> Any:
-        fired = [*trace.inputs, *(seen.spikes for seen in trace.populations)]
-        activity = jnp.stack([spikes.sum((0, 2)) for spikes in fired], -1)
-        kept = network.output_spikes(trace).sum(0), activity, wide_sum(addressed(network, params, trace))
-        return jax.tree.map(lambda x: x[None], kept)
+    """Show every sample without learning, and score it by the task."""
+    e, network, task = experiment, experiment.network, experiment.task
+    n, size = len(jax.tree.leaves(targets)[0]), experiment.test_batch_size
+    places = len(network.inputs) + len(network.populations)
 
     def one(index: jax.Array) -> TestResult:
-        after, recorded = present(
-            e, params, images, index, seed=seed, epoch=epoch, record=measure, mesh=experiment.mesh
-        )
-        counts, activity, synops = recorded[0].sum(0), recorded[1].sum(0), wide_sum(recorded[2])
-        choice, decided = decide(counts)
-        finite = finite_samples(after.network).all(0)
-        return TestResult((choice != labels[index]) | ~decided, ~decided, activity, synops, finite)
+        target = jax.tree.map(lambda y: y[index], targets)
 
-    return over(n, experiment.test_batch_size, one)
+        def step(observed: Any, trace: Trace, ticks: jax.Array) -> Any:
+            seen, activity, synops = observed
+            fired = [*trace.inputs, *(seen.spikes for seen in trace.populations)]
+            activity = activity + jnp.stack([spikes.sum((0, 2)) for spikes in fired], -1)
+            synops = wide_add(synops, wide_sum(addressed(network, params, trace)))
+            return task.observe(network, seen, trace, target, ticks), activity, synops
+
+        begin = (
+            task.init_state(network, size),
+            jnp.zeros((size, places), jnp.float32),
+            wide_zeros(size, len(network.projections)),
+        )
+        after, (seen, activity, synops) = observe(
+            e, params, samples, index, seed=seed, epoch=epoch, observe=step, observed=begin, mesh=experiment.mesh
+        )
+        finite = finite_samples(after.network).all(0)
+        return TestResult(task.score(seen, target), task.answer(seen), activity, synops, finite)
+
+    return over(n, size, one)

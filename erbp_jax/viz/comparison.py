@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.evaluation.cost import training_operations
+from erbp_jax.tasks.base import ERROR, Measure
 from erbp_jax.viz.figure import MUTED, epoch_axis, error_axis, lines, plain, positive_scale, pyplot, rules, save
 
 Metrics = Mapping[str, Sequence[dict[str, Any]]]
 """Of every rule, by name, a dictionary an epoch."""
 
 
-def learning_curves(metrics: Metrics, path: Path) -> Path:
-    """Test error by epochs, by samples and by operations; the band is one standard deviation over seeds."""
+def learning_curves(metrics: Metrics, path: Path, measure: Measure = ERROR) -> Path:
+    """The measure in test by epochs, by samples and by operations; the band is one standard deviation over seeds."""
     plt = pyplot()
     figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.5), sharey=True, layout="constrained")
     every: list[list[float]] = [[], [], []]  # x of each panel
     errors_shown: list[float] = []
     for (name, entries), line in zip(metrics.items(), lines(), strict=False):
-        errors = np.asarray([e["per_seed"]["test_error"] for e in entries])  # [epochs, S]
+        errors = np.asarray([e["per_seed"][f"test_{measure.name}"] for e in entries])  # [epochs, S]
         samples = np.asarray([e["samples"] for e in entries], float)
         cost = training_operations(entries)
         mean = errors.mean(1)
@@ -34,11 +35,12 @@ def learning_curves(metrics: Metrics, path: Path) -> Path:
     for axis, label in zip(axes, ("epochs", "samples", "operations (SynOps and MACs)"), strict=True):
         axis.set_xlabel(label)
         axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")
-    error_axis(axes[0], errors_shown)  # the others share it
+    if measure.counted:
+        error_axis(axes[0], errors_shown)  # the others share it
     for axis, seen in zip(axes[1:], every[1:], strict=True):
         positive_scale(axis, seen)
     epoch_axis(axes[0], every[0])
-    axes[0].set_ylabel("test error (%)")
+    axes[0].set_ylabel(f"test {measure.name}{measure.unit and ' (%)'}")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
     return save(figure, path)
 

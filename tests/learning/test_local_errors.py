@@ -40,7 +40,7 @@ def test_a_fixed_random_readout_comes_to_tell_the_digits(root):
     assert before > 0.75  # chance is 0.9
     assert (hidden(session, after, readout.guess).argmax(-1) != labels).mean() < 0.25
     jax.tree.map(np.testing.assert_array_equal, after.rule_params, learner.rule_params)
-    assert session.test(after, 1).wrong.mean() < 0.5  # and the output learns on top of it
+    assert session.test(after, 1).scores["error"].mean() < 0.5  # and the output learns on top of it
 
 
 def test_a_readout_that_learns_comes_to_tell_the_digits(root):
@@ -59,4 +59,4 @@ def test_a_readout_that_learns_comes_to_tell_the_digits(root):
     assert (hidden(session, after, potentials).argmax(-1) != labels).mean() < 0.15
     assert np.abs(after.rule_params.trained[0] - learner.rule_params.trained[0]).max() > 0.1
     jax.tree.map(np.testing.assert_array_equal, after.rule_params.fixed, learner.rule_params.fixed)  # the output's
-    assert session.test(after, 2).wrong.mean() < 0.25
+    assert session.test(after, 2).scores["error"].mean() < 0.25

@@ -19,7 +19,7 @@ def error(root, *overrides, base=DIGITS):
     for epoch in range(session.config.training.epochs):
         learner = session.train(learner, epoch, 0, session.batches)
     result = session.test(learner, session.config.training.epochs)
-    return 100.0 * float(result.wrong.mean())
+    return 100.0 * float(result.scores["error"].mean())
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def test_a_config_learns_on_the_grid_in_any_stretches(session):
         assert np.abs(np.asarray(layer["weight"] - before["weight"])).max() > 3 * grid.step
     for epoch in range(1, 6):
         whole = session.train(whole, epoch, 0, session.batches)
-    error = session.test(whole, 6).wrong.mean()
+    error = session.test(whole, 6).scores["error"].mean()
     assert error < 0.12
 
 

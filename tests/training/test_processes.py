@@ -17,7 +17,7 @@ jax.distributed.initialize(f"localhost:{sys.argv[1]}", num_processes=2, process_
 assert (jax.device_count(), jax.local_device_count()) == (2, 1)
 from tests.training.test_devices import trained
 params, _, after = trained(seeds=1, devices=2)
-np.savez(sys.argv[3], *[layer["weight"] for layer in params], wrong=after.wrong, activity=after.activity)
+np.savez(sys.argv[3], *[layer["weight"] for layer in params], wrong=after.scores["error"], activity=after.activity)
 """
 
 

@@ -50,7 +50,7 @@ def test_every_cell_is_a_single_run(rule):
         for epoch in range(2):
             learner = train(learner, *train_data, jnp.int32(epoch), jnp.int32(0), jnp.int32(3))
         result = testing.test(experiment, learner.seed, learner.weights, *map(jnp.asarray, test_data), jnp.int32(2))
-        assert abs(100 * float(result.wrong.mean()) - made.test_error[r, s, -1]) <= 2.5, place
+        assert abs(100 * float(result.scores["error"].mean()) - made.test_error[r, s, -1]) <= 2.5, place
         cell = jax.tree.map(lambda x, r=r, s=s: x[r, s], made.learner)
         for a, b, start in zip(*map(jax.tree.leaves, (cell.params, learner.params, first.params)), strict=True):
             assert np.abs(b - start).max() > 1e-5

@@ -36,12 +36,15 @@ from erbp_jax.config.schema.rule import (
     SquaredErrorLoss,
     SurrogateSection,
 )
+from erbp_jax.config.schema.task import ChoiceTask, ClassificationTask, RegressionTask, Task
 from erbp_jax.config.schema.training import MeshSection, Optimizer, Training
 
 __all__ = [
     "PLAIN",
     "BPRule",
     "BlankOutTransmission",
+    "ChoiceTask",
+    "ClassificationTask",
     "Config",
     "ConvLayer",
     "Count",
@@ -77,6 +80,7 @@ __all__ = [
     "Precision",
     "Probability",
     "RBPRule",
+    "RegressionTask",
     "RegularEncoding",
     "ReliableTransmission",
     "Rule",
@@ -84,6 +88,7 @@ __all__ = [
     "Section",
     "SquaredErrorLoss",
     "SurrogateSection",
+    "Task",
     "Training",
     "Transmission",
     "Whole",

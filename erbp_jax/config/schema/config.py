@@ -8,6 +8,7 @@ from erbp_jax.config.schema.encoding import Encoding, PoissonEncoding
 from erbp_jax.config.schema.network import NetworkSection
 from erbp_jax.config.schema.precision import Precision
 from erbp_jax.config.schema.rule import ERBPRule, Rule
+from erbp_jax.config.schema.task import Task
 from erbp_jax.config.schema.training import Optimizer, Training
 
 
@@ -16,6 +17,8 @@ class Config(Section):
 
     seed: Whole = 0
     data: Data = Data()
+    task: Task | None = None
+    """What the output means. If not given: a class where the data has labels, a curve where it has curves."""
     encoding: Encoding = PoissonEncoding()
     network: NetworkSection = NetworkSection()
     rule: Rule = ERBPRule()

@@ -1,13 +1,20 @@
 """Data sets and how much of them."""
 
-from typing import Literal
+from typing import Annotated
+
+from pydantic import Field
 
 from erbp_jax.config.schema.base import Count, FilePath, Section, Whole
 
 
 class Data(Section):
-    name: Literal["mnist", "digits"] = "mnist"
+    name: Annotated[str, Field(min_length=1, max_length=100)] = "mnist"
+    """`digits`, `mnist`, `idx` (the four idx files in `dir`), or the name of a folder that holds four idx files or was
+    prepared by TFDS, looked for where MNIST is."""
     dir: FilePath | None = None
+    """Where the data is, if not where ERBP_JAX_DATA says or in the user's cache."""
+    path: FilePath | None = None
+    """A data set of one's own, in the place of `name`: an `.npz` with `x` and `y`, and perhaps `x_test` and `y_test`."""
     train_size: Count | None = None
     test_size: Count | None = None
     validation_size: Whole = 0

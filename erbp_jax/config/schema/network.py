@@ -1,6 +1,6 @@
 """Layers, and the synapses between them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -24,7 +24,8 @@ Transmission = Annotated[ReliableTransmission | BlankOutTransmission, Field(disc
 
 class NetworkSection(Section):
     layers: Layers = (784, 100, 10)
-    """Units per layer, the input first; or `{kind: conv, ...}`, `{kind: pool, ...}` for layers of maps in between."""
+    """Units per layer, the input first; or `{kind: conv, ...}`, `{kind: pool, ...}` for layers of maps in between. The
+    first and the last may be `auto`: the values of a sample and the classes of the data."""
     neuron: Neuron = LIFNeuron()
     output_neuron: Neuron | None = None
     """The last layer's neurons, if they differ from the others."""
@@ -39,14 +40,23 @@ class NetworkSection(Section):
 
     @model_validator(mode="after")
     def _between_units(self) -> "NetworkSection":
-        if not (isinstance(self.layers[0], int) and isinstance(self.layers[-1], int)):
-            raise ValueError("layers: the first and the last must be numbers of units: pixels and classes")
+        first, *between, last = self.layers
+        if not (isinstance(first, int | str) and isinstance(last, int | str)):
+            raise ValueError("layers: the first and the last must be numbers of units, or auto: pixels and classes")
+        if "auto" in between:
+            raise ValueError("layers: only the first and the last may be auto")
         return self
 
     @property
     def ends(self) -> tuple[int, int]:
-        """Units of the first layer and of the last."""
+        """Units of the first layer and of the last, once these are known (`sized`)."""
         first, last = self.layers[0], self.layers[-1]
         assert isinstance(first, int)
         assert isinstance(last, int)
         return first, last
+
+    def sized(self, inputs: int, outputs: int) -> Self:
+        """The same section with these in the place of `auto`."""
+        first, *between, last = self.layers
+        ends = [n if given == "auto" else given for given, n in ((first, inputs), (last, outputs))]
+        return self.model_copy(update={"layers": (ends[0], *between, ends[1])})

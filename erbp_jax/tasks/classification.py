@@ -1,0 +1,77 @@
+"""One class a sample, read from the output population."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.network import Network
+from erbp_jax.tasks.base import ERROR, Measure
+from erbp_jax.tasks.decisions import alone, decide
+from erbp_jax.trace import Trace
+
+NEVER = 2**31 - 1
+"""The tick of a first spike that has not come."""
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The class decided for is the output neuron with the most spikes of the presentation, the first spike, or the
+    highest membrane potential; where two are equal, or nothing fired, the sample is undecided, and that is an error.
+
+    `by`: `count`, `first` or `membrane` (the largest value of the state's `membrane` over the presentation). The
+    target is a class `[B]`, a whole number.
+
+    Raises:
+        ValueError: another `by`; a target that is no class; an output without a membrane potential.
+    """
+
+    by: Literal["count", "first", "membrane"] = "count"
+
+    def __post_init__(self) -> None:
+        if self.by not in ("count", "first", "membrane"):
+            raise ValueError(f"Classification: by must be count, first or membrane, got {self.by!r}")
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return (ERROR, Measure("undecided", counted=True))
+
+    def init_state(self, network: Network, batch: int) -> jax.Array:
+        """Of every class `[B, K]`: spikes so far, minus the tick of the first one, or the highest potential."""
+        if self.by == "membrane":
+            neuron = network.population(network.output).neuron
+            state = jax.eval_shape(lambda: neuron.init_state((1, 1)))
+            if not hasattr(state, "membrane"):
+                raise ValueError(
+                    f"Classification by membrane: the state of the output {network.output!r}, {type(state).__name__}, "
+                    "has no field `membrane`"
+                )
+        first = {"count": 0.0, "first": -float(NEVER), "membrane": -jnp.inf}[self.by]
+        return jnp.full((batch, network.classes), first, jnp.float32)
+
+    def observe(self, network: Network, state: jax.Array, trace: Trace, target: Any, ticks: jax.Array) -> jax.Array:
+        del target
+        spikes = network.output_spikes(trace)
+        if self.by == "count":
+            return state + spikes.sum(0)
+        if self.by == "first":
+            when = jnp.where(spikes != 0, -ticks.astype(jnp.float32)[:, None, None], -jnp.float32(NEVER))
+            return jnp.maximum(state, when.max(0))
+        seen: Any = trace.populations[network.index(network.output)].state
+        return jnp.maximum(state, seen.membrane.max(0))
+
+    def score(self, state: jax.Array, target: Any) -> dict[str, jax.Array]:
+        choice, decided = self._decide(state)
+        return {"error": (choice != target) | ~decided, "undecided": ~decided}
+
+    def answer(self, state: jax.Array) -> jax.Array:
+        """The class decided for, int32 `[B]`; -1 where undecided."""
+        choice, decided = self._decide(state)
+        return jnp.where(decided, choice, -1)
+
+    def _decide(self, state: jax.Array) -> tuple[jax.Array, jax.Array]:
+        choice, decided = decide(state)
+        if self.by == "first":  # nothing fired: not even the first one is alone
+            decided = alone((state == state.max(-1, keepdims=True)) & (state > -jnp.float32(NEVER)))
+        return choice, decided

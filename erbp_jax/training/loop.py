@@ -1,0 +1,87 @@
+"""The loop of every training: stretches of epochs, and after each epoch a test."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from erbp_jax.training.engine import Learner
+from erbp_jax.training.metrics import measure
+from erbp_jax.training.programs import Programs
+from erbp_jax.training.progress import Reporter
+
+STRETCH_SECONDS = 2.0
+"""How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
+
+
+class Keeper(Protocol):
+    """Whoever keeps what a training makes."""
+
+    def check(self) -> None:
+        """Between two stretches: whether to go on at all."""
+        ...
+
+    def keep(self, learner: Learner, position: int, entry: dict[str, Any] | None) -> None:
+        """The learner after so many batches, and the metrics of an epoch that just ended."""
+        ...
+
+
+def train(
+    programs: Programs,
+    learner: Learner,
+    keeper: Keeper,
+    reporter: Reporter,
+    *,
+    position: int,
+    epochs: int,
+    interval: int,
+    seconds_before: float = 0.0,
+    line: Callable[[dict[str, Any]], str] | None = None,
+    enough: Callable[[dict[str, Any]], bool] = lambda entry: False,
+) -> Learner:
+    """Train from batch `position` to the end of `epochs`; no stretch passes a multiple of `interval` batches since the
+    last one, or the end of an epoch. `enough` may end it after an epoch, by the epoch's metrics.
+
+    Raises:
+        NonFiniteError: training diverged; what the keeper has stands.
+    """
+    batches, size = programs.batches, programs.experiment.batch_size
+    total, kept, stretch = epochs * batches, position, 1
+    while position < total:
+        keeper.check()
+        epoch, batch = divmod(position, batches)
+        last = min(batch + stretch, batches, batch + max(kept + interval - position, 1))
+        began = time.perf_counter()
+        after = programs.train(learner, epoch, batch, last)
+        stretch = _next_stretch(last - batch, time.perf_counter() - began)
+        reporter.advance((last - batch) * size, _note(programs, after, epoch, epochs))
+        entry = None
+        if last == batches:
+            entry = measure(programs, after, epoch + 1, seconds_before)
+            after = replace(after, tally=jax.tree.map(jnp.zeros_like, after.tally))
+        position += last - batch
+        keeper.keep(after, position, entry)
+        learner = after
+        if position - kept >= interval:
+            kept = position
+        if entry is not None:
+            if line is not None:
+                reporter.line(line(entry))
+            if enough(entry):
+                break
+    return learner
+
+
+def _next_stretch(batches: int, seconds: float) -> int:
+    """Batches for the next stretch; grows at most fourfold, so that a slow start does not end in a long wait."""
+    return max(1, min(4 * batches, int(batches * STRETCH_SECONDS / max(seconds, 1e-3))))
+
+
+def _note(programs: Programs, learner: Learner, epoch: int, epochs: int) -> str:
+    first, tally = programs.experiment.task.measures[0], learner.tally.values()
+    mean = first.scale * float(tally.scores[0].sum()) / max(float(tally.samples.sum()), 1.0)
+    value = f"{mean:.1f} %" if first.counted else f"{mean:.3g}"
+    return f"epoch {epoch + 1}/{epochs}  train {first.name} {value}"
