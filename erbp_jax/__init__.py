@@ -14,6 +14,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from erbp_jax import data as data
+    from erbp_jax.api.diagnose import diagnose
+    from erbp_jax.api.files import load, save
+    from erbp_jax.api.fit import fit
+    from erbp_jax.api.logging import tensorboard
+    from erbp_jax.api.model import Model
+    from erbp_jax.api.recording import Recording, record
+    from erbp_jax.api.runs import open_run
+    from erbp_jax.api.sweeping import SweepTable
+    from erbp_jax.api.sweeping import sweep_rates as sweep
     from erbp_jax.connections import (
         BlankOut,
         Conv2d,
@@ -26,14 +36,25 @@ if TYPE_CHECKING:
         Sparse,
         SynapseList,
     )
-    from erbp_jax import data as data
     from erbp_jax.data import Dataset, dataset
-    from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
+    from erbp_jax.encoding import (
+        Analog,
+        Curves,
+        Encoder,
+        ExponentialEscape,
+        Frames,
+        LabelNeurons,
+        Poisson,
+        Regular,
+        TickEncoder,
+    )
+    from erbp_jax.errors import NonFiniteError, UserError
     from erbp_jax.learning import (
         ERBP,
         BackProp,
         Boxcar,
         CrossEntropy,
+        CurveError,
         Direct,
         Layerwise,
         LearnedReadout,
@@ -43,7 +64,20 @@ if TYPE_CHECKING:
         Symmetric,
     )
     from erbp_jax.learning.base import Block, Given, LocalRule, Step
-    from erbp_jax.network import Network, sequential
+    from erbp_jax.learning.local_rule import local_rule
+    from erbp_jax.learning.three_factor import (
+        Clopath,
+        GivenReward,
+        SpikeReward,
+        ThreeFactor,
+        TrialReward,
+        membrane_gated,
+        mstdp,
+        mstdpet,
+        pair_stdp,
+        urbanczik_senn,
+    )
+    from erbp_jax.network import Network, mlp, sequential
     from erbp_jax.neurons import (
         LIF,
         Dendrite,
@@ -56,9 +90,26 @@ if TYPE_CHECKING:
     )
     from erbp_jax.params import Params
     from erbp_jax.projection import Population, Projection
-    from erbp_jax.simulate import run
+    from erbp_jax.simulate import count, run
+    from erbp_jax.tasks import Choice, Classification, Measure, Regression
+    from erbp_jax.training.learn import Learning, learn, start
+    from erbp_jax.training.transforms import keep_within
 
 _HOME = {
+    "api.diagnose": ("diagnose",),
+    "api.files": (
+        "load",
+        "save",
+    ),
+    "api.fit": ("fit",),
+    "api.logging": ("tensorboard",),
+    "api.model": ("Model",),
+    "api.recording": (
+        "Recording",
+        "record",
+    ),
+    "api.runs": ("open_run",),
+    "api.sweeping": ("SweepTable",),
     "connections": (
         "BlankOut",
         "Conv2d",
@@ -71,14 +122,32 @@ _HOME = {
         "Sparse",
         "SynapseList",
     ),
-    "data": ("Dataset", "dataset"),
-    "encoding": ("Analog", "ExponentialEscape", "LabelNeurons", "Poisson", "Regular"),
+    "data": (
+        "Dataset",
+        "dataset",
+    ),
+    "encoding": (
+        "Analog",
+        "Curves",
+        "Encoder",
+        "ExponentialEscape",
+        "Frames",
+        "LabelNeurons",
+        "Poisson",
+        "Regular",
+        "TickEncoder",
+    ),
+    "errors": (
+        "NonFiniteError",
+        "UserError",
+    ),
     "learning": (
-        "ERBP",
         "BackProp",
         "Boxcar",
         "CrossEntropy",
+        "CurveError",
         "Direct",
+        "ERBP",
         "Layerwise",
         "LearnedReadout",
         "LocalReadout",
@@ -86,24 +155,65 @@ _HOME = {
         "SquaredError",
         "Symmetric",
     ),
-    "learning.base": ("Block", "Given", "LocalRule", "Step"),
-    "network": ("Network", "sequential"),
+    "learning.base": (
+        "Block",
+        "Given",
+        "LocalRule",
+        "Step",
+    ),
+    "learning.local_rule": ("local_rule",),
+    "learning.three_factor": (
+        "Clopath",
+        "GivenReward",
+        "SpikeReward",
+        "ThreeFactor",
+        "TrialReward",
+        "membrane_gated",
+        "mstdp",
+        "mstdpet",
+        "pair_stdp",
+        "urbanczik_senn",
+    ),
+    "network": (
+        "Network",
+        "mlp",
+        "sequential",
+    ),
     "neurons": (
-        "LIF",
         "Dendrite",
         "ErrorNeurons",
         "Firing",
         "GaussianNoise",
+        "LIF",
         "ParametricLIF",
         "PoissonKicks",
         "Surrogate",
     ),
     "params": ("Params",),
-    "projection": ("Population", "Projection"),
-    "simulate": ("run",),
+    "projection": (
+        "Population",
+        "Projection",
+    ),
+    "simulate": (
+        "count",
+        "run",
+    ),
+    "tasks": (
+        "Choice",
+        "Classification",
+        "Measure",
+        "Regression",
+    ),
+    "training.learn": (
+        "Learning",
+        "learn",
+        "start",
+    ),
+    "training.transforms": ("keep_within",),
 }
+_MODULE_OF = {name: (module, name) for module, names in _HOME.items() for name in names}
+_MODULE_OF["sweep"] = ("api.sweeping", "sweep_rates")
 _PACKAGES = ("data",)
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "ERBP",
@@ -113,25 +223,37 @@ __all__ = [
     "BlankOut",
     "Block",
     "Boxcar",
+    "Choice",
+    "Classification",
+    "Clopath",
     "Conv2d",
     "CrossEntropy",
+    "CurveError",
+    "Curves",
     "Dataset",
     "Delayed",
     "Delays",
     "Dendrite",
     "Dense",
     "Direct",
+    "Encoder",
     "ErrorNeurons",
     "ExponentialEscape",
     "Firing",
+    "Frames",
     "GaussianNoise",
     "Given",
+    "GivenReward",
     "LabelNeurons",
     "Layerwise",
     "LearnedReadout",
+    "Learning",
     "LocalReadout",
     "LocalRule",
+    "Measure",
+    "Model",
     "Network",
+    "NonFiniteError",
     "ParametricLIF",
     "Params",
     "Poisson",
@@ -140,28 +262,60 @@ __all__ = [
     "Population",
     "Projection",
     "RandomFeedback",
+    "Recording",
+    "Regression",
     "Regular",
     "Reliable",
     "SharedBlankOut",
     "Sparse",
+    "SpikeReward",
     "SquaredError",
     "Step",
     "Surrogate",
+    "SweepTable",
     "Symmetric",
     "SynapseList",
+    "ThreeFactor",
+    "TickEncoder",
+    "TrialReward",
+    "UserError",
+    "count",
     "data",
     "dataset",
+    "diagnose",
+    "fit",
+    "keep_within",
+    "learn",
+    "load",
+    "local_rule",
+    "membrane_gated",
+    "mlp",
+    "mstdp",
+    "mstdpet",
+    "open_run",
+    "pair_stdp",
+    "record",
     "run",
+    "save",
     "sequential",
+    "start",
+    "sweep",
+    "tensorboard",
+    "urbanczik_senn",
 ]
 
 
 def __getattr__(name: str) -> object:
     if name in _PACKAGES:
         return importlib.import_module(f"erbp_jax.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("erbp-jax")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'erbp_jax' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"erbp_jax.{_MODULE_OF[name]}"), name)
+    module, attribute = _MODULE_OF[name]
+    return getattr(importlib.import_module(f"erbp_jax.{module}"), attribute)
 
 
 def __dir__() -> list[str]:

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import FORWARD, Block, Paths
+from erbp_jax.connections import Dense
 from erbp_jax.fits import check_params, check_state
 from erbp_jax.graph import cycle_without_delay, stages
-from erbp_jax.neurons import Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
+from erbp_jax.neurons import LIF, Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
 from erbp_jax.params import Params
 from erbp_jax.projection import DelaySide, Layer, Population, Projection
 from erbp_jax.random import check_keys
@@ -433,3 +434,23 @@ def sequential(*parts: Any, delay: int = 0, delay_side: DelaySide = "axonal") ->
     populations = [Population(n, neuron, c.outputs) for n, neuron, c in zip(names, neurons, connections, strict=True)]
     ends = zip(["input", *names[:-1]], names, connections, strict=True)
     return Network(populations, (Projection(a, b, c, delay, delay_side) for a, b, c in ends))
+
+
+def mlp(*sizes: int, neuron: Neuron | None = None, gain: float = 1.0, delay: int = 0) -> Network:
+    """Fully connected layers of these sizes, the input first; all of `LIF()` unless another neuron is given.
+
+    `gain` is that of `Dense`. The populations are named as in `sequential`.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.mlp(784, 100, 10, neuron=ej.LIF(tau_mem=10.0)).sizes
+        (784, 100, 10)
+
+    Raises:
+        ValueError: fewer than two sizes, or what is no size.
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"mlp: needs at least two sizes, inputs and outputs, got {list(sizes)}")
+    neuron = LIF() if neuron is None else neuron
+    pairs = zip(sizes, sizes[1:], strict=False)
+    return sequential(*((Dense(a, b, gain), neuron) for a, b in pairs), delay=delay)

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from erbp_jax.encoding import Encoder
 from erbp_jax.encoding.base import check_batch, check_leaves
 from erbp_jax.network import Network
+from erbp_jax.neurons import Surrogate
 from erbp_jax.params import Params
-from erbp_jax.random import fold_each
+from erbp_jax.random import fold_each, split
 from erbp_jax.trace import NetworkState, Trace
 
 Carry = TypeVar("Carry")
@@ -192,3 +193,40 @@ def run(
     )
     kept = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), kept)
     return RunState(encoder_state, network_state, state.tick + steps), kept
+
+
+def count(
+    network: Network,
+    params: Params,
+    sample: Any,
+    encoder: Encoder,
+    key: jax.Array,
+    *,
+    steps: int,
+    surrogate: Surrogate | str | None = None,
+) -> jax.Array:
+    """Spikes of each output neuron over a presentation of a batch, `[B, K]`; `key` is one key.
+
+    With a `surrogate`, `jax.grad` goes through it; without one a gradient is refused, for it would be 0.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, erbp_jax as ej
+        >>> network, image = ej.mlp(16, 8, 3), jnp.full((2, 16), 200, jnp.uint8)
+        >>> params, key = network.init(jax.random.key(0)), jax.random.key(1)
+        >>> def loss(trained):
+        ...     own = params._replace(trained=trained)
+        ...     return ej.count(network, own, image, ej.Poisson(0.25), key, steps=20, surrogate="fast_sigmoid").sum()
+        >>> jax.grad(loss)(params.trained).projections[0]["weight"].shape
+        (16, 8)
+
+    Raises:
+        ValueError: as `run`, or neurons that have no surrogate derivative.
+    """
+    if surrogate is not None:
+        network = network.with_surrogate(Surrogate(surrogate) if isinstance(surrogate, str) else surrogate)
+    keys = split(key, len(jax.tree.leaves(sample)[0]))
+    start_at = jnp.zeros((len(jax.tree.leaves(sample)[0]), network.classes), jnp.float32)
+    return over_samples(
+        network, encoder, params, sample, keys, steps=steps,
+        observe=lambda seen, trace, ticks: seen + network.output_spikes(trace).sum(0), observed=start_at,
+    )[1]  # fmt: skip

@@ -64,7 +64,7 @@ PARTS = (
     + [("regular", n, "reliable", "dense") for n in NEURONS if n != "lif"]
     + [("regular", "lif", t, "dense") for t in TRANSMISSIONS if t != "reliable"]
     + [("regular", "lif", t, "conv") for t in ("reliable", "blank-out")]
-    + [("regular", n, t, "recurrent") for n in ("lif", "lif, kicks", "second order") for t in ("reliable", "blank-out")]
+    + [("regular", "lif", "blank-out", "recurrent"), ("regular", "second order", "reliable", "recurrent")]
 )
 CONNECTIONS = ("dense", "conv", "recurrent")
 DYADIC = LIF(2.0, 2.0, integration="euler")
@@ -86,14 +86,12 @@ def network_of(neuron, transmission, connection):
 
 
 def recurrent(neuron, transmission):
-    """Back into the hidden population after 1 and 3 ticks, past it, and among the outputs."""
+    """Back into the hidden population, and among the outputs; more of the kind is in `test_recurrence.py`."""
     ends = (
         ("input", "hidden", 12, 9, 4.0, 1, "axonal"),
         ("hidden", "hidden", 9, 9, 1.0, 1, "axonal"),
-        ("hidden", "hidden", 9, 9, 1.0, 3, "dendritic"),
         ("hidden", "output", 9, 3, 4.0, 0, "axonal"),
-        ("input", "output", 12, 3, 2.0, 2, "dendritic"),
-        ("output", "output", 3, 3, 1.0, 1, "dendritic"),
+        ("output", "output", 3, 3, 1.0, 3, "dendritic"),
     )
     projections = [
         Projection(a, b, Dense(i, o, gain, transmission), delay, side) for a, b, i, o, gain, delay, side in ends
@@ -122,8 +120,9 @@ def test_inference(key, parts):
     state, whole = jax.jit(run)(params, image, keys)
     assert 0 < whole.mean() < 1
 
-    with jax.disable_jit():
-        np.testing.assert_array_equal(run(params, image, keys, steps=4)[1], whole[:4])
+    if parts in (("poisson", "lif", "reliable", "dense"), ("regular", "lif", "blank-out", "dense")):  # slow
+        with jax.disable_jit():
+            np.testing.assert_array_equal(run(params, image, keys, steps=4)[1], whole[:4])
 
     half = jax.jit(lambda state: run(params, image, keys, steps=6, state=state))
     middle, first = half(simulate.start(e.network, e.encoder, image, keys))
@@ -160,9 +159,9 @@ def training(transmission, connection, rule):
     return init, train, jax.jit(init), jax.jit(train)
 
 
-@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
-    ("transmission", "connection"), [("reliable", "dense"), ("blank-out", "conv"), ("blank-out", "recurrent")]
+    ("transmission", "connection", "rule"),
+    [*(("blank-out", "conv", rule) for rule in RULES), *(("blank-out", "recurrent", rule) for rule in ("erbp", "bp"))],
 )
 def test_learning_in_stretches_equals_learning_at_once(transmission, connection, rule):
     """The connection named is the first layer's; the second is dense, and transmits alike."""
@@ -173,13 +172,15 @@ def test_learning_in_stretches_equals_learning_at_once(transmission, connection,
     for a, b in ((0, 1), (1, 4), (4, 5)):
         parts = train(parts, jnp.int32(a), jnp.int32(b))
     jax.tree.map(np.testing.assert_array_equal, parts, whole)
-    pairs = zip(whole.params.projections, learner.params.projections, strict=True)
-    assert all(np.any(a["weight"] != b["weight"]) for a, b in pairs)
+    for place, (a, b) in enumerate(zip(whole.params.projections, learner.params.projections, strict=True)):
+        # What comes back after the end of a block has no gradient in it.
+        moves = not (rule == "bp" and connection == "recurrent" and place == 3)
+        assert np.any(a["weight"] != b["weight"]) == moves, place
 
 
 @pytest.mark.parametrize(
     ("connection", "rule"),
-    [*((c, r) for c in ("dense", "recurrent") for r in ("erbp", "bp")), *(("conv", r) for r in RULES)],
+    [("dense", "erbp"), ("recurrent", "bp"), *(("conv", rule) for rule in RULES)],
 )
 def test_learning_on_four_devices_equals_learning_on_one(key, connection, rule):
     e = build("poisson", "lif", "reliable", connection, rule)
@@ -197,8 +198,10 @@ def test_learning_on_four_devices_equals_learning_on_one(key, connection, rule):
     np.testing.assert_array_equal(one.tally.error_spikes, four.tally.error_spikes)
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(("transmission", "connection"), [("reliable", "dense"), ("blank-out", "recurrent")])
+@pytest.mark.parametrize(
+    ("transmission", "connection", "rule"),
+    [*(("reliable", "dense", rule) for rule in RULES), *(("blank-out", "recurrent", rule) for rule in ("erbp", "bp"))],
+)
 def test_seeds_side_by_side_equal_seeds_alone(transmission, connection, rule):
     init, train, one_init, one_train = training(transmission, connection, rule)
     first, end, seeds = jnp.int32(0), jnp.int32(3), jnp.arange(3, dtype=jnp.uint32)
@@ -215,7 +218,7 @@ def dyadic(network, key):
     return params._replace(trained=jax.tree.map(lambda w: jnp.round(jnp.clip(w, -2, 2) * 8) / 8, params.trained))
 
 
-@pytest.mark.parametrize("transmission", ["reliable", "blank-out", "shared"])
+@pytest.mark.parametrize("transmission", ["reliable", "blank-out"])  # a shared mask is drawn for a block
 @pytest.mark.parametrize("connection", CONNECTIONS)
 def test_spikes_do_not_depend_on_the_length_of_a_block(key, connection, transmission):
     """Where sums are exact: a recurrent network goes through any block in parts that its delays allow."""
@@ -228,7 +231,7 @@ def test_spikes_do_not_depend_on_the_length_of_a_block(key, connection, transmis
 
     state, whole = jax.jit(lambda: run(12))()
     assert all(0 < population.spikes.mean() < 1 for population in whole)
-    for block in (1, 3, 4):
+    for block in (1, 4):
         other = jax.jit(run, static_argnums=0)(block)
         jax.tree.map(np.testing.assert_array_equal, other, (state, whole))
 
@@ -257,11 +260,10 @@ def test_the_update_of_a_block_is_the_sum_of_those_of_its_parts(key, connection,
     whole, end, errors = learn(12, spikes, target, keys)
     assert errors.sum() > 0
     assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(whole))
-    for block in (1, 4):
-        update, state, got = learn(block, spikes, target, keys)
-        np.testing.assert_array_equal(got, errors)
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), update, whole)
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), state, end)
+    update, state, got = learn(4, spikes, target, keys)
+    np.testing.assert_array_equal(got, errors)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), update, whole)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), state, end)
     turned, _, got = learn(12, spikes[:, ::-1], target[::-1], keys[:, ::-1])
     np.testing.assert_array_equal(got[:, ::-1], errors)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), turned, whole)
@@ -275,7 +277,7 @@ def test_the_test_error_and_synops_do_not_depend_on_the_batch(key):
     results = []
     for size in (1, 8, 23, 50):
         sized = replace(e, test_batch_size=size)
-        results.append(testing.test(sized, jnp.uint32(0), params, images, labels, jnp.int32(1)))
+        results.append(jax.jit(testing.test, static_argnums=0)(sized, jnp.uint32(0), params, images, labels, jnp.int32(1)))
     for other in results[1:]:
         jax.tree.map(np.testing.assert_array_equal, other, results[0])
     assert results[0].synops.low.shape == (23, 2)

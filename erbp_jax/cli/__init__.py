@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from erbp_jax.cli.running import command, devices, new_session, resumable, train_to_the_end
+from erbp_jax.cli.running import (
+    check_log,
+    command,
+    config_or_default,
+    devices,
+    new_session,
+    resumable,
+    train_to_the_end,
+)
 from erbp_jax.data.commands import app as data_app
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import NonFiniteError, UserError
@@ -29,19 +37,29 @@ Overrides = Annotated[
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A YAML config.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="[CONFIG]", help="A YAML config [default: eRBP on MNIST].")
+    ] = Path(),
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Run folder [default: runs/CONFIG-TIME].")] = None,
     rule: Annotated[str | None, typer.Option(help="One of the config's rules, by name.")] = None,
+    log: Annotated[
+        str | None, typer.Option(help="Also log every epoch, in the run folder: tensorboard or csv.")
+    ] = None,
 ) -> None:
-    """Train a network; the run folder gets numbers, checkpoints and pictures."""
+    """Train a network; the run folder gets numbers, checkpoints and pictures.
+
+    A data set of your own: erbp-jax train data.path=FILE.npz 'network.layers=[auto,100,auto]'
+    """
     check_environment()
+    config, overrides = config_or_default(config, overrides)
     from erbp_jax.config import build, load_config
     from erbp_jax.training import run_folder
 
     loaded = load_config(config, overrides or [], rule)
     for warning in build.warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
+    check_log(log)
     if out is not None:
         run_folder.check_new(out)
     session = new_session(loaded)
@@ -50,7 +68,7 @@ def train(
         run_folder.create(folder, loaded, command(), devices())
         with resumable(folder):
             print(f"run folder: {folder}")
-            print(train_to_the_end(session, folder))
+            print(train_to_the_end(session, folder, log=log))
 
 
 @app.command()
@@ -174,6 +192,48 @@ def evaluate(
     result = evaluate_run(session, run)
     where = kept(run / "evaluation.json", result)
     print(f"{told(result, session)} (after epoch {result['epoch']}; {where})")
+
+
+@app.command()
+def diagnose(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[dotted.key=value]...", help="What to look at: as for evaluate."),
+    ] = None,
+) -> None:
+    """Why is it silent? What every population of a trained network does, and what to change."""
+    check_environment()
+    from erbp_jax.cli.evaluating import diagnosed
+    from erbp_jax.config import load_config
+    from erbp_jax.training import run_folder
+    from erbp_jax.training.evaluate import check_overrides
+
+    loaded = run_folder.open_config(run)
+    wanted = load_config(run / run_folder.CONFIG, overrides or [])
+    check_overrides(loaded, wanted)
+    print(diagnosed(new_session(run_folder.on_devices_here(wanted)), run))
+
+
+@app.command()
+def sweep(
+    config: Annotated[Path, typer.Argument(help="A YAML config.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="optimizer.learning_rate=A,B,... [dotted.key=value]...",
+            help="The learning rates to try, and overrides of the config.",
+        ),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds of each rate [default: training.seeds].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder [default: runs/sweep-CONFIG].")] = None,
+    rule: Annotated[str | None, typer.Option(help="One of the config's rules, by name.")] = None,
+) -> None:
+    """Train several learning rates and seeds side by side in one program, tested on samples held out of training."""
+    check_environment()
+    from erbp_jax.cli.sweeping import swept
+
+    print(swept(config, overrides or [], seeds, out, rule))
 
 
 @app.command()

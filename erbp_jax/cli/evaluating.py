@@ -1,5 +1,6 @@
 """What `evaluate` does besides the test: early decisions and fewer bits."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +69,20 @@ def draw(result: dict[str, Any], path: Path) -> Path:
     """
     title = f"{result['network']}, {result['rule']}, {result['dataset']}"
     return anytime_curves({title: result}, path)
+
+
+def diagnosed(session: Session, folder: Path) -> str:
+    """What the populations of a run's last checkpoint do on its test set, and what to change; for its first seed."""
+    import jax
+
+    from erbp_jax.api.diagnose import MOST_SAMPLES
+    from erbp_jax.evaluation.diagnosis import diagnose
+
+    learner, place = restore(session, folder)
+    first = jax.tree.map(lambda x: x[0], learner)
+    n = min(MOST_SAMPLES, len(session.data.test))
+    shown = session.data.test[:n]
+    experiment = replace(session.experiment, test_batch_size=n, mesh=None)
+    found = diagnose(experiment, first.weights, shown.x, shown.y, seed=int(first.seed), dt=session.dt)
+    rest = "" if found.advice else "\nnothing out of the ordinary"
+    return f"after epoch {place.epoch}, {n} test samples\n{found}{rest}"

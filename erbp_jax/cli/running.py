@@ -48,12 +48,41 @@ def resumable(folder: Path, again: str | None = None) -> Iterator[None]:
         raise
 
 
-def train_to_the_end(session: "Session", folder: Path, label: str = "training") -> str:
+DEFAULT = "default"
+"""What a run folder is called after where no config is named."""
+LOGS = ("tensorboard", "csv")
+
+
+def config_or_default(config: Path, overrides: list[str] | None) -> tuple[Path, list[str]]:
+    """The config and the overrides of a command line whose first word may be an override: then all keys have their
+    defaults."""
+    given = list(overrides or [])
+    if config == Path() or ("=" in str(config) and not config.exists()):
+        return Path(DEFAULT), ([] if config == Path() else [str(config)]) + given
+    return config, given
+
+
+def check_log(log: str | None) -> None:
+    """
+    Raises:
+        UserError: a log that is not known, or whose extra is not installed.
+    """
+    if log is not None and log not in LOGS:
+        raise UserError(f"--log: unknown: {log!r}; known: {', '.join(LOGS)}")
+    if log == "tensorboard":
+        from erbp_jax.api.logging import writer_class
+
+        writer_class()
+
+
+def train_to_the_end(session: "Session", folder: Path, label: str = "training", log: str | None = None) -> str:
     """Train in a run folder that is locked, draw, and mark it as finished; returns what to tell the user at the end."""
+    from erbp_jax.api.logging import csv_log, tensorboard
     from erbp_jax.tasks.base import number
     from erbp_jax.training.fit import complete, fit
 
-    learner = fit(session, folder, label=label)
+    logs = {"tensorboard": lambda: tensorboard(folder / "tensorboard"), "csv": lambda: csv_log(folder / "metrics.csv")}
+    learner = fit(session, folder, label=label, on_epoch=None if log is None else logs[log]())
     pictures, drawn = _draw(session, learner, folder)
     summary = complete(session, learner, folder, pictures)
     measure = session.experiment.task.measures[0]

@@ -8,8 +8,8 @@ from typing import Any
 
 from erbp_jax.comparison.cells import Cell
 from erbp_jax.comparison.table import cells, collect, columns, markdown
-from erbp_jax.tasks.base import judged_by
 from erbp_jax.files import write_json, write_text
+from erbp_jax.tasks.base import judged_by
 from erbp_jax.training import run_folder
 
 STYLE = """

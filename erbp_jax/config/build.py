@@ -51,8 +51,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         raise UserError(f"network.layers: the last must be {data.classes}, the {what} of {data.name}; got {last}")
     if config.training.batch_size > len(data.train):
         raise UserError(
-            f"training.batch_size: {config.training.batch_size} is more than the {len(data.train)} training "
-            "samples"
+            f"training.batch_size: {config.training.batch_size} is more than the {len(data.train)} training samples"
         )
     try:
         given = data.ticks is not None  # trains of spikes, which need no encoder

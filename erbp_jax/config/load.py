@@ -23,6 +23,8 @@ from erbp_jax.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
 
+NO_FILE = "default"
+"""The name in the place of a file's, of a config in which all keys have their defaults."""
 MAX_RULES = 100
 """In one file."""
 MAX_MISTAKES = 20
@@ -101,8 +103,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The file's groups, and those of its `rules`."""
-    data = read_yaml(path)
+    """The file's groups, and those of its `rules`; none without a file, so that all keys have their defaults."""
+    data = {} if str(path) == NO_FILE else read_yaml(path)
     recipes = data.pop("rules", None)
     recipes = {} if recipes is None else recipes
     where = f"{shown(str(path), 400)}: rules"

@@ -14,6 +14,7 @@ from erbp_jax.connections.base import Arrived
 from erbp_jax.connections.transmission import Reliable, Transmission
 from erbp_jax.counting import WORD, Wide, places, wide_product, wide_sum, wide_total, wide_zeros
 from erbp_jax.params import Params
+from erbp_jax.random import new_key
 
 EXACT = 2**24
 """Whole numbers up to here are float32."""
@@ -174,7 +175,7 @@ def _fan_out(connection: Any) -> np.ndarray:
 
 
 def _shapes(connection: Any) -> Params:
-    return jax.eval_shape(connection.init, jax.random.key(0, impl="threefry2x32"))
+    return jax.eval_shape(lambda: connection.init(new_key(0)))
 
 
 def _ones(connection: Any) -> Params:

@@ -17,7 +17,7 @@ from erbp_jax.connections.placed import PlacedConnection
 from erbp_jax.connections.transmission import Transmission
 from erbp_jax.counting import Wide
 from erbp_jax.params import Params
-from erbp_jax.random import integers, split
+from erbp_jax.random import integers, new_key, split
 
 
 @runtime_checkable
@@ -276,7 +276,7 @@ def _weights(connection: Any) -> tuple[int, ...] | None:
     """The shape of the weights, the only trained parameters; None if it is not so."""
     if not isinstance(connection, LinearConnection):
         return None
-    trained = jax.eval_shape(connection.init, jax.random.key(0, impl="threefry2x32")).trained
+    trained = jax.eval_shape(lambda: connection.init(new_key(0))).trained
     return trained["weight"].shape if list(trained) == ["weight"] else None
 
 

@@ -41,7 +41,9 @@ def present(
     """
     e = experiment
     sample, key = along_batch(mesh, _chosen(samples, index, seed, epoch))
-    return simulate.run(e.network, e.encoder, params, sample, key, steps=e.test_steps, block=e.test_block, record=record)
+    return simulate.run(
+        e.network, e.encoder, params, sample, key, steps=e.test_steps, block=e.test_block, record=record
+    )
 
 
 def observe(

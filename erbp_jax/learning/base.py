@@ -106,6 +106,7 @@ class Suggested(NamedTuple):
     decay: float  # factor on the learning rate an epoch
     update_every: int | None  # ticks; None: the whole presentation
     steps: int  # ticks of a presentation
+    burn_in: int = 0  # ticks at its start in which nothing is learned
 
 
 @runtime_checkable

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from erbp_jax import simulate
@@ -68,6 +67,12 @@ def init(experiment: Experiment, optimizers: Optimizers, seed: jax.Array) -> Lea
     mean = None if experiment.average is None else params.trained
     return Learner(params=params.trained, fixed=params.fixed, seed=seed, optimizer=state, rule_params=rule_params,
                    lanes=lanes, tally=new_tally(network, experiment.task), mean=mean)  # fmt: skip
+
+
+def replaced(learner: Learner, params: Params, rule_params: Params) -> Learner:
+    """The learner with other parameters, all else as new."""
+    mean = None if learner.mean is None else params.trained
+    return replace(learner, params=params.trained, fixed=params.fixed, rule_params=rule_params, mean=mean)
 
 
 def _count(counts: Wide, events: Events | None, learn: bool) -> Wide:
@@ -242,12 +247,12 @@ def _averaged(experiment: Experiment, learner: Learner, epoch: jax.Array, batch:
 
 
 @settled
-def alignment(
-    experiment: Experiment, learner: Learner, samples: Any, targets: Any, epoch: jax.Array
-) -> Alignment:
+def alignment(experiment: Experiment, learner: Learner, samples: Any, targets: Any, epoch: jax.Array) -> Alignment:
     """Angles of a learner's feedback and update to those of gradient descent, on a batch, leaves `[B, ...]`."""
     e, rule = experiment, cast(Aligned, experiment.rule)  # `Session` asks for it
-    key = sample_keys(learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(len(jax.tree.leaves(targets)[0]), dtype=jnp.int32))
+    key = sample_keys(
+        learner.seed, Stream.ALIGNMENT, epoch, jnp.arange(len(jax.tree.leaves(targets)[0]), dtype=jnp.int32)
+    )
     return Alignment(
         feedback_angles(e.network, rule, learner.network_params, learner.rule_params),
         update_angles(

@@ -1,6 +1,6 @@
 """A training run in its run folder: epochs, checkpoints, metrics, weights, summary."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from erbp_jax.training.metrics_file import MetricsFile, kept_lines
 from erbp_jax.training.progress import busy, reporting
 from erbp_jax.training.session import Session
 
+
 def check(config: Config, folder: Path) -> None:
     """Look whether config, checkpoints and metrics of a run folder belong together, before anything is built.
 
@@ -36,11 +37,17 @@ def check(config: Config, folder: Path) -> None:
         kept_lines(folder, place.epoch, checksum)
 
 
-def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
+def fit(
+    session: Session,
+    folder: Path,
+    *,
+    label: str = "training",
+    on_epoch: Callable[[dict[str, Any], Learner], Any] | None = None,
+) -> Learner:
     """Train to the end of the config, in a run folder that is locked and has its config; from its last checkpoint, if
     it has one.
 
-    `label` stands beside the progress bar. The run is finished when `complete` has been called.
+    `label` stands beside the progress bar; `on_epoch` is told the metrics of every epoch. The run is finished when `complete` has been called.
 
     Returns:
         The trained learner (every leaf with an axis for the seeds in front).
@@ -75,6 +82,11 @@ def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
     with busy("compiling"):
         session.compile(learner)
 
+    def told(entry: dict[str, Any]) -> str:
+        if on_epoch is not None:
+            on_epoch(entry, learner)
+        return epoch_line(session.experiment.task, entry, config.training.epochs)
+
     keeper = _InFolder(checkpoints, metrics, there, position, interval, total, batches)
     with reporting(label, total * size, position * size) as reporter:
         try:
@@ -87,7 +99,7 @@ def fit(session: Session, folder: Path, *, label: str = "training") -> Learner:
                 epochs=config.training.epochs,
                 interval=interval,
                 seconds_before=seconds_before,
-                line=lambda entry: epoch_line(session.experiment.task, entry, config.training.epochs),
+                line=told,
             )
         except NonFiniteError as error:
             raise NonFiniteError(f"{error}\nlast good checkpoint: {checkpoints.latest()}") from None

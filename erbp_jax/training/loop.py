@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.evaluation.diagnosis import odd
+from erbp_jax.neurons import Rated
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import measure
 from erbp_jax.training.programs import Programs
@@ -49,7 +51,7 @@ def train(
         NonFiniteError: training diverged; what the keeper has stands.
     """
     batches, size = programs.batches, programs.experiment.batch_size
-    total, kept, stretch = epochs * batches, position, 1
+    total, kept, stretch, warned = epochs * batches, position, 1, ""
     while position < total:
         keeper.check()
         epoch, batch = divmod(position, batches)
@@ -70,9 +72,18 @@ def train(
         if entry is not None:
             if line is not None:
                 reporter.line(line(entry))
+            if (warning := odd(entry, _highest(programs))) is not None and warning != warned:
+                reporter.line(warning)
+                warned = warning
             if enough(entry):
                 break
     return learner
+
+
+def _highest(programs: Programs) -> list[float | None]:
+    """The highest rate of every population, Hz; None where its neurons know none, or are in rate form."""
+    neurons = [p.neuron for p in programs.experiment.network.populations]
+    return [1e3 * n.max_rate / programs.dt if isinstance(n, Rated) else None for n in neurons]
 
 
 def _next_stretch(batches: int, seconds: float) -> int:

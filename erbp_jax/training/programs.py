@@ -46,7 +46,7 @@ class Programs:
         dt: float = 1.0,
         alignment: bool = True,
     ) -> None:
-        self.experiment, self.data, self.dt = experiment, data, dt
+        self.experiment, self.optimizers, self.data, self.dt = experiment, optimizers, data, dt
         self.wants_alignment = alignment
         self.batches = len(data.train) // experiment.batch_size
         self.seeds = jnp.asarray(np.asarray(seeds), jnp.uint32)

@@ -24,6 +24,14 @@ class Reporter:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
+class _Silent(Reporter):
+    def __init__(self) -> None: ...
+
+    def advance(self, samples: int, note: str) -> None: ...
+
+    def line(self, text: str) -> None: ...
+
+
 @contextmanager
 def reporting(label: str, total: int, done: int) -> Iterator[Reporter]:
     """A reporter for `total` samples, `done` of which were seen by an earlier run."""
@@ -41,6 +49,12 @@ def reporting(label: str, total: int, done: int) -> Iterator[Reporter]:
     )
     with Progress(*columns, console=console) as progress:
         yield Reporter(progress, console, label, total, done)
+
+
+@contextmanager
+def quiet() -> Iterator["Reporter"]:
+    """A reporter that tells nothing."""
+    yield _Silent()
 
 
 @contextmanager

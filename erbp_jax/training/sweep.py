@@ -22,7 +22,9 @@ class Sweep(NamedTuple):
 
     learning_rates: np.ndarray  # [R]
     seeds: np.ndarray  # [S]
-    test_error: np.ndarray  # [R, S, E] %, of `test_data`; NaN once a cell has diverged
+    test_error: (
+        np.ndarray
+    )  # [R, S, E] the task's first measure of `test_data`, an error in %; NaN once a cell has diverged
     diverged: np.ndarray  # [R, S] bool: weights or states ceased to be finite
     learner: Learner  # at the end, leaves [R, S, ...]
 
@@ -33,7 +35,12 @@ class Sweep(NamedTuple):
         Raises:
             ValueError: all of them diverged for some seed.
         """
-        last = np.where(self.diverged, np.inf, self.test_error[..., -1]).mean(1)
+        return self.best_by(high_is_good=False)
+
+    def best_by(self, high_is_good: bool) -> int:
+        """As `best`, of a measure that may be good where it is high."""
+        sign = -1.0 if high_is_good else 1.0
+        last = np.where(self.diverged, np.inf, sign * self.test_error[..., -1]).mean(1)
         if np.isinf(last).all():
             raise ValueError("sweep: every learning rate diverged for a seed")
         return int(last.argmin())
@@ -45,8 +52,8 @@ def sweep(
     optimizers: Optimizers,
     learning_rates: Sequence[float],
     seeds: Sequence[int],
-    train_data: tuple[np.ndarray, np.ndarray],
-    test_data: tuple[np.ndarray, np.ndarray],
+    train_data: tuple[Any, Any],
+    test_data: tuple[Any, Any],
     *,
     epochs: int,
     progress: Callable[[int, np.ndarray], None] | None = None,
@@ -58,7 +65,7 @@ def sweep(
     marked, and the others go on.
 
     Args:
-        train_data: images uint8 `[n, I]` and classes `[n]`.
+        train_data: samples, images uint8 `[n, I]` for instance, and targets, classes `[n]` for instance.
         test_data: what errors are measured on; to choose a rate, samples that are held out.
         progress: is told the epoch, from 1, and the errors `[R, S]` in percent.
 
@@ -71,9 +78,10 @@ def sweep(
             raise ValueError(f"sweep: {name} must be a list of different numbers, got {given.tolist()}")
     if not (rates > 0).all():
         raise ValueError(f"sweep: learning rates must be > 0, got {rates.tolist()}")
-    batches = len(train_data[1]) // experiment.batch_size
+    samples = len(jax.tree.leaves(train_data[1])[0])
+    batches = samples // experiment.batch_size
     if not batches:
-        raise ValueError(f"sweep: {len(train_data[1])} samples are less than a batch of {experiment.batch_size}")
+        raise ValueError(f"sweep: {samples} samples are less than a batch of {experiment.batch_size}")
     scaled = Optimizers(*map(swept, optimizers))
 
     def start(rate: jax.Array, seed: jax.Array) -> Learner:
@@ -91,7 +99,9 @@ def sweep(
         result = jax.device_get(test(learner.seed, learner.weights, *data[1], jnp.int32(epoch + 1)))
         learned = jax.device_get(jax.tree.map(lambda x: jnp.isfinite(x).all(tuple(range(2, x.ndim))), _moved(learner)))
         finite &= np.all([*jax.tree.leaves(learned), result.finite.all(-1)], 0)
-        errors.append(np.where(finite, first.scale * np.asarray(result.scores[first.name]).astype(np.float64).mean(-1), np.nan))
+        errors.append(
+            np.where(finite, first.scale * np.asarray(result.scores[first.name]).astype(np.float64).mean(-1), np.nan)
+        )
         if progress:
             progress(epoch + 1, errors[-1])
     return Sweep(rates, numbers, np.stack(errors, -1), ~finite, learner)

@@ -11,7 +11,13 @@ from erbp_jax.viz.figure import ACCENT, INK, epoch_axis, error_axis, plain, pypl
 
 
 def learning_curve(metrics: Sequence[dict[str, Any]], title: str, path: Path, measure: Measure = ERROR) -> Path:
-    """The measure in test and in training by epochs, every seed as a thin line, the mean of the last five epochs marked."""
+    """Write `learning_figure` as a file."""
+    return save(learning_figure(metrics, title, measure), path)
+
+
+def learning_figure(metrics: Sequence[dict[str, Any]], title: str, measure: Measure = ERROR) -> Any:
+    """The measure in test and in training by epochs, every seed as a thin line, the mean of the last five epochs
+    marked."""
     plt = pyplot()
     epochs = [entry["epoch"] for entry in metrics]
     test = np.asarray([entry["per_seed"][f"test_{measure.name}"] for entry in metrics])  # [epochs, S]
@@ -35,4 +41,4 @@ def learning_curve(metrics: Sequence[dict[str, Any]], title: str, path: Path, me
         loc="left",
     )
     axes.legend(frameon=False)
-    return save(figure, path)
+    return figure

@@ -16,10 +16,10 @@ from erbp_jax.errors import UserError
 from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from erbp_jax.params import Params
+from erbp_jax.tasks import Classification
 from erbp_jax.trace import Tree
 from erbp_jax.training import checkpoint
 from erbp_jax.training.checkpoint import Checkpoints, Place
-from erbp_jax.tasks import Classification
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.tally import new_tally
 
@@ -31,7 +31,9 @@ def learner(value: int) -> Learner:
     params, fixed = Tree(weights, ({}, {})), Tree(({}, {}), ({}, {"tau": jnp.full((2, 10), value + 0.5)}))
     rule = Params((), (jnp.full((2, 10, 5), value + 0.25),))
     lanes = (jnp.zeros((2, 0, 7)), jnp.arange(4, dtype=jnp.uint8), jnp.asarray([True, False]))
-    tally = jax.tree.map(lambda x: jnp.stack([x, x]), new_tally(sequential(Dense(64, 5), LIF(), Dense(5, 10), LIF()), Classification()))
+    tally = jax.tree.map(
+        lambda x: jnp.stack([x, x]), new_tally(sequential(Dense(64, 5), LIF(), Dense(5, 10), LIF()), Classification())
+    )
     return Learner(jnp.arange(2, dtype=jnp.uint32), params, fixed, (jnp.int32(3),), rule, lanes, tally, params)
 
 

@@ -47,7 +47,9 @@ def _which(value: Any) -> str | None:
 
 
 LayerSpec = Annotated[
-    Annotated[Count | Literal["auto"], Tag(PLAIN)] | Annotated[ConvLayer, Tag("conv")] | Annotated[PoolLayer, Tag("pool")],
+    Annotated[Count | Literal["auto"], Tag(PLAIN)]
+    | Annotated[ConvLayer, Tag("conv")]
+    | Annotated[PoolLayer, Tag("pool")],
     Discriminator(_which),
 ]
 MOST_LAYERS = 64

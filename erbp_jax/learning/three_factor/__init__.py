@@ -5,7 +5,15 @@ from erbp_jax.learning.three_factor.ecd import Phases, symmetric_stdp
 from erbp_jax.learning.three_factor.factors import Factor, Gate, KernelTrace, NearestKernel, Signals, Spike, Trace
 from erbp_jax.learning.three_factor.forward_table import ForwardTableSTDP
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
-from erbp_jax.learning.three_factor.modulators import Modulation, Modulator, Schedule, SpikeReward, Unmodulated
+from erbp_jax.learning.three_factor.modulators import (
+    GivenReward,
+    Modulation,
+    Modulator,
+    Schedule,
+    SpikeReward,
+    TrialReward,
+    Unmodulated,
+)
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.learning.three_factor.rule import Term, ThreeFactor, over_terms, start_terms, write
 from erbp_jax.learning.three_factor.stdp import pair_stdp
@@ -16,6 +24,7 @@ __all__ = [
     "Factor",
     "ForwardTableSTDP",
     "Gate",
+    "GivenReward",
     "KernelTrace",
     "MembraneGate",
     "Modulation",
@@ -29,6 +38,7 @@ __all__ = [
     "Term",
     "ThreeFactor",
     "Trace",
+    "TrialReward",
     "Unmodulated",
     "membrane_gated",
     "mstdp",

@@ -85,3 +85,47 @@ class Schedule(Modulator):
         output = network.output_spikes(trace)
         g = jnp.broadcast_to(self.signal(given.ticks)[:, None, None], (*output.shape[:2], 1)).astype(output.dtype)
         return state, Modulation.shared(network, g)
+
+
+@dataclass(frozen=True)
+class GivenReward(Modulator):
+    """The target is the reward, `[B]` of any sign, in every tick of a call: for environments that answer between two
+    calls of `learn`. While a network acts, give 0; what is eligible waits for the reward."""
+
+    def over(self, network, rule_params, state, trace, given):
+        del rule_params
+        output = network.output_spikes(trace)
+        reward = jnp.asarray(given.target, output.dtype)
+        if reward.shape != output.shape[1:2]:
+            raise ValueError(
+                f"GivenReward: the target must be a reward a sample, [{output.shape[1]}], got {reward.shape}"
+            )
+        return state, Modulation.shared(network, jnp.broadcast_to(reward[None, :, None], (*output.shape[:2], 1)))
+
+
+class Rewarded(NamedTuple):
+    """What `TrialReward` carries: spikes of the output since the presentation began, `[B, K]`."""
+
+    counts: jax.Array
+
+
+@dataclass(frozen=True)
+class TrialReward(Modulator):
+    """One reward at the end of a presentation of `steps` ticks, from the output's spike counts and the target.
+
+    `reward(counts[B, K], target) -> [B]`; it acts in the last tick on what is eligible then, and is 0 before.
+    """
+
+    steps: int
+    reward: Callable[[jax.Array, Any], jax.Array]
+
+    def init_state(self, network: Network, batch: int) -> Rewarded:
+        return Rewarded(jnp.zeros((batch, network.classes), jnp.float32))
+
+    def over(self, network, rule_params, state, trace, given):
+        del rule_params
+        output = network.output_spikes(trace)
+        counts = state.counts + output.sum(0)
+        paid = jnp.asarray(self.reward(counts, given.target), output.dtype)
+        last = (given.ticks == self.steps - 1).astype(output.dtype)
+        return Rewarded(counts), Modulation.shared(network, last[:, None, None] * paid[None, :, None])

@@ -1,0 +1,88 @@
+"""Frozen dataclasses as JSON and arrays, and back: what a saved model says of its network, rule, encoder and task."""
+
+import importlib
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from erbp_jax.archive import shown
+from erbp_jax.errors import UserError
+
+OURS = "erbp_jax."
+MOST_DEPTH = 32
+
+
+def described(thing: Any, arrays: dict[str, np.ndarray], where: str = "") -> Any:
+    """A value as JSON; arrays within it go into `arrays`, under the path that stands in their place.
+
+    Raises:
+        UserError: a value that has no place in a file, a function for instance.
+    """
+    if thing is None or isinstance(thing, bool | str | int):
+        return thing
+    if isinstance(thing, float):
+        return thing if math.isfinite(thing) else {"float": repr(thing)}
+    if isinstance(thing, np.generic):
+        return described(thing.item(), arrays, where)
+    if isinstance(thing, np.ndarray) and thing.dtype.kind in "biuf":
+        arrays[f"in{where}"] = thing
+        return {"array": f"in{where}"}
+    if isinstance(thing, tuple):
+        return {"items": [described(part, arrays, f"{where}/{i}") for i, part in enumerate(thing)]}
+    if is_dataclass(thing) and not isinstance(thing, type) and type(thing).__qualname__.isidentifier():
+        parts = {
+            f.name: described(getattr(thing, f.name), arrays, f"{where}/{f.name}") for f in fields(thing) if f.init
+        }
+        return {"class": f"{type(thing).__module__}:{type(thing).__qualname__}", "fields": parts}
+    raise UserError(
+        f"{where or 'it'}: {shown(repr(thing), 100)} has no place in a file: only dataclasses of numbers do"
+    )
+
+
+def made(data: Any, arrays: Mapping[str, np.ndarray], trust: bool, depth: int = 0) -> Any:
+    """The value that `described` told of.
+
+    Raises:
+        UserError: damaged, a class that is not there or refuses its values, or one from outside without `trust`.
+    """
+    if depth > MOST_DEPTH:
+        raise UserError("damaged: it is nested too deeply")
+    if data is None or isinstance(data, bool | str | int | float):
+        return data
+    match data:
+        case {"float": str(text)}:
+            return float(text)
+        case {"array": str(name)}:
+            if name not in arrays:
+                raise UserError(f"damaged: the array {shown(name)} is missing")
+            return arrays[name]
+        case {"items": list(items)}:
+            return tuple(made(item, arrays, trust, depth + 1) for item in items)
+        case {"class": str(name), "fields": dict(parts)}:
+            kind = _class(name, trust)
+            values = {str(key): made(value, arrays, trust, depth + 1) for key, value in parts.items()}
+            try:
+                return kind(**values)
+            except (TypeError, ValueError) as error:
+                raise UserError(f"damaged, or of another version: {name}: {shown(str(error), 300)}") from None
+    raise UserError(f"damaged: {shown(repr(data), 60)}")
+
+
+def _class(name: str, trust: bool) -> type:
+    """A dataclass by the name of its module and its own; modules from outside the package run only with `trust`."""
+    module, _, attribute = name.partition(":")
+    if not module.startswith(OURS) and not trust:
+        raise UserError(
+            f"needs code from outside, {shown(name, 120)}, which is not run unasked: trust=True (or --trust) if you "
+            "know where the file comes from"
+        )
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
+        raise UserError(f"{shown(name, 120)} cannot be imported: {shown(str(error), 200)}") from None
+    if not (isinstance(found, type) and is_dataclass(found)):
+        raise UserError(f"{shown(name, 120)} is no dataclass")
+    return found

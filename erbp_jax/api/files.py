@@ -1,0 +1,122 @@
+"""Saved models: one `.npz`, whose member `model` is JSON; nothing in it is run, no pickle is read."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from erbp_jax.api.described import described, made
+from erbp_jax.api.model import Model
+from erbp_jax.archive import MAX_BYTES, open_archive, shown
+from erbp_jax.errors import UserError
+from erbp_jax.files import write_arrays
+from erbp_jax.params import Params
+from erbp_jax.random import new_key
+
+FORMAT = 1
+"""Of saved models; raised when an older one can no longer be read."""
+PARTS = ("network", "rule", "encoder", "task")
+MOST_BYTES = 16 * MAX_BYTES
+
+
+def save(path: Path | str, model: Model) -> None:
+    """Write a model as one `.npz`: network, rule, encoder, task, all parameters, labels, history, and a checksum.
+
+    The state of the optimiser is not in it: `fit(..., model=ej.load(path))` begins with a fresh one.
+
+    Raises:
+        UserError: a part that is no frozen dataclass of plain values, for instance one that holds a function.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    parts = {name: described(getattr(model, name), arrays, f"/{name}") for name in PARTS}
+    for name, tree in (("params", model.params), ("rule_params", model.rule_params)):
+        for place, leaf in enumerate(jax.tree.leaves(tree)):
+            arrays[f"{name}{place}"] = np.asarray(leaf)
+    if model.labels is not None:
+        arrays["labels"] = model.labels
+    told = {
+        "format": FORMAT,
+        **parts,
+        "steps": model.steps,
+        "dt": model.dt,
+        "seed": model.seed,
+        "shape": None if model.shape is None else list(model.shape),
+        "history": model.history,
+        "checksum": _checksum(arrays),
+    }
+    text = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    write_arrays(Path(path), {"model": text, **arrays})
+
+
+def load(path: Path | str, *, trust: bool = False) -> Model:
+    """A model that `save` wrote.
+
+    Classes from outside the package are imported only with `trust`.
+
+    Raises:
+        UserError: with the path: no such file, truncated, changed, of another format, or code that is not trusted.
+    """
+    path = Path(path)
+    with open_archive(path, MOST_BYTES) as archive:
+        arrays = {name: archive[name] for name in archive.names}
+        told = _told(arrays.pop("model", None))
+        if told["format"] != FORMAT:
+            raise UserError(
+                f"a model of format {shown(str(told['format']))}; this version reads format {FORMAT}: save it again "
+                "with the version that wrote it, or train anew"
+            )
+        if told.get("checksum") != _checksum(arrays):
+            raise UserError("damaged: its arrays are not those that were saved with it")
+        missing = [key for key in (*PARTS, "steps", "dt", "seed", "shape", "history") if key not in told]
+        if missing:
+            raise UserError(f"damaged: it has no {missing[0]}")
+        network, rule, encoder, task = (made(told[name], arrays, trust) for name in PARTS)
+        key = new_key(0)
+        try:
+            like = jax.eval_shape(network.init, key), jax.eval_shape(lambda: rule.init(network, key))
+            params, rule_params = (_filled(x, n, arrays) for x, n in zip(like, ("params", "rule_params"), strict=True))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise UserError(f"damaged: {shown(str(error), 300)}") from None
+        shape = told["shape"]
+        return Model(
+            network=network, params=params, rule=rule, rule_params=rule_params, encoder=encoder, task=task,
+            steps=int(told["steps"]), dt=float(told["dt"]), seed=int(told["seed"]),
+            shape=None if shape is None else tuple(map(int, shape)), labels=arrays.get("labels"),
+            history=list(told["history"]),
+        )  # fmt: skip
+
+
+def _told(text: np.ndarray | None) -> dict[str, Any]:
+    if text is None:
+        raise UserError("not a saved model: it has no member `model`; ej.save writes one")
+    try:
+        told = json.loads(text.tobytes().decode())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"damaged: {shown(str(error), 200)}") from None
+    if not isinstance(told, dict) or "format" not in told:
+        raise UserError("not a saved model: its member `model` has no format")
+    return told
+
+
+def _filled(like: Params, name: str, arrays: Mapping[str, np.ndarray]) -> Params:
+    """A tree of these shapes from the arrays `NAME0`, `NAME1`, ..."""
+    leaves, tree = jax.tree.flatten(like)
+    found = [arrays.get(f"{name}{place}") for place in range(len(leaves))]
+    for place, (wanted, got) in enumerate(zip(leaves, found, strict=True)):
+        if got is None or got.shape != wanted.shape or got.dtype != wanted.dtype:
+            there = "nothing" if got is None else f"{got.dtype} {list(got.shape)}"
+            raise UserError(f"{name}{place}: the network takes {wanted.dtype} {list(wanted.shape)}, got {there}")
+    return jax.tree.unflatten(tree, [jax.numpy.asarray(x) for x in found])
+
+
+def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

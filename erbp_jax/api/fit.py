@@ -1,0 +1,170 @@
+"""`fit`: train a network by a rule on a data set, in one call."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import optax
+
+from erbp_jax.api.model import Model
+from erbp_jax.api.prepare import (
+    RuleLike,
+    compilation_cache,
+    data_of,
+    experiment_for,
+    optimizers_for,
+    rule_for,
+)
+from erbp_jax.encoding import Encoder
+from erbp_jax.errors import UserError
+from erbp_jax.network import Network
+from erbp_jax.settings import settled
+from erbp_jax.tasks import Task
+from erbp_jax.training import engine
+from erbp_jax.training.engine import Learner
+from erbp_jax.training.loop import train
+from erbp_jax.training.metrics import epoch_line
+from erbp_jax.training.programs import Programs
+from erbp_jax.training.progress import busy, quiet, reporting
+
+OnEpoch = Callable[[dict[str, Any], Learner], bool | None]
+"""Called after every epoch with its metrics and the learner; returns True to stop."""
+
+
+def fit(
+    network: Network,
+    rule: RuleLike,
+    data: Any,
+    *,
+    epochs: int = 10,
+    seed: int = 0,
+    optimizer: optax.GradientTransformation | None = None,
+    rule_optimizer: optax.GradientTransformation | None = None,
+    learning_rate: float | None = None,
+    encoder: Encoder | None = None,
+    task: Task | None = None,
+    steps: int | None = None,
+    burn_in: int | None = None,
+    update_every: int | None = None,
+    batch_size: int = 100,
+    dt: float = 1.0,
+    model: Model | None = None,
+    patience: int | None = None,
+    on_epoch: OnEpoch | Sequence[OnEpoch] = (),
+    devices: int = 1,
+    alignment: bool = False,
+    progress: bool = True,
+) -> Model:
+    """Train `network` by `rule` on `data`, test after every epoch, and return what was learned.
+
+    What is not given is what suits the rule: its optimiser, the ticks of a presentation (`steps`), those at its start
+    in which nothing is learned (`burn_in`) and those between two updates (`update_every`). Images are encoded by
+    `Poisson(0.25)`; given trains are taken as they are. Labels make a classification, curves a regression.
+
+    Args:
+        rule: a rule, or what makes one for the network: `ej.ERBP.default`, `ej.BackProp()`.
+        data: a `Dataset`, `(x, y)` or `(x, y, x_test, y_test)`, as `ej.dataset` takes them.
+        epochs: how often all samples are shown; with `model`, how often more.
+        optimizer: an optax transformation for the network's parameters; `learning_rate` changes the rule's own one.
+        rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
+        dt: length of a tick in ms, for what is told in Hz; everything else counts ticks.
+        model: go on from what an earlier `fit` returned (same network and rule).
+        patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
+            of `data` for a last test.
+        on_epoch: called after every epoch with its metrics and the learner; returns True to stop. `ej.tensorboard`
+            makes one.
+        devices: share every batch among so many; the numbers are those of one, to rounding.
+        alignment: measure the angles to the gradient after every epoch.
+        progress: tell of every epoch.
+
+    Ctrl-C ends the training after the batch under way and returns what was learned so far.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits")
+        >>> model = ej.fit(ej.mlp(64, 30, 10), ej.ERBP.default, data, epochs=1, progress=False)
+        >>> model.predict(data.test.x[:3]).shape
+        (3,)
+
+    Raises:
+        UserError: parts or numbers that do not fit together; says which.
+        NonFiniteError: the training diverged; says where.
+    """
+    compilation_cache()
+    shown, made = data_of(data), rule_for(network, rule)
+    try:
+        experiment = experiment_for(
+            network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,
+            update_every=update_every, batch_size=batch_size, devices=devices,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    batches = len(shown.train) // experiment.batch_size
+    optimizers = optimizers_for(experiment, batches, optimizer, rule_optimizer, learning_rate)
+    programs = Programs(experiment, optimizers, shown, [seed], dt=dt, alignment=alignment)
+    history = list(model.history) if model is not None else []
+    learner = programs.start() if model is None else _warm(programs, model)
+    with busy("compiling") if progress else quiet():
+        programs.compile(learner)
+    before = history[-1]["train_seconds"] if history else 0.0
+    begun, callbacks = len(history), (on_epoch,) if callable(on_epoch) else tuple(on_epoch)
+    keeper, last = _InMemory(learner, history), begun + epochs
+
+    def enough(entry: dict[str, Any]) -> bool:
+        told = [bool(call(entry, _first(keeper.learner))) for call in callbacks]
+        return any(told) or (patience is not None and _stale(history, experiment.task, patience))
+
+    total, size = last * batches, experiment.batch_size
+    with reporting("training", total * size, begun * batches * size) if progress else quiet() as reporter:
+        try:
+            train(
+                programs, learner, keeper, reporter, position=begun * batches, epochs=last, interval=batches,
+                seconds_before=before, line=lambda entry: epoch_line(experiment.task, entry, last), enough=enough,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            reporter.line(f"interrupted; returning what was learned in {len(history)} whole epochs and a part")
+    return Model.of_learner(experiment, _first(keeper.learner), history, shown, dt)
+
+
+class _InMemory:
+    """Keeps the last learner and all metrics."""
+
+    def __init__(self, learner: Learner, history: list[dict[str, Any]]) -> None:
+        self.learner, self._history = learner, history
+
+    def check(self) -> None: ...
+
+    def keep(self, learner: Learner, position: int, entry: dict[str, Any] | None) -> None:
+        del position
+        self.learner = learner
+        if entry is not None:
+            self._history.append(entry)
+
+
+@settled
+def _warm(programs: Programs, model: Model) -> Learner:
+    """The learner that an earlier training ended with, or one that begins with a model's parameters."""
+    fresh = programs.start()
+    given = model.learner
+    if given is None:
+        params, rule_params = (jax.tree.map(lambda x: x[None], tree) for tree in (model.params, model.rule_params))
+        given = engine.replaced(fresh, params, rule_params)
+    else:
+        given = jax.tree.map(lambda x: x[None], given)
+    same = jax.tree.structure(given) == jax.tree.structure(fresh) and all(
+        a.shape == b.shape and a.dtype == b.dtype for a, b in zip(*map(jax.tree.leaves, (given, fresh)), strict=True)
+    )
+    if not same:
+        raise UserError("model: was trained with another network, rule or optimizer; give the same, or params only")
+    return given
+
+
+def _first(learner: Learner) -> Learner:
+    return jax.tree.map(lambda x: x[0], learner)
+
+
+def _stale(history: list[dict[str, Any]], task: Task, patience: int) -> bool:
+    measure = task.measures[0]
+    sign = -1.0 if measure.high_is_good else 1.0
+    seen = [sign * entry[f"test_{measure.name}"] for entry in history]
+    return len(seen) > patience and min(seen[:-patience]) <= min(seen[-patience:])

@@ -1,0 +1,72 @@
+"""Callbacks for `fit(..., on_epoch=...)`."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from erbp_jax.errors import UserError
+
+
+def tensorboard(folder: Path | str) -> Callable[[dict[str, Any], Any], None]:
+    """A callback that writes every number of an epoch's metrics for TensorBoard.
+
+    Example: `ej.fit(network, rule, data, on_epoch=ej.tensorboard("logs"))`, then `tensorboard --logdir logs`.
+
+    Raises:
+        UserError: the `tensorboard` extra is not installed.
+    """
+    writer = writer_class()(str(folder))
+
+    def write(metrics: dict[str, Any], learner: Any) -> None:
+        del learner
+        for name, value in numbers(metrics):
+            writer.add_scalar(name, value, metrics["epoch"])
+        writer.flush()
+
+    return write
+
+
+def writer_class() -> Any:
+    """
+    Raises:
+        UserError: the `tensorboard` extra is not installed.
+    """
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise UserError("tensorboard needs its extra: pip install 'erbp-jax[tensorboard]'") from None
+    return SummaryWriter
+
+
+def csv_log(path: Path | str) -> Callable[[dict[str, Any], Any], None]:
+    """A callback that writes every number of an epoch's metrics as a line of a CSV file, with a head; an existing file
+    is gone on with."""
+    path = Path(path)
+
+    def write(metrics: dict[str, Any], learner: Any) -> None:
+        del learner
+        row = {"epoch": metrics["epoch"], **dict(numbers(metrics))}
+        begins = not path.exists()
+        with path.open("a", newline="") as stream:
+            writer = csv.DictWriter(stream, row)
+            if begins:
+                writer.writeheader()
+            writer.writerow(row)
+
+    return write
+
+
+def numbers(metrics: dict[str, Any], prefix: str = "") -> list[tuple[str, float]]:
+    """Every number of an epoch's metrics, by name; those of lists by place."""
+    found: list[tuple[str, float]] = []
+    for key, value in metrics.items():
+        if key in ("epoch", "per_seed"):
+            continue
+        if isinstance(value, dict):
+            found += numbers(value, f"{prefix}{key}/")
+        elif isinstance(value, list):
+            found += numbers({str(i): x for i, x in enumerate(value)}, f"{prefix}{key}/")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            found.append((prefix + key, float(value)))
+    return found

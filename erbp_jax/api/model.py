@@ -1,0 +1,196 @@
+"""What was learned, with all that is needed to use it."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.api.recording import Recording, record
+from erbp_jax.data import Dataset
+from erbp_jax.data.arrays import as_bytes, as_trains, flat
+from erbp_jax.encoding import Encoder
+from erbp_jax.errors import UserError
+from erbp_jax.learning.base import Rule
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.settings import settled
+from erbp_jax.tasks import Task
+from erbp_jax.training import testing
+from erbp_jax.training.engine import Learner
+from erbp_jax.training.experiment import Experiment
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network: returned by `fit`, `load` and `open_run`.
+
+    `params` are the network's trained and fixed parameters, `rule_params` the rule's. `history` has the metrics of
+    every epoch. `labels` are what the classes are called in the data.
+    """
+
+    network: Network
+    params: Params
+    rule: Rule
+    rule_params: Params
+    encoder: Encoder
+    task: Task
+    steps: int
+    """Ticks of a presentation."""
+    dt: float = 1.0
+    """Length of a tick in ms, for what is told in Hz and drawn."""
+    seed: int = 0
+    shape: tuple[int, ...] | None = None
+    """Of one sample as the data has it; None if the samples are no arrays."""
+    labels: np.ndarray | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    learner: Learner | None = None
+    """What `fit(..., model=...)` goes on from; None after `load`, which begins with a fresh optimiser."""
+
+    @classmethod
+    def of_learner(
+        cls, experiment: Experiment, learner: Learner, history: list[dict[str, Any]], data: Dataset, dt: float
+    ) -> "Model":
+        """What a training ended with, of one seed."""
+        e = experiment
+        return cls(
+            network=e.network, params=learner.weights, rule=e.rule, rule_params=learner.rule_params,
+            encoder=e.encoder, task=e.task, steps=e.test_steps, dt=dt, seed=int(learner.seed), shape=data.shape,
+            labels=data.labels, history=history, learner=learner,
+        )  # fmt: skip
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Those of the last epoch.
+
+        Raises:
+            UserError: it was never trained.
+        """
+        if not self.history:
+            raise UserError("this model has no history: it was never trained")
+        return self.history[-1]
+
+    @property
+    def test_error(self) -> float:
+        """Of the last epoch, in percent.
+
+        Raises:
+            UserError: it was never trained, or is judged by something else.
+        """
+        if "test_error" not in self.metrics:
+            raise UserError(f"this model is judged by {self.task.measures[0].name}, not by its error; see metrics")
+        return self.metrics["test_error"]
+
+    def predict(self, x: Any, *, seed: int | None = None, batch_size: int = 500) -> np.ndarray:
+        """What the network says of samples `[n, ...]`: labels as the data calls them (-1 where undecided, or the word
+        `undecided`), or what the task's `answer` is.
+
+        `x` as `dataset` takes it: float in [0, 1] or uint8, in the shape of the data or in rows; given trains where the
+        model was trained on such.
+
+        Raises:
+            UserError: samples that do not fit the model.
+        """
+        result = self._test(self._rows(x), None, seed, batch_size)
+        return self._named(result.answer)
+
+    def evaluate(self, data: Any, y: Any = None, *, seed: int | None = None, batch_size: int = 500) -> dict[str, float]:
+        """The task's measures on samples and targets (labels as the data calls them), or on a data set's test set.
+
+        Raises:
+            UserError: samples or targets that do not fit the model.
+        """
+        if isinstance(data, Dataset):
+            rows, targets = data.test.x, data.test.y
+            if self.labels is not None and data.labels is not None and not np.array_equal(self.labels, data.labels):
+                targets = self._classes(data.labels[data.test.y])
+        else:
+            rows = self._rows(data)
+            targets = self._classes(y) if self.labels is not None else np.asarray(y, np.float32)
+        result = self._test(rows, targets, seed, batch_size)
+        return {
+            m.name: float(m.scale * np.asarray(result.scores[m.name]).astype(np.float64).mean())
+            for m in self.task.measures
+        }
+
+    def record(self, x: Any, *, seed: int | None = None, steps: int | None = None) -> Recording:
+        """Everything that happens while one sample is shown, or a batch `[B, ...]`."""
+        one = self.shape is not None and np.shape(x) in (self.shape, (int(np.prod(self.shape)),))
+        rows = self._rows(np.asarray(x)[None] if one else x)
+        return record(
+            self.network, self.params, rows, self.encoder, steps=steps or self.steps,
+            seed=self.seed if seed is None else seed, dt=self.dt, labels=self.labels,
+        )  # fmt: skip
+
+    def save(self, path: Path | str) -> None:
+        """Write it as one `.npz`, which `ej.load` reads: `ej.save(path, model)`."""
+        from erbp_jax.api.files import save
+
+        save(path, self)
+
+    def plot(self) -> Any:
+        """The learning curve, a matplotlib figure."""
+        from erbp_jax.viz.curves import learning_figure
+
+        if not self.history:
+            raise UserError("this model has no history to draw")
+        return learning_figure(self.history, self.network.name, self.task.measures[0])
+
+    def __repr__(self) -> str:
+        first = self.task.measures[0]
+        told = f", test {first.name} {self.history[-1][f'test_{first.name}']:.4g}{first.unit}" if self.history else ""
+        return f"Model({self.network.name}, {type(self.rule).__name__}, {len(self.history)} epochs{told})"
+
+    def _rows(self, x: Any) -> Any:
+        """Samples as the network was trained on them."""
+        if self.shape is None:
+            return x
+        given, size = np.asarray(x), int(np.prod(self.shape))
+        trains = type(self.encoder).__name__ == "Frames"
+        wanted = f"[n, T, {size}]" if trains else f"[n, {', '.join(map(str, self.shape))}]"
+        fits = given.shape[1:] == self.shape or given.shape[1:] == (size,)
+        if trains:
+            fits = given.ndim == 3 and given.shape[-1] == size
+        if not fits or not len(given):
+            raise UserError(f"x: samples must be {wanted}, got shape {list(given.shape)}")
+        return as_trains("x", given) if trains else flat(as_bytes("x", given))
+
+    def _classes(self, y: Any) -> np.ndarray:
+        """Labels as classes."""
+        labels, given = self.labels, np.asarray(y)
+        assert labels is not None
+        if unknown := sorted(set(given.ravel().tolist()) - set(labels.tolist())):
+            raise UserError(f"y: the labels {unknown[:10]} are not those of training, {labels.tolist()[:10]}")
+        return np.searchsorted(labels, given).astype(np.int32)
+
+    def _named(self, answer: Any) -> Any:
+        if self.labels is None:
+            return jax.tree.map(np.asarray, answer)
+        classes = np.asarray(answer)
+        called = self.labels[np.clip(classes, 0, None)]
+        return np.where(classes < 0, -1 if called.dtype.kind in "iu" else "undecided", called)
+
+    @settled
+    def _test(self, rows: Any, targets: Any, seed: int | None, batch_size: int) -> testing.TestResult:
+        n = len(jax.tree.leaves(rows)[0])
+        if targets is None:  # scored against anything: only the answer is wanted
+            targets = np.zeros(n, np.int32) if self.labels is not None else _nothing(self, n)
+        e = Experiment(
+            self.network, self.encoder, self.rule, self.steps, self.steps, self.steps, batch_size,
+            min(batch_size, n), task=self.task,
+        )  # fmt: skip
+        used = jnp.uint32(self.seed if seed is None else seed)
+        return jax.device_get(_TEST(e, used, self.params, rows, targets, jnp.int32(len(self.history))))
+
+    def with_params(self, params: Params) -> "Model":
+        """The same model with other parameters."""
+        return replace(self, params=params, learner=None)
+
+
+_TEST = jax.jit(testing.test, static_argnums=0)
+
+
+def _nothing(model: Model, n: int) -> np.ndarray:
+    return np.zeros((n, model.network.classes), np.float32)

@@ -1,0 +1,145 @@
+"""From what a caller gives to an experiment and its optimisers, with what suits a rule where nothing is given."""
+
+import os
+from collections.abc import Callable
+from typing import Any, cast
+
+import jax
+import optax
+
+from erbp_jax.cache import user_cache
+from erbp_jax.data import Dataset, dataset
+from erbp_jax.encoding import Encoder, Frames, Poisson
+from erbp_jax.errors import UserError
+from erbp_jax.learning import Suggested, Suited
+from erbp_jax.learning.base import Rule
+from erbp_jax.network import Network
+from erbp_jax.parallel import make_mesh
+from erbp_jax.tasks import Classification, Regression, Task
+from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.transforms import Optimizers, summed
+
+RuleLike = Rule | Callable[[Network], Rule]
+"""A rule, or what makes one for a network: `ej.BackProp()`, `ej.ERBP.default`."""
+
+OTHERWISE = Suggested("sgd", 1e-3, decay=1.0, update_every=None, steps=60)
+"""For a rule that says nothing about what suits it."""
+
+
+def compilation_cache() -> None:
+    """Keep compiled programs in the user's cache, so that the next process starts at once; leaves a cache that the user
+    has set as it is."""
+    cache = user_cache()
+    if cache is None or os.environ.get("JAX_COMPILATION_CACHE_DIR") or jax.config.jax_compilation_cache_dir:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(cache / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def rule_for(network: Network, rule: RuleLike) -> Rule:
+    """The rule itself."""
+    if isinstance(rule, type) or not hasattr(rule, "block"):
+        return cast(Callable[[Network], Rule], rule)(network)
+    return cast(Rule, rule)
+
+
+def data_of(given: Any) -> Dataset:
+    """A data set, or `(x, y)`, or `(x, y, x_test, y_test)`."""
+    if isinstance(given, Dataset):
+        return given
+    if isinstance(given, tuple) and len(given) in (2, 4):
+        return dataset(*given)
+    raise UserError(f"data: must be a Dataset, (x, y) or (x, y, x_test, y_test), got {type(given).__name__}")
+
+
+def task_for(data: Dataset) -> Task:
+    """Classification of labels, regression of curves."""
+    if data.labels is not None:
+        return Classification()
+    spread = float(data.train.y.var(dtype="float64")) if hasattr(data.train.y, "var") else 0.0
+    if spread == 0:
+        raise UserError(f"{data.name}: its targets are no labels and no curves that vary; give a task=")
+    return Regression(variance=spread)
+
+
+def experiment_for(
+    network: Network,
+    rule: Rule,
+    data: Dataset,
+    *,
+    encoder: Encoder | None,
+    task: Task | None,
+    steps: int | None,
+    burn_in: int | None,
+    update_every: int | None,
+    batch_size: int,
+    devices: int,
+) -> Experiment:
+    """The experiment, what is not given being what suits the rule.
+
+    Raises:
+        UserError: numbers that do not fit the data or one another.
+    """
+    suits = suited(rule)
+    length = steps or data.ticks or suits.steps
+    start = suits.burn_in if burn_in is None else burn_in
+    if not 0 <= start < length:
+        raise UserError(f"burn_in: must be from 0 to {length - 1} of {length} ticks, got {start}")
+    every = update_every or _divisor(length - start, start, suits.update_every or length - start)
+    for name, value in (("steps", length), ("burn_in", start)):
+        if value % every:
+            raise UserError(f"update_every: {every} ticks do not divide {name} = {value} ticks")
+    if data.shape is not None and len(network.inputs) == 1 and encoder is None and network.sizes[0] != data.features:
+        raise UserError(f"network: has {network.sizes[0]} inputs, and a sample of {data.name} {data.features} values")
+    if task is None and network.classes != data.classes:
+        what = "classes" if data.labels is not None else "curves"
+        raise UserError(f"network: has {network.classes} outputs, and {data.name} {data.classes} {what}")
+    size = min(batch_size, len(data.train))
+    return Experiment(
+        network=network,
+        encoder=encoder or (Frames() if data.ticks is not None else Poisson(0.25)),
+        rule=rule,
+        steps=length,
+        test_steps=length,
+        update_every=every,
+        burn_in=start,
+        batch_size=size,
+        test_batch_size=min(500 if devices == 1 else 500 // devices * devices, len(data.test)),
+        mesh=None if devices == 1 else make_mesh(batch=devices),
+        task=task or task_for(data),
+    )
+
+
+def suited(rule: Rule) -> Suggested:
+    """What suits a rule."""
+    return rule.suited() if isinstance(rule, Suited) else OTHERWISE
+
+
+def _divisor(ticks: int, start: int, most: int) -> int:
+    """The largest block of at most `most` ticks that divides both."""
+    return max(k for k in range(1, min(most, ticks) + 1) if ticks % k == 0 and start % k == 0)
+
+
+def optimizers_for(
+    experiment: Experiment,
+    batches: int,
+    optimizer: optax.GradientTransformation | None,
+    rule_optimizer: optax.GradientTransformation | None,
+    learning_rate: float | None,
+) -> Optimizers:
+    """The network's optimiser and the rule's own, which steps once a presentation.
+
+    Raises:
+        UserError: a learning rate beside an optimiser, which has its own.
+    """
+    if optimizer is not None and learning_rate is not None:
+        raise UserError("learning_rate: the optimizer that was given has its own; give one of the two")
+    suits, blocks = suited(experiment.rule), (experiment.steps - experiment.burn_in) // experiment.update_every
+    if optimizer is None:
+        rate = suits.learning_rate if learning_rate is None else learning_rate
+        schedule = optax.exponential_decay(rate, max(1, batches * blocks), suits.decay)
+        method = [optax.scale_by_adam()] if suits.method == "adam" else []
+        optimizer = optax.chain(*method, optax.scale_by_learning_rate(schedule))
+    own = rule_optimizer or optimizer
+    return Optimizers(optimizer, optax.chain(own, summed(optax.identity(), optax.constant_schedule(float(blocks)))))

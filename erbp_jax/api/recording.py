@@ -1,0 +1,129 @@
+"""Everything that happens in a network while something is shown to it, by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from erbp_jax import simulate
+from erbp_jax.data.arrays import as_bytes, flat
+from erbp_jax.encoding import Encoder, Poisson
+from erbp_jax.errors import UserError
+from erbp_jax.network import Network
+from erbp_jax.params import Params
+from erbp_jax.random import new_key, split
+from erbp_jax.settings import settled
+from erbp_jax.trace import Trace
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What `record` kept, by the names of inputs and populations; `[T, N]` of one sample, `[T, B, N]` of a batch."""
+
+    spikes: dict[str, np.ndarray]
+    """Of the inputs and of every population."""
+    current: dict[str, np.ndarray]
+    """What reached each population through its synapses."""
+    state: dict[str, Any]
+    """The whole state of each population after every tick."""
+    threshold: dict[str, float]
+    """Of populations whose neurons have one."""
+    dt: float
+    """Length of a tick in ms."""
+    labels: np.ndarray | None = None
+
+    @property
+    def membrane(self) -> dict[str, np.ndarray]:
+        """The membrane potential of every population that has one."""
+        return {name: state.membrane for name, state in self.state.items() if hasattr(state, "membrane")}
+
+    def rates(self) -> dict[str, float]:
+        """Mean rate of each input and population, Hz."""
+        return {name: float(1e3 * x.mean() / self.dt) for name, x in self.spikes.items()}
+
+    def raster(self, names: Sequence[str] | None = None) -> Any:
+        """All spikes by time: a matplotlib figure, which a notebook shows by itself."""
+        from erbp_jax.viz.recording import raster_figure
+
+        return raster_figure(self, names)
+
+    def plot_neuron(self, name: str, neuron: int) -> Any:
+        """Input current, membrane potential with its threshold, and spikes of one neuron: a matplotlib figure."""
+        from erbp_jax.viz.recording import neuron_figure
+
+        return neuron_figure(self, name, neuron)
+
+
+@settled
+def record(
+    network: Network,
+    params: Params,
+    x: Any,
+    encoder: Encoder | None = None,
+    *,
+    steps: int = 100,
+    seed: int = 0,
+    dt: float = 1.0,
+    labels: np.ndarray | None = None,
+) -> Recording:
+    """Show one sample, or a batch `[B, ...]`, to a network for some ticks and keep everything, without learning.
+
+    Images may be float in [0, 1] or uint8, in any shape of the network's size. `encoder` is `Poisson(0.25)` if not
+    given. `dt` is the length of a tick in ms, for what is told in Hz and drawn.
+
+    Example:
+        >>> import jax, numpy as np, erbp_jax as ej
+        >>> network = ej.mlp(64, 20, 10)
+        >>> seen = ej.record(network, network.init(jax.random.key(0)), np.random.rand(8, 8), steps=50)
+        >>> seen.spikes["hidden1"].shape, seen.membrane["output"].shape
+        ((50, 20), (50, 10))
+
+    Raises:
+        UserError: a sample that does not fit the network.
+    """
+    encoder = Poisson(0.25) if encoder is None else encoder
+    rows, one = _rows(network, x)
+    batch = len(jax.tree.leaves(rows)[0])
+    key = split(new_key(seed), batch)
+    kept = _RUN(network, encoder, params, rows, key, steps)
+    kept = jax.tree.map(lambda leaf: np.asarray(leaf)[:, 0] if one else np.asarray(leaf), kept)
+    inputs, populations = kept
+    seen = dict(zip(network.names, populations, strict=True))
+    thresholds = {p.name: getattr(p.neuron, "threshold", None) for p in network.populations}
+    return Recording(
+        {**dict(zip(network.inputs, inputs, strict=True)), **{name: p.spikes for name, p in seen.items()}},
+        {name: p.current for name, p in seen.items()},
+        {name: p.state for name, p in seen.items()},
+        {name: float(value) for name, value in thresholds.items() if isinstance(value, (int, float))},
+        dt,
+        labels,
+    )
+
+
+def _keep(trace: Trace) -> Any:
+    return trace.inputs, trace.populations
+
+
+def _run(network: Network, encoder: Encoder, params: Params, rows: Any, key: jax.Array, steps: int) -> Any:
+    return simulate.run(network, encoder, params, rows, key, steps=steps, record=_keep)[1]
+
+
+_RUN = jax.jit(_run, static_argnums=(0, 1, 5))
+
+
+def _rows(network: Network, x: Any) -> tuple[Any, bool]:
+    """A batch, and whether one sample was given; what is no array is a batch that the encoder knows."""
+    if isinstance(x, dict | tuple) or not hasattr(x, "shape"):
+        return x, False
+    given, size = np.asarray(x), network.sizes[0]
+    if given.size == size:
+        return flat(as_bytes("x", given.reshape(1, -1))), True
+    if given.ndim > 1 and len(given) and given.size == len(given) * size:
+        return flat(as_bytes("x", given)), False
+    if given.ndim == 3 and given.shape[-1] == size:  # given trains
+        return given, False
+    raise UserError(
+        f"x: {network.name} takes samples of {size} values, one or a batch [B, ...], got shape {list(given.shape)}"
+    )

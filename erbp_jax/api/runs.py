@@ -1,0 +1,36 @@
+"""Run folders, as objects."""
+
+from pathlib import Path
+
+import jax
+
+from erbp_jax.api.model import Model
+from erbp_jax.api.prepare import compilation_cache
+from erbp_jax.errors import UserError
+
+
+def open_run(folder: Path | str, *, seed: int | None = None, trust: bool = False) -> Model:
+    """The network of a run folder as its last checkpoint has it: a run that is finished, or going on.
+
+    `seed` is one of those that were trained, the first if not given. Nothing in the folder changes. Code from outside
+    the package that the config names is imported only with `trust`.
+
+    Raises:
+        UserError: no run, no checkpoint, data that is not there, or a seed that was not trained.
+    """
+    from erbp_jax.training import run_folder
+    from erbp_jax.training.evaluate import restore
+    from erbp_jax.training.session import Session
+
+    del trust
+    compilation_cache()
+    folder = Path(folder)
+    session = Session(run_folder.on_devices_here(run_folder.open_config(folder)))
+    learner, _ = restore(session, folder)
+    seeds = [int(s) for s in session.seeds]
+    chosen = seeds[0] if seed is None else seed
+    if chosen not in seeds:
+        raise UserError(f"{folder}: seed {chosen} was not trained; there are {seeds[0]} to {seeds[-1]}")
+    one = jax.tree.map(lambda x: x[seeds.index(chosen)], learner)
+    history = run_folder.read_metrics(folder)
+    return Model.of_learner(session.experiment, one, history, session.data, session.dt)

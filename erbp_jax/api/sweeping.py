@@ -1,0 +1,122 @@
+"""Several learning rates and seeds in one program."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optax
+
+from erbp_jax.api.prepare import RuleLike, compilation_cache, data_of, experiment_for, optimizers_for, rule_for
+from erbp_jax.encoding import Encoder
+from erbp_jax.errors import UserError
+from erbp_jax.network import Network
+from erbp_jax.tasks import Measure, Task
+from erbp_jax.training.sweep import Sweep, sweep
+from erbp_jax.training.transforms import Optimizers
+
+
+@dataclass(frozen=True, eq=False)
+class SweepTable:
+    """What `sweep` returns: the test measure of every learning rate and seed after every epoch."""
+
+    cells: Sweep
+    measure: Measure
+
+    def best(self) -> float:
+        """The learning rate with the best mean over seeds at the end, among those that never diverged.
+
+        Raises:
+            UserError: all of them diverged for some seed.
+        """
+        try:
+            return float(self.cells.learning_rates[self.cells.best_by(self.measure.high_is_good)])
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row a learning rate: mean and spread over the seeds at the end, and how many diverged."""
+        rows = []
+        for rate, last, lost in zip(
+            self.cells.learning_rates, self.cells.test_error[..., -1], self.cells.diverged, strict=True
+        ):
+            well = last[~lost]
+            rows.append(
+                {
+                    "learning_rate": float(rate),
+                    f"test_{self.measure.name}": float(well.mean()) if len(well) else None,
+                    "std": float(well.std(ddof=1)) if len(well) > 1 else None,
+                    "diverged": int(lost.sum()),
+                }
+            )
+        return rows
+
+    def plot(self) -> Any:
+        """The measure by learning rate, a point a seed: a matplotlib figure."""
+        from erbp_jax.viz.sweep import sweep_figure
+
+        return sweep_figure(self.cells, self.measure)
+
+    def __str__(self) -> str:
+        name, digits = f"test_{self.measure.name}", ".2f" if self.measure.counted else ".4g"
+        lines = [f"learning rate  test {self.measure.name}{self.measure.unit}"]
+        for row in self.rows():
+            mean = "-" if row[name] is None else f"{row[name]:{digits}}"
+            spread = "" if row["std"] is None else f" +- {row['std']:{digits}}"
+            lost = f"  ({row['diverged']} diverged)" if row["diverged"] else ""
+            lines.append(f"{row['learning_rate']:<13g}  {mean}{spread}{lost}")
+        return "\n".join(lines)
+
+
+def sweep_rates(
+    network: Network,
+    rule: RuleLike,
+    data: Any,
+    *,
+    learning_rate: Sequence[float],
+    seed: Sequence[int] = (0,),
+    epochs: int = 10,
+    optimizer: optax.GradientTransformation | None = None,
+    encoder: Encoder | None = None,
+    task: Task | None = None,
+    steps: int | None = None,
+    burn_in: int | None = None,
+    update_every: int | None = None,
+    batch_size: int = 100,
+) -> SweepTable:
+    """Train every learning rate with every seed, all in one program, and test after every epoch.
+
+    What is not given is as in `fit`. `optimizer` is one for a learning rate of 1; every cell multiplies its steps. Choose
+    on samples that are held out: `data.subset(None, None, validation=...)`.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits").subset(200, 100)
+        >>> table = ej.sweep(ej.mlp(64, 20, 10), ej.ERBP.default, data, learning_rate=[0.01, 0.03], epochs=1)
+        >>> table.best() in (0.01, 0.03) or abs(table.best() - 0.02) < 0.02
+        True
+
+    Raises:
+        UserError: parts or numbers that do not fit together; says which.
+    """
+    compilation_cache()
+    shown, made = data_of(data), rule_for(network, rule)
+    try:
+        experiment = experiment_for(
+            network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,
+            update_every=update_every, batch_size=batch_size, devices=1,
+        )  # fmt: skip
+        batches = len(shown.train) // experiment.batch_size
+        given = optimizers_for(experiment, batches, optimizer, None, None if optimizer is not None else 1.0)
+        cells = sweep(
+            experiment, Optimizers(*given), learning_rate, list(seed), (shown.train.x, shown.train.y),
+            (shown.test.x, shown.test.y), epochs=epochs,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    return SweepTable(cells, experiment.task.measures[0])
+
+
+def spaced(low: float, high: float, count: int) -> np.ndarray:
+    """Learning rates from low to high, each the same factor above the one before."""
+    return np.geomspace(low, high, count)

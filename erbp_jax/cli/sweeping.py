@@ -1,0 +1,91 @@
+"""`erbp-jax sweep`: several learning rates and seeds of one config in one program."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from erbp_jax.errors import UserError
+from erbp_jax.files import write_json, write_text
+
+KEY = "optimizer.learning_rate"
+FILES = ("config.yaml", "sweep.json", "sweep.png")
+HELD_OUT = 0.2
+"""Share of the training samples that rates are judged by, where the config holds out none."""
+
+
+def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path | None, rule: str | None) -> str:
+    """Train, write `sweep.json`, `sweep.png` and the config; returns the table.
+
+    Raises:
+        UserError: no learning rates, or what the config refuses.
+    """
+    from erbp_jax.config import load_config, to_yaml
+    from erbp_jax.config.names import folder_name
+    from erbp_jax.training import run_folder
+
+    rates, rest = _rates(overrides)
+    loaded = load_config(config, [*rest, f"{KEY}=1.0"], rule)
+    if seeds is not None:
+        if seeds < 1:
+            raise UserError(f"--seeds: must be at least 1, got {seeds}")
+        loaded = loaded.model_copy(update={"training": loaded.training.model_copy(update={"seeds": seeds})})
+    folder = out or Path("runs") / f"sweep-{folder_name(config.name)}"
+    run_folder.only_holds(folder, FILES, "a sweep")
+    table, held = _table(loaded, rates)
+    rows = {
+        "measure": table.measure._asdict(),
+        "held_out": held,
+        "epochs": loaded.training.epochs,
+        "rows": table.rows(),
+    }
+    with run_folder.lock(folder):
+        write_text(folder / "config.yaml", to_yaml(loaded))
+        write_json(folder / "sweep.json", rows)
+    try:
+        from erbp_jax.viz.figure import save
+
+        picture = f", {save(table.plot(), folder / 'sweep.png')}"
+    except UserError as error:  # matplotlib is an extra
+        picture = f"; no picture: {error}"
+    return (
+        f"{table}\nbest: {table.best():g} (on {held:,} samples held out of training)\n{folder / 'sweep.json'}{picture}"
+    )
+
+
+def _rates(overrides: Sequence[str]) -> tuple[list[float], list[str]]:
+    """The learning rates, and the other overrides."""
+    ours = [item for item in overrides if item.startswith(f"{KEY}=")]
+    if len(ours) != 1:
+        raise UserError(f"sweep: say once which learning rates to try, for example {KEY}=1e-4,3e-4,1e-3")
+    text = ours[0].partition("=")[2].strip("[]")
+    try:
+        rates = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"{KEY}: numbers with commas between them, got {text!r}") from None
+    return rates, [item for item in overrides if item not in ours]
+
+
+def _table(config: Any, rates: Sequence[float]) -> tuple[Any, int]:
+    """The sweep of a config, and how many samples it was judged by."""
+    from erbp_jax.api.sweeping import SweepTable
+    from erbp_jax.cli.running import new_session
+    from erbp_jax.training.sweep import sweep
+
+    if not config.data.validation_size:
+        size = len(new_session(config).data.train)
+        data = config.data.model_copy(update={"validation_size": max(1, round(HELD_OUT * size))})
+        if data.train_size is not None:  # the held-out samples come off the end of what there is, not of the subset
+            data = data.model_copy(update={"train_size": min(data.train_size, size)})
+        config = config.model_copy(update={"data": data})
+    session = new_session(config)
+    seeds = [int(s) for s in session.seeds]
+    try:
+        cells = sweep(
+            replace(session.experiment, mesh=None), session.optimizers, list(rates), seeds,
+            (session.data.train.x, session.data.train.y), (session.data.test.x, session.data.test.y),
+            epochs=config.training.epochs,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    return SweepTable(cells, session.experiment.task.measures[0]), len(session.data.test)

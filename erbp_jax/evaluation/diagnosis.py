@@ -1,0 +1,186 @@
+"""Why is it silent? What the populations of a network do while samples are shown, and what to change."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.evaluation.passes import observe
+from erbp_jax.learning import ERBP
+from erbp_jax.learning.base import Rule
+from erbp_jax.neurons import Rated
+from erbp_jax.params import Params
+from erbp_jax.settings import settled
+from erbp_jax.trace import Trace
+from erbp_jax.training.experiment import Experiment
+
+SATURATED = 0.9
+"""Share of the highest rate from which a neuron counts as saturated."""
+MOST_PERCENT = 90.0
+"""Of neurons that are silent or saturated, from which something should be changed."""
+
+
+class Seen(NamedTuple):
+    """What one population (or input) did, over all samples shown."""
+
+    name: str
+    rate: float
+    """Mean, Hz."""
+    silent: float
+    """Percent of neurons that never fired."""
+    saturated: float | None
+    """Percent of neurons at 90 % of their highest rate or above; None for inputs and neurons that know none."""
+    drive: float | None
+    """Mean size of the synaptic current, in thresholds; None where there is no current or threshold."""
+    open_gates: float | None
+    """Percent of neurons and ticks whose gate is open; None for rules without gates."""
+
+
+class Diagnosis(NamedTuple):
+    """What `diagnose` found."""
+
+    populations: tuple[Seen, ...]
+    """The inputs first."""
+    undecided: float | None
+    """Percent of samples without a decision; None if the task decides nothing."""
+    advice: tuple[str, ...]
+    """What to change; nothing if nothing is out of the ordinary."""
+
+    def __str__(self) -> str:
+        lines = ["population     rate Hz  silent %  saturated %  |I| / threshold  open gates %"]
+        for p in self.populations:
+            rest = [
+                f"{'-' if x is None else format(x, digits):>{width}}"
+                for x, digits, width in ((p.saturated, ".1f", 13), (p.drive, ".3g", 17), (p.open_gates, ".1f", 14))
+            ]
+            lines.append(f"{p.name[:13]:<13} {p.rate:>8.1f} {p.silent:>9.1f}" + "".join(rest))
+        if self.undecided is not None:
+            lines.append(f"undecided samples: {self.undecided:.1f} %")
+        return "\n".join([*lines, *(f"- {text}" for text in self.advice)])
+
+
+@settled
+def diagnose(experiment: Experiment, params: Params, samples: Any, targets: Any, *, seed: int, dt: float) -> Diagnosis:
+    """Look at a batch of samples without learning."""
+    n = len(jax.tree.leaves(targets)[0])
+    samples, targets = jax.tree.map(jnp.asarray, (samples, targets))
+    seen = jax.device_get(jax.jit(lambda: _watch(experiment, params, samples, targets, n, seed))())
+    network, ticks = experiment.network, experiment.test_steps
+    found = []
+    for name, fired in zip(network.inputs, seen["inputs"], strict=True):
+        rate = float(fired.mean()) / ticks * 1e3 / dt
+        found.append(Seen(name, rate, 100.0 * float((fired.sum(0) == 0).mean()), None, None, None))
+    for i, population in enumerate(network.populations):
+        fired, neuron = seen["fired"][i], population.neuron
+        saturated = None
+        if isinstance(neuron, Rated):
+            saturated = 100.0 * float((fired / ticks >= SATURATED * neuron.max_rate).mean())
+        threshold, drive = getattr(neuron, "threshold", None), seen["drive"][i]
+        share = None if drive is None or not threshold else float(drive) / ticks / float(threshold)
+        gate = seen["gates"][i]
+        found.append(
+            Seen(
+                population.name,
+                float(fired.mean()) / ticks * 1e3 / dt,
+                100.0 * float((fired.sum(0) == 0).mean()),
+                saturated,
+                share,
+                None if gate is None else 100.0 * float(gate) / ticks,
+            )  # fmt: skip
+        )
+    undecided = seen["scores"].get("undecided")
+    undecided = None if undecided is None else 100.0 * float(np.mean(undecided))
+    return Diagnosis(tuple(found), undecided, tuple(advice(found, undecided, len(network.inputs))))
+
+
+def _watch(experiment: Experiment, params: Params, samples: Any, targets: Any, n: int, seed: int) -> dict[str, Any]:
+    network, task = experiment.network, experiment.task
+    gates = _gates(experiment.rule, len(network.populations))
+
+    def step(sums: dict[str, Any], trace: Trace, ticks: jax.Array) -> dict[str, Any]:
+        current = [getattr(p.state, "synaptic", None) for p in trace.populations]
+        made = {
+            "inputs": [x.sum(0) for x in trace.inputs],
+            "fired": [p.spikes.sum(0) for p in trace.populations],
+            "drive": [None if c is None else jnp.abs(c).mean((1, 2)).sum() for c in current],
+            "gates": [
+                None if c is None or g is None else g(c).astype(jnp.float32).mean((1, 2)).sum()
+                for c, g in zip(current, gates, strict=True)
+            ],
+        }
+        task_state = task.observe(network, sums["task"], trace, targets, ticks)
+        rest = {key: value for key, value in sums.items() if key != "task"}
+        return {**jax.tree.map(jnp.add, rest, made), "task": task_state}
+
+    def zeros(size: int) -> jax.Array:
+        return jnp.zeros((n, size), jnp.float32)
+
+    states = [jax.eval_shape(lambda p=p: p.neuron.init_state((1, 1))) for p in network.populations]
+    zero = [jnp.float32(0) if hasattr(state, "synaptic") else None for state in states]
+    begin = {
+        "inputs": [zeros(size) for size in network.inputs.values()],
+        "fired": [zeros(p.size) for p in network.populations],
+        "drive": zero,
+        "gates": [z if g is not None else None for z, g in zip(zero, gates, strict=True)],
+        "task": task.init_state(network, n),
+    }
+    index = jnp.arange(n, dtype=jnp.int32)
+    _, sums = observe(
+        experiment, params, samples, index, seed=jnp.uint32(seed), epoch=jnp.int32(0), observe=step, observed=begin
+    )
+    return {**{k: v for k, v in sums.items() if k != "task"}, "scores": task.score(sums["task"], targets)}
+
+
+def _gates(rule: Rule, count: int) -> list[Any]:
+    if not isinstance(rule, ERBP):
+        return [None] * count
+    return list(rule.gates) if isinstance(rule.gates, tuple) else [rule.gates] * count
+
+
+def advice(found: list[Seen], undecided: float | None, inputs: int) -> list[str]:
+    """What to change, the first cause first: what is silent makes silent what comes after it."""
+    told = []
+    for seen in found[:inputs]:
+        if seen.silent >= 100.0:
+            told.append(f"{seen.name}: no input ever fires: raise the encoder's max_rate, or show more ticks (steps)")
+    silent = next((seen for seen in found[inputs:] if seen.silent >= MOST_PERCENT), None)
+    if silent is not None and not told:
+        current = "" if silent.drive is None else f" (mean current {silent.drive:.2g} thresholds)"
+        told.append(
+            f"{silent.name}: {silent.silent:.0f} % of its neurons never fire{current}: lower the neurons' threshold, "
+            "or raise the weights' gain (network.init_gain), the input's rate (encoding.max_rate) or the ticks "
+            "(encoding.steps)"
+        )
+    for seen in found[inputs:]:
+        if seen.saturated is not None and seen.saturated >= MOST_PERCENT:
+            told.append(
+                f"{seen.name}: {seen.saturated:.0f} % of its neurons fire as fast as they can: lower the learning rate "
+                "or the weights' gain, or raise the threshold; after a divergence start anew"
+            )
+        if seen.open_gates is not None and seen.open_gates < 100.0 - MOST_PERCENT:
+            told.append(
+                f"{seen.name}: its gate is open in {seen.open_gates:.0f} % of all ticks, so hardly anything is learned: "
+                "widen rule.gate, or lower the weights' gain"
+            )
+    if undecided is not None and undecided >= 50.0 and not told:
+        told.append("most samples are undecided, though neurons fire: show more ticks (encoding.steps)")
+    return told
+
+
+def odd(metrics: dict[str, Any], highest_hz: list[float | None]) -> str | None:
+    """One line on an epoch in which nothing was decided, no population fired, or one fired as fast as it can; None if
+    all is well. `highest_hz` are the populations' highest rates, of those that know one."""
+    rates = metrics["rates_hz"][-len(highest_hz) :]
+    silent = [i for i, rate in enumerate(rates) if rate == 0]
+    full = [i for i, (r, h) in enumerate(zip(rates, highest_hz, strict=True)) if h and r >= SATURATED * h]
+    undecided = metrics.get("undecided", 0.0) >= 100.0
+    if not (silent or full or undecided):
+        return None
+    if silent:
+        what = f"population {silent[0] + 1} (from the input) never fired"
+    elif full:
+        what = f"population {full[0] + 1} (from the input) fired at {rates[full[0]]:.0f} Hz, nearly as fast as it can"
+    else:
+        what = "no test sample was decided"
+    return f"warning: {what}; why, and what to change: erbp-jax diagnose RUN, or ej.diagnose(model, data)"

@@ -1,0 +1,26 @@
+"""A sweep: the measure by learning rate."""
+
+from typing import Any
+
+import numpy as np
+
+from erbp_jax.tasks import Measure
+from erbp_jax.training.sweep import Sweep
+from erbp_jax.viz.figure import ACCENT, INK, pyplot
+
+
+def sweep_figure(cells: Sweep, measure: Measure) -> Any:
+    """The test measure at the end by learning rate: a point a seed, and their mean; what diverged is left out."""
+    plt = pyplot()
+    figure, axes = plt.subplots(figsize=(5.0, 3.2), layout="constrained")
+    last = np.where(cells.diverged, np.nan, cells.test_error[..., -1])
+    for seed in range(last.shape[1]):
+        axes.plot(cells.learning_rates, last[:, seed], "o", color=INK, markersize=3, alpha=0.5)
+    whole = ~cells.diverged.any(1)
+    axes.plot(cells.learning_rates[whole], last[whole].mean(1), "o-", color=ACCENT, markersize=4, label="mean")
+    axes.set_xscale("log")
+    axes.set(xlabel="learning rate", ylabel=f"test {measure.name}{measure.unit and ' (%)'}")
+    if cells.diverged.any():
+        axes.set_title(f"{int(cells.diverged.sum())} of {cells.diverged.size} diverged", fontsize=9, loc="left")
+    axes.legend(frameon=False)
+    return figure
