@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     )
     from erbp_jax.params import Params
     from erbp_jax.projection import Population, Projection
+    from erbp_jax.registry import register
     from erbp_jax.simulate import run
+    from erbp_jax.units import Hertz, Ms, PerMs, Rate, Ticks, Time
 
 _HOME = {
     "connections": (
@@ -97,7 +99,9 @@ _HOME = {
     ),
     "params": ("Params",),
     "projection": ("Population", "Projection"),
+    "registry": ("register",),
     "simulate": ("run",),
+    "units": ("Hertz", "Ms", "PerMs", "Rate", "Ticks", "Time"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -121,20 +125,24 @@ __all__ = [
     "Firing",
     "GaussianNoise",
     "Given",
+    "Hertz",
     "LabelNeurons",
     "Layerwise",
     "LearnedReadout",
     "LocalReadout",
     "LocalRule",
+    "Ms",
     "Network",
     "ParametricLIF",
     "Params",
+    "PerMs",
     "Poisson",
     "PoissonKicks",
     "Pool2d",
     "Population",
     "Projection",
     "RandomFeedback",
+    "Rate",
     "Regular",
     "Reliable",
     "SharedBlankOut",
@@ -144,6 +152,9 @@ __all__ = [
     "Surrogate",
     "Symmetric",
     "SynapseList",
+    "Ticks",
+    "Time",
+    "register",
     "run",
     "sequential",
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from erbp_jax.archive import shown
 from erbp_jax.config import Config, differences, load_config, rule_names
-from erbp_jax.config.schema import ERBPRule
+from erbp_jax.config.suited import family
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.training import run_folder
 from erbp_jax.training.run_folder import ELSEWHERE
@@ -52,11 +52,11 @@ def plan(
     if seeds is not None and (said := [o for o in overrides if o.startswith("training.seeds=")]):
         raise UserError(f"--seeds: {seeds} and {said[-1]} say the same; give one of them")
     if not described:
-        family = load_config(config, overrides)
-        local = isinstance(family.rule, ERBPRule)
+        alone = load_config(config, overrides)
+        local = family(alone.rule) == "eRBP"
         if strange := [n for n in names if (n in ("erbp", "perbp")) != local and n in ("erbp", "perbp", "bp", "rbp")]:
             raise UserError(
-                f"--rules: {config} describes {family.rule.kind} alone, whose optimizer and schedule would not be fair "
+                f"--rules: {config} describes {alone.rule.kind} alone, whose optimizer and schedule would not be fair "
                 f"to {', '.join(strange)}; give each rule its own under `rules:`, as configs/digits_rules.yaml does"
             )
     cells = [Cell(name, _config(config, overrides, seeds, name), out / CELLS / name) for name in names]

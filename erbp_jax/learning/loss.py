@@ -7,6 +7,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from erbp_jax.registry import register
+from erbp_jax.units import Positive
+
 
 class Loss(Protocol):
     """`(rates[B, K] as a fraction of the highest rate, target[B]) -> loss[B]`."""
@@ -14,17 +17,20 @@ class Loss(Protocol):
     def __call__(self, rates: jax.Array, target: jax.Array) -> jax.Array: ...
 
 
+@register("loss", "cross_entropy")
 @dataclass(frozen=True)
 class CrossEntropy:
     """Cross entropy of `softmax(gain * rates)`. With rates in [0, 1], `gain` bounds the confidence."""
 
-    gain: float = 10.0
+    gain: Positive = 10.0
+    """Logits are `gain` times the output's rates, as fractions of the highest rate."""
 
     def __call__(self, rates: jax.Array, target: jax.Array) -> jax.Array:
         check_classes("CrossEntropy", target, rates.shape[0])
         return optax.softmax_cross_entropy_with_integer_labels(jnp.float32(self.gain) * rates, target)
 
 
+@register("loss", "squared_error")
 @dataclass(frozen=True)
 class SquaredError:
     """Half the squared distance of the rates from the label's: 1 for its class, 0 elsewhere. What eRBP follows."""

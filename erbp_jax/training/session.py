@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from erbp_jax import data
 from erbp_jax.config import Config
 from erbp_jax.config.build import build
+from erbp_jax.config.build_data import load_data
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.evaluation.alignment import Alignment
@@ -38,9 +38,7 @@ class Session:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.data: Dataset = data.load(config.data.name, config.data.dir).subset(
-            config.data.train_size, config.data.test_size, config.data.validation_size
-        )
+        self.data: Dataset = load_data(config)
         self.experiment: Experiment = build(config, self.data)
         self.batches = len(self.data.train_labels) // config.training.batch_size
         blocks = (self.experiment.steps - self.experiment.burn_in) // self.experiment.update_every

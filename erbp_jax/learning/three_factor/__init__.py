@@ -5,13 +5,21 @@ from erbp_jax.learning.three_factor.ecd import Phases, symmetric_stdp
 from erbp_jax.learning.three_factor.factors import Factor, Gate, KernelTrace, NearestKernel, Signals, Spike, Trace
 from erbp_jax.learning.three_factor.forward_table import ForwardTableSTDP
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
-from erbp_jax.learning.three_factor.modulators import Modulation, Modulator, Schedule, SpikeReward, Unmodulated
+from erbp_jax.learning.three_factor.modulators import (
+    ClassReward,
+    Modulation,
+    Modulator,
+    Schedule,
+    SpikeReward,
+    Unmodulated,
+)
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.learning.three_factor.rule import Term, ThreeFactor, over_terms, start_terms, write
 from erbp_jax.learning.three_factor.stdp import pair_stdp
 from erbp_jax.learning.three_factor.urbanczik_senn import urbanczik_senn
 
 __all__ = [
+    "ClassReward",
     "Clopath",
     "Factor",
     "ForwardTableSTDP",
