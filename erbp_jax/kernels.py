@@ -85,12 +85,19 @@ class Staircase:
     acausal_edges: _Edges = (-16, -36)
     """Where the first acausal segment ends, and the second."""
     causal_shift: Three = (1, 0, -1)
+    """The exponents h of the causal segments."""
     acausal_shift: Three = (1, 0, -1)
+    """The exponents h of the acausal segments."""
     causal_sign: Three = (1, 1, 1)
+    """The signs of the causal segments."""
     acausal_sign: Three = (-1, -1, -1)
+    """The signs of the acausal segments."""
     causal_slope: Three = (16, 16, 16)
+    """The slopes l of the causal segments, for an exponential staircase."""
     acausal_slope: Three = (16, 16, 16)
+    """The slopes l of the acausal segments."""
     exponential: bool = False
+    """Whether a segment falls by powers of two."""
 
     def __post_init__(self) -> None:
         _check_window(self)

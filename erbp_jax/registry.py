@@ -204,31 +204,36 @@ def check_made(group: str, made: Any, what: str) -> None:
 # What is not of this package
 
 
-_REFUSED: ContextVar[tuple[str, Collection[str]] | None] = ContextVar("refused", default=None)
+class _Found(NamedTuple):
+    where: str
+    trusted: bool | Collection[str]
+
+
+_FOUND: ContextVar[_Found | None] = ContextVar("found", default=None)
 
 
 @contextmanager
-def found(where: object, trust: bool | Collection[str] = False) -> Iterator[None]:
+def found(where: object, trust: bool | Collection[str] | None = None) -> Iterator[None]:
     """While configs from a folder that was found are read: their `module:Name` are refused, unless they are trusted.
 
-    `trust` is True, or the kinds that are.
+    `trust` is True, or the kinds that are trusted. None is what was said of the same folder around this, else False.
     """
-    if trust is True:
-        yield
-        return
-    token = _REFUSED.set((str(where), () if trust is False else trust))
+    around = _FOUND.get()
+    if trust is None:
+        trust = around is not None and around.where == str(where) and around.trusted
+    token = _FOUND.set(_Found(str(where), trust))
     try:
         yield
     finally:
-        _REFUSED.reset(token)
+        _FOUND.reset(token)
 
 
 def _outside(group: str, kind: str) -> Entry:
     module, _, name = kind.partition(":")
-    refused = _REFUSED.get()
-    if refused is not None and kind not in refused[1]:
+    folder = _FOUND.get()
+    if folder is not None and folder.trusted is not True and not (folder.trusted and kind in folder.trusted):
         raise UserError(
-            f"{kind!r}: {refused[0]} names code of the module {module}, which runs when it is imported; look at it, "
+            f"{kind!r}: {folder.where} names code of the module {module}, which runs when it is imported; look at it, "
             "and allow it by --trust (trust=True in Python)"
         )
     thing: Any = import_module(module)

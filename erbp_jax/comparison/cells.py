@@ -8,6 +8,7 @@ from erbp_jax.archive import shown
 from erbp_jax.config import Config, differences, load_config, rule_names
 from erbp_jax.config.suited import family
 from erbp_jax.errors import NonFiniteError, UserError
+from erbp_jax.registry import named
 from erbp_jax.training import run_folder
 from erbp_jax.training.run_folder import ELSEWHERE
 
@@ -89,20 +90,23 @@ def _begun(out: Path, planned: Sequence[str]) -> list[str]:
 def _same_as_before(cell: Cell) -> None:
     if not (cell.folder / run_folder.CONFIG).is_file():
         return
-    changed = differences(run_folder.open_config(cell.folder), cell.config)
+    trusted = named(cell.config.model_dump(mode="json"))
+    changed = differences(run_folder.open_config(cell.folder, trusted), cell.config)
     if changed := [line for line in changed if not line.startswith(ELSEWHERE)]:
         raise UserError(
             f"{cell.folder}: was begun with another config; these keys differ:\n  "
             + "\n  ".join(changed)
             + "\nGive the comparison another --out, or remove that folder to run this rule again"
         )
+    run_folder.check_modules(cell.folder, cell.config)
 
 
 def finished(planned: Sequence[Cell], out: Path) -> list[Cell]:
     """The finished cells in `out`: the planned ones first, then those of earlier commands."""
     names = [cell.name for cell in planned]
     folders = [out / CELLS / name for name in _begun(out, names)]
-    earlier = [Cell(p.name, run_folder.open_config(p), p) for p in folders]
+    # `plan` found their configs to be those of the user's own file.
+    earlier = [Cell(p.name, run_folder.open_config(p, trust=True), p) for p in folders]
     return [cell for cell in (*planned, *earlier) if cell.finished]
 
 

@@ -3,6 +3,7 @@
 The sum is of arrays that must be there at once, so a refusal is right; compilation and copies come on top.
 """
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -89,7 +90,10 @@ def parameters(connection: Connection) -> int:
             return connection.inputs * connection.outputs
         case Conv2d():
             return connection.kernel**2 * connection.input_shape[2] * connection.channels
-    return 0
+        case Pool2d():
+            return 0
+    trained = jax.eval_shape(connection.init, jax.random.key(0, impl="threefry2x32")).trained
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(trained))
 
 
 def copies(section: Optimizer) -> int:

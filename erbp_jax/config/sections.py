@@ -61,7 +61,7 @@ def _made(entry: Entry, base: type[Section]) -> type[ComponentSection]:
             if key.default is MISSING:
                 raise UserError(
                     f"{entry.kind!r}: a config cannot give {key.name!r}, {key.annotation}: numbers, texts, truth "
-                    "values and lists of these are keys; give it a default, or write a function that makes the component"
+                    "values and lists of these are keys; give it a default, or name a function that makes it"
                 ) from None
             continue
         keys.append(key)
@@ -144,10 +144,10 @@ def _number(base: type, metadata: tuple[Any, ...]) -> Any:
 def _list(args: tuple[Any, ...], metadata: tuple[Any, ...]) -> Any:
     shape = next((m for m in metadata if isinstance(m, Listed)), None)
     inner = tuple(m for m in metadata if not isinstance(m, (Listed, str)))
-    if len(args) == 2 and args[1] is not Ellipsis:
-        return tuple[_annotation(args[0], inner), _annotation(args[1], inner)]
-    if not args or len(args) > 2:
+    if not args:
         raise Unsupported
+    if len(args) > 1 and args[-1] is not Ellipsis:
+        return tuple[tuple(_annotation(arg, inner) for arg in args)]  # pyright: ignore
     many = tuple[_annotation(args[0], inner), ...]
     if shape is None:
         return many
@@ -245,7 +245,9 @@ class Kinds:
         except UserError as error:
             raise PydanticCustomError("bad_kind", "{message}", {"message": str(error)}) from None
         if section is None:
-            raise PydanticCustomError("unknown_kind", "unknown", {"given": value["kind"], "known": cls.known()})
+            raise PydanticCustomError(
+                "unknown_kind", "unknown", {"given": value["kind"], "known": cls.known() or ["my_package.module:Name"]}
+            )
         return section.model_validate(value)
 
     @classmethod

@@ -74,7 +74,7 @@ def erbp(
         tuple[Errors, ...],
         Listed(),
         "Whose errors reach a hidden layer: the output's, or those of the layer's own local classifier, which reads "
-        "the layer through its feedback weights transposed. These stay as they are (`local`) or are trained (`learned`). "
+        "the layer through its feedback weights transposed. These stay as they are (`local`) or learn (`learned`). "
         "One, or one for each hidden layer.",
     ] = ("output",),
     readout_gain: Annotated[

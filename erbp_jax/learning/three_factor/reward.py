@@ -11,6 +11,8 @@ from erbp_jax.units import Part, PositiveTime
 REWARD = SpikeReward()
 ModulatorPart = Annotated[Modulator, Part("modulator"), "The reward."]
 Causal = Annotated[PositiveTime, "Time constant of the presynaptic trace."]
+Before = Annotated[float, "What a presynaptic spike adds to its trace."]
+After = Annotated[float, "What a postsynaptic spike adds to its trace."]
 Acausal = Annotated[PositiveTime, "Time constant of the postsynaptic trace."]
 
 
@@ -36,8 +38,8 @@ def mstdp(
     modulator: ModulatorPart = REWARD,
     tau_causal: Causal = 20.0,
     tau_acausal: Acausal = 20.0,
-    causal: float = 1.0,
-    acausal: float = -1.0,
+    causal: Before = 1.0,
+    acausal: After = -1.0,
 ) -> ThreeFactor:
     """MSTDP: `dw_ij[t] = gamma r[t] zeta_ij[t]`; gamma is the learning rate of the optimiser.
 
@@ -54,8 +56,8 @@ def mstdpet(
     tau_eligibility: Annotated[PositiveTime, "Time constant of the eligibility trace."] = 25.0,
     tau_causal: Causal = 20.0,
     tau_acausal: Acausal = 20.0,
-    causal: float = 1.0,
-    acausal: float = -1.0,
+    causal: Before = 1.0,
+    acausal: After = -1.0,
 ) -> ThreeFactor:
     """MSTDPET: the reward multiplies an eligibility trace of zeta, `z[t] = exp(-1/tau) z[t-1] + zeta[t] / tau`.
 
