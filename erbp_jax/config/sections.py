@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, create_model, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
@@ -38,6 +38,11 @@ class ComponentSection(Section):
     entry: ClassVar[Entry]
     keys: ClassVar[tuple[Key, ...]]
 
+    if TYPE_CHECKING:
+        kind: str
+
+        def __getattr__(self, name: str) -> Any: ...
+
 
 class Unsupported(Exception):  # noqa: N818 (caught at once)
     """An annotation of which a config can give no value."""
@@ -50,7 +55,8 @@ def make_section(entry: Entry, base: type[Section]) -> type[ComponentSection]:
 
 @cache
 def _made(entry: Entry, base: type[Section]) -> type[ComponentSection]:
-    keys, fields = [], {}
+    keys: list[Key] = []
+    fields: dict[str, Any] = {}
     for key in keys_of(entry):
         if key.given is not None or key.name in ("kind", *base.model_fields):
             keys.append(key)
@@ -69,14 +75,13 @@ def _made(entry: Entry, base: type[Section]) -> type[ComponentSection]:
         fields["burn_in"] = _burn_in(float(entry.about.get("burn_in", 0.0)))
     said = DEFAULTS.get(entry.group) in entry.names
     kind = (Literal[entry.names], entry.names[0] if said else ...)
-    extra = {"together": model_validator(mode="after")(_checked)} if entry.check else {}
-    made = create_model(
+    extra: dict[str, Any] = {"together": model_validator(mode="after")(_checked)} if entry.check else {}
+    made = create_model(  # pyright: ignore[reportCallIssue]
         f"{entry.group}_{entry.kind}",
         __base__=(ComponentSection, base),
         __doc__=summary(entry.make),
-        __validators__=extra,  # pyright: ignore[reportArgumentType]
-        kind=kind,
-        **fields,
+        __validators__=extra,
+        **{"kind": kind, **fields},
     )
     made.entry, made.keys = entry, tuple(keys)
     return made
@@ -110,10 +115,10 @@ def _annotation(base: Any, metadata: tuple[Any, ...]) -> Any:
         return Any
     origin, args = get_origin(base), get_args(base)
     if origin in (Union, UnionType):
-        (one,) = [a for a in args if a is not NoneType] if len(args) == 2 and NoneType in args else (None,)
-        if one is None:
+        rest = [a for a in args if a is not NoneType]
+        if len(rest) != 1:
             raise Unsupported
-        return _annotation(one, metadata) | None
+        return _annotation(rest[0], metadata) | None
     if origin is Literal or base is bool:
         return base
     if base is str:

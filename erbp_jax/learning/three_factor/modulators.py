@@ -101,7 +101,7 @@ class ClassReward(Modulator):
         check_classes("ClassReward", given.target, output.shape[1])
         right = jax.nn.one_hot(given.target, output.shape[-1], dtype=output.dtype)
         worth = self.right * right - self.wrong * (1.0 - right)
-        return state, Modulation.shared(network, (output * worth).sum(-1, keepdims=True))
+        return state, Modulation.shared(network, (output * worth[None]).sum(-1, keepdims=True))
 
 
 @dataclass(frozen=True)
