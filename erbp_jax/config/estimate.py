@@ -137,6 +137,10 @@ def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
         found = [part._replace(key="rule.readouts") for part in found]
         neurons = 2 * shapes.update_every * shapes.batch * many * network.sizes[-1]
         found.append(Part("rule.readouts", f"spikes of {many:,} readouts", FLOAT * neurons))
+    if not isinstance(rule, (ERBP, BackProp)):  # eligibility, for instance: a number a synapse and sample
+        kept = jax.eval_shape(lambda: rule.init_state(network, shapes.batch).rule)
+        size = sum(leaf.dtype.itemsize * math.prod(leaf.shape) for leaf in jax.tree.leaves(kept))
+        found.append(Part("rule.kind", f"what the rule remembers of {shapes.batch:,} samples", 2 * size))
     return found
 
 

@@ -76,7 +76,7 @@ def _made(entry: Entry, base: type[Section]) -> type[ComponentSection]:
     said = DEFAULTS.get(entry.group) in entry.names
     kind = (Literal[entry.names], entry.names[0] if said else ...)
     extra: dict[str, Any] = {"together": model_validator(mode="after")(_checked)} if entry.check else {}
-    made = create_model(  # pyright: ignore[reportCallIssue]
+    made: Any = create_model(  # pyright: ignore[reportCallIssue]
         f"{entry.group}_{entry.kind}",
         __base__=(ComponentSection, base),
         __doc__=summary(entry.make),
@@ -149,11 +149,12 @@ def _number(base: type, metadata: tuple[Any, ...]) -> Any:
 def _list(args: tuple[Any, ...], metadata: tuple[Any, ...]) -> Any:
     shape = next((m for m in metadata if isinstance(m, Listed)), None)
     inner = tuple(m for m in metadata if not isinstance(m, (Listed, str)))
-    if not args:
+    first, *others = args or (None,)
+    if first is None:
         raise Unsupported
-    if len(args) > 1 and args[-1] is not Ellipsis:
+    if others and others[-1] is not Ellipsis:
         return tuple[tuple(_annotation(arg, inner) for arg in args)]  # pyright: ignore
-    many = tuple[_annotation(args[0], inner), ...]
+    many = tuple[_annotation(first, inner), ...]
     if shape is None:
         return many
     before = BeforeValidator(_list_of_lists if shape.of_lists else listed)

@@ -16,7 +16,7 @@ from erbp_jax.connections import Dense
 from erbp_jax.encoding import stimulus
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network, sequential
-from erbp_jax.neurons import MihalasNiebur, Neuron
+from erbp_jax.neurons import MihalasNiebur, Neuron, Parametric
 from erbp_jax.random import new_key, split
 from erbp_jax.units import Clock, ticks
 
@@ -58,6 +58,8 @@ def simulate(wanted: config.Simulation) -> Traces:
     try:
         neuron = construct(wanted.neuron, "neuron", Clock(wanted.dt, "dt"))
         network = _network(wanted, neuron) if wanted.network else None
+        if network is None and isinstance(neuron, Parametric):
+            raise UserError("neuron.kind: its parameters are those of a population; give it a network")
         if network is not None and wanted.precision != "float32":
             raise UserError("precision: a network runs in float32; float64 is for neurons alone")
         _check_memory(wanted, neuron, network)
@@ -144,13 +146,19 @@ def _network(wanted: config.Simulation, neuron) -> Network:
     return sequential(*layers, delay=delay)
 
 
+def _by_name(state):
+    """The arrays of a neuron's state by their names in it, whatever pytree it is."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {jax.tree_util.keystr(path, simple=True, separator=".") or "state": value for path, value in leaves}
+
+
 def _run_neurons(neuron, drive, seed):
     keys = split(new_key(seed), len(drive))
 
     def tick(state, inputs):
         current, key = inputs
         state, spikes = neuron.step(state, current, key=key)
-        return state, (spikes, state._asdict())
+        return state, (spikes, _by_name(state))
 
     @jax.jit
     def run(drive):
@@ -171,7 +179,7 @@ def _run_network(network, drive, seed):
         states = {
             f"layer{i}.{name}": value[0]
             for i, neurons in enumerate(state.populations)
-            for name, value in neurons._asdict().items()
+            for name, value in _by_name(neurons).items()
         }
         return state, (spikes, states)
 
