@@ -10,30 +10,22 @@ The fields of a dataclass, or the parameters of a function that makes the compon
 annotations carry units and ranges (`erbp_jax.units`). There is no list to keep: the folders of the package are
 imported when a kind of their group is looked for.
 
-What is not of this package is named by its module, `kind: my_package.module:MyNeuron`, and need not be registered. The
-module is imported from `sys.path`, then from the working directory. A folder that was found, such as a run's, imports
-only what `found(..., trust=True)` allows.
+What is not of this package is named by its module, `kind: my_package.module:MyNeuron`, and need not be registered
+(`erbp_jax.outside`).
 """
 
-import hashlib
 import importlib
-import inspect
-import os
 import pkgutil
-import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 from erbp_jax.errors import UserError
+from erbp_jax.outside import PACKAGE, imported
 from erbp_jax.units import Clock
 
-PACKAGE = "erbp_jax"
 Made = TypeVar("Made", bound=Callable[..., Any])
 
 
@@ -191,7 +183,7 @@ def lacks(group: str, thing: Any) -> list[str]:
 
 
 def check_made(group: str, made: Any, what: str) -> None:
-    """Refuse what is not a component of a group.
+    """Refuse what is not a component of a group, or has no hash: programs are compiled for it.
 
     Raises:
         UserError: says what it is, and what it lacks.
@@ -199,48 +191,20 @@ def check_made(group: str, made: Any, what: str) -> None:
     if isinstance(made, type) or lacks(group, made):
         given = f"the class {made.__name__}" if isinstance(made, type) else type(made).__name__
         raise UserError(f"{what} is no {group}, which has {', '.join(GROUPS[group].wanted)}; got {given}")
+    try:
+        hash(made)
+    except TypeError as error:
+        raise UserError(
+            f"{what} cannot be compiled for: {error}; write it as @dataclass(frozen=True) with plain numbers, arrays "
+            "belong to its parameters"
+        ) from None
 
 
 # What is not of this package
 
 
-class _Found(NamedTuple):
-    where: str
-    trusted: bool | Collection[str]
-
-
-_FOUND: ContextVar[_Found | None] = ContextVar("found", default=None)
-
-
-@contextmanager
-def found(where: object, trust: bool | Collection[str] | None = None) -> Iterator[None]:
-    """While configs from a folder that was found are read: their `module:Name` are refused, unless they are trusted.
-
-    `trust` is True, or the kinds that are trusted. None is what was said of the same folder around this, else False.
-    """
-    around = _FOUND.get()
-    if trust is None:
-        trust = around is not None and around.where == str(where) and around.trusted
-    token = _FOUND.set(_Found(str(where), trust))
-    try:
-        yield
-    finally:
-        _FOUND.reset(token)
-
-
 def _outside(group: str, kind: str) -> Entry:
-    module, _, name = kind.partition(":")
-    folder = _FOUND.get()
-    if folder is not None and folder.trusted is not True and not (folder.trusted and kind in folder.trusted):
-        raise UserError(
-            f"{kind!r}: {folder.where} names code of the module {module}, which runs when it is imported; look at it, "
-            "and allow it by --trust (trust=True in Python)"
-        )
-    thing: Any = import_module(module)
-    for part in name.split("."):
-        if not hasattr(thing, part):
-            raise UserError(f"{kind!r}: the module {module} ({_file(module) or 'no file'}) has no {name!r}")
-        thing = getattr(thing, part)
+    thing = imported(kind)
     known = _OUTSIDE.get((group, kind))
     if known is None or known[0] is not thing:  # one entry for one thing, so that equal configs have equal sections
         known = _OUTSIDE[group, kind] = thing, _entry(group, kind, thing)
@@ -271,62 +235,3 @@ def _of_instance(group: str, kind: str, thing: Any) -> Entry:
 
     values = {name: getattr(thing, name) for name in thing.__dataclass_fields__} if is_dataclass(thing) else {}
     return Entry(group, (kind,), type(thing), about={"remake": remake}, defaults=values, outside=True)
-
-
-def import_module(name: str) -> ModuleType:
-    """A module by its dotted name, from `sys.path`, then from the working directory.
-
-    Raises:
-        UserError: it cannot be imported; says why.
-    """
-    if not all(part.isidentifier() for part in name.split(".")):
-        raise UserError(f"{name!r} is no name of a module; write package.module:Name")
-    here = os.getcwd()  # noqa: PTH109 (a text, as in sys.path)
-    if not {here, ""} & set(sys.path):
-        sys.path.append(here)
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise UserError(f"the module {name} cannot be imported: {error}") from None
-        raise UserError(f"there is no module {name} on sys.path, nor in the working directory {here}") from None
-    except Exception as error:  # whatever its code does
-        raise UserError(f"the module {name} cannot be imported: {type(error).__name__}: {error}") from None
-
-
-def _file(name: str) -> str | None:
-    return getattr(sys.modules.get(name), "__file__", None)
-
-
-def named(plain: Any) -> list[str]:
-    """The `module:Name` kinds in a config as plain data, each once, in order."""
-    found: dict[str, None] = {}
-    if isinstance(plain, Mapping):
-        kind = plain.get("kind")
-        if isinstance(kind, str) and ":" in kind:
-            found[kind] = None
-        for value in plain.values():
-            found |= dict.fromkeys(named(value))
-    elif isinstance(plain, (list, tuple)):
-        for value in plain:
-            found |= dict.fromkeys(named(value))
-    return list(found)
-
-
-def fingerprints(kinds: Collection[str]) -> dict[str, dict[str, str | None]]:
-    """Version and SHA-256 of the source of the modules that kinds name, and of those that define what they name."""
-    modules: dict[str, None] = {}
-    for kind in kinds:
-        module, _, name = kind.partition(":")
-        modules[module] = None
-        thing = inspect.getattr_static(import_module(module), name.partition(".")[0], None)
-        home = getattr(thing, "__module__", None) or type(thing).__module__
-        if home in sys.modules and not home.startswith((PACKAGE, "builtins")):
-            modules[home] = None
-    return {name: _fingerprint(import_module(name)) for name in modules}
-
-
-def _fingerprint(module: ModuleType) -> dict[str, str | None]:
-    version, path = getattr(module, "__version__", None), getattr(module, "__file__", None)
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest() if path and Path(path).is_file() else None
-    return {"version": None if version is None else str(version), "sha256": digest}

@@ -14,7 +14,8 @@ from erbp_jax.config.schema import Encoding, LayerSpec, Neuron, Rule
 from erbp_jax.config.schema.base import Section
 from erbp_jax.config.sections import make_section
 from erbp_jax.errors import UserError
-from erbp_jax.registry import GROUPS, Context, Entry, entries, find, found, named, register
+from erbp_jax.outside import found, named
+from erbp_jax.registry import GROUPS, Context, Entry, entries, find, register
 from erbp_jax.units import AtLeast, Clock, Count, Dt, Listed, Rate, Ticks, Time
 
 

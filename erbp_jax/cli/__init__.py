@@ -12,7 +12,7 @@ from erbp_jax.data.commands import app as data_app
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.nsat.commands import app as nsat_app
-from erbp_jax.registry import found
+from erbp_jax.outside import found
 
 app = typer.Typer(
     help="Spiking networks that learn on line with local rules.",

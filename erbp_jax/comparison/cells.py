@@ -8,7 +8,7 @@ from erbp_jax.archive import shown
 from erbp_jax.config import Config, differences, load_config, rule_names
 from erbp_jax.config.suited import family
 from erbp_jax.errors import NonFiniteError, UserError
-from erbp_jax.registry import named
+from erbp_jax.outside import named
 from erbp_jax.training import run_folder
 from erbp_jax.training.run_folder import ELSEWHERE
 

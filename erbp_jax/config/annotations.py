@@ -10,6 +10,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from erbp_jax.errors import UserError
 from erbp_jax.registry import GROUPS, Context, Entry
 from erbp_jax.units import FromBuilder
 
@@ -62,7 +63,11 @@ def _declared(make: Any) -> Iterator[tuple[str, Any, Any]]:
         return
     function = make.__init__ if isinstance(make, type) else make
     hints = _hints(function)
-    for p in inspect.signature(make).parameters.values():
+    try:
+        parameters = inspect.signature(make).parameters
+    except (TypeError, ValueError):
+        raise UserError(f"{_named(make)} does not say its parameters, so that it has no keys") from None
+    for p in parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY):
             continue
         default = MISSING if p.default is p.empty else p.default
@@ -76,6 +81,10 @@ def _hints(thing: Any) -> dict[str, Any]:
     except (NameError, TypeError, AttributeError):
         own = {k: v for k, v in getattr(thing, "__annotations__", {}).items() if not isinstance(v, str)}
         return own if isinstance(own, dict) else {}
+
+
+def _named(make: Any) -> str:
+    return f"{getattr(make, '__module__', '?')}:{getattr(make, '__qualname__', make)}"
 
 
 def _of_default(default: Any) -> Any:

@@ -7,7 +7,7 @@ import typer
 
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import UserError
-from erbp_jax.registry import found
+from erbp_jax.outside import found
 
 if TYPE_CHECKING:
     from erbp_jax.nsat.files import Fixture

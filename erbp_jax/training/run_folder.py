@@ -17,7 +17,7 @@ from erbp_jax.config import Config, load_config, to_yaml
 from erbp_jax.config.names import folder_name
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_json, write_text
-from erbp_jax.registry import fingerprints, found, named
+from erbp_jax.outside import fingerprints, found, named
 from erbp_jax.training.provenance import environment
 
 CONFIG, ENVIRONMENT, METRICS, WEIGHTS, SUMMARY, CHECKPOINTS, LOCK = (
@@ -96,7 +96,7 @@ def create(folder: Path, config: Config, command: list[str], devices: list[str])
 def open_config(folder: Path, trust: bool | Collection[str] | None = None) -> Config:
     """The config of an existing run.
 
-    What it names as `module:Name` is imported only with `trust`: see `registry.found`.
+    What it names as `module:Name` is imported only with `trust`: see `outside.found`.
 
     Raises:
         UserError: not a run folder, or one that names code that is not trusted.

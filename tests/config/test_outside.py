@@ -13,38 +13,13 @@ from erbp_jax.config import load_config
 from erbp_jax.training.session import Session
 from tests.command_line import call
 
-NEURON = '''
-from dataclasses import dataclass
-from typing import NamedTuple
+ROOT = Path(__file__).parents[2]
+NEURON = (ROOT / "docs" / "own.md").read_text().split("```python\n")[1].split("```")[0]
+"""As the documentation has it."""
 
-import jax
-import jax.numpy as jnp
-
-import erbp_jax as ej
+NEURON += """
 
 __version__ = "1.0"
-
-
-class State(NamedTuple):
-    synaptic: jax.Array
-    raised: jax.Array
-
-
-@dataclass(frozen=True)
-class Adaptive:
-    """Every spike raises the threshold, which falls back."""
-
-    tau_raised: ej.Time = 5.0
-    """How fast."""
-    jump: float = 0.3
-
-    def init_state(self, shape, dtype=jnp.float32):
-        return State(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype))
-
-    def step(self, state, current, *, key=None):
-        spikes = (current > 1.0 + state.raised).astype(current.dtype)
-        keep = 1.0 - 1.0 / (1.0 + self.tau_raised)
-        return State(current, keep * state.raised + self.jump * spikes), spikes
 
 
 class NoNeuron:
@@ -53,7 +28,16 @@ class NoNeuron:
 
 def no_neuron():
     return 3
-'''
+
+
+@dataclass
+class Mutable:
+    size: int = 3
+
+    def init_state(self, shape, dtype=jnp.float32): ...
+
+    def step(self, state, current, *, key=None): ...
+"""
 
 RULE = '''
 from dataclasses import dataclass
@@ -205,7 +189,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Attempting to set identical")  #
 
 def test_a_neuron(module, train, monkeypatch, capsys):
     module("my_neurons", NEURON)
-    made = train("network.neuron={kind: my_neurons:Adaptive, tau_raised: 8}")
+    made = train("network.neuron={kind: my_neurons:Adaptive, tau: 8}")
     assert made["samples"] == 40
     noted = json.loads(Path("run/environment.json").read_text())["modules"]
     assert noted["my_neurons"]["version"] == "1.0"
@@ -275,10 +259,12 @@ WRONG = {
     "not a neuron at all": ("network.neuron.kind=my_neurons:__version__", ["network.neuron.kind", "a class"]),
     "a rule": ("rule.kind=my_neurons:Adaptive", ["rule.kind", "lacks init, block"]),
     "an unknown key": ("network.neuron={kind: my_neurons:Adaptive, jmp: 1}", ["jmp: unknown key", "'jump'"]),
-    "a wrong value": ("network.neuron={kind: my_neurons:Adaptive, tau_raised: -1}", ["tau_raised", "equal to 0"]),
+    "a wrong value": ("network.neuron={kind: my_neurons:Adaptive, tau: -1}", ["neuron.tau", "equal to 0"]),
     "no name of a module": ("network.neuron.kind=my neurons:X", ["network.neuron.kind", "package.module:Name"]),
     "a module that fails": ("network.neuron.kind=broken:X", ["network.neuron.kind", "ZeroDivisionError"]),
     "a module that lacks another": ("network.neuron.kind=lacking:X", ["network.neuron.kind", "missing_one"]),
+    "no frozen dataclass": ("network.neuron.kind=my_neurons:Mutable", ["network.neuron.kind", "unhashable", "frozen"]),
+    "no parameters": ("data.kind=builtins:dict", ["data.kind", "does not say its parameters"]),
     "no data set": ("data.kind=my_neurons:no_neuron", ["data.kind", "Dataset", "int"]),
 }
 
