@@ -114,12 +114,18 @@ def fingerprints(kinds: Collection[str]) -> dict[str, dict[str, str | None]]:
     modules: dict[str, None] = {}
     for kind in kinds:
         module, _, name = kind.partition(":")
-        modules[module] = None
+        if not _ours(module):
+            modules[module] = None
         thing = inspect.getattr_static(import_module(module), name.partition(".")[0], None)
         home = getattr(thing, "__module__", None) or type(thing).__module__
-        if home in sys.modules and not home.startswith((PACKAGE, "builtins")):
+        if home in sys.modules and not _ours(home):
             modules[home] = None
     return {name: _fingerprint(import_module(name)) for name in modules}
+
+
+def _ours(module: str) -> bool:
+    """Whether versions of it are noted anyway."""
+    return module.partition(".")[0] in (PACKAGE, "builtins")
 
 
 def _fingerprint(module: ModuleType) -> dict[str, str | None]:

@@ -14,7 +14,7 @@ from erbp_jax.config.schema import Encoding, LayerSpec, Neuron, Rule
 from erbp_jax.config.schema.base import Section
 from erbp_jax.config.sections import make_section
 from erbp_jax.errors import UserError
-from erbp_jax.outside import found, named
+from erbp_jax.outside import fingerprints, found, named
 from erbp_jax.registry import GROUPS, Context, Entry, entries, find, register
 from erbp_jax.units import AtLeast, Clock, Count, Dt, Listed, Rate, Ticks, Time
 
@@ -81,6 +81,21 @@ def test_a_function_is_given_what_it_asks_for():
         return context.key, dt, context.given["more"], context.section.size, size
 
     assert construct(section(make, size=7), "here", Clock(0.5), {"more": 1}) == ("here", 0.5, 1, 7, 7)
+
+
+def test_a_value_without_a_type_has_a_hash():
+    def make(anything): ...
+
+    made = section(make, anything=[1, [2, "a"]])
+    assert made.anything == (1, (2, "a"))
+    assert hash(made) == hash(section(make, anything=(1, (2, "a"))))
+    with pytest.raises(ValueError, match="no group of keys"):
+        section(make, anything={"a": 1})
+
+
+def test_modules_of_the_library_are_not_noted():
+    """Their version is noted anyway."""
+    assert fingerprints(["erbp_jax.neurons:LIF"]) == {}
 
 
 def test_what_a_config_cannot_give_needs_a_default():

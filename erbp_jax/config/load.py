@@ -326,8 +326,10 @@ def _options(annotation: Any) -> tuple[Any, ...]:
     """The members of a union, of unions within it too; of a group of keys with a kind all sections."""
     found = []
     for member in _members(annotation):
-        with_kind = isinstance(member, type) and issubclass(member, Kinds)
-        found += member.sections() if with_kind else [member]
+        if isinstance(member, type) and issubclass(member, Kinds):
+            found += [*([member.base] if member.bare else []), *member.sections()]
+        else:
+            found.append(member)
     return tuple(found)
 
 

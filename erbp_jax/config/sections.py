@@ -112,7 +112,7 @@ def _annotation(base: Any, metadata: tuple[Any, ...]) -> Any:
     if part := next((m for m in metadata if isinstance(m, Part)), None):
         return kinds(part.group)
     if base is Any:
-        return Any
+        return Annotated[Any, BeforeValidator(_plain)]
     origin, args = get_origin(base), get_args(base)
     if origin in (Union, UnionType):
         rest = [a for a in args if a is not NoneType]
@@ -128,6 +128,13 @@ def _annotation(base: Any, metadata: tuple[Any, ...]) -> Any:
     if base is float or base is int:
         return _number(base, metadata)
     raise Unsupported
+
+
+def _plain(value: Any) -> Any:
+    """A value that says nothing of its type: lists as tuples, which have a hash, and no groups of keys."""
+    if isinstance(value, Mapping):
+        raise PydanticCustomError("group", "must be a number, a text, a truth value or a list, no group of keys")
+    return tuple(map(_plain, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _number(base: type, metadata: tuple[Any, ...]) -> Any:

@@ -23,7 +23,7 @@ class DepressionState(NamedTuple):
 @register("rule", "clopath", finish=lambda rule: ThreeFactor((rule.terms,)))
 @dataclass(frozen=True)
 class Clopath:
-    r"""Parameters of the rule, for ticks of 1 ms.
+    r"""Parameters of the rule.
 
     .. math::
         \Delta w = -A_{LTD} \frac{\bar{\bar u}}{u_{ref}^2}\, X\, (\bar u_- - \theta_-)_+
@@ -33,7 +33,7 @@ class Clopath:
     membrane (tau_minus, tau_plus; the second stands in the potentiation), the double bar that of `(u - E_L)^2`
     (tau_homeostasis), or the constant `homeostasis` (mV^2) where that is given. Depression is written at presynaptic
     spikes, potentiation in every tick in which the membrane is above theta_+. Low-passes are those of the ticks before.
-    mV and ms. State: three numbers a postsynaptic neuron, one a presynaptic one.
+    mV; time constants in ticks, amplitudes for ticks of 1 ms. State: three numbers a postsynaptic neuron, one a presynaptic one.
     Source: Clopath et al. 2010, Nature Neuroscience 13:344.
 
     Raises:
