@@ -33,7 +33,8 @@ class Clopath:
     membrane (tau_minus, tau_plus; the second stands in the potentiation), the double bar that of `(u - E_L)^2`
     (tau_homeostasis), or the constant `homeostasis` (mV^2) where that is given. Depression is written at presynaptic
     spikes, potentiation in every tick in which the membrane is above theta_+. Low-passes are those of the ticks before.
-    mV; time constants in ticks, amplitudes for ticks of 1 ms. State: three numbers a postsynaptic neuron, one a presynaptic one.
+    mV; time constants in ticks, amplitudes for ticks of 1 ms. State: three numbers a postsynaptic neuron, one a
+    presynaptic one.
     Source: Clopath et al. 2010, Nature Neuroscience 13:344.
 
     Raises:
