@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from erbp_jax.learning.base import Block, Given, LocalRule, Step
     from erbp_jax.learning.local_rule import local_rule
     from erbp_jax.learning.three_factor import (
+        ClassReward,
         Clopath,
         GivenReward,
         SpikeReward,
@@ -90,10 +91,12 @@ if TYPE_CHECKING:
     )
     from erbp_jax.params import Params
     from erbp_jax.projection import Population, Projection
+    from erbp_jax.registry import register
     from erbp_jax.simulate import count, run
     from erbp_jax.tasks import Choice, Classification, Measure, Regression
     from erbp_jax.training.learn import Learning, learn, start
     from erbp_jax.training.transforms import keep_within
+    from erbp_jax.units import Hertz, Ms, PerMs, Rate, Ticks, Time
 
 _HOME = {
     "api.diagnose": ("diagnose",),
@@ -163,6 +166,7 @@ _HOME = {
     ),
     "learning.local_rule": ("local_rule",),
     "learning.three_factor": (
+        "ClassReward",
         "Clopath",
         "GivenReward",
         "SpikeReward",
@@ -194,6 +198,7 @@ _HOME = {
         "Population",
         "Projection",
     ),
+    "registry": ("register",),
     "simulate": (
         "count",
         "run",
@@ -203,6 +208,14 @@ _HOME = {
         "Classification",
         "Measure",
         "Regression",
+    ),
+    "units": (
+        "Hertz",
+        "Ms",
+        "PerMs",
+        "Rate",
+        "Ticks",
+        "Time",
     ),
     "training.learn": (
         "Learning",
@@ -224,6 +237,7 @@ __all__ = [
     "Block",
     "Boxcar",
     "Choice",
+    "ClassReward",
     "Classification",
     "Clopath",
     "Conv2d",
@@ -244,6 +258,7 @@ __all__ = [
     "GaussianNoise",
     "Given",
     "GivenReward",
+    "Hertz",
     "LabelNeurons",
     "Layerwise",
     "LearnedReadout",
@@ -252,16 +267,19 @@ __all__ = [
     "LocalRule",
     "Measure",
     "Model",
+    "Ms",
     "Network",
     "NonFiniteError",
     "ParametricLIF",
     "Params",
+    "PerMs",
     "Poisson",
     "PoissonKicks",
     "Pool2d",
     "Population",
     "Projection",
     "RandomFeedback",
+    "Rate",
     "Recording",
     "Regression",
     "Regular",
@@ -277,6 +295,8 @@ __all__ = [
     "SynapseList",
     "ThreeFactor",
     "TickEncoder",
+    "Ticks",
+    "Time",
     "TrialReward",
     "UserError",
     "count",
@@ -295,6 +315,7 @@ __all__ = [
     "open_run",
     "pair_stdp",
     "record",
+    "register",
     "run",
     "save",
     "sequential",

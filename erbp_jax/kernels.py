@@ -8,12 +8,16 @@ step dt lies on; the machine shifts an integer modulator by it (`nsat/plasticity
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.registry import register
+from erbp_jax.units import Count, Positive, PositiveTime, Ticks, Unit
+
 Three = tuple[int, int, int]
+_Edges = Annotated[tuple[int, int], Unit("ticks")]
 
 
 class Kernel(Protocol):
@@ -61,6 +65,7 @@ def step_at(
     return exponent, jnp.where(within, choose(signs), 0)
 
 
+@register("kernel", "staircase")
 @dataclass(frozen=True)
 class Staircase:
     r"""The piecewise kernel of the fixed-point machine, in floats.
@@ -73,16 +78,26 @@ class Staircase:
         ValueError: a window below 1 tick.
     """
 
-    window: int = 64
-    causal_edges: tuple[int, int] = (16, 36)
-    acausal_edges: tuple[int, int] = (-16, -36)
+    window: Annotated[Count, Unit("ticks")] = 64
+    """Intervals below this count."""
+    causal_edges: _Edges = (16, 36)
+    """Where the first causal segment ends, and the second."""
+    acausal_edges: _Edges = (-16, -36)
+    """Where the first acausal segment ends, and the second."""
     causal_shift: Three = (1, 0, -1)
+    """The exponents h of the causal segments."""
     acausal_shift: Three = (1, 0, -1)
+    """The exponents h of the acausal segments."""
     causal_sign: Three = (1, 1, 1)
+    """The signs of the causal segments."""
     acausal_sign: Three = (-1, -1, -1)
+    """The signs of the acausal segments."""
     causal_slope: Three = (16, 16, 16)
+    """The slopes l of the causal segments, for an exponential staircase."""
     acausal_slope: Three = (16, 16, 16)
+    """The slopes l of the acausal segments."""
     exponential: bool = False
+    """Whether a segment falls by powers of two."""
 
     def __post_init__(self) -> None:
         _check_window(self)
@@ -102,6 +117,7 @@ class Staircase:
         return total
 
 
+@register("kernel", "exponential")
 @dataclass(frozen=True)
 class Exponential:
     r"""Two decaying exponentials.
@@ -116,12 +132,18 @@ class Exponential:
         ValueError: a time constant or a resolution that is not positive, or a window below 1 tick.
     """
 
-    tau_causal: float = 20.0
-    tau_acausal: float = 20.0
+    tau_causal: PositiveTime = 20.0
+    """Time constant where the postsynaptic spike follows."""
+    tau_acausal: PositiveTime = 20.0
+    """Time constant where it comes first."""
     causal: float = 1.0
+    """Height where the postsynaptic spike follows."""
     acausal: float = -1.0
-    window: int = 64
-    resolution: float | None = None
+    """Height where it comes first."""
+    window: Ticks = 64
+    """Intervals below this count."""
+    resolution: Positive | None = None
+    """Rounds to multiples of this, as a table of fixed-point numbers would."""
 
     def __post_init__(self) -> None:
         _check_window(self)

@@ -70,7 +70,7 @@ WRONG = {
         ["rule.kind", "'erpb'", "did you mean 'erbp'", "known: erbp, perbp"],
     ),
     "an unknown neuron": (["network.neuron.kind=hodgkin"], ["network.neuron.kind", "known: lif"]),
-    "an unknown encoding": (["encoding.kind=morse"], ["encoding.kind", "known: poisson, regular, escape"]),
+    "an unknown encoding": (["encoding.kind=morse"], ["encoding.kind", "known: poisson, escape, regular"]),
     "perbp with reliable synapses": (
         ["rule.kind=perbp", "network.transmission.kind=reliable"],
         ["network.transmission.kind", "perbp"],

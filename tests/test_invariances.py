@@ -277,7 +277,9 @@ def test_the_test_error_and_synops_do_not_depend_on_the_batch(key):
     results = []
     for size in (1, 8, 23, 50):
         sized = replace(e, test_batch_size=size)
-        results.append(jax.jit(testing.test, static_argnums=0)(sized, jnp.uint32(0), params, images, labels, jnp.int32(1)))
+        results.append(
+            jax.jit(testing.test, static_argnums=0)(sized, jnp.uint32(0), params, images, labels, jnp.int32(1))
+        )
     for other in results[1:]:
         jax.tree.map(np.testing.assert_array_equal, other, results[0])
     assert results[0].synops.low.shape == (23, 2)

@@ -4,6 +4,7 @@ import ast
 
 ROOMS = (
     *("errors", "settings", "interrupts", "archive", "cache", "files", "environment"),
+    *("units", "outside", "registry"),
     *("scaling", "kernels", "counting", "parallel", "random", "grid", "params", "graph", "trace"),
     *("neurons", "connections", "projection", "block", "fits", "network", "encoding", "simulate"),
     *("data", "tasks", "learning", "training.experiment"),

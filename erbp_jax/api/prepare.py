@@ -57,10 +57,7 @@ def task_for(data: Dataset) -> Task:
     """Classification of labels, regression of curves."""
     if data.labels is not None:
         return Classification()
-    spread = float(data.train.y.var(dtype="float64")) if hasattr(data.train.y, "var") else 0.0
-    if spread == 0:
-        raise UserError(f"{data.name}: its targets are no labels and no curves that vary; give a task=")
-    return Regression(variance=spread)
+    return Regression(variance=data.variance)
 
 
 def experiment_for(

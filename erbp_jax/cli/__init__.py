@@ -1,5 +1,6 @@
 """The commands. JAX is imported inside them, so that `--help` answers at once."""
 
+import importlib.metadata
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from erbp_jax.data.commands import app as data_app
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.nsat.commands import app as nsat_app
+from erbp_jax.outside import found
 
 app = typer.Typer(
     help="Spiking networks that learn on line with local rules.",
@@ -28,10 +30,33 @@ app = typer.Typer(
     rich_markup_mode=None,  # nothing in a help text is markup: [default: ...] is shown
 )
 app.add_typer(data_app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(importlib.metadata.version("erbp-jax"))
+        raise typer.Exit
+
+
+@app.callback()
+def general(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Spiking networks that learn on line with local rules."""
+    del version  # its callback has worked
+
+
 app.add_typer(nsat_app, name="nsat")
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[dotted.key=value]...", help="Overrides of the config.")
+]
+
+
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Import the code of your own (module:Name) that the folder's config names.")
 ]
 
 
@@ -76,16 +101,22 @@ def resume(
     run: Annotated[Path, typer.Argument(help="The run folder of an interrupted training.")],
     config: Annotated[Path | None, typer.Option(help="Check that the run has this config before going on.")] = None,
     overrides: Overrides = None,
+    trust: Trust = False,
 ) -> None:
     """Go on with an interrupted training from its last checkpoint; ends as if it had never stopped.
 
     Overrides may say where it runs now (data.dir, training.devices, training.mesh), not what it computes.
     """
     check_environment()
+    with found(run, trust):
+        _resume(run, config, overrides, trust)
+
+
+def _resume(run: Path, config: Path | None, overrides: list[str] | None, trust: bool) -> None:
     from erbp_jax.config import differences, load_config
     from erbp_jax.training import run_folder
 
-    loaded = run_folder.open_config(run)
+    loaded = run_folder.open_config(run, trust)
     wanted = load_config(config or run / run_folder.CONFIG, overrides or [])
     if changed := [line for line in differences(loaded, wanted) if not line.startswith(run_folder.ELSEWHERE)]:
         raise UserError(
@@ -93,6 +124,7 @@ def resume(
             + "\n  ".join(changed)
             + "\nStart a new run for another config: erbp-jax train ... --out OTHER"
         )
+    run_folder.check_modules(run, loaded)
     if run_folder.finished(run):
         from erbp_jax.training.checkpoint import Checkpoints
 
@@ -105,7 +137,7 @@ def resume(
         fit.check(loaded, run)
         session = new_session(run_folder.on_devices_here(wanted))
         print(f"run folder: {run}")
-        run_folder.add_environment(run, command(), devices())
+        run_folder.add_environment(run, loaded, command(), devices())
         print(train_to_the_end(session, run))
 
 
@@ -167,14 +199,29 @@ def evaluate(
     energy: Annotated[str | None, typer.Option(help="Energy model of a SynOp, for --anytime [default: talk].")] = None,
     weight_bits: Annotated[int | None, typer.Option(help="Round the trained weights to 2 to 16 bits.")] = None,
     state_bits: Annotated[int | None, typer.Option(help="Keep the neurons' states in 8 to 16 bits.")] = None,
+    trust: Trust = False,
 ) -> None:
     """Test the last checkpoint of a run, going on or not; writes evaluation.json (anytime.json, quantized.json)."""
     check_environment()
+    with found(run, trust):
+        _evaluate(run, overrides, anytime, energy, weight_bits, state_bits, trust)
+
+
+def _evaluate(
+    run: Path,
+    overrides: list[str] | None,
+    anytime: bool,
+    energy: str | None,
+    weight_bits: int | None,
+    state_bits: int | None,
+    trust: bool,
+) -> None:
     from erbp_jax.config import load_config
     from erbp_jax.training import run_folder
 
-    loaded = run_folder.open_config(run)
+    loaded = run_folder.open_config(run, trust)
     wanted = load_config(run / run_folder.CONFIG, overrides or [])
+    run_folder.check_modules(run, loaded)
     from erbp_jax.training.checkpoint import Checkpoints
     from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept, told
 
@@ -273,6 +320,16 @@ def simulate(
     except UserError as error:  # matplotlib is an extra
         picture = f"; no picture: {error}"
     print(f"traces: {folder / 'traces.npz'}{picture}")
+
+
+@app.command()
+def explain(
+    key: Annotated[str | None, typer.Argument(help="Dotted, a key or a group [default: all keys].")] = None,
+) -> None:
+    """Say what a key of a config means: unit, range, default."""
+    from erbp_jax.config.explain import explain as explained
+
+    print(explained(key))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from erbp_jax.archive import shown
 from erbp_jax.config import Config, differences, load_config, rule_names
-from erbp_jax.config.schema import ERBPRule
+from erbp_jax.config.suited import family
 from erbp_jax.errors import NonFiniteError, UserError
+from erbp_jax.outside import named
 from erbp_jax.training import run_folder
 from erbp_jax.training.run_folder import ELSEWHERE
 
@@ -52,11 +53,11 @@ def plan(
     if seeds is not None and (said := [o for o in overrides if o.startswith("training.seeds=")]):
         raise UserError(f"--seeds: {seeds} and {said[-1]} say the same; give one of them")
     if not described:
-        family = load_config(config, overrides)
-        local = isinstance(family.rule, ERBPRule)
+        alone = load_config(config, overrides)
+        local = family(alone.rule) == "eRBP"
         if strange := [n for n in names if (n in ("erbp", "perbp")) != local and n in ("erbp", "perbp", "bp", "rbp")]:
             raise UserError(
-                f"--rules: {config} describes {family.rule.kind} alone, whose optimizer and schedule would not be fair "
+                f"--rules: {config} describes {alone.rule.kind} alone, whose optimizer and schedule would not be fair "
                 f"to {', '.join(strange)}; give each rule its own under `rules:`, as configs/digits_rules.yaml does"
             )
     cells = [Cell(name, _config(config, overrides, seeds, name), out / CELLS / name) for name in names]
@@ -89,20 +90,23 @@ def _begun(out: Path, planned: Sequence[str]) -> list[str]:
 def _same_as_before(cell: Cell) -> None:
     if not (cell.folder / run_folder.CONFIG).is_file():
         return
-    changed = differences(run_folder.open_config(cell.folder), cell.config)
+    trusted = named(cell.config.model_dump(mode="json"))
+    changed = differences(run_folder.open_config(cell.folder, trusted), cell.config)
     if changed := [line for line in changed if not line.startswith(ELSEWHERE)]:
         raise UserError(
             f"{cell.folder}: was begun with another config; these keys differ:\n  "
             + "\n  ".join(changed)
             + "\nGive the comparison another --out, or remove that folder to run this rule again"
         )
+    run_folder.check_modules(cell.folder, cell.config)
 
 
 def finished(planned: Sequence[Cell], out: Path) -> list[Cell]:
     """The finished cells in `out`: the planned ones first, then those of earlier commands."""
     names = [cell.name for cell in planned]
     folders = [out / CELLS / name for name in _begun(out, names)]
-    earlier = [Cell(p.name, run_folder.open_config(p), p) for p in folders]
+    # `plan` found their configs to be those of the user's own file.
+    earlier = [Cell(p.name, run_folder.open_config(p, trust=True), p) for p in folders]
     return [cell for cell in (*planned, *earlier) if cell.finished]
 
 

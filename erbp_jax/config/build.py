@@ -1,27 +1,27 @@
-"""From a config to the objects that it describes; milliseconds become ticks in this folder alone."""
+"""From a config to the objects that it describes."""
 
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 
 from erbp_jax.config import estimate, schema
 from erbp_jax.config.build_connections import build_connections
-from erbp_jax.config.build_neuron import build_neuron
 from erbp_jax.config.build_precision import store_in_bits
-from erbp_jax.config.build_rule import build_rule
 from erbp_jax.config.build_task import build_task
-from erbp_jax.config.time import ticks
+from erbp_jax.config.construct import construct
+from erbp_jax.config.suited import is_gradient
 from erbp_jax.connections import BlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
-from erbp_jax.encoding import Analog, Encoder, ExponentialEscape, Frames, Poisson, Regular
-from erbp_jax.encoding.rates import LEAST_RATE
+from erbp_jax.encoding import Analog, Encoder, Frames
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network, sequential
 from erbp_jax.parallel import make_mesh
 from erbp_jax.training.experiment import Experiment
+from erbp_jax.units import Clock, ticks
 
 LOCAL_UPDATE_EVERY = 5
 """Ticks between the weight changes of a local rule, unless the config says."""
@@ -54,20 +54,28 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             f"training.batch_size: {config.training.batch_size} is more than the {len(data.train)} training samples"
         )
     try:
-        given = data.ticks is not None  # trains of spikes, which need no encoder
-        active = float(data.train.x.mean()) if given else _max_rate(config.encoding) * float(data.train.x.mean()) / 255
+        clock, steps = Clock(config.encoding.dt), config.encoding.steps
+        encoder: Encoder = construct(config.encoding, "encoding", clock, {"steps": steps})
+        spikes_given = data.ticks is not None
+        encoder = Frames() if spikes_given else encoder
+        # An encoder that does not say how fast it fires is taken to fire often.
+        rate = 255.0 if spikes_given else getattr(encoder, "max_rate", 1.0)
+        active = rate * _mean(data) / 255.0
         rows = config.training.batch_size * (config.training.update_every or LOCAL_UPDATE_EVERY)
         # Walking through spikes needs a word between all devices a turn.
         one_device = jax.default_backend() == "cpu" and config.training.over_batch == 1
         sparse = active < SPARSE and rows >= FEW_ROWS and one_device
-        network = _network(config.network, data.image_shape, config.encoding.dt, sparse)
-        encoder = Frames() if given else _encoder(config.encoding)
-        steps = config.encoding.steps
+        network = _network(config.network, data.image_shape, clock, sparse)
         test_steps = config.encoding.test_steps or steps
-        if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
-            network, encoder = network.rate_form(config.rule.smoothing), Analog(_max_rate(config.encoding))
+        if in_rate_form(config):
+            network, encoder = network.rate_form(config.rule.smoothing), Analog(_highest(encoder))
             steps = test_steps = 1
-        network, rule = store_in_bits(config.precision, network, build_rule(config, curves=data.labels is None))
+        given = {
+            "network": network, "classes": network.classes, "steps": config.encoding.steps,
+            "curves": data.labels is None,
+        }  # fmt: skip
+        rule = construct(config.rule, "rule", clock, given)
+        network, rule = store_in_bits(config.precision, network, rule)
         burn_in = _burn_in(config)
         experiment = Experiment(
             network=network,
@@ -83,7 +91,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             mesh=_mesh(config.training),
             average=config.optimizer.average,
             shift=_shift(config.data.shift, data),
-            task=build_task(config, data),
+            task=build_task(config, data, clock),
         )
     except ValueError as error:  # a component's own check
         raise UserError(str(error)) from None
@@ -110,6 +118,28 @@ def _shift(pixels: int, data: Dataset) -> Shift | None:
     return Shift(pixels, (data.shape[0], data.shape[1]))
 
 
+def _mean(data: Dataset) -> float:
+    """Of a training set's values; of samples that are no arrays, as if all were 255."""
+    return float(data.train.x.mean()) if hasattr(data.train.x, "mean") else 255.0
+
+
+def in_rate_form(config: schema.Config) -> bool:
+    """Whether the network is trained without spikes: a key of gradient rules."""
+    return getattr(config.rule, "form", "spiking") == "rate"
+
+
+def _highest(encoder: Encoder) -> float:
+    """Spikes per tick of a white pixel.
+
+    Raises:
+        UserError: of an encoder that does not say.
+    """
+    rate = getattr(encoder, "max_rate", None)
+    if rate is None:
+        raise UserError(f"rule.form: the rate form needs an encoder with a max_rate, {type(encoder).__name__} has none")
+    return rate
+
+
 def _mesh(section: schema.Training) -> jax.sharding.Mesh | None:
     parts = (section.mesh.seeds, section.over_batch, section.mesh.neurons)
     if math.prod(parts) == 1:
@@ -124,7 +154,7 @@ def warnings(config: schema.Config) -> list[str]:
     """What is allowed but will not work well, and why."""
     section, encoding = config.network, config.encoding
     presented = min(encoding.steps, encoding.test_steps or encoding.steps) * encoding.dt
-    rate_form = isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate"
+    rate_form = in_rate_form(config)
     found = []
     depth = len(section.layers) - 1
     if not rate_form and depth * section.delay >= presented:
@@ -132,28 +162,35 @@ def warnings(config: schema.Config) -> list[str]:
             f"network.delay: spikes need {depth} x {section.delay:g} ms to the output and a presentation takes "
             f"{presented:g} ms (encoding.steps x encoding.dt): none arrives"
         )
-    if not isinstance(encoding, schema.EscapeEncoding) and encoding.max_rate * 1e-3 * presented < 1:
+    max_rate = None if encoding.entry.outside else getattr(encoding, "max_rate", None)
+    if max_rate is not None and max_rate * 1e-3 * presented < 1:
         found.append(
-            f"encoding.max_rate: at {encoding.max_rate:g} Hz a white pixel fires "
-            f"{encoding.max_rate * 1e-3 * presented:.2g} times in a presentation of {presented:g} ms: most are silent"
+            f"encoding.max_rate: at {max_rate:g} Hz a white pixel fires "
+            f"{max_rate * 1e-3 * presented:.2g} times in a presentation of {presented:g} ms: most are silent"
         )
     if isinstance(section.transmission, schema.BlankOutTransmission) and 0 in section.transmission.p:
         found.append("network.transmission.p: 0 transmits no spike: what comes after it is silent")
     for key, neuron in (("neuron", section.neuron), ("output_neuron", section.output_neuron)):
-        refractory = getattr(neuron, "refractory", 0.0)
+        refractory = _refractory(neuron)
         if not rate_form and refractory >= presented:
             found.append(
                 f"network.{key}.refractory: {refractory:g} ms are not less than a presentation of {presented:g} ms "
                 "(encoding.steps x encoding.dt): every neuron fires once at most"
             )
-    if isinstance(config.rule, schema.GradientRule):
-        return found + _short_sight(config.rule, config)
-    return found + _label(config.rule, config)
+    if is_gradient(config.rule):
+        return found + _short_sight(config)
+    return found + (_label(config) if hasattr(config.rule, "label_period") else [])
 
 
-def _short_sight(rule: schema.GradientRule, config: schema.Config) -> list[str]:
+def _refractory(neuron: Any) -> float:
+    """In ms, where the neuron is one of ours that has a refractory period."""
+    value = 0.0 if neuron is None or neuron.entry.outside else getattr(neuron, "refractory", 0.0)
+    return value if isinstance(value, float) else 0.0
+
+
+def _short_sight(config: schema.Config) -> list[str]:
     every, steps = config.training.update_every, config.encoding.steps
-    if rule.form == "rate" or every is None or every >= steps:
+    if in_rate_form(config) or every is None or every >= steps:
         return []
     return [
         f"training.update_every: back-propagation is cut off every {every} of {steps} ticks; "
@@ -161,10 +198,10 @@ def _short_sight(rule: schema.GradientRule, config: schema.Config) -> list[str]:
     ]
 
 
-def _label(rule: schema.ERBPRule, config: schema.Config) -> list[str]:
-    found = []
+def _label(config: schema.Config) -> list[str]:
+    found, rule = [], config.rule
     dt, label = config.encoding.dt, rule.label_period
-    shortest = getattr(config.network.output_neuron or config.network.neuron, "refractory", 0.0) + dt
+    shortest = _refractory(config.network.output_neuron or config.network.neuron) + dt
     where = "output_neuron" if config.network.output_neuron else "neuron"
     if shortest > label + 1e-9:
         found.append(
@@ -185,12 +222,11 @@ def _label(rule: schema.ERBPRule, config: schema.Config) -> list[str]:
 
 
 def _burn_in(config: schema.Config) -> int:
-    rule = config.rule
-    return 0 if isinstance(rule, schema.GradientRule) else ticks("rule.burn_in", rule.burn_in, config.encoding.dt)
+    return ticks("rule.burn_in", getattr(config.rule, "burn_in", 0.0), config.encoding.dt)
 
 
 def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
-    default = steps if isinstance(config.rule, schema.GradientRule) else min(LOCAL_UPDATE_EVERY, steps)
+    default = steps if is_gradient(config.rule) else min(LOCAL_UPDATE_EVERY, steps)
     every = config.training.update_every or default
     if steps == 1:
         every = 1  # the rate form has one tick
@@ -208,16 +244,16 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
     return every
 
 
-def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], dt: float, sparse: bool) -> Network:
-    delay = ticks("network.delay", section.delay, dt)
-    neuron = build_neuron(section.neuron, dt)
-    last = build_neuron(section.output_neuron, dt, "network.output_neuron") if section.output_neuron else neuron
+def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], clock: Clock, sparse: bool) -> Network:
+    delay = ticks("network.delay", section.delay, clock.dt)
+    neuron = construct(section.neuron, "network.neuron", clock)
+    last = construct(section.output_neuron, "network.output_neuron", clock) if section.output_neuron else neuron
     if section.events == "auto":
         by_events = int(sparse)
     else:
         by_events = {"none": 0, "input": 1, "all": len(section.layers)}[section.events]
     *hidden, output = build_connections(
-        section, image_shape, build_transmissions(section.transmission, len(section.layers) - 1), by_events
+        section, image_shape, build_transmissions(section.transmission, len(section.layers) - 1), by_events, clock
     )
     return sequential(*((connection, neuron) for connection in hidden), (output, last), delay=delay)
 
@@ -240,47 +276,3 @@ def build_transmissions(section: schema.Transmission, layers: int) -> tuple[Call
             return tuple(Reliable if p == 1.0 else partial(BlankOut, p) for p in chances)
         case "shared_blank_out":
             return tuple(lambda _, p=p: SharedBlankOut(p) for p in chances)
-
-
-def _encoder(section: schema.Encoding) -> Encoder:
-    match section:
-        case schema.PoissonEncoding():
-            dead_time = ticks("encoding.dead_time", section.dead_time, section.dt)
-            return Poisson(_per_tick(section.max_rate, section.dt), dead_time)
-        case schema.RegularEncoding():
-            rate = _per_tick(section.max_rate, section.dt)
-            if rate == 1:
-                raise UserError(
-                    f"encoding.max_rate: {section.max_rate:g} Hz is a spike in every tick of {section.dt:g} ms; the "
-                    "regular code takes less, poisson takes it"
-                )
-            return Regular(rate)
-        case schema.EscapeEncoding():
-            return ExponentialEscape(
-                dt=section.dt,
-                dead_time=ticks("encoding.dead_time", section.dead_time, section.dt),
-                beta=section.beta,
-                gamma=section.gamma,
-                base_rate=section.base_rate,
-                threshold=section.threshold,
-                slope=section.slope,
-            )
-
-
-def _max_rate(section: schema.Encoding) -> float:
-    """Spikes per tick of a white pixel."""
-    if isinstance(section, schema.EscapeEncoding):
-        return section.dt / (section.dead_time + section.dt)
-    return _per_tick(section.max_rate, section.dt)
-
-
-def _per_tick(hertz: float, dt: float) -> float:
-    rate = hertz * 1e-3 * dt
-    if rate > 1:
-        raise UserError(f"encoding.max_rate: {hertz:g} Hz is more than one spike a tick of {dt:g} ms ({1e3 / dt:g} Hz)")
-    if rate < LEAST_RATE:
-        least = LEAST_RATE * 1e3 / dt
-        raise UserError(
-            f"encoding.max_rate: {hertz:g} Hz cannot be drawn in ticks of {dt:g} ms; at least {least:.4g} Hz"
-        )
-    return rate

@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from erbp_jax.config import schema
-from erbp_jax.connections import Connection, Conv2d, Dense, Pool2d, Transmission
+from erbp_jax.config.construct import construct
+from erbp_jax.config.sections import ComponentSection
+from erbp_jax.connections import Connection, Dense, Transmission
 from erbp_jax.errors import UserError
+from erbp_jax.units import Clock
 
 
 def build_connections(
@@ -13,6 +17,7 @@ def build_connections(
     image_shape: tuple[int, ...],
     transmissions: Sequence[Callable[[bool], Transmission]],
     by_events: int,
+    clock: Clock,
 ) -> tuple[Connection, ...]:
     """One connection a layer after the input, which has the shape of an image, `(H, W)` or `(H, W, C)`.
 
@@ -26,31 +31,36 @@ def build_connections(
     shape = (*image_shape, 1) if len(image_shape) == 2 else image_shape
     connections: list[Connection] = []
     for place, (layer, transmission) in enumerate(zip(section.layers[1:], transmissions, strict=True), 1):
-        key = f"network.layers.{place}"
+        key, given = f"network.layers.{place}", {"inputs": math.prod(shape), "input_shape": shape}
+        given["init_gain"] = section.init_gain
         if isinstance(layer, int):
             connection = Dense(math.prod(shape), layer, section.init_gain, transmission(place <= by_events))
-        elif len(shape) != 3:
-            raise UserError(
-                f"{key}: {layer.kind} needs maps, and the layer before it has {shape[0]} units without places"
-            )
         else:
-            connection = _on_maps(key, layer, (shape[0], shape[1], shape[2]), section.init_gain, transmission(False))
+            connection = _of_kind(key, layer, given, transmission(layer.kind == "dense" and place <= by_events), clock)
         connections.append(connection)
         shape = connection.output_shape
     return tuple(connections)
 
 
-def _on_maps(
-    key: str,
-    layer: schema.ConvLayer | schema.PoolLayer,
-    shape: tuple[int, int, int],
-    gain: float,
-    transmission: Transmission,
+def _of_kind(
+    key: str, layer: ComponentSection, given: dict[str, Any], transmission: Transmission, clock: Clock
 ) -> Connection:
+    """A connection that its kind names, onto what it is given."""
+    shape, entry = given["input_shape"], layer.entry
+    if entry.about.get("maps") and len(shape) != 3:
+        raise UserError(f"{key}: {layer.kind} needs maps, and the layer before it has {shape[0]} units without places")
+    takes = {declared.given for declared in layer.keys}
+    if entry.outside and transmission.draws and not takes & {"transmission", "context"}:
+        raise UserError(
+            f"network.transmission: {layer.kind!r} ({key}) has no parameter `transmission`, so that its synapses are "
+            "reliable; give it one, or a chance of 1 in that layer"
+        )
     try:
-        if isinstance(layer, schema.PoolLayer):
-            return Pool2d(shape, layer.size, layer.stride, layer.padding, layer.mode, layer.gain)
-        shared = (layer.channels, layer.kernel, layer.stride, layer.padding)
-        return Conv2d(shape, *shared, gain=gain, initial=layer.initial, transmission=transmission)
+        connection = construct(layer, key, clock, {**given, "transmission": transmission})
     except ValueError as error:
         raise UserError(f"{key}: {error}") from None
+    if connection.inputs != given["inputs"]:
+        raise UserError(
+            f"{key}: the layer before it has {given['inputs']} units, {layer.kind!r} takes {connection.inputs}"
+        )
+    return connection

@@ -3,6 +3,7 @@
 The sum is of arrays that must be there at once, so a refusal is right; compilation and copies come on top.
 """
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -89,7 +90,10 @@ def parameters(connection: Connection) -> int:
             return connection.inputs * connection.outputs
         case Conv2d():
             return connection.kernel**2 * connection.input_shape[2] * connection.channels
-    return 0
+        case Pool2d():
+            return 0
+    trained = jax.eval_shape(connection.init, jax.random.key(0, impl="threefry2x32")).trained
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(trained))
 
 
 def copies(section: Optimizer) -> int:
@@ -133,6 +137,10 @@ def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
         found = [part._replace(key="rule.readouts") for part in found]
         neurons = 2 * shapes.update_every * shapes.batch * many * network.sizes[-1]
         found.append(Part("rule.readouts", f"spikes of {many:,} readouts", FLOAT * neurons))
+    if not isinstance(rule, (ERBP, BackProp)):  # eligibility, for instance: a number a synapse and sample
+        kept = jax.eval_shape(lambda: rule.init_state(network, shapes.batch).rule)
+        size = sum(leaf.dtype.itemsize * math.prod(leaf.shape) for leaf in jax.tree.leaves(kept))
+        found.append(Part("rule.kind", f"what the rule remembers of {shapes.batch:,} samples", 2 * size))
     return found
 
 

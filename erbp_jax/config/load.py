@@ -17,7 +17,8 @@ from erbp_jax.cache import expanded
 from erbp_jax.config import yaml_text
 from erbp_jax.config.names import check_rule_name
 from erbp_jax.config.retired import without_retired
-from erbp_jax.config.schema import PLAIN, Config
+from erbp_jax.config.schema import Config
+from erbp_jax.config.sections import Kinds
 from erbp_jax.config.suited import for_another_family, with_suited
 from erbp_jax.errors import UserError
 
@@ -298,6 +299,9 @@ def _parts(annotation: Any, value: Any) -> Iterator[tuple[Any, Any, tuple[str, .
 
 def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
     """The section that a value is checked against; of a union the one of its `kind`, if that is known."""
+    for option in _members(annotation):
+        if isinstance(option, type) and issubclass(option, Kinds):
+            return _of_kind(option, value)
     sections = [o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)]
     if len(sections) == 1:
         return sections[0]
@@ -309,12 +313,34 @@ def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
     return None
 
 
+def _of_kind(wanted: type[Kinds], value: Any) -> type[BaseModel] | None:
+    """The section of a value's kind; None where there is none, which is told when the value is checked."""
+    if not isinstance(value, Mapping):
+        return None
+    if wanted.bare and "kind" not in value:
+        return wanted.base
+    try:
+        return wanted.section(value.get("kind"))
+    except UserError:
+        return None
+
+
 def _options(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union, of unions within it too."""
+    """The members of a union, of unions within it too; of a group of keys with a kind all sections."""
+    found = []
+    for member in _members(annotation):
+        if isinstance(member, type) and issubclass(member, Kinds):
+            found += [*([member.base] if member.bare else []), *member.sections()]
+        else:
+            found.append(member)
+    return tuple(found)
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) is Annotated:
-        return _options(get_args(annotation)[0])
+        return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(option for member in get_args(annotation) for option in _options(member))
+        return tuple(option for member in get_args(annotation) for option in _members(member))
     return (annotation,)
 
 
@@ -333,10 +359,13 @@ def _explain(error: Any, data: Any) -> str:
             here = here[part] if part < len(here) else None
     given, context, kind = error["input"], error.get("ctx", {}), error["type"]
     where = ".".join(path)
+    if kind == "unknown_kind":
+        return _unknown_kind(f"{where}.kind", context["given"], context["known"])
+    if kind == "bad_kind":
+        return f"{where}.kind: {context['message']}"
     if kind == "union_tag_invalid":
-        known = [k for k in context["expected_tags"].replace("'", "").split(", ") if k != PLAIN]
-        return _unknown_kind(f"{where}.kind", context["tag"], known)
-    if kind == "union_tag_not_found":
+        return _unknown_kind(f"{where}.kind", context["tag"], context["expected_tags"].replace("'", "").split(", "))
+    if kind in ("union_tag_not_found", "no_kind"):
         return f"{where}.kind: missing; say which"
     if kind == "literal_error":
         return _unknown_kind(

@@ -13,7 +13,6 @@ from erbp_jax.config.schema import (
     Count,
     FilePath,
     Finite,
-    LIFNeuron,
     Neuron,
     NonNegative,
     Positive,
@@ -23,7 +22,8 @@ from erbp_jax.config.schema import (
     Whole,
 )
 from erbp_jax.config.schema.base import MOST
-from erbp_jax.config.schema.layers import MOST_LAYERS
+from erbp_jax.config.schema.network import MOST_LAYERS
+from erbp_jax.config.sections import default_section
 from erbp_jax.errors import UserError
 from erbp_jax.neurons.firing_patterns import PATTERNS
 
@@ -98,7 +98,7 @@ class Simulation(Section):
     duration: Positive = 100.0
     """ms."""
     neurons: Count = 1
-    neuron: Neuron = LIFNeuron()
+    neuron: Neuron = default_section("neuron")
     network: SmallNetwork | None = None
     input: Input = ConstantInput()
     precision: Literal["float32", "float64"] = "float32"

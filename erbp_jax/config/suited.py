@@ -3,24 +3,42 @@
 from collections.abc import Mapping
 from typing import Any
 
-from erbp_jax.encoding import LabelNeurons
-from erbp_jax.learning import ERBP, BackProp, RandomFeedback, Suggested, Suited
+from erbp_jax.config.sections import DEFAULTS
+from erbp_jax.errors import UserError
+from erbp_jax.learning import Suggested, Suited
+from erbp_jax.registry import Entry, find
 
-FAMILIES = {"erbp": "eRBP", "perbp": "eRBP", "bp": "gradient", "rbp": "gradient"}
-"""Rules of one family share an optimiser; `rule.kind` may change within one and all else stays."""
+
+def entry_of(rule: Any) -> Entry | None:
+    """What the rule section's kind names, if it is known; plain data or a checked section."""
+    kind = rule.get("kind", DEFAULTS["rule"]) if isinstance(rule, Mapping) else getattr(rule, "kind", DEFAULTS["rule"])
+    try:
+        return find("rule", kind) if isinstance(kind, str) else None
+    except UserError:  # told when the section is checked
+        return None
 
 
 def family(rule: Any) -> str | None:
-    """The family of a rule section, if it has a known kind."""
-    kind = rule.get("kind", "erbp") if isinstance(rule, Mapping) else "erbp"
-    return FAMILIES.get(kind) if isinstance(kind, str) else None
+    """The family of a rule section, if it has a known kind.
+
+    Rules of one family share an optimiser; `rule.kind` may change within one and all else stays.
+    """
+    entry = entry_of(rule)
+    return entry and entry.about.get("family", entry.kind)
+
+
+def is_gradient(rule: Any) -> bool:
+    """Whether a section is that of a rule that follows a gradient through a whole presentation."""
+    return family(rule) == "gradient"
 
 
 def for_another_family(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """The file's groups, with what suits another rule in the place of what suits the file's own, if an override names a
-    rule of another family."""
+    rule of another family that says what suits it."""
     given, kept = patch.get("rule"), {str(k): v for k, v in base.items()}
     if not isinstance(given, Mapping) or "kind" not in given or family(given) in (None, family(base.get("rule"))):
+        return kept
+    if suggested(given) is None:
         return kept
     kept["optimizer"] = _optimizer(given)
     for group, keys in (("training", ("update_every",)), ("encoding", ("steps", "test_steps"))):
@@ -50,16 +68,13 @@ def _optimizer(rule: Any) -> dict[str, Any]:
 
 
 def suggested(rule: Any) -> Suggested | None:
-    """What the rule of a section suggests."""
-    if family(rule) == "gradient":
-        made: Any = BackProp()
-    elif family(rule) == "eRBP":
-        scale = rule.get("feedback_scale", 1.0) if isinstance(rule, Mapping) else 1.0
-        scales = scale if isinstance(scale, (list, tuple)) else [scale]
-        if not all(isinstance(s, (int, float)) and s >= 0 for s in scales):
-            return None  # a mistake, told when the section is checked
-        made = ERBP(LabelNeurons(2), feedback=RandomFeedback(float(max(scales, default=1.0))))
-    else:
+    """What the rule of a section suggests, if anything."""
+    entry = entry_of(rule)
+    if entry is None:
         return None
-    assert isinstance(made, Suited)
-    return made.suited()
+    if (suited := entry.about.get("suited")) is not None:
+        return suited(rule if isinstance(rule, Mapping) else {})
+    if (remake := entry.about.get("remake")) is not None:
+        made = remake()
+        return made.suited() if isinstance(made, Suited) else None
+    return None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +12,14 @@ from erbp_jax.connections import conv_transmission
 from erbp_jax.connections.base import Arrived, Weights
 from erbp_jax.connections.maps import OnMaps
 from erbp_jax.connections.transmission import BlankOut, Reliable, Transmission
-from erbp_jax.connections.windows import Windows
+from erbp_jax.connections.windows import Padding, Windows
 from erbp_jax.params import Params
 from erbp_jax.random import between, fold_each
+from erbp_jax.registry import register
+from erbp_jax.units import Count, FromBuilder
 
 
+@register("connection", "conv", maps=True)
 @dataclass(frozen=True)
 class Conv2d(OnMaps):
     r"""Maps onto maps, through one kernel for all positions.
@@ -37,12 +41,18 @@ class Conv2d(OnMaps):
     """
 
     input_shape: tuple[int, int, int]
-    channels: int
-    kernel: int
-    stride: int = 1
-    padding: str = "same"
-    gain: float = 1.0
+    channels: Count
+    """Maps."""
+    kernel: Count
+    """Height and width of the window."""
+    stride: Count = 1
+    """From one window to the next."""
+    padding: Padding = "same"
+    """Whether windows reach over the edge, so that the maps keep their size at a stride of 1."""
+    gain: Annotated[float, FromBuilder("init_gain")] = 1.0
     initial: tuple[float, float] | None = None
+    """Weights start as U(low, high); if not given as U(-b, b), b = network.init_gain sqrt(7 / (synapses onto a unit +
+    synapses from a unit))."""
     transmission: Transmission = field(default_factory=Reliable)
 
     def __post_init__(self) -> None:

@@ -4,20 +4,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.connections.base import Arrived, Weights
+from erbp_jax.connections.dense import Dense
 from erbp_jax.connections.host import Delays
 from erbp_jax.connections.linear import LinearConnection
 from erbp_jax.connections.placed import PlacedConnection
+from erbp_jax.connections.sparse import Sparse
 from erbp_jax.connections.transmission import Transmission
 from erbp_jax.counting import Wide
 from erbp_jax.params import Params
 from erbp_jax.random import integers, new_key, split
+from erbp_jax.registry import register
+from erbp_jax.units import Count, Ticks
 
 
 @runtime_checkable
@@ -285,3 +289,18 @@ def _is_range(delays: Any) -> bool:
         return False
     low, high = delays
     return all(isinstance(d, int) and not isinstance(d, bool) for d in delays) and 0 <= low <= high
+
+
+@register("connection", "delayed")
+def delayed(
+    inputs: int,
+    init_gain: float,
+    transmission: Any,
+    outputs: Annotated[Count, "Units of the layer."],
+    delays: Annotated[tuple[Ticks, Ticks], "Shortest and longest delay of a synapse, drawn for each of them."],
+    fan_in: Annotated[Count | None, "Synapses onto each unit; from all inputs if not given."] = None,
+) -> Delayed:
+    """A matrix, or with `fan_in` a list, of synapses with a delay each."""
+    if fan_in is None:
+        return Delayed(Dense(inputs, outputs, init_gain, transmission), delays)
+    return Delayed(Sparse(inputs, outputs, fan_in, init_gain, transmission), delays)

@@ -1,6 +1,7 @@
 """All-to-all connection."""
 
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import jax
 import numpy as np
@@ -11,8 +12,11 @@ from erbp_jax.connections.linear import LinearConnection
 from erbp_jax.connections.transmission import Reliable, Transmission
 from erbp_jax.params import Params
 from erbp_jax.random import between
+from erbp_jax.registry import register
+from erbp_jax.units import Count, FromBuilder
 
 
+@register("connection", "dense")
 @dataclass(frozen=True)
 class Dense(LinearConnection):
     r"""Every unit of one layer onto every unit of the next.
@@ -31,8 +35,9 @@ class Dense(LinearConnection):
     """
 
     inputs: int
-    outputs: int
-    gain: float = 1.0
+    outputs: Count
+    """Units of the layer."""
+    gain: Annotated[float, FromBuilder("init_gain")] = 1.0
     transmission: Transmission = field(default_factory=Reliable)
 
     def __post_init__(self) -> None:

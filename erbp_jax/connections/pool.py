@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +10,15 @@ import numpy as np
 
 from erbp_jax.connections.base import Arrived
 from erbp_jax.connections.maps import OnMaps
-from erbp_jax.connections.windows import Windows
+from erbp_jax.connections.windows import Padding, Windows
 from erbp_jax.params import Params
+from erbp_jax.registry import register
+from erbp_jax.units import Count, Positive
 
 MODES = ("average", "sum")
 
 
+@register("connection", "pool", maps=True)
 @dataclass(frozen=True)
 class Pool2d(OnMaps):
     r"""Every map onto a smaller one, through equal synapses that neither learn nor fail.
@@ -30,11 +34,16 @@ class Pool2d(OnMaps):
     """
 
     input_shape: tuple[int, int, int]
-    size: int
-    stride: int | None = None
-    padding: str = "valid"
-    mode: str = "average"
-    gain: float = 1.0
+    size: Count
+    """Height and width of the window."""
+    stride: Count | None = None
+    """From one window to the next; as the size if not given."""
+    padding: Padding = "valid"
+    """Whether windows reach over the edge."""
+    mode: Literal["average", "sum"] = "average"
+    """What a unit gets of its window."""
+    gain: Positive = 1.0
+    """Weight of a synapse; for averages over the window's area."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

@@ -1,6 +1,7 @@
 """A list of synapses in the place of a matrix."""
 
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,8 @@ from erbp_jax.connections.placed import PlacedConnection
 from erbp_jax.connections.transmission import BlankOut, Reliable
 from erbp_jax.params import Params
 from erbp_jax.random import between, split
+from erbp_jax.registry import register
+from erbp_jax.units import Count, FromBuilder
 
 
 class OnList(PlacedConnection):
@@ -70,6 +73,7 @@ class OnList(PlacedConnection):
         return self.transmission.crosses(None if keys is None else keys[:, None], source % self.units, post)
 
 
+@register("connection", "sparse")
 @dataclass(frozen=True)
 class Sparse(OnList):
     r"""Some units of one layer onto some of the next, synapse by synapse.
@@ -91,9 +95,11 @@ class Sparse(OnList):
     """
 
     inputs: int
-    outputs: int
-    fan_in: int | None = None
-    gain: float = 1.0
+    outputs: Count
+    """Units of the layer."""
+    fan_in: Count | None = None
+    """Synapses onto each unit, from different inputs that are drawn once."""
+    gain: Annotated[float, FromBuilder("init_gain")] = 1.0
     transmission: Reliable | BlankOut = field(default_factory=Reliable)
     pairs: SynapseList | None = None
 

@@ -5,11 +5,13 @@ Maps are `[R, H, W, C]`, rows first and channels last.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+Padding = Literal["same", "valid"]
 PADDINGS = ("same", "valid")
 TILE = 8
 """Outputs of a line that a product works out at once, at most. A window of t outputs is `stride * (t - 1) + kernel`
@@ -31,7 +33,7 @@ class Windows:
     width: int
     kernel: int
     stride: int = 1
-    padding: str = "same"
+    padding: Padding = "same"
 
     def __post_init__(self) -> None:
         if self.kernel < 1 or self.stride < 1:

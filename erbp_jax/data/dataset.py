@@ -72,6 +72,20 @@ class Dataset:
         return int(self.train.y.shape[-1])
 
     @property
+    def variance(self) -> float:
+        """Of the training set's curves, over samples, ticks and outputs.
+
+        Raises:
+            UserError: targets that are no curves, or curves that never vary.
+        """
+        if self.labels is not None or not isinstance(self.train.y, np.ndarray):
+            raise UserError(f"{self.name}: its targets are no curves; give a task of your own")
+        spread = float(self.train.y.astype(np.float64).var())
+        if spread == 0:
+            raise UserError(f"{self.name}: its curves never vary; there is nothing to follow")
+        return spread
+
+    @property
     def image_shape(self) -> tuple[int, ...]:
         """`shape`, as an image: a row of numbers is an image of one row."""
         shape = self.shape or ()

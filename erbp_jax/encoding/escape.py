@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +12,11 @@ from erbp_jax.encoding.base import TickEncoder, check_images
 from erbp_jax.encoding.dead_time import after_spikes, check_dead_time, no_dead_time
 from erbp_jax.encoding.rates import LEAST_RATE, PIXELS, in_words, near_enough
 from erbp_jax.random import uniform, uniform_words
+from erbp_jax.registry import register
+from erbp_jax.units import Above, Dt, Hertz, Positive, Ticks
 
 
+@register("encoder", "escape")
 @dataclass(frozen=True)
 class ExponentialEscape(TickEncoder):
     r"""Spike-response data neurons (SRM0) whose hazard is exponential in the pixel.
@@ -36,13 +40,19 @@ class ExponentialEscape(TickEncoder):
             images that are no bytes.
     """
 
-    dt: float = 1.0
-    dead_time: int = 3
+    dt: Dt = 1.0
+    dead_time: Ticks = 3
+    """Silence after a spike; the shortest interval is one tick longer."""
     beta: float = 0.5
+    """Current of a white pixel."""
     gamma: float = -0.215
-    base_rate: float = 100.0
+    """Current of every pixel."""
+    base_rate: Annotated[Hertz, Above(0.0)] = 100.0
+    """Rate at the threshold."""
     threshold: float = 0.1
-    slope: float = 0.05
+    """Current at which a neuron fires at the base rate."""
+    slope: Positive = 0.05
+    """Current that makes the rate e times as high."""
 
     def __post_init__(self) -> None:
         check_dead_time("ExponentialEscape", self.dead_time)
@@ -58,6 +68,11 @@ class ExponentialEscape(TickEncoder):
                 f"ExponentialEscape: the fastest pixel would fire at {fastest * per_second:.4g} Hz; the least that can "
                 f"be drawn with ticks of {self.dt:g} ms is {LEAST_RATE * per_second:.4g} Hz; got {self}"
             )
+
+    @property
+    def max_rate(self) -> float:
+        """The highest rate that the dead time leaves, in spikes per tick."""
+        return 1.0 / (self.dead_time + 1)
 
     def _rate(self, chance: np.ndarray) -> np.ndarray:
         """Spikes per tick at a chance to spike outside the dead time."""

@@ -9,10 +9,13 @@ import numpy as np
 
 from erbp_jax.encoding.base import TickEncoder, check_images
 from erbp_jax.encoding.dead_time import after_spikes, check_dead_time, no_dead_time
-from erbp_jax.encoding.rates import LEAST_RATE, PIXELS, in_words, near_enough
+from erbp_jax.encoding.rates import LEAST_RATE, PIXELS, PixelRate, in_words, near_enough
 from erbp_jax.random import below, uniform_bytes, uniform_words
+from erbp_jax.registry import register
+from erbp_jax.units import Ticks
 
 
+@register("encoder", "poisson")
 @dataclass(frozen=True)
 class Poisson(TickEncoder):
     r"""Data neurons whose mean firing rate is linear in the pixel, dead time included.
@@ -34,8 +37,9 @@ class Poisson(TickEncoder):
         ValueError: a rate or a dead time out of range; images that are no bytes.
     """
 
-    max_rate: float = 0.25
-    dead_time: int = 0
+    max_rate: PixelRate = 0.25
+    dead_time: Ticks = 0
+    """Silence after a spike; the shortest interval is one tick longer."""
 
     def __post_init__(self) -> None:
         check_dead_time("Poisson", self.dead_time)

@@ -1,6 +1,10 @@
 """How finely a rate must be drawn: in 256ths where that is near enough for every pixel, else in 2^-32."""
 
+from typing import Annotated
+
 import numpy as np
+
+from erbp_jax.units import PerTick, Rate
 
 PIXELS = np.arange(256)
 
@@ -9,6 +13,9 @@ TOLERANCE = 0.01
 
 LEAST_RATE = 0.5 / TOLERANCE / 2.0**32
 """Spikes per tick of the fastest pixel, below which 2^-32 is too coarse for the tolerance: 1.2e-8."""
+
+PixelRate = Annotated[Rate, PerTick(LEAST_RATE, 1.0), "Mean rate of a white pixel."]
+"""Spikes per tick of a white pixel; Hz in a config."""
 
 
 def near_enough(asked: np.ndarray, got: np.ndarray) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,17 @@ import numpy as np
 from erbp_jax.encoding.base import TickEncoder, check_images
 from erbp_jax.encoding.rates import LEAST_RATE, PIXELS, in_words, near_enough
 from erbp_jax.random import uniform_bytes, uniform_words
+from erbp_jax.registry import register
+from erbp_jax.units import PerTick, Rate
+
+_Rate = Annotated[
+    Rate,
+    PerTick(LEAST_RATE, 1.0, open=True, hint="the regular code takes less, poisson takes it"),
+    "Mean rate of a white pixel.",
+]
 
 
+@register("encoder", "regular")
 @dataclass(frozen=True)
 class Regular(TickEncoder):
     r"""Data neurons that integrate the pixel and spike at every full turn of a phase of b bits.
@@ -32,7 +42,7 @@ class Regular(TickEncoder):
         ValueError: a rate out of range; images that are no bytes.
     """
 
-    max_rate: float = 0.25
+    max_rate: _Rate = 0.25
 
     def __post_init__(self) -> None:
         if not LEAST_RATE <= self.max_rate < 1:

@@ -10,16 +10,15 @@ import numpy as np
 from erbp_jax.config import memory
 from erbp_jax.config import simulation as config
 from erbp_jax.config.build import build_transmissions
-from erbp_jax.config.build_neuron import build_neuron
+from erbp_jax.config.construct import construct
 from erbp_jax.config.memory import SHARE, Part, refuse_beyond
-from erbp_jax.config.schema import MihalasNieburNeuron
-from erbp_jax.config.time import ticks
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import stimulus
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network, sequential
-from erbp_jax.neurons import Neuron
+from erbp_jax.neurons import MihalasNiebur, Neuron, Parametric
 from erbp_jax.random import new_key, split
+from erbp_jax.units import Clock, ticks
 
 MAX_TRACES = 2**28
 """Bytes of all that a simulation keeps of its ticks: a neuron for ten million, a thousand for ten thousand."""
@@ -57,8 +56,10 @@ def simulate(wanted: config.Simulation) -> Traces:
             became NaN or infinite.
     """
     try:
-        neuron = build_neuron(wanted.neuron, wanted.dt, "neuron", "dt")
+        neuron = construct(wanted.neuron, "neuron", Clock(wanted.dt, "dt"))
         network = _network(wanted, neuron) if wanted.network else None
+        if network is None and isinstance(neuron, Parametric):
+            raise UserError("neuron.kind: its parameters are those of a population; give it a network")
         if network is not None and wanted.precision != "float32":
             raise UserError("precision: a network runs in float32; float64 is for neurons alone")
         _check_memory(wanted, neuron, network)
@@ -78,7 +79,7 @@ def simulate(wanted: config.Simulation) -> Traces:
         if not np.isfinite(value).all():
             tick = int(np.argmax(~np.isfinite(value).all(1)))
             raise UserError(f"{name}: became NaN or infinite in tick {tick}; smaller inputs or weights keep it finite")
-    per = "ms" if network is None and isinstance(wanted.neuron, MihalasNieburNeuron) else "tick"
+    per = "ms" if network is None and isinstance(neuron, MihalasNiebur) else "tick"
     return Traces(wanted.dt, drive, [np.asarray(s) for s in spikes], states, per)
 
 
@@ -110,7 +111,7 @@ def input_current(wanted: config.Simulation, columns: int) -> np.ndarray:
     """
     shape, dt = (wanted.ticks, columns), wanted.dt
     rng = np.random.default_rng(wanted.seed)
-    per_ms = isinstance(wanted.neuron, MihalasNieburNeuron) or wanted.network is not None
+    per_ms = wanted.neuron.entry.make is MihalasNiebur or wanted.network is not None
     scale = 1.0 if per_ms else dt
     match wanted.input:
         case config.ConstantInput(value=value):
@@ -145,13 +146,19 @@ def _network(wanted: config.Simulation, neuron) -> Network:
     return sequential(*layers, delay=delay)
 
 
+def _by_name(state):
+    """The arrays of a neuron's state by their names in it, whatever pytree it is."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {jax.tree_util.keystr(path, simple=True, separator=".") or "state": value for path, value in leaves}
+
+
 def _run_neurons(neuron, drive, seed):
     keys = split(new_key(seed), len(drive))
 
     def tick(state, inputs):
         current, key = inputs
         state, spikes = neuron.step(state, current, key=key)
-        return state, (spikes, state._asdict())
+        return state, (spikes, _by_name(state))
 
     @jax.jit
     def run(drive):
@@ -172,7 +179,7 @@ def _run_network(network, drive, seed):
         states = {
             f"layer{i}.{name}": value[0]
             for i, neurons in enumerate(state.populations)
-            for name, value in neurons._asdict().items()
+            for name, value in _by_name(neurons).items()
         }
         return state, (spikes, states)
 

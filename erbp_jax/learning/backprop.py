@@ -1,18 +1,21 @@
 """Back-propagation through time with surrogate derivatives, and random back-propagation: one rule, three wirings."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import jax
 
 from erbp_jax.learning.base import Block, Given, LearningState, Suggested
-from erbp_jax.learning.loss import CrossEntropy, Loss
-from erbp_jax.learning.wiring import Symmetric, Wiring
+from erbp_jax.learning.feedback import RandomFeedback
+from erbp_jax.learning.loss import CrossEntropy, CurveError, Loss, SquaredError
+from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
 from erbp_jax.network import Network
 from erbp_jax.neurons import Rated, Surrogate
 from erbp_jax.params import Params
 from erbp_jax.random import check_keys
+from erbp_jax.registry import register
 from erbp_jax.trace import NetworkState, Trace
+from erbp_jax.units import Count, NonNegative, Part, Positive
 
 
 @dataclass(frozen=True)
@@ -103,3 +106,70 @@ class BackProp:
         parts = jax.tree.map(lambda x: x.reshape(k // segment, segment, *x.shape[1:]), (given.inputs, given.key))
         after, trace = jax.lax.scan(jax.checkpoint(advance), state.network, parts)
         return after, jax.tree.map(lambda x: x.reshape(k, *x.shape[2:]), trace)
+
+
+# In a config
+
+
+_SURROGATE, _LOSS = Surrogate(), CrossEntropy()
+_Form = Annotated[
+    Literal["spiking", "rate"],
+    "Through time with surrogate derivatives, or on the non-spiking network of the same layers.",
+]
+_SurrogatePart = Annotated[Surrogate, Part("surrogate"), "The derivative of the threshold."]
+_Smoothing = Annotated[
+    Positive,
+    "Scale of the threshold noise in the transfer function of the rate form, in units of the membrane potential.",
+]
+_LossPart = Annotated[Loss, Part("loss"), "What the rule makes small."]
+_Segment = Annotated[
+    Count | None,
+    "Ticks that the backward pass keeps at a time; the rest is computed again. All of them if not given.",
+]
+
+
+def _suited(section: Any) -> Suggested:
+    del section
+    return BackProp().suited()
+
+
+def _loss(loss: Loss, curves: bool) -> Loss:
+    """Losses of classes have no meaning for curves."""
+    return CurveError() if curves and isinstance(loss, (CrossEntropy, SquaredError)) else loss
+
+
+@register("rule", "bp", family="gradient", burn_in=None, suited=_suited)
+def bp(
+    curves: bool,
+    form: _Form = "spiking",
+    surrogate: _SurrogatePart = _SURROGATE,
+    smoothing: _Smoothing = 0.5,
+    loss: _LossPart = _LOSS,
+    segment: _Segment = None,
+) -> BackProp:
+    """Back-propagation."""
+    del form, smoothing  # of the network, which is built with them
+    return BackProp(surrogate, _loss(loss, curves), Symmetric(), segment)
+
+
+@register("rule", "rbp", family="gradient", burn_in=None, suited=_suited)
+def rbp(
+    curves: bool,
+    form: _Form = "spiking",
+    surrogate: _SurrogatePart = _SURROGATE,
+    smoothing: _Smoothing = 0.5,
+    loss: _LossPart = _LOSS,
+    segment: _Segment = None,
+    wiring: Annotated[
+        Literal["direct", "layerwise"],
+        "From the output to every hidden layer, as in eRBP, or back through one layer after the other.",
+    ] = "direct",
+    feedback_scale: Annotated[NonNegative, "Size of the random feedback."] = 1.0,
+    zero_sum: Annotated[bool, "For direct wiring: every hidden unit's feedback sums to zero over the classes."] = True,
+) -> BackProp:
+    """Random back-propagation."""
+    del form, smoothing
+    feedback = Direct(RandomFeedback(feedback_scale, zero_sum))
+    return BackProp(
+        surrogate, _loss(loss, curves), feedback if wiring == "direct" else Layerwise(feedback_scale), segment
+    )

@@ -10,6 +10,8 @@ import optax
 
 from erbp_jax.encoding.curves import at_ticks
 from erbp_jax.encoding.label import check_classes
+from erbp_jax.registry import register
+from erbp_jax.units import Positive, PositiveTime
 
 
 class Loss(Protocol):
@@ -32,12 +34,14 @@ class Loss(Protocol):
     def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array: ...
 
 
+@register("loss", "cross_entropy")
 @dataclass(frozen=True)
 class CrossEntropy:
     """Cross entropy of `softmax(gain * rates)`; rates are the block's means as fractions of the highest. With rates in
     [0, 1], `gain` bounds the confidence."""
 
-    gain: float = 10.0
+    gain: Positive = 10.0
+    """Logits are `gain` times the output's rates, as fractions of the highest rate."""
 
     def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array:
         del ticks
@@ -46,6 +50,7 @@ class CrossEntropy:
         return optax.softmax_cross_entropy_with_integer_labels(jnp.float32(self.gain) * rates, target)
 
 
+@register("loss", "squared_error")
 @dataclass(frozen=True)
 class SquaredError:
     """Half the squared distance of the block's mean rates, as fractions of the highest, from the label's: 1 for its
@@ -59,6 +64,7 @@ class SquaredError:
         return 0.5 * jnp.square(rates - label).sum(-1)
 
 
+@register("loss", "curve_error")
 @dataclass(frozen=True)
 class CurveError:
     r"""Half the squared distance between the output's smoothed spikes and curves of spikes a tick.
@@ -74,7 +80,7 @@ class CurveError:
         ValueError: a time constant that is not positive; a target of another shape.
     """
 
-    tau: float = 20.0
+    tau: PositiveTime = 20.0
 
     def __post_init__(self) -> None:
         if not self.tau > 0:

@@ -11,6 +11,8 @@ from jax.typing import DTypeLike
 from scipy.linalg import expm
 
 from erbp_jax.neurons.firing import Firing, check_shape
+from erbp_jax.registry import register
+from erbp_jax.units import PerMs, PositiveTime, Time
 
 
 class DualCompartmentState(NamedTuple):
@@ -21,6 +23,7 @@ class DualCompartmentState(NamedTuple):
     drive: jax.Array  # [..., N] V_1 before the reset minus the threshold
 
 
+@register("neuron", "dual_compartment_lif")
 @dataclass(frozen=True)
 class DualCompartmentLIF(Firing):
     r"""A spiking soma V_1 coupled to a dendrite V_2 that receives the synaptic current.
@@ -43,12 +46,18 @@ class DualCompartmentLIF(Firing):
             a step too coarse for Euler, or as `Firing`.
     """
 
-    tau_mem: float = 10.0
-    tau_den: float = 10.0
-    tau_syn: float = 5.0
+    tau_mem: PositiveTime = 10.0
+    """Time constant of the soma."""
+    tau_den: PositiveTime = 10.0
+    """Time constant of the dendrite."""
+    tau_syn: Time = 5.0
+    """Time constant of the synapse."""
     to_soma: float = 1.0
+    """Coupling from the dendrite to the soma."""
     to_dendrite: float = 0.2
-    bias: float = 0.0
+    """Coupling from the soma to the dendrite."""
+    bias: PerMs = 0.0
+    """Added to the synaptic current."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 
 from erbp_jax.neurons.noise import Noise
 from erbp_jax.neurons.surrogate import Surrogate, spike
+from erbp_jax.units import Part, Positive, Ticks
 
 Reset = Literal["value", "subtract", "none"]
 Integration = Literal["exact", "euler"]
@@ -74,13 +75,19 @@ class Firing:
         ValueError: a value out of range; says which, what was given and the bound.
     """
 
-    threshold: float = 1.0
-    refractory: int = 3
+    threshold: Positive = 1.0
+    """The membrane potential above which the neuron fires."""
+    refractory: Ticks = 3
+    """Time for which a neuron is held after a spike; the shortest interval is one tick longer."""
     reset: Reset = "value"
+    """What a spike does to the membrane: sets it to `v_reset`, subtracts the threshold, or nothing."""
     v_reset: float = 0.0
-    noise: Noise | None = None
+    """Where a reset to a value puts the membrane."""
+    noise: Annotated[Noise | None, Part("noise")] = None
+    """Added every tick."""
     surrogate: Surrogate | None = None
     integration: Integration = "exact"
+    """Of the linear parts over a tick."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.refractory <= 2**24 or int(self.refractory) != self.refractory:

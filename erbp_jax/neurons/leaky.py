@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from erbp_jax.neurons.firing import Firing, check_shape
+from erbp_jax.registry import register
+from erbp_jax.units import Time
 
 
 class LeakyState(NamedTuple):
@@ -17,6 +19,7 @@ class LeakyState(NamedTuple):
     drive: jax.Array  # [..., N] V before the reset minus the threshold
 
 
+@register("neuron", "leaky")
 @dataclass(frozen=True)
 class LeakyIF(Firing):
     r"""Leaky integrate-and-fire neuron whose spikes arrive as charge.
@@ -34,7 +37,8 @@ class LeakyIF(Firing):
         ValueError: a time constant below 0 (below 1 tick for Euler), or as `Firing`.
     """
 
-    tau_mem: float = 10.0
+    tau_mem: Time = 10.0
+    """Membrane time constant."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from erbp_jax.neurons.firing import Firing, check_shape
+from erbp_jax.registry import register
+from erbp_jax.units import Time
 
 
 class LIFState(NamedTuple):
@@ -17,6 +19,7 @@ class LIFState(NamedTuple):
     drive: jax.Array  # [..., N] V before the reset (clamped, where refractory) minus the threshold
 
 
+@register("neuron", "lif")
 @dataclass(frozen=True)
 class LIF(Firing):
     r"""Current-based leaky integrate-and-fire neuron.
@@ -38,8 +41,10 @@ class LIF(Firing):
         ValueError: a time constant below 0 (below 1 tick for Euler), or as `Firing`.
     """
 
-    tau_mem: float = 1.0
-    tau_syn: float = 4.0
+    tau_mem: Time = 1.0
+    """Membrane time constant; at 0 the membrane follows the current at once."""
+    tau_syn: Time = 4.0
+    """Time constant of the synapse."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

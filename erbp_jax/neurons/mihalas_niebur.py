@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,13 @@ from scipy.linalg import expm
 
 from erbp_jax.neurons.firing import Integration, check_shape
 from erbp_jax.neurons.surrogate import Surrogate, spike
+from erbp_jax.registry import register
+from erbp_jax.units import Above, Dt, Unit
+
+_PerMs = Annotated[float, Unit("1/ms")]
+_Positive = Annotated[float, Unit("1/ms"), Above(0.0)]
+_Potential = Annotated[float, Unit("mV")]
+_Current = Annotated[float, Unit("mV/ms")]
 
 _CURRENTS = ("a1", "a2", "bias", "i1_init", "i2_init")
 
@@ -25,6 +32,7 @@ class MihalasNieburState(NamedTuple):
     drive: jax.Array  # [..., N] V before the reset minus the Theta that it was tested against, mV
 
 
+@register("neuron", "mihalas_niebur")
 @dataclass(frozen=True)
 class MihalasNiebur:
     r"""Generalised linear integrate-and-fire neuron with a threshold that follows the membrane.
@@ -50,26 +58,45 @@ class MihalasNiebur:
         ValueError: a rate or dt that is not positive, a step too coarse for Euler, or a reset above its threshold.
     """
 
-    a: float = 0.0
-    a1: float = 0.0
-    a2: float = 0.0
+    a: _PerMs = 0.0
+    """How fast the threshold follows the membrane."""
+    a1: _Current = 0.0
+    """What a spike adds to the first spike-induced current."""
+    a2: _Current = 0.0
+    """What a spike adds to the second one."""
     r1: float = 0.0
+    """What a spike multiplies the first spike-induced current by."""
     r2: float = 1.0
-    b: float = 0.01
-    g: float = 0.05
-    k1: float = 0.2
-    k2: float = 0.02
-    e_leak: float = -70.0
-    v_reset: float = -70.0
-    theta_reset: float = -60.0
-    theta_inf: float = -50.0
-    bias: float = 0.0
-    v_init: float = -70.0
-    theta_init: float = -50.0
-    i1_init: float = 0.01
-    i2_init: float = 0.001
-    dt: float = 0.1
+    """What a spike multiplies the second one by."""
+    b: _Positive = 0.01
+    """Rate at which the threshold falls back."""
+    g: _Positive = 0.05
+    """Leak conductance over capacitance."""
+    k1: _Positive = 0.2
+    """Rate of decay of the first spike-induced current."""
+    k2: _Positive = 0.02
+    """Rate of decay of the second one."""
+    e_leak: _Potential = -70.0
+    """Resting potential."""
+    v_reset: _Potential = -70.0
+    """The membrane after a spike."""
+    theta_reset: _Potential = -60.0
+    """The threshold is at least this after a spike."""
+    theta_inf: _Potential = -50.0
+    """The threshold at rest."""
+    bias: _Current = 0.0
+    """Added to the input."""
+    v_init: _Potential = -70.0
+    """The membrane at first."""
+    theta_init: _Potential = -50.0
+    """The threshold at first."""
+    i1_init: _Current = 0.01
+    """The first spike-induced current at first."""
+    i2_init: _Current = 0.001
+    """The second one at first."""
+    dt: Dt = 0.1
     integration: Integration = "euler"
+    """Of the linear system over a tick."""
     surrogate: Surrogate | None = None
 
     def __post_init__(self) -> None:

@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.errors import UserError
 from erbp_jax.random import normal, uniform
+from erbp_jax.registry import Context, register
+from erbp_jax.units import Above, Hertz, Positive
 
 LARGEST = 1e30
 """Noise that float32 holds, squared or summed up over a presentation."""
@@ -20,6 +23,12 @@ class Noise(Protocol):
     def sample(self, key: jax.Array, n: int) -> jax.Array: ...
 
 
+@register("noise", "none")
+def no_noise() -> None:
+    """None."""
+
+
+@register("noise", "gaussian")
 @dataclass(frozen=True)
 class GaussianNoise:
     """`xi ~ N(0, sigma^2)`, independent for every neuron and tick. `sigma` in units of V, per tick.
@@ -28,7 +37,8 @@ class GaussianNoise:
         ValueError: a sigma that is negative, or too large for float32.
     """
 
-    sigma: float
+    sigma: Positive
+    """Standard deviation per tick, in units of the membrane potential."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.sigma <= LARGEST:
@@ -83,3 +93,21 @@ class PoissonKicks:
         for edge in self._cumulative():
             count = count + (u >= edge).astype(u.dtype)
         return self.amplitude * count
+
+
+@register("noise", "poisson_kicks")
+def poisson_kicks(
+    context: Context,
+    rate: Annotated[Hertz, Above(0.0), "Background spikes per neuron."] = 1000.0,
+    amplitude: Annotated[float, "What a background spike adds to the membrane, in units of its potential."] = 0.05,
+) -> PoissonKicks:
+    """The kicks of a section, at any length of a tick.
+
+    A kick comes at any time within its tick, and has leaked a little when the tick ends. With the mean of that leak the
+    mean depolarisation is rate * amplitude * tau_mem at any dt.
+    """
+    dt, tau_mem = context.dt, getattr(context.parent, "tau_mem", None)
+    if tau_mem is None:
+        raise UserError(f"{context.key}.kind: 'poisson_kicks' needs a neuron with a key tau_mem, which leaks each kick")
+    left = tau_mem / dt * -math.expm1(-dt / tau_mem) if tau_mem else 0.0
+    return PoissonKicks(rate * 1e-3 * dt, amplitude * left)

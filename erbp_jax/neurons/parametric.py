@@ -11,8 +11,11 @@ from erbp_jax.neurons.firing import Firing, check_shape
 from erbp_jax.neurons.lif import LIFState, lif_rest, lif_tick
 from erbp_jax.params import Params
 from erbp_jax.random import normal
+from erbp_jax.registry import register
+from erbp_jax.units import NonNegative, PositiveTime
 
 
+@register("neuron", "parametric_lif")
 @dataclass(frozen=True)
 class ParametricLIF(Firing):
     r"""`LIF` with time constants of every neuron's own, in the parameter tree.
@@ -50,11 +53,16 @@ class ParametricLIF(Firing):
             same a), or as `Firing`.
     """
 
-    tau_mem: float = 1.0
-    tau_syn: float = 4.0
-    spread: float = 0.0
+    tau_mem: PositiveTime = 1.0
+    """Where the membrane time constants start."""
+    tau_syn: PositiveTime = 4.0
+    """Where the time constants of the synapse start."""
+    spread: NonNegative = 0.0
+    """Standard deviation of the logarithm of the time constants at the start."""
     train_tau_mem: bool = True
+    """Whether gradient rules train the membrane time constants."""
     train_tau_syn: bool = True
+    """Whether gradient rules train the time constants of the synapse."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

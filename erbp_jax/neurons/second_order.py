@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from erbp_jax.neurons.firing import Firing, check_shape
+from erbp_jax.registry import register
+from erbp_jax.units import PerMs, Time
 
 
 class SecondOrderState(NamedTuple):
@@ -18,6 +20,7 @@ class SecondOrderState(NamedTuple):
     drive: jax.Array  # [..., N] V before the reset minus the threshold
 
 
+@register("neuron", "second_order_lif")
 @dataclass(frozen=True)
 class SecondOrderLIF(Firing):
     r"""Leaky integrate-and-fire neuron behind a cascade of two first-order stages: a current that rises, then falls.
@@ -39,10 +42,14 @@ class SecondOrderLIF(Firing):
         ValueError: a time constant below 0 (below 1 tick for Euler), or as `Firing`.
     """
 
-    tau_mem: float = 10.0
-    tau_syn: float = 5.0
-    tau_rise: float = 2.0
-    bias: float = 0.0
+    tau_mem: Time = 10.0
+    """Membrane time constant."""
+    tau_syn: Time = 5.0
+    """Time constant with which the synaptic current falls."""
+    tau_rise: Time = 2.0
+    """Time constant with which it rises."""
+    bias: PerMs = 0.0
+    """Added to the synaptic current."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,6 +7,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.registry import register
+from erbp_jax.units import Positive
+
 # Each takes the distance x from the threshold in units of the width, and integrates to 1 over x.
 
 
@@ -33,6 +36,7 @@ def triangular(x: jax.Array) -> jax.Array:
 SURROGATES = {"boxcar": boxcar, "fast_sigmoid": fast_sigmoid, "arctan": arctan, "triangular": triangular}
 
 
+@register("surrogate", *SURROGATES)
 @dataclass(frozen=True)
 class Surrogate:
     r"""A derivative for the threshold, by name and width.
@@ -47,7 +51,8 @@ class Surrogate:
     """
 
     kind: str = "boxcar"
-    width: float = 1.0
+    width: Positive = 1.0
+    """In units of the membrane potential."""
 
     def __post_init__(self) -> None:
         if self.kind not in SURROGATES:

@@ -7,6 +7,7 @@ import typer
 
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import UserError
+from erbp_jax.outside import found
 
 if TYPE_CHECKING:
     from erbp_jax.nsat.files import Fixture
@@ -140,9 +141,13 @@ def compile_run(
     out: Annotated[Path, typer.Option(help="The program file to write.")],
     samples: Annotated[int, typer.Option(help="Test samples for the comparison.", min=1)] = 1000,
     bits: Annotated[int, typer.Option(help="Of a weight.", min=2, max=8)] = 8,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Import the code of your own (module:Name) that the folder's config names.")
+    ] = False,
 ) -> None:
     """Turn a trained network into a program, and say how near it comes to the floats."""
     check_environment()
     from erbp_jax.nsat.compile_run import compile_folder
 
-    print(compile_folder(folder, out, samples=samples, bits=bits))
+    with found(folder, trust):
+        print(compile_folder(folder, out, samples=samples, bits=bits))

@@ -5,7 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from erbp_jax.config import schema
+from erbp_jax.config.build import in_rate_form
 from erbp_jax.errors import UserError
 from erbp_jax.nsat import files
 from erbp_jax.nsat.agreement import Agreement, agreement
@@ -25,7 +25,7 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
     """
     config = run_folder.open_config(folder)
     files.check_place(out)
-    if isinstance(config.rule, schema.GradientRule) and config.rule.form == "rate":
+    if in_rate_form(config):
         raise UserError(f"{folder}: a rate network has no spikes; compile a spiking one")
     session = Session(run_folder.on_devices_here(config))
     learner, place = restore(session, folder)

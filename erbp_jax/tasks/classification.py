@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.network import Network
+from erbp_jax.registry import register
 from erbp_jax.tasks.base import ERROR, Measure
 from erbp_jax.tasks.decisions import alone, decide
 from erbp_jax.trace import Trace
@@ -15,6 +16,7 @@ NEVER = 2**31 - 1
 """The tick of a first spike that has not come."""
 
 
+@register("task", "classification")
 @dataclass(frozen=True)
 class Classification:
     """The class decided for is the output neuron with the most spikes of the presentation, the first spike, or the
@@ -28,6 +30,7 @@ class Classification:
     """
 
     by: Literal["count", "first", "membrane"] = "count"
+    """What decides: the output neuron with the most spikes, the first spike, or the highest membrane potential."""
 
     def __post_init__(self) -> None:
         if self.by not in ("count", "first", "membrane"):

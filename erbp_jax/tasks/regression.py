@@ -9,8 +9,10 @@ import jax.numpy as jnp
 
 from erbp_jax.encoding.curves import at_ticks
 from erbp_jax.network import Network
+from erbp_jax.registry import register
 from erbp_jax.tasks.base import Measure
 from erbp_jax.trace import Trace
+from erbp_jax.units import PositiveTime
 
 
 class Followed(NamedTuple):
@@ -22,6 +24,7 @@ class Followed(NamedTuple):
     ticks: jax.Array  # [] float32
 
 
+@register("task", "regression")
 @dataclass(frozen=True)
 class Regression:
     r"""How far the output's smoothed spikes are from curves of spikes a tick, as a share of the curves' variance.
@@ -39,7 +42,8 @@ class Regression:
         ValueError: a time constant or a variance that is not positive; a target of another shape.
     """
 
-    tau: float = 20.0
+    tau: PositiveTime = 20.0
+    """Time constant that output and target are smoothed with before they are compared."""
     variance: float = 1.0
 
     def __post_init__(self) -> None:

@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.network import Network
+from erbp_jax.registry import register
 from erbp_jax.tasks.base import Measure
 from erbp_jax.tasks.decisions import decide
 from erbp_jax.trace import Trace
 
 
+@register("task", "choice")
 @dataclass(frozen=True)
 class Choice:
     """The output neuron with the most spikes is the choice, and the target `[B, K]` says what each choice brings.
@@ -24,6 +26,7 @@ class Choice:
     """
 
     nothing: float = 0.0
+    """The reward without a choice."""
 
     @property
     def measures(self) -> tuple[Measure, ...]:

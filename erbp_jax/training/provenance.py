@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 
-def environment(command: list[str], devices: list[str]) -> dict[str, Any]:
-    """Versions, devices, git revision and command of this process."""
+def environment(command: list[str], devices: list[str], modules: dict[str, Any]) -> dict[str, Any]:
+    """Versions, devices, git revision and command of this process; `modules` are those of the user's own."""
     packages = ("erbp-jax", "jax", "jaxlib", "flax", "optax", "numpy")
     return {
         "command": command,
@@ -20,6 +20,7 @@ def environment(command: list[str], devices: list[str]) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "devices": devices,
         "versions": {p: _version(p) for p in packages},
+        "modules": modules,
         "variables": {name: os.environ[name] for name in sorted(os.environ) if name.startswith(("JAX_", "XLA_"))},
         "git": _git_revision(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

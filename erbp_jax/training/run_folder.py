@@ -17,6 +17,7 @@ from erbp_jax.config import Config, load_config, to_yaml
 from erbp_jax.config.names import folder_name
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_json, write_text
+from erbp_jax.outside import fingerprints, found, named
 from erbp_jax.training.provenance import environment
 
 CONFIG, ENVIRONMENT, METRICS, WEIGHTS, SUMMARY, CHECKPOINTS, LOCK = (
@@ -84,7 +85,7 @@ def create(folder: Path, config: Config, command: list[str], devices: list[str])
     check_new(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / ENVIRONMENT, environment(command, devices))
+        write_json(folder / ENVIRONMENT, environment(command, devices, _modules(config)))
         write_text(folder / CONFIG, to_yaml(config))  # last: a folder with a config is a run
     except OSError as error:
         if error.errno in NO_ROOM:
@@ -92,17 +93,56 @@ def create(folder: Path, config: Config, command: list[str], devices: list[str])
         raise UserError(f"--out {folder}: cannot be written ({error.strerror})") from None
 
 
-def open_config(folder: Path) -> Config:
+def open_config(folder: Path, trust: bool | Collection[str] | None = None) -> Config:
     """The config of an existing run.
 
+    What it names as `module:Name` is imported only with `trust`: see `outside.found`.
+
     Raises:
-        UserError: not a run folder.
+        UserError: not a run folder, or one that names code that is not trusted.
     """
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: not a run folder (it has no {CONFIG})")
     if not (folder / CONFIG).stat().st_size:
         raise UserError(f"{folder / CONFIG}: is empty; put the run's config back")
-    return load_config(folder / CONFIG)
+    with found(folder, trust):
+        return load_config(folder / CONFIG)
+
+
+def _modules(config: Config) -> dict[str, dict[str, str | None]]:
+    """Version and SHA-256 of the modules that a config names."""
+    return fingerprints(named(config.model_dump(mode="json")))
+
+
+def check_modules(folder: Path, config: Config) -> None:
+    """Refuse to go on with other code than a run began with, in the modules that its config names.
+
+    Raises:
+        UserError: a module has another version or another source; says which.
+    """
+    here = _modules(config)
+    if not here:
+        return
+    try:
+        before = read_json(folder / ENVIRONMENT).get("modules")
+    except UserError:
+        before = None
+    if not isinstance(before, dict):
+        print(f"warning: {folder / ENVIRONMENT}: does not say which code the run began with", file=sys.stderr)
+        return
+    for name, now in here.items():
+        if (then := before.get(name)) != now:
+            raise UserError(
+                f"{folder}: the run began with another {name}: {_shortly(then)}, here is {_shortly(now)}. Put that one "
+                "back, or start a new run"
+            )
+
+
+def _shortly(found: Any) -> str:
+    if not isinstance(found, dict):
+        return "none"
+    version, digest = found.get("version"), str(found.get("sha256"))[:12]
+    return f"SHA-256 {digest}" if version is None else f"version {version}, SHA-256 {digest}"
 
 
 def on_devices_here(config: Config) -> Config:
@@ -219,7 +259,7 @@ class Presence:
         return found.st_dev, found.st_ino
 
 
-def add_environment(folder: Path, command: list[str], devices: list[str]) -> None:
+def add_environment(folder: Path, config: Config, command: list[str], devices: list[str]) -> None:
     """Note in `environment.json` that the run was resumed: by what, where, and with which versions."""
     path = folder / ENVIRONMENT
     try:
@@ -230,7 +270,7 @@ def add_environment(folder: Path, command: list[str], devices: list[str]) -> Non
     resumed = first.get("resumed")
     earlier = resumed if isinstance(resumed, list) else []
     try:
-        write_json(path, {**first, "resumed": [*earlier, environment(command, devices)]})
+        write_json(path, {**first, "resumed": [*earlier, environment(command, devices, _modules(config))]})
     except IsADirectoryError:
         print(f"warning: {path}: is a folder; what resumed the run is not noted", file=sys.stderr)
 

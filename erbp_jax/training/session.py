@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from erbp_jax import data
 from erbp_jax.config import Config
 from erbp_jax.config.build import build
-from erbp_jax.data import Dataset
+from erbp_jax.config.build_data import load_data
 from erbp_jax.errors import UserError
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.programs import Programs
@@ -21,7 +20,7 @@ class Session(Programs):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        shown = load(config)
+        shown = load_data(config)
         experiment = build(config, shown)
         batches = len(shown.train) // experiment.batch_size
         blocks = (experiment.steps - experiment.burn_in) // experiment.update_every
@@ -36,17 +35,3 @@ class Session(Programs):
         super().__init__(
             experiment, optimizers, shown, seeds, dt=config.encoding.dt, alignment=config.training.alignment
         )
-
-
-def load(config: Config) -> Dataset:
-    """The data of a config, as much of it as it wants.
-
-    Raises:
-        UserError: it is not there, or not so much of it.
-    """
-    section = config.data
-    if section.path is not None:
-        whole = data.from_npz(section.path)
-    else:
-        whole = data.load(section.name, section.dir)
-    return whole.subset(section.train_size, section.test_size, section.validation_size)

@@ -1,5 +1,3 @@
-from typing import get_args
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,12 +6,20 @@ from hypothesis import strategies as st
 from erbp_jax import data
 from erbp_jax.config import Config, check, differences, load_config, rule_names, schema, to_yaml
 from erbp_jax.config.build import build, warnings
-from erbp_jax.config.build_neuron import build_neuron
-from erbp_jax.config.time import ticks
+from erbp_jax.config.construct import construct
 from erbp_jax.connections import BlankOut, Reliable
 from erbp_jax.errors import UserError
 from erbp_jax.learning import LearnedReadout, LocalReadout
-from erbp_jax.neurons import LIF, DualCompartmentLIF, LeakyIF, MihalasNiebur, PoissonKicks, SecondOrderLIF
+from erbp_jax.neurons import (
+    LIF,
+    DualCompartmentLIF,
+    LeakyIF,
+    MihalasNiebur,
+    ParametricLIF,
+    PoissonKicks,
+    SecondOrderLIF,
+)
+from erbp_jax.units import Clock, ticks
 
 
 def shipped(root):
@@ -292,16 +298,13 @@ def test_more_bad_files(tmp_path, text, words):
 
 
 def test_a_config_can_name_every_registered_neuron():
-    kinds = {get_args(section.model_fields["kind"].annotation)[0]: section for section in _sections(schema.Neuron)}
     named = {
         "leaky": LeakyIF, "lif": LIF, "second_order_lif": SecondOrderLIF, "dual_compartment_lif": DualCompartmentLIF,
-        "mihalas_niebur": MihalasNiebur,
+        "mihalas_niebur": MihalasNiebur, "parametric_lif": ParametricLIF,
     }  # fmt: skip
-    assert {kind: type(build_neuron(section(kind=kind), 1.0)) for kind, section in kinds.items()} == named
-
-
-def _sections(union):
-    return get_args(get_args(union)[0])
+    sections = {section.entry.kind: section for section in schema.Neuron.sections()}
+    made = {kind: construct(section(kind=kind), "neuron", Clock(1.0)) for kind, section in sections.items()}
+    assert {kind: type(neuron) for kind, neuron in made.items()} == named
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from erbp_jax import data
 from erbp_jax.config import check, estimate, memory
 from erbp_jax.config.build import build, warnings
 from erbp_jax.config.schema import Config
+from erbp_jax.config.sections import Kinds
 from erbp_jax.data import Dataset
 from erbp_jax.errors import UserError
 from erbp_jax.training import engine
@@ -173,6 +174,8 @@ def value(annotation: Any, random: Random) -> Any:
         return random.choice(get_args(annotation))
     if get_origin(annotation) is tuple:
         return [value(get_args(annotation)[0], random) for _ in range(random.randint(1, 3))]
+    if isinstance(annotation, type) and issubclass(annotation, Kinds):
+        return section(random.choice(annotation.sections() or (annotation.base,)), random)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return section(annotation, random)
     if annotation in (str, type(None)):

@@ -128,7 +128,7 @@ def test_layers_survive_yaml(root, tmp_path):
         ([784, {"kind": "conv", "kernel": 5}, 10], "layers.1.channels: missing"),
         (
             [784, {"kind": "cnv", "channels": 8}, 10],
-            "layers.1.kind: unknown: 'cnv' (did you mean 'conv'?); known: conv, p",
+            "layers.1.kind: unknown: 'cnv' (did you mean 'conv'?); known: conv, delayed",
         ),
         ([784, {"channels": 8}, 10], "layers.1.kind: missing"),
         ([784, {"kind": "pool", "size": 2, "mode": "max"}, 10], "layers.1.mode: unknown: 'max'"),

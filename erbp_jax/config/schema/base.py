@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-MOST = 2**31 - 1
-"""Of a count: ticks, samples and units are counted in 32 bits."""
+from erbp_jax.units import MOST
+
 LARGEST, LEAST = (2.0 - 2.0**-23) * 2.0**127, 2.0**-126
 """The largest float32, and the least that keeps all its bits: what networks compute with."""
 FOREVER = 1e9

@@ -3,28 +3,35 @@
 from pydantic import model_validator
 
 from erbp_jax.config.schema.base import Section, Whole
-from erbp_jax.config.schema.data import Data
-from erbp_jax.config.schema.encoding import Encoding, PoissonEncoding
+from erbp_jax.config.schema.components import Data, Encoding, Rule, Task
+from erbp_jax.config.schema.data import DataBase
 from erbp_jax.config.schema.network import NetworkSection
 from erbp_jax.config.schema.precision import Precision
-from erbp_jax.config.schema.rule import ERBPRule, Rule
-from erbp_jax.config.schema.task import Task
 from erbp_jax.config.schema.training import Optimizer, Training
+from erbp_jax.config.sections import default_section
 
 
 class Config(Section):
     """One experiment."""
 
     seed: Whole = 0
-    data: Data = Data()
+    """Of all random numbers."""
+    data: Data = DataBase()
+    """What is learned."""
     task: Task | None = None
     """What the output means. If not given: a class where the data has labels, a curve where it has curves."""
-    encoding: Encoding = PoissonEncoding()
+    encoding: Encoding = default_section("encoder")
+    """How samples become spikes."""
     network: NetworkSection = NetworkSection()
-    rule: Rule = ERBPRule()
+    """Layers, neurons, synapses."""
+    rule: Rule = default_section("rule")
+    """How weights change."""
     optimizer: Optimizer = Optimizer()
+    """What the rule's updates become."""
     training: Training = Training()
+    """How long, in which portions, where."""
     precision: Precision = Precision()
+    """Bits of weights and states; floats unless given."""
 
     @model_validator(mode="after")
     def _a_rate_for_each_layer(self) -> "Config":

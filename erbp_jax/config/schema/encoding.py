@@ -1,42 +1,17 @@
-"""How images become spikes."""
+"""How long a sample is shown; the encoders say the rest."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
-
-from erbp_jax.config.schema.base import Count, Finite, NonNegative, Positive, Section
+from erbp_jax.config.schema.base import Count, Positive, Section
+from erbp_jax.units import Unit
 
 
 class EncodingBase(Section):
-    dt: Positive = 1.0
-    """Length of a tick, ms."""
-    steps: Count = 60
+    """How samples become spikes."""
+
+    dt: Annotated[Positive, Unit("ms")] = 1.0
+    """Length of a tick."""
+    steps: Annotated[Count, Unit("ticks")] = 60
     """Ticks of a presentation."""
-    test_steps: Count | None = None
+    test_steps: Annotated[Count, Unit("ticks")] | None = None
     """Ticks of a presentation at test; as in training if not given."""
-
-
-class PoissonEncoding(EncodingBase):
-    kind: Literal["poisson"] = "poisson"
-    max_rate: Positive = 250.0
-    """Mean rate of a white pixel, Hz."""
-    dead_time: NonNegative = 0.0
-    """Silence after a spike, ms; the shortest interval is `dead_time + dt`."""
-
-
-class RegularEncoding(EncodingBase):
-    kind: Literal["regular"] = "regular"
-    max_rate: Positive = 250.0
-
-
-class EscapeEncoding(EncodingBase):
-    kind: Literal["escape"] = "escape"
-    dead_time: NonNegative = 3.0
-    beta: Finite = 0.5
-    gamma: Finite = -0.215
-    base_rate: Positive = 100.0
-    threshold: Finite = 0.1
-    slope: Positive = 0.05
-
-
-Encoding = Annotated[PoissonEncoding | RegularEncoding | EscapeEncoding, Field(discriminator="kind")]

@@ -1,12 +1,17 @@
 """Layers, and the synapses between them."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from erbp_jax.config.schema.base import NonNegative, Positive, Probability, Section, listed
-from erbp_jax.config.schema.layers import Layers
-from erbp_jax.config.schema.neuron import LIFNeuron, Neuron
+from erbp_jax.config.schema.components import LayerSpec, Neuron
+from erbp_jax.config.sections import default_section
+from erbp_jax.units import Unit
+
+MOST_LAYERS = 64
+"""The input among them: each is compiled on its own."""
+Layers = Annotated[tuple[LayerSpec, ...], Field(min_length=2, max_length=MOST_LAYERS)]
 
 
 class ReliableTransmission(Section):
@@ -24,24 +29,26 @@ Transmission = Annotated[ReliableTransmission | BlankOutTransmission, Field(disc
 
 class NetworkSection(Section):
     layers: Layers = (784, 100, 10)
-    """Units per layer, the input first; or `{kind: conv, ...}`, `{kind: pool, ...}` for layers of maps in between. The
-    first and the last may be `auto`: the values of a sample and the classes of the data."""
-    neuron: Neuron = LIFNeuron()
+    """Units per layer, the input first; or `{kind: conv, ...}` and the like, which says how a layer is connected to the
+    one before. The first and the last may be `auto`: the values of a sample and the classes of the data."""
+    neuron: Neuron = default_section("neuron")
+    """The neurons of all layers."""
     output_neuron: Neuron | None = None
     """The last layer's neurons, if they differ from the others."""
     transmission: Transmission = ReliableTransmission()
+    """How spikes cross the synapses."""
     events: Literal["auto", "none", "input", "all"] = "auto"
     """Layers whose presynaptic spikes are worked through one by one, in the place of a matrix product: the same sums in
     another order. `auto`: the input layer, on a CPU, if less than a twentieth of the inputs spike in a tick."""
-    delay: NonNegative = 0.0
-    """From a spike to its arrival at the next layer, ms."""
+    delay: Annotated[NonNegative, Unit("ms")] = 0.0
+    """From a spike to its arrival at the next layer."""
     init_gain: Positive = 1.0
     """Weights start as U(-b, b), b = init_gain sqrt(7 / (inputs + outputs))."""
 
     @model_validator(mode="after")
     def _between_units(self) -> "NetworkSection":
         first, *between, last = self.layers
-        if not (isinstance(first, int | str) and isinstance(last, int | str)):
+        if not isinstance(first, int | str) or _units(last) is None:
             raise ValueError("layers: the first and the last must be numbers of units, or auto: pixels and classes")
         if "auto" in between:
             raise ValueError("layers: only the first and the last may be auto")
@@ -50,7 +57,7 @@ class NetworkSection(Section):
     @property
     def ends(self) -> tuple[int, int]:
         """Units of the first layer and of the last, once these are known (`sized`)."""
-        first, last = self.layers[0], self.layers[-1]
+        first, last = self.layers[0], _units(self.layers[-1])
         assert isinstance(first, int)
         assert isinstance(last, int)
         return first, last
@@ -60,3 +67,8 @@ class NetworkSection(Section):
         first, *between, last = self.layers
         ends = [n if given == "auto" else given for given, n in ((first, inputs), (last, outputs))]
         return self.model_copy(update={"layers": (ends[0], *between, ends[1])})
+
+
+def _units(layer: Any) -> Any:
+    """The units of a layer that says them, or `auto`."""
+    return layer if isinstance(layer, int | str) else getattr(layer, "outputs", None)

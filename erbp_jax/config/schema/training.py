@@ -9,11 +9,15 @@ from erbp_jax.config.schema.base import Count, Epochs, Finite, Fraction, NonNega
 
 class Optimizer(Section):
     kind: Literal["sgd", "adam"] = "sgd"
+    """The method."""
     learning_rate: Positive = 1e-3
+    """For one sample: the updates of a local rule add up over a batch, a gradient is the mean of one."""
     momentum: Fraction = 0.0
+    """Of sgd."""
     weight_decay: NonNegative = 0.0
     """Fraction of each weight, times the learning rate, that is taken off at every update (decoupled)."""
     schedule: Literal["constant", "exponential", "cosine", "linear"] = "exponential"
+    """How the learning rate falls."""
     decay: Annotated[Positive, Field(le=1)] = 0.7
     """Factor on the learning rate per epoch, for the exponential schedule; it falls smoothly, not in steps."""
     final: NonNegative = 0.0
@@ -41,19 +45,25 @@ class MeshSection(Section):
     """Devices along each axis; their product is the number of devices."""
 
     seeds: Count = 1
+    """Along the seeds."""
     batch: Count = 1
+    """Along the batch."""
     neurons: Count = 1
+    """Along the neurons of a layer."""
 
 
 class Training(Section):
     epochs: Count = 10
+    """Passes over the training samples."""
     batch_size: Count = 100
+    """Samples that are learned from side by side."""
     update_every: Count | None = None
     """Ticks over which updates are summed before the weights move; a gradient rule's length of back-propagation
     through time. If not given 5 for local rules, the whole presentation for gradient rules."""
     checkpoint_every: Epochs = 1.0
     """Epochs between checkpoints; fractions are allowed."""
     test_batch_size: Count = 500
+    """Samples that are tested side by side."""
     reset_state: bool = True
     """Start every presentation at rest; if not, each place of the batch goes on from the sample before, as the
     original did."""

@@ -6,6 +6,7 @@ from erbp_jax.learning.three_factor.factors import Factor, Gate, KernelTrace, Ne
 from erbp_jax.learning.three_factor.forward_table import ForwardTableSTDP
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
 from erbp_jax.learning.three_factor.modulators import (
+    ClassReward,
     GivenReward,
     Modulation,
     Modulator,
@@ -20,6 +21,7 @@ from erbp_jax.learning.three_factor.stdp import pair_stdp
 from erbp_jax.learning.three_factor.urbanczik_senn import urbanczik_senn
 
 __all__ = [
+    "ClassReward",
     "Clopath",
     "Factor",
     "ForwardTableSTDP",

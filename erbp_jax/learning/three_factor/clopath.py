@@ -1,14 +1,18 @@
 """Voltage-based STDP with homeostasis (Clopath et al. 2010)."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.learning.three_factor.factors import Factor, Signals, Spike, Trace
-from erbp_jax.learning.three_factor.rule import Term
+from erbp_jax.learning.three_factor.rule import Term, ThreeFactor
 from erbp_jax.neurons.firing import decay
+from erbp_jax.registry import register
+from erbp_jax.units import Above, NonNegative, PositiveTime, Unit
+
+_Potential = Annotated[float, Unit("mV")]
 
 
 class DepressionState(NamedTuple):
@@ -16,9 +20,10 @@ class DepressionState(NamedTuple):
     square: jax.Array  # [..., N] low-pass of (u - E_L)^2 (mV^2)
 
 
+@register("rule", "clopath", finish=lambda rule: ThreeFactor((rule.terms,)))
 @dataclass(frozen=True)
 class Clopath:
-    r"""Parameters of the rule, for ticks of 1 ms.
+    r"""Parameters of the rule.
 
     .. math::
         \Delta w = -A_{LTD} \frac{\bar{\bar u}}{u_{ref}^2}\, X\, (\bar u_- - \theta_-)_+
@@ -28,24 +33,36 @@ class Clopath:
     membrane (tau_minus, tau_plus; the second stands in the potentiation), the double bar that of `(u - E_L)^2`
     (tau_homeostasis), or the constant `homeostasis` (mV^2) where that is given. Depression is written at presynaptic
     spikes, potentiation in every tick in which the membrane is above theta_+. Low-passes are those of the ticks before.
-    mV and ms. State: three numbers a postsynaptic neuron, one a presynaptic one.
+    mV; time constants in ticks, amplitudes for ticks of 1 ms. State: three numbers a postsynaptic neuron, one a
+    presynaptic one.
     Source: Clopath et al. 2010, Nature Neuroscience 13:344.
 
     Raises:
         ValueError: a time constant that is not positive.
     """
 
-    theta_minus: float = -70.6
-    theta_plus: float = -45.3
-    depression: float = 14e-5
-    potentiation: float = 8e-5
-    tau_x: float = 15.0
-    tau_minus: float = 10.0
-    tau_plus: float = 7.0
-    tau_homeostasis: float = 1000.0
-    reference: float = 60.0
+    theta_minus: _Potential = -70.6
+    """The low-passed membrane above which plasticity begins."""
+    theta_plus: _Potential = -45.3
+    """The membrane above which weights are potentiated."""
+    depression: NonNegative = 14e-5
+    """Amplitude of depression."""
+    potentiation: NonNegative = 8e-5
+    """Amplitude of potentiation."""
+    tau_x: PositiveTime = 15.0
+    """Time constant of the presynaptic trace."""
+    tau_minus: PositiveTime = 10.0
+    """Of the low-passed membrane in the depression."""
+    tau_plus: PositiveTime = 7.0
+    """Of the low-passed membrane in the potentiation."""
+    tau_homeostasis: PositiveTime = 1000.0
+    """Of the mean depolarisation that scales the depression."""
+    reference: Annotated[float, Unit("mV^2"), Above(0.0)] = 60.0
+    """The mean depolarisation at which the depression has its amplitude."""
     homeostasis: float | None = None
-    rest: float = -70.6
+    """A constant in the place of the mean depolarisation."""
+    rest: _Potential = -70.6
+    """The resting potential."""
 
     def __post_init__(self) -> None:
         for name in ("tau_x", "tau_minus", "tau_plus", "tau_homeostasis", "reference"):

@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.learning.three_factor.factors import Spike, Trace
-from erbp_jax.learning.three_factor.rule import Term
+from erbp_jax.learning.three_factor.modulators import Schedule
+from erbp_jax.learning.three_factor.rule import Term, ThreeFactor
+from erbp_jax.registry import register
+from erbp_jax.units import PositiveTime, Ticks
 
 
 @dataclass(frozen=True)
@@ -67,3 +71,13 @@ def scale(eta: float, phases: Phases, refractory: int, tau: float = 4.0) -> floa
     """
     area = 2.0 / (1.0 - math.exp(-1.0 / tau)) - 1.0
     return eta * refractory**2 / ((phases.plus[1] - phases.plus[0]) * area)
+
+
+@register("rule", "ecd")
+def ecd(
+    steps: int,
+    tau: Annotated[PositiveTime, "Time constant of the symmetric kernel."] = 4.0,
+    settle: Annotated[Ticks, "Time at the start of a presentation before the data phase learns."] = 10,
+) -> ThreeFactor:
+    """Event-driven contrastive divergence: a presentation's first half learns with the sign +1, its second with -1."""
+    return ThreeFactor((symmetric_stdp(tau),), Schedule(Phases(steps, settle)))

@@ -1,19 +1,21 @@
 """STDP without a backward table: synapses are visited from their source alone (Pedroni et al. 2016)."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from erbp_jax.kernels import Kernel
+from erbp_jax.kernels import Exponential, Kernel
 from erbp_jax.learning.base import Given, LocalRule, Step
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.learning.three_factor.rule import signals
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.random import check_keys
+from erbp_jax.registry import register
 from erbp_jax.trace import Trace
+from erbp_jax.units import Part, Ticks
 
 NEVER = -(2**20)
 
@@ -32,6 +34,7 @@ class ForwardTableState(NamedTuple):
     tick: jax.Array  # [] int32
 
 
+@register("rule", "forward_table_stdp")
 @dataclass(frozen=True)
 class ForwardTableSTDP(LocalRule):
     r"""Nearest-pair STDP in which only presynaptic events and timers touch a synapse.
@@ -53,9 +56,12 @@ class ForwardTableSTDP(LocalRule):
         ValueError: an expiry below the window, or a network with a projection that has no weight matrix `[I, O]`.
     """
 
-    kernel: Kernel
-    expiry: int | None = None
-    modulator: Modulator = Unmodulated()
+    kernel: Annotated[Kernel, Part("kernel")] = Exponential()
+    """The change of a weight by the interval between the spikes of a pair."""
+    expiry: Ticks | None = None
+    """Time after which a presynaptic spike is settled without a next one; the kernel's window if not given."""
+    modulator: Annotated[Modulator, Part("modulator")] = Unmodulated()
+    """The third factor."""
 
     def __post_init__(self) -> None:
         if self.expiry is not None and self.expiry < self.kernel.window:

@@ -1,15 +1,19 @@
 """Membrane-gated plasticity: a presynaptic spike potentiates where the membrane is high, and rates are regulated."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.learning.three_factor.factors import Factor, Signals, Spike
-from erbp_jax.learning.three_factor.rule import Term
+from erbp_jax.learning.three_factor.rule import Term, ThreeFactor
 from erbp_jax.neurons.firing import decay
+from erbp_jax.registry import register
+from erbp_jax.units import Above, Infinite, NonNegative, PositiveTime
 
 
+@register("rule", "membrane_gated", finish=lambda gate: ThreeFactor((membrane_gated(gate),)))
 @dataclass(frozen=True)
 class MembraneGate(Factor):
     r"""The postsynaptic factor of the membrane-gated rule.
@@ -28,12 +32,19 @@ class MembraneGate(Factor):
     """
 
     threshold: float
-    potentiation: float = 1.0
-    depression: float = 1.0
-    slope: float = float("inf")
-    alpha: float = 0.0
+    """The membrane above which a presynaptic spike potentiates, in units of its potential."""
+    potentiation: NonNegative = 1.0
+    """The most that a spike potentiates by."""
+    depression: NonNegative = 1.0
+    """The most that a spike depresses by."""
+    slope: Annotated[float, Above(0.0), Infinite()] = float("inf")
+    """Of the ramp between the two; infinite for a gate of two levels."""
+    alpha: NonNegative = 0.0
+    """How strongly the neuron's own spikes depress."""
     target: float = 0.0
-    tau: float = 200.0
+    """The calcium trace at which they do nothing."""
+    tau: PositiveTime = 200.0
+    """Time constant of the calcium trace."""
 
     def __post_init__(self) -> None:
         for name in ("tau", "slope"):

@@ -9,9 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.learning.base import ErrorSpikes, Given
+from erbp_jax.learning.loss import check_classes
 from erbp_jax.network import Network
 from erbp_jax.params import Params
+from erbp_jax.registry import register
 from erbp_jax.trace import Trace
+from erbp_jax.units import NonNegative
 
 
 class Modulation(NamedTuple):
@@ -46,6 +49,7 @@ class Modulator(ABC):
         """The third factor in the ticks of a block: `(state, modulation)`."""
 
 
+@register("modulator", "none")
 @dataclass(frozen=True)
 class Unmodulated(Modulator):
     """1, always: plain Hebbian or spike-timing plasticity."""
@@ -56,6 +60,7 @@ class Unmodulated(Modulator):
         return state, Modulation.shared(network, jnp.ones((*output.shape[:2], 1), output.dtype))
 
 
+@register("modulator", "spike_reward")
 @dataclass(frozen=True)
 class SpikeReward(Modulator):
     """A reward at every output spike, shared by all synapses: `+1` where a sample's target is 1, `-1` where it is 0.
@@ -69,6 +74,34 @@ class SpikeReward(Modulator):
         output = network.output_spikes(trace)
         sign = jnp.where(given.target == 1, 1.0, -1.0).astype(output.dtype)
         return state, Modulation.shared(network, (output.sum(-1) * sign[None])[..., None])
+
+
+@register("modulator", "class_reward")
+@dataclass(frozen=True)
+class ClassReward(Modulator):
+    r"""A reward at every output spike, shared by all synapses: for several classes what `SpikeReward` is for one.
+
+    .. math:: r[t] = \sum_k s_k[t]\, (a\,[k = y] - b\,[k \ne y])
+
+    with the target class y; a is `right`, b is `wrong`. At equal rates of K output neurons the mean reward is 0 for
+    b = a / (K - 1).
+
+    Raises:
+        ValueError: a target that is not one class a sample.
+    """
+
+    right: NonNegative = 1.0
+    """Reward of a spike of the right class."""
+    wrong: NonNegative = 0.1
+    """What a spike of another class costs."""
+
+    def over(self, network, rule_params, state, trace, given):
+        del rule_params
+        output = network.output_spikes(trace)
+        check_classes("ClassReward", given.target, output.shape[1])
+        right = jax.nn.one_hot(given.target, output.shape[-1], dtype=output.dtype)
+        worth = self.right * right - self.wrong * (1.0 - right)
+        return state, Modulation.shared(network, (output * worth[None]).sum(-1, keepdims=True))
 
 
 @dataclass(frozen=True)

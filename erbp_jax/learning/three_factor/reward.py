@@ -1,10 +1,19 @@
 """Reward-modulated STDP, with and without an eligibility trace (Florian 2007)."""
 
+from typing import Annotated
+
 from erbp_jax.learning.three_factor.factors import Spike, Trace
 from erbp_jax.learning.three_factor.modulators import Modulator, SpikeReward
 from erbp_jax.learning.three_factor.rule import Term, ThreeFactor
+from erbp_jax.registry import register
+from erbp_jax.units import Part, PositiveTime
 
 REWARD = SpikeReward()
+ModulatorPart = Annotated[Modulator, Part("modulator"), "The reward."]
+Causal = Annotated[PositiveTime, "Time constant of the presynaptic trace."]
+Before = Annotated[float, "What a presynaptic spike adds to its trace."]
+After = Annotated[float, "What a postsynaptic spike adds to its trace."]
+Acausal = Annotated[PositiveTime, "Time constant of the postsynaptic trace."]
 
 
 def modulated_terms(
@@ -24,19 +33,35 @@ def modulated_terms(
     )
 
 
-def mstdp(modulator: Modulator = REWARD, **kernel: float) -> ThreeFactor:
+@register("rule", "mstdp")
+def mstdp(
+    modulator: ModulatorPart = REWARD,
+    tau_causal: Causal = 20.0,
+    tau_acausal: Acausal = 20.0,
+    causal: Before = 1.0,
+    acausal: After = -1.0,
+) -> ThreeFactor:
     """MSTDP: `dw_ij[t] = gamma r[t] zeta_ij[t]`; gamma is the learning rate of the optimiser.
 
     State: one trace a neuron and side. The reward r that an output spike of tick t earns acts on zeta[t] and changes
-    the weights that tick t + 1 sees. `kernel` as `modulated_terms`. Source: Florian 2007, Neural Computation 19:1468.
-    """
-    return ThreeFactor((modulated_terms(**kernel),), modulator)
-
-
-def mstdpet(modulator: Modulator = REWARD, tau_eligibility: float = 25.0, **kernel: float) -> ThreeFactor:
-    """MSTDPET: the reward multiplies an eligibility trace of zeta, `z[t] = exp(-1/tau) z[t-1] + zeta[t] / tau`.
-
-    State: as MSTDP, and one number a synapse. `tau_eligibility` in ticks.
+    the weights that tick t + 1 sees. The kernel as `modulated_terms`.
     Source: Florian 2007, Neural Computation 19:1468.
     """
-    return ThreeFactor((modulated_terms(**kernel),), modulator, tau_eligibility)
+    return ThreeFactor((modulated_terms(tau_causal, tau_acausal, causal, acausal),), modulator)
+
+
+@register("rule", "mstdpet")
+def mstdpet(
+    modulator: ModulatorPart = REWARD,
+    tau_eligibility: Annotated[PositiveTime, "Time constant of the eligibility trace."] = 25.0,
+    tau_causal: Causal = 20.0,
+    tau_acausal: Acausal = 20.0,
+    causal: Before = 1.0,
+    acausal: After = -1.0,
+) -> ThreeFactor:
+    """MSTDPET: the reward multiplies an eligibility trace of zeta, `z[t] = exp(-1/tau) z[t-1] + zeta[t] / tau`.
+
+    State: as MSTDP, and one number a synapse. Time constants in ticks.
+    Source: Florian 2007, Neural Computation 19:1468.
+    """
+    return ThreeFactor((modulated_terms(tau_causal, tau_acausal, causal, acausal),), modulator, tau_eligibility)

@@ -1,12 +1,16 @@
 """Spike-timing-dependent plasticity of pairs of spikes."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from erbp_jax.kernels import Kernel
+from erbp_jax.kernels import Exponential, Kernel
 from erbp_jax.learning.three_factor.factors import KernelTrace, NearestKernel, Spike
-from erbp_jax.learning.three_factor.rule import Term
+from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
+from erbp_jax.learning.three_factor.rule import Term, ThreeFactor
+from erbp_jax.registry import register
+from erbp_jax.units import Part, PositiveTime
 
 Pairing = Literal["all", "nearest"]
+EXPONENTIAL, UNMODULATED = Exponential(), Unmodulated()
 
 
 def pair_stdp(kernel: Kernel, pairing: Pairing = "all") -> tuple[Term, Term]:
@@ -21,3 +25,14 @@ def pair_stdp(kernel: Kernel, pairing: Pairing = "all") -> tuple[Term, Term]:
     """
     side = {"all": KernelTrace, "nearest": NearestKernel}[pairing]
     return Term(side(kernel, causal=True), Spike()), Term(Spike(), side(kernel, causal=False))
+
+
+@register("rule", "stdp")
+def stdp(
+    kernel: Annotated[Kernel, Part("kernel"), "The change of a weight by the interval of a pair."] = EXPONENTIAL,
+    pairing: Annotated[Pairing, "Every two spikes, or each with the last one before it."] = "all",
+    modulator: Annotated[Modulator, Part("modulator"), "The third factor."] = UNMODULATED,
+    tau_eligibility: Annotated[PositiveTime | None, "Time constant of an eligibility trace; none if not given."] = None,
+) -> ThreeFactor:
+    """Pair-based STDP on every projection, optionally modulated."""
+    return ThreeFactor((pair_stdp(kernel, pairing),), modulator, tau_eligibility)

@@ -1,14 +1,16 @@
 """Dendritic prediction of somatic spiking (Urbanczik and Senn 2014)."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from erbp_jax.learning.three_factor.factors import Factor, Signals
-from erbp_jax.learning.three_factor.rule import Term
+from erbp_jax.learning.three_factor.rule import Term, ThreeFactor
 from erbp_jax.neurons.firing import decay
+from erbp_jax.registry import register
+from erbp_jax.units import Positive, PositiveTime, Rate
 
 
 @dataclass(frozen=True)
@@ -91,3 +93,18 @@ def urbanczik_senn(rate: Logistic = RATE, psp: PSP = POTENTIAL) -> tuple[Term]:
     Source: Urbanczik and Senn 2014, Neuron 81:521.
     """
     return (Term(psp, PredictionError(rate)),)
+
+
+@register("rule", "urbanczik_senn")
+def dendritic_prediction(
+    maximum: Annotated[Rate, "The highest rate of the soma."] = 0.15,
+    k: Annotated[Positive, "Of the rate function."] = 0.5,
+    beta: Annotated[Positive, "Slope of the rate function."] = 5.0,
+    theta: Annotated[float, "Where the rate function rises, in units of the membrane potential."] = 1.0,
+    tau_leak: Annotated[PositiveTime, "Time constant with which a postsynaptic potential falls."] = 10.0,
+    tau_syn: Annotated[PositiveTime, "Time constant with which it rises."] = 3.0,
+    tau_eligibility: Annotated[PositiveTime, "Of the low-pass of a weight's change."] = 100.0,
+) -> ThreeFactor:
+    """Dendritic prediction of somatic spiking, with the synaptic current as the prediction."""
+    rate = Logistic(maximum, k, beta, theta)
+    return ThreeFactor((urbanczik_senn(rate, PSP(tau_leak, tau_syn)),), tau_eligibility=tau_eligibility)

@@ -1,0 +1,82 @@
+"""What every kept config builds, as short digests: `python -m tests.config.kept` writes them anew.
+
+The digests were made before the sections of a config were made from the classes themselves; whoever writes them anew
+changes what kept configs compute, and says why.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from erbp_jax import data
+from erbp_jax.config import load_config, rule_names
+from erbp_jax.config.build import build
+from erbp_jax.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "configs.json"
+PARTS = ("network", "encoder", "rule")
+NUMBERS = (
+    *("steps", "test_steps", "update_every", "burn_in", "batch_size", "test_batch_size", "reset_state"),
+    *("average", "shift"),
+)
+SIZES = {"mnist": ((28, 28), 60000, 10000), "digits": ((8, 8), 1437, 360)}
+
+
+def empty(name):
+    """A data set of the right sizes, all black."""
+    shape, train, test = SIZES[name]
+    return data.Dataset(
+        name, shape, 10,
+        np.zeros((train, shape[0] * shape[1]), np.uint8), np.zeros(train, np.int32),
+        np.zeros((test, shape[0] * shape[1]), np.uint8), np.zeros(test, np.int32),
+    )  # fmt: skip
+
+
+def built(path, rule=None, overrides=()):
+    """A digest of each part of the experiment, or the message of the refusal."""
+    config = load_config(path, overrides, rule=rule)
+    kept = {"train_size": config.data.train_size, "test_size": config.data.test_size}
+    dataset = empty(config.data.name).subset(kept["train_size"], kept["test_size"], config.data.validation_size)
+    try:
+        experiment = build(config, dataset)
+    except UserError as error:
+        return str(error)
+    numbers = repr([getattr(experiment, name) for name in NUMBERS])
+    return [_digest(repr(getattr(experiment, name))) for name in PARTS] + [_digest(numbers)]
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+OVERRIDES = {
+    "bits": ["precision.weight_bits=8", "precision.state_bits=12"],
+    "noise": ["network.neuron.noise={kind: poisson_kicks}", "network.neuron.reset=subtract"],
+    "second order": ["network.neuron={kind: second_order_lif, bias: 0.1}", "encoding.dt=0.5"],
+    "dual": ["network.neuron={kind: dual_compartment_lif, tau_mem: 8, bias: 0.1}", "encoding={kind: escape, dt: 0.5}"],
+    "leaky": ["network.neuron={kind: leaky}", "encoding={kind: poisson, dead_time: 3}"],
+    "mihalas_niebur": ["network.neuron={kind: mihalas_niebur, a: 0.01}", "network.output_neuron={kind: lif}"],
+    "readouts": ["rule.errors=local", "rule.readouts=3"],
+    "learned": ["rule.errors=learned", "rule.tau_readout=7", "rule.rate_penalty=0.1"],
+    "rbp": ["rule={kind: rbp, feedback_scale: 2, zero_sum: false, surrogate: {kind: arctan}}"],
+    "layerwise": ["rule={kind: rbp, wiring: layerwise, segment: 5, loss: {kind: squared_error}}"],
+    "rate": ["rule={kind: bp, form: rate, smoothing: 0.3, loss: {gain: 3}}"],
+    "blank out": ["network.transmission={kind: shared_blank_out, p: [0.5, 1]}"],
+    "perbp": ["rule.kind=perbp", "network.delay=2"],
+}
+
+
+def cases():
+    """`(name, path, rule, overrides)` of all kept configs, and of the demo's under many keys."""
+    for path in sorted((ROOT / "configs").rglob("*.yaml")):
+        for rule in rule_names(path) or [None]:
+            yield f"{path.relative_to(ROOT).as_posix()} {rule or ''}".strip(), path, rule, ()
+    for name, overrides in OVERRIDES.items():
+        yield f"digits with {name}", ROOT / "configs" / "digits.yaml", None, overrides
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps({name: built(*rest) for name, *rest in cases()}, indent=1) + "\n")
