@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from erbp_jax import nnx as nnx
     from erbp_jax.connections import (
         BlankOut,
         Conv2d,
@@ -150,6 +151,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "nnx":  # flax, for those who use it
+        return importlib.import_module("erbp_jax.nnx")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'erbp_jax' has no attribute {name!r}")
     return getattr(importlib.import_module(f"erbp_jax.{_MODULE_OF[name]}"), name)
