@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from erbp_jax import data as data
+    from erbp_jax import nnx as nnx
     from erbp_jax.api.diagnose import diagnose
     from erbp_jax.api.files import load, save
     from erbp_jax.api.fit import fit
@@ -226,7 +227,7 @@ _HOME = {
 }
 _MODULE_OF = {name: (module, name) for module, names in _HOME.items() for name in names}
 _MODULE_OF["sweep"] = ("api.sweeping", "sweep_rates")
-_PACKAGES = ("data",)
+_PACKAGES = ("data", "nnx")
 
 __all__ = [
     "ERBP",

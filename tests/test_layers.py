@@ -9,7 +9,7 @@ ROOMS = (
     *("neurons", "connections", "projection", "block", "fits", "network", "encoding", "simulate"),
     *("data", "tasks", "learning", "training.experiment"),
     *("config", "evaluation", "training"),
-    *("viz", "comparison", "nsat"),
+    *("viz", "comparison", "nsat", "nnx"),
     *("cli", "__main__", "__init__"),
 )
 """Every module and package of `erbp_jax`, from the bottom to the top; a module of a package may have its own place."""
