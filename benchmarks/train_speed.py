@@ -29,7 +29,7 @@ from rich.table import Table
 from erbp_jax import simulate
 from erbp_jax.config import check
 from erbp_jax.config.build import build
-from erbp_jax.data import Dataset
+from erbp_jax.data import Dataset, Samples
 from erbp_jax.training import engine
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.optimizer import make_optimizer
@@ -54,7 +54,7 @@ def images(n: int = 2000) -> Dataset:
     rng = np.random.default_rng(0)
     x = (rng.integers(0, 256, (n, 784)) * (rng.random((n, 784)) < 0.19)).astype(np.uint8)
     y = rng.integers(0, 10, n).astype(np.int32)
-    return Dataset("mnist", (28, 28), 10, x, y, x[:500], y[:500])
+    return Dataset("mnist", Samples(x, y), Samples(x[:500], y[:500]), shape=(28, 28), labels=np.arange(10))
 
 
 def experiment_of(changes: Mapping[str, Any], data: Dataset) -> tuple[Experiment, Any]:

@@ -10,6 +10,7 @@ ROOMS = (
     *("data", "tasks", "learning", "training.experiment"),
     *("config", "evaluation", "training"),
     *("viz", "comparison", "nsat", "nnx"),
+    "api",
     *("cli", "__main__", "__init__"),
 )
 """Every module and package of `erbp_jax`, from the bottom to the top; a module of a package may have its own place."""

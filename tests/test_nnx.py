@@ -68,7 +68,7 @@ def digits():
     """Batches of images `[B, 64]` and labels `[B]`."""
     shown = data.load("digits")
     return [
-        (jnp.asarray(shown.train_images[n : n + BATCH]), jnp.asarray(shown.train_labels[n : n + BATCH]))
+        (jnp.asarray(shown.train.x[n : n + BATCH]), jnp.asarray(shown.train.y[n : n + BATCH]))
         for n in range(0, 3 * BATCH, BATCH)
     ]
 
@@ -369,7 +369,7 @@ def test_erbp_learns_digits_behind_a_front_end_that_stays():
     experiment = Experiment(network, ej.Analog(), rule, 20, 20, 5, 20, 300)
     made = sweep(
         experiment, Optimizers(optax.sgd(1.0), optax.identity()), [3e-3], [0],
-        (shown.train_images, shown.train_labels), (shown.test_images, shown.test_labels), epochs=1,
+        (shown.train.x, shown.train.y), (shown.test.x, shown.test.y), epochs=1,
     )  # fmt: skip
     assert float(made.test_error[0, 0, -1]) < 30
 

@@ -12,7 +12,7 @@ import numpy as np
 from erbp_jax import simulate
 from erbp_jax.config import check
 from erbp_jax.config.build import build as build_experiment
-from erbp_jax.data import Dataset
+from erbp_jax.data import Dataset, Samples
 from erbp_jax.training import engine
 from erbp_jax.training.optimizer import make_optimizer
 
@@ -53,7 +53,8 @@ class ERBPNetwork:
             "training": {"update_every": 1, "batch_size": batch},
         }
         empty = np.zeros((batch, sizes[0]), np.uint8)
-        data = Dataset("mnist", (28, 28), sizes[-1], empty, np.zeros(batch, np.int32), empty, np.zeros(batch, np.int32))
+        some = Samples(empty, np.zeros(batch, np.int32))
+        data = Dataset("mnist", some, some, shape=(28, 28), labels=np.arange(sizes[-1]))
         checked = check(config, "benchmark")
         self.experiment = replace(build_experiment(checked, data), encoder=Replay(sizes[0]))
         optimizer = make_optimizer(checked.optimizer, 1, 1)

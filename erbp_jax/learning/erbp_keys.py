@@ -69,7 +69,7 @@ def erbp(
         Listed(),
         "Size of the random feedback, or, of a layer with `learned` errors, what these are multiplied by on their way "
         "back through the readout's weights: one number, or one for each hidden layer. What matters is the learning "
-        "rate times this: `optimizer.learning_rate` follows it where it is not given.",
+        "rate times this: best near 0.03 in the recipes of configs/, near 0.003 with the default neurons.",
     ] = (1.0,),
     errors: Annotated[
         tuple[Errors, ...],

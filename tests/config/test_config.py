@@ -32,11 +32,9 @@ def test_every_shipped_config_builds_and_names_its_command(root):
     for path, rule in ((p, r) for p in shipped(root) for r in rule_names(p) or [None]):
         config = load_config(path, rule=rule)
         shape, train, test = sizes[config.data.name]
-        dataset = data.Dataset(
-            config.data.name, shape, 10,
-            np.zeros((train, shape[0] * shape[1]), np.uint8), np.zeros(train, np.int32),
-            np.zeros((test, shape[0] * shape[1]), np.uint8), np.zeros(test, np.int32),
-        )  # fmt: skip
+        pixels = shape[0] * shape[1]
+        parts = [data.Samples(np.zeros((n, pixels), np.uint8), np.zeros(n, np.int32)) for n in (train, test)]
+        dataset = data.Dataset(config.data.name, *parts, shape=shape, labels=np.arange(10))
         experiment = build(config, dataset)
         wanted = config.network.layers
         assert [s if isinstance(w, int) else w for s, w in zip(experiment.network.sizes, wanted, strict=True)] == [

@@ -17,7 +17,7 @@ from erbp_jax.config import check, estimate, memory
 from erbp_jax.config.build import build, warnings
 from erbp_jax.config.schema import Config
 from erbp_jax.config.sections import Kinds
-from erbp_jax.data import Dataset
+from erbp_jax.data import Dataset, Samples
 from erbp_jax.errors import UserError
 from erbp_jax.training import engine
 from erbp_jax.training.optimizer import make_optimizer
@@ -229,6 +229,7 @@ def test_numbers_that_numpy_made_are_numbers():
 
 def test_a_dataset_of_any_size_is_part_of_the_estimate():
     images = np.zeros((10, 4), np.uint8)
-    small = Dataset("small", (2, 2), 2, images, np.zeros(10, np.int32), images, np.zeros(10, np.int32))
+    some = Samples(images, np.zeros(10, np.int32))
+    small = Dataset("small", some, some, shape=(2, 2), labels=np.arange(2))
     config = check({"network": {"layers": [4, 3, 2]}, "training": {"batch_size": 5}}, "t")
     assert build(config, small).test_batch_size == 10

@@ -110,22 +110,21 @@ class Latency:
     steps: int
     longest: ej.Ticks = 10
 
-    def init_state(self, image, key):
-        return jnp.zeros(image.shape[:1], jnp.int32)
+    def init_state(self, sample, key):
+        return ()
 
-    def step(self, state, image, key):
-        at = jnp.round((1.0 - image.astype(jnp.float32) / 255.0) * self.longest).astype(jnp.int32)
-        now = (at == state[:, None]) & (image > 0)
-        return state + 1, now.astype(jnp.float32)
+    def __call__(self, state, sample, ticks, key):
+        at = jnp.round((1.0 - sample.astype(jnp.float32) / 255.0) * self.longest).astype(jnp.int32)
+        return state, ((at == ticks[:, None, None]) & (sample > 0)).astype(jnp.float32)
 '''
 
 DATA = '''
 import numpy as np
 
-from erbp_jax.data import Dataset
+import erbp_jax as ej
 
 
-def stripes(samples: int = 100, size: int = 6, seed: int = 0) -> Dataset:
+def stripes(samples: int = 100, size: int = 6, seed: int = 0) -> ej.Dataset:
     """Horizontal stripes are of class 0, vertical ones of class 1."""
     draw = np.random.default_rng(seed)
     labels = draw.integers(0, 2, samples).astype(np.int32)
@@ -133,8 +132,42 @@ def stripes(samples: int = 100, size: int = 6, seed: int = 0) -> Dataset:
     for image, label in zip(images, labels):
         line = draw.integers(size)
         image[(line, slice(None)) if label == 0 else (slice(None), line)] = 255
-    flat = images.reshape(samples, -1)
-    return Dataset("stripes", (size, size), 2, flat, labels, flat[:20], labels[:20])
+    return ej.dataset(images, labels, images[:20], labels[:20], name="stripes")
+'''
+
+TASK = '''
+from dataclasses import dataclass
+from typing import Literal
+
+import jax.numpy as jnp
+
+import erbp_jax as ej
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How many spikes the right class is ahead of the next one."""
+
+    at_least: float = 1.0
+
+    measures = (
+        ej.Measure("margin", counted=False, high_is_good=True),
+        ej.Measure("close", counted=True),
+    )
+
+    def init_state(self, network, batch):
+        return jnp.zeros((batch, network.classes))
+
+    def observe(self, network, state, trace, target, ticks):
+        return state + network.output_spikes(trace).sum(0)
+
+    def score(self, state, target):
+        right = jnp.take_along_axis(state, target[:, None], 1)[:, 0]
+        rest = jnp.where(jnp.arange(state.shape[1]) == target[:, None], -jnp.inf, state).max(1)
+        return {"margin": right - rest, "close": right - rest < self.at_least}
+
+    def answer(self, state):
+        return state.argmax(-1)
 '''
 
 SMALL = [
@@ -179,9 +212,16 @@ def traced(root, *overrides):
     """A session of the demo whose training was traced, for its shapes."""
     session = Session(load_config(root / "configs" / "digits.yaml", [*SMALL, *overrides]))
     zero = jnp.int32(0)
-    data = (session.data.train_images, session.data.train_labels)
+    data = (session.data.train.x, session.data.train.y)
     jax.eval_shape(session._train_jit, session.like, *data, zero, zero, zero)
     return session
+
+
+@pytest.fixture(autouse=True)
+def _as_a_user():
+    """Code of a user's own is written for JAX's own rules of promotion."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:Attempting to set identical")  # of a curve of one epoch
@@ -239,6 +279,14 @@ def test_a_connection(module, train):
 def test_an_encoder(module, train):
     module("my_encoders", ENCODER)
     assert train("encoding={kind: my_encoders:Latency, longest: 15}")["rates_hz"][0] > 0
+
+
+def test_a_task(module, train, monkeypatch, capsys, tmp_path):
+    module("my_tasks", TASK)
+    last = train("task={kind: my_tasks:Margin, at_least: 2}")
+    assert {"test_margin", "train_margin", "close"} <= set(last)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["measure"] == {"name": "margin", "counted": False, "high_is_good": True}
 
 
 def test_a_data_set(module, train):

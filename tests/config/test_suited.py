@@ -45,8 +45,8 @@ def test_a_named_rule_of_a_file_keeps_its_own(root):
     ("rule", "kind", "rate"),
     [
         ("{kind: bp}", "adam", 4e-3),
-        ("{kind: erbp, feedback_scale: 10}", "sgd", 3e-3),
-        ("{kind: erbp, feedback_scale: [1, 60]}", "sgd", 5e-4),
+        ("{kind: erbp, feedback_scale: 10}", "sgd", 3e-4),
+        ("{kind: erbp, feedback_scale: [1, 60]}", "sgd", 5e-5),
         ("{kind: perbp, feedback_scale: 0}", "sgd", 1e-3),
     ],
 )

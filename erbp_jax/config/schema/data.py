@@ -10,7 +10,7 @@ from erbp_jax.config.schema.base import Count, FilePath, Section, Whole
 class DataBase(Section):
     """A data set by name, or, with a `kind: my_package.module:factory`, one that a function makes of further keys."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)] = "mnist"
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")] = "mnist"
     """`digits`, `mnist`, `idx` (the four idx files in `dir`), or the name of a folder that holds four idx files or was
     prepared by TFDS, looked for where MNIST is."""
     dir: FilePath | None = None
