@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.params import Params
+from erbp_jax.random import new_key
 from erbp_jax.trace import NetworkState, Tree
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _compare(network: "Network", what: str, names: list[str], given: Any, wanted
 
 @cache
 def _params(network: "Network") -> Params:
-    return jax.eval_shape(network.init, jax.random.key(0, impl="threefry2x32"))
+    return jax.eval_shape(lambda: network.init(new_key(0)))
 
 
 @cache

@@ -180,7 +180,7 @@ def test_gradients_through_the_network(net, data):
     trained, optimizer = params.trained, optax.adam(1e-2)
     state, step = optimizer.init(trained), jax.jit(jax.value_and_grad(loss))
     values = []
-    for _ in range(10):
+    for _ in range(20):
         value, gradient = step(trained)
         change, state = optimizer.update(gradient, state)
         trained = optax.apply_updates(trained, change)
