@@ -155,7 +155,10 @@ def test_overrides():
         ("seed: 1".encode("utf-16"), "not text in UTF-8"),
         (b"- a\n", "a config is a mapping"),
         (b"x" * 2**21, "bytes, more than the 1,048,576"),
-        (b"data: {dir: '${oc.env:HOME}', name: '${data.dir}'}", r"data\.name: must match pattern .*, got '\$\{data\.dir\}'"),
+        (
+            b"data: {dir: '${oc.env:HOME}', name: '${data.dir}'}",
+            r"data\.name: must match pattern .*, got '\$\{data\.dir\}'",
+        ),
         (b"training: {epochs: true}", "training.epochs: must be a valid integer, got True"),
         (b"seed: 010", "seed: must be a valid integer, in decimal digits .*, got '010'"),
         (b"encoding: {max_rate: 1:30}", "encoding.max_rate: must be a valid number, in decimal digits .*, got '1:30'"),

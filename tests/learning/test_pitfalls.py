@@ -6,6 +6,8 @@ import pytest
 from erbp_jax.config import load_config
 from erbp_jax.training.session import Session
 
+pytestmark = pytest.mark.optimized
+
 DIGITS = ("digits.yaml", "training.epochs=6", "training.seeds=3", "optimizer.decay=0.7")
 MNIST = ("pi_mnist/erbp_784_100_10.yaml", "training.epochs=3", "data.train_size=6000", "data.test_size=2000")
 

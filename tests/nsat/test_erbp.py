@@ -7,6 +7,8 @@ from erbp_jax.nsat.erbp import Recipe, erbp_program, image_events, random_feedba
 from erbp_jax.nsat.learn import Classifier, error_percent
 from erbp_jax.nsat.machine import Machine
 
+pytestmark = pytest.mark.optimized
+
 SMALL = Recipe(layers=(64, 40, 10), rate=0.15)
 
 
