@@ -1,6 +1,7 @@
 """eRBP as a program: its wiring, its input, and that it learns."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
 from erbp_jax.nsat.erbp import Recipe, erbp_program, image_events, random_feedback
