@@ -1,0 +1,18 @@
+"""The Python of the README and of the how-to pages runs as it stands, page by page."""
+
+import re
+
+import jax
+import pytest
+
+PAGES = ("README.md", "docs/training.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_code_of_a_page_runs(page, root, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (root / page).read_text(), re.DOTALL)
+    assert blocks
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        exec(compile("\n".join(blocks), page, "exec"), {"__name__": page})  # noqa: S102
