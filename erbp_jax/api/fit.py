@@ -52,6 +52,7 @@ def fit(
     patience: int | None = None,
     on_epoch: OnEpoch | Sequence[OnEpoch] = (),
     devices: int = 1,
+    piece: int | None = None,
     alignment: bool = False,
     progress: bool = True,
 ) -> Model:
@@ -74,6 +75,7 @@ def fit(
         on_epoch: called after every epoch with its metrics and the learner; returns True to stop. `ej.tensorboard`
             makes one.
         devices: share every batch among so many; the numbers are those of one, to rounding.
+        piece: samples that are on the device at a time, of a set that does not fit there; no number changes.
         alignment: measure the angles to the gradient after every epoch.
         progress: tell of every epoch.
 
@@ -101,7 +103,7 @@ def fit(
         raise UserError(str(error)) from None
     batches = len(shown.train) // experiment.batch_size
     optimizers = optimizers_for(experiment, batches, optimizer, rule_optimizer, learning_rate)
-    programs = Programs(experiment, optimizers, shown, [seed], dt=dt, alignment=alignment)
+    programs = Programs(experiment, optimizers, shown, [seed], dt=dt, alignment=alignment, piece=piece)
     history = list(model.history) if model is not None else []
     learner = programs.start() if model is None else _warm(programs, model)
     with busy("compiling") if progress else quiet():

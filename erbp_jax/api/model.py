@@ -11,7 +11,7 @@ import numpy as np
 from erbp_jax.api.recording import Recording, record
 from erbp_jax.data import Dataset
 from erbp_jax.data.arrays import as_bytes, as_trains, flat
-from erbp_jax.encoding import Encoder
+from erbp_jax.encoding import Encoder, Frames
 from erbp_jax.errors import UserError
 from erbp_jax.learning.base import Rule
 from erbp_jax.network import Network
@@ -148,7 +148,7 @@ class Model:
         if self.shape is None:
             return x
         given, size = np.asarray(x), int(np.prod(self.shape))
-        trains = type(self.encoder).__name__ == "Frames"
+        trains = isinstance(self.encoder, Frames)
         wanted = f"[n, T, {size}]" if trains else f"[n, {', '.join(map(str, self.shape))}]"
         fits = given.shape[1:] == self.shape or given.shape[1:] == (size,)
         if trains:

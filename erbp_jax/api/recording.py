@@ -39,6 +39,11 @@ class Recording:
         """The membrane potential of every population that has one."""
         return {name: state.membrane for name, state in self.state.items() if hasattr(state, "membrane")}
 
+    def of(self, sample: int) -> "Recording":
+        """One sample of the recording of a batch."""
+        one = jax.tree.map(lambda x: x[:, sample], (self.spikes, self.current, self.state))
+        return Recording(*one, self.threshold, self.dt, self.labels)
+
     def rates(self) -> dict[str, float]:
         """Mean rate of each input and population, Hz."""
         return {name: float(1e3 * x.mean() / self.dt) for name, x in self.spikes.items()}

@@ -6,6 +6,7 @@ import jax
 
 from erbp_jax.api.model import Model
 from erbp_jax.api.prepare import compilation_cache
+from erbp_jax.data import Dataset
 from erbp_jax.errors import UserError
 
 
@@ -18,14 +19,18 @@ def open_run(folder: Path | str, *, seed: int | None = None, trust: bool = False
     Raises:
         UserError: no run, no checkpoint, data that is not there, or a seed that was not trained.
     """
+    return opened(folder, seed=seed, trust=trust)[0]
+
+
+def opened(folder: Path | str, *, seed: int | None = None, trust: bool = False) -> tuple[Model, Dataset]:
+    """As `open_run`, with the run's data set."""
     from erbp_jax.training import run_folder
     from erbp_jax.training.evaluate import restore
     from erbp_jax.training.session import Session
 
-    del trust
     compilation_cache()
     folder = Path(folder)
-    session = Session(run_folder.on_devices_here(run_folder.open_config(folder)))
+    session = Session(run_folder.on_devices_here(run_folder.open_config(folder, trust)))
     learner, _ = restore(session, folder)
     seeds = [int(s) for s in session.seeds]
     chosen = seeds[0] if seed is None else seed
@@ -33,4 +38,4 @@ def open_run(folder: Path | str, *, seed: int | None = None, trust: bool = False
         raise UserError(f"{folder}: seed {chosen} was not trained; there are {seeds[0]} to {seeds[-1]}")
     one = jax.tree.map(lambda x: x[seeds.index(chosen)], learner)
     history = run_folder.read_metrics(folder)
-    return Model.of_learner(session.experiment, one, history, session.data, session.dt)
+    return Model.of_learner(session.experiment, one, history, session.data, session.dt), session.data

@@ -192,7 +192,7 @@ def evaluate(
             metavar="[dotted.key=value]...",
             help="What to test on, for how long, by which output neurons, where: data.dir, data.test_size, "
             "data.validation_size, encoding.max_rate, encoding.test_steps, network.output_neuron, training.devices, "
-            "training.mesh, training.test_batch_size.",
+            "training.mesh, training.piece, training.test_batch_size.",
         ),
     ] = None,
     anytime: Annotated[bool, typer.Option("--anytime", help="Early decisions: error by time, spikes, margin.")] = False,
@@ -260,6 +260,23 @@ def diagnose(
     wanted = load_config(run / run_folder.CONFIG, overrides or [])
     check_overrides(loaded, wanted)
     print(diagnosed(new_session(run_folder.on_devices_here(wanted)), run))
+
+
+@app.command()
+def show(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    sample: Annotated[int, typer.Option(help="Which sample of the test set.")] = 0,
+    population: Annotated[str | None, typer.Option(help="Of the neuron to look at [default: the first].")] = None,
+    neuron: Annotated[int | None, typer.Option(help="A neuron, from 0: its current, membrane and spikes.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of a run with several seeds [default: the first].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the pictures [default: the run folder].")] = None,
+    trust: Trust = False,
+) -> None:
+    """Look inside a trained network: every spike of a sample, and one neuron from current to spike."""
+    check_environment()
+    from erbp_jax.cli.evaluating import shown
+
+    print(shown(run, sample, population, neuron, seed=seed, out=out or run, trust=trust))
 
 
 @app.command()

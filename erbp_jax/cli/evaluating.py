@@ -86,3 +86,26 @@ def diagnosed(session: Session, folder: Path) -> str:
     found = diagnose(experiment, first.weights, shown.x, shown.y, seed=int(first.seed), dt=session.dt)
     rest = "" if found.advice else "\nnothing out of the ordinary"
     return f"after epoch {place.epoch}, {n} test samples\n{found}{rest}"
+
+
+def shown(
+    run: Path, sample: int, population: str | None, neuron: int | None, *, seed: int | None, out: Path, trust: bool
+) -> str:
+    """Draw `spikes_SAMPLE.png`, and with a neuron `POPULATION_NEURON_SAMPLE.png`; returns where they are."""
+    from erbp_jax.api.runs import opened
+    from erbp_jax.viz.figure import save
+
+    model, data = opened(run, seed=seed, trust=trust)
+    if not 0 <= sample < len(data.test):
+        raise UserError(f"--sample: the test set has samples 0 to {len(data.test) - 1}, got {sample}")
+    if population is not None and neuron is None:
+        raise UserError("--population: says which population --neuron is of, which was not given")
+    seen = model.record(data.test.x[sample : sample + 1]).of(0)
+    pictures = [save(seen.raster(), out / f"spikes_{sample}.png")]
+    if neuron is not None:
+        name = population or model.network.names[0]
+        pictures.append(save(seen.plot_neuron(name, neuron), out / f"{name}_{neuron}_{sample}.png"))
+    rates = ", ".join(f"{name} {rate:.1f} Hz" for name, rate in seen.rates().items())
+    label = "" if data.labels is None else f"label {data.labels[data.test.y[sample]]}, "
+    said = model.predict(data.test.x[sample : sample + 1])
+    return f"{label}answer {said[0]}; {rates}\n{', '.join(map(str, pictures))}"

@@ -1,4 +1,4 @@
-"""Download MNIST through TFDS's download manager, which verifies checksums and needs no TensorFlow."""
+"""Download data sets through TFDS, which verifies checksums; no TensorFlow is needed."""
 
 import shutil
 from collections.abc import Mapping
@@ -60,3 +60,24 @@ def fetch(data_dir: str | None = None, *, url: str = MNIST_URL, files: Mapping[s
     finally:
         shutil.rmtree(downloads, ignore_errors=True)
     return target
+
+
+def prepare(name: str, data_dir: str | None = None) -> Path:
+    """Have TFDS download and prepare an image set in `data_dir` (default: the user cache); returns that folder.
+
+    Raises:
+        UserError: the `data` extra is not installed, TFDS has no such set, or the download failed.
+    """
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise UserError(f"`erbp-jax data fetch` needs the data extra ({error}): pip install 'erbp-jax[data]'") from None
+    folder = expanded(data_dir, "--dir") if data_dir else cache_folder()
+    if folder is None:
+        raise UserError("data fetch: there is no home folder with a cache; say where to: --dir FOLDER")
+    try:
+        tfds.builder(name, data_dir=folder, file_format="array_record").download_and_prepare()
+    except Exception as error:  # whatever TFDS or the network says, the user gets one message
+        reason = shown(" ".join(str(error).split()), 400)
+        raise UserError(f"data fetch: {shown(repr(name))}: {type(error).__name__}: {reason}") from None
+    return folder

@@ -52,23 +52,28 @@ def observe(
     samples: Any,
     index: jax.Array,
     *,
+    first: jax.Array | None = None,
     seed: jax.Array,
     epoch: jax.Array,
     observe: Callable[[Any, Trace, jax.Array], Any],
     observed: Any,
     mesh: jax.sharding.Mesh | None = None,
 ) -> tuple[simulate.RunState, Any]:
-    """As `present`, but carry along what is `observed`, block by block, instead of keeping a record of all ticks."""
+    """As `present`, but carry along what is `observed`, block by block, instead of keeping a record of all ticks.
+    `first` is the place in the whole set of the first of the samples."""
     e = experiment
-    sample, key = along_batch(mesh, _chosen(samples, index, seed, epoch))
+    sample, key = along_batch(mesh, _chosen(samples, index, seed, epoch, first))
     return simulate.over_samples(
         e.network, e.encoder, params, sample, key,
         steps=e.test_steps, block=e.test_block, observe=observe, observed=observed,
     )  # fmt: skip
 
 
-def _chosen(samples: Any, index: jax.Array, seed: jax.Array, epoch: jax.Array) -> tuple[Any, jax.Array]:
-    return jax.tree.map(lambda x: x[index], samples), sample_keys(seed, Stream.TEST, epoch, index)
+def _chosen(
+    samples: Any, index: jax.Array, seed: jax.Array, epoch: jax.Array, first: jax.Array | None = None
+) -> tuple[Any, jax.Array]:
+    place = index if first is None else index + first
+    return jax.tree.map(lambda x: x[index], samples), sample_keys(seed, Stream.TEST, epoch, place)
 
 
 def over(n: int, size: int, one: Callable[[jax.Array], Any]) -> Any:

@@ -189,13 +189,16 @@ def train(
     epoch: jax.Array,
     first: jax.Array,
     last: jax.Array,
+    piece: "Piece | None" = None,
+    batches: int | None = None,
 ) -> Learner:
-    """Train on the batches `first .. last - 1` of an epoch, whose order is drawn anew every epoch.
+    """Train on the batches `first .. last - 1` of an epoch, whose order is drawn anew every epoch. With `piece`, samples
+    and targets are that piece of the set, in the epoch's order, and an epoch has `batches`.
 
     The bounds are traced, so one compiled program serves stretches of any length, and an epoch in one stretch equals
     the same epoch in many. An epoch is `n // batch_size` batches: what is left over differs from epoch to epoch.
     """
-    show = _batch_of(experiment, optimizers, learner.seed, samples, targets, epoch)
+    show = _batch_of(experiment, optimizers, learner.seed, samples, targets, epoch, piece, batches)
     return jax.lax.fori_loop(first, last, lambda batch, learner: show(learner, batch)[0], learner)
 
 
@@ -208,26 +211,44 @@ def trace_finite(
     targets: Any,
     epoch: jax.Array,
     batch: jax.Array,
+    piece: "Piece | None" = None,
+    batches: int | None = None,
 ) -> tuple[Learner, jax.Array]:
     """One batch, and after each of its learning blocks which of `part_names` are finite, bool `[blocks, parts]`."""
-    return _batch_of(experiment, optimizers, learner.seed, samples, targets, epoch)(learner, batch, check=True)
+    return _batch_of(experiment, optimizers, learner.seed, samples, targets, epoch, piece, batches)(learner, batch, check=True)
 
 
-def _batch_of(experiment, optimizers, seed, samples, targets, epoch):
+class Piece(NamedTuple):
+    """Which part of a set that does not fit on the device is there: rows of consecutive batches of an epoch."""
+
+    index: jax.Array  # [rows] int32, where they are in the set
+    start: jax.Array  # [] int32, the batch that the first rows are of
+
+
+def order_of(seed: jax.Array, epoch: jax.Array, n: int) -> jax.Array:
+    """The order of n samples in an epoch, int32 `[n]`."""
+    return permutation(jax.random.fold_in(root_key(seed, Stream.SHUFFLE), epoch), n)
+
+
+def _batch_of(experiment, optimizers, seed, samples, targets, epoch, piece, batches):
     size, n = experiment.batch_size, len(jax.tree.leaves(targets)[0])
-    key = jax.random.fold_in(root_key(seed, Stream.SHUFFLE), epoch)
-    order = permutation(key, n)
+    batches = n // size if batches is None else batches
+    order = order_of(seed, epoch, n) if piece is None else piece.index
 
     def show(learner, batch, check=False):
-        index = jax.lax.dynamic_slice_in_dim(order, batch * size, size)
+        at = batch * size if piece is None else (batch - piece.start) * size
+        index = jax.lax.dynamic_slice_in_dim(order, at, size)
         key = sample_keys(seed, Stream.TRAIN, epoch, index)
-        sample, target = jax.tree.map(lambda x: x[index], (samples, targets))
+        if piece is None:
+            sample, target = jax.tree.map(lambda x: x[index], (samples, targets))
+        else:
+            sample, target = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, at, size), (samples, targets))
         if experiment.shift is not None:
             sample = experiment.shift(sample, sample_keys(seed, Stream.SHIFT, epoch, index))
         sample, target, key = along_batch(experiment.mesh, (sample, target, key))
         learner = replace(learner, params=along_neurons(experiment.mesh, learner.params))
         learner, finite = present(experiment, optimizers, learner, sample, target, key, check=check)
-        return _averaged(experiment, learner, epoch, batch, n // size), finite
+        return _averaged(experiment, learner, epoch, batch, batches), finite
 
     return show
 

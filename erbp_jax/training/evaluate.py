@@ -25,6 +25,7 @@ ALLOWED = (
     "network.output_neuron",
     "training.devices",
     "training.mesh",
+    "training.piece",
     "training.test_batch_size",
 )
 """Keys that a test may have other values of than the training."""

@@ -18,6 +18,7 @@ from erbp_jax.settings import settled
 from erbp_jax.training import engine, testing
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.pieces import Pieces
 from erbp_jax.training.progress import Stopwatch
 from erbp_jax.training.transforms import Optimizers
 
@@ -30,7 +31,8 @@ class Programs:
     """What trains, tests and measures one experiment on one data set.
 
     All seeds are one more `vmap` axis, in front of every leaf of the learner. `dt` is the length of a tick in ms, for
-    what is told in Hz.
+    what is told in Hz. `piece` is the number of samples that are on the device at a time, of a set that does not fit
+    there: the next ones come while these are learned from, and no number changes.
 
     Raises:
         UserError: parts that do not fit together.
@@ -45,6 +47,7 @@ class Programs:
         *,
         dt: float = 1.0,
         alignment: bool = True,
+        piece: int | None = None,
     ) -> None:
         self.experiment, self.optimizers, self.data, self.dt = experiment, optimizers, data, dt
         self.wants_alignment = alignment
@@ -55,9 +58,18 @@ class Programs:
         parts, mesh = (experiment, optimizers), experiment.mesh
         here = (0, None, None, None)
         self._init = _over_seeds(partial(engine.init, *parts), (0,), mesh)
-        self._train_jit = _over_seeds(partial(engine.train, *parts), (*here, None, None), mesh)
-        self._trace = _over_seeds(partial(engine.trace_finite, *parts), (*here, None), mesh)
-        self._test_jit = _over_seeds(partial(testing.test, experiment), (0, 0, None, None, None), mesh)
+        self._pieces = None if piece is None else Pieces(self.data, self.seeds, experiment, piece, mesh)
+        data_axis = None if self._pieces is None else 0
+        rows = () if self._pieces is None else (engine.Piece(0, None),)  # pyright: ignore[reportArgumentType]
+        known = {} if self._pieces is None else {"batches": self.batches}
+        self._train_jit = _over_seeds(
+            partial(engine.train, *parts, **known), (0, data_axis, data_axis, None, None, None, *rows), mesh
+        )
+        self._trace = _over_seeds(
+            partial(engine.trace_finite, *parts, **known), (0, data_axis, data_axis, None, None, *rows), mesh
+        )
+        offset = () if self._pieces is None else (None,)
+        self._test_jit = _over_seeds(partial(testing.test, experiment), (0, 0, None, None, None, *offset), mesh)
         self._align_jit = _over_seeds(partial(engine.alignment, experiment), here, mesh)
         self._finite = jax.jit(lambda trained: [jnp.isfinite(x).all() for x in jax.tree.leaves(trained)])
         try:
@@ -83,14 +95,20 @@ class Programs:
         with self.watch.measure("compile"):
             d = self.data
             place = None if self.experiment.mesh is None else everywhere(self.experiment.mesh)
-            self._train_set = jax.device_put((d.train.x, d.train.y), place)
-            self._test_set = jax.device_put((d.test.x, d.test.y), place)
             zero = jnp.int32(0)
-            self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
-            self._test = self._test_jit.lower(self.seeds, learner.weights, *self._test_set, zero).compile()
+            if self._pieces is None:
+                self._train_set = jax.device_put((d.train.x, d.train.y), place)
+                self._test_set = jax.device_put((d.test.x, d.test.y), place)
+                self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
+                self._test = self._test_jit.lower(self.seeds, learner.weights, *self._test_set, zero).compile()
+            else:
+                samples, piece = self._pieces.of_training(0, 0)
+                self._train = self._train_jit.lower(learner, *samples, zero, zero, zero, piece).compile()
+                first, samples = next(self._pieces.of_test())[1:]
+                self._test = self._test_jit.lower(self.seeds, learner.weights, *samples, zero, first).compile()
             if self.measures_alignment:
                 probe = max(10, min(100, PROBE_TICKS // self.experiment.steps))
-                self._probe = jax.tree.map(lambda x: x[:probe], self._train_set)
+                self._probe = jax.device_put(jax.tree.map(lambda x: x[:probe], (d.train.x, d.train.y)), place)
                 self._align = self._align_jit.lower(learner, *self._probe, zero).compile()
 
     @settled
@@ -101,11 +119,29 @@ class Programs:
             NonFiniteError: weights or states became NaN or infinite; says in which ticks and layer.
         """
         with self.watch.measure("train"):
-            after = self._train(learner, *self._train_set, jnp.int32(epoch), jnp.int32(first), jnp.int32(last))
+            after = self._trained(learner, epoch, first, last)
             finite = all(self._finite((after.params, after.rule_params))) and not after.tally.values().lost.any()
         if not finite:
             raise NonFiniteError(self._locate_non_finite(learner, epoch, first, last))
         return after
+
+    def _trained(self, learner: Learner, epoch: int, first: int, last: int) -> Learner:
+        if self._pieces is None:
+            return self._train(learner, *self._train_set, jnp.int32(epoch), jnp.int32(first), jnp.int32(last))
+        for number, begin, end in self._pieces.over(first, last):
+            samples, piece = self._pieces.of_training(epoch, number)
+            learner = self._train(learner, *samples, jnp.int32(epoch), jnp.int32(begin), jnp.int32(end), piece)
+            self._pieces.prepare(epoch, number + 1)  # while the device works
+        return learner
+
+    def _tested(self, learner: Learner, epoch: int) -> testing.TestResult:
+        if self._pieces is None:
+            return jax.device_get(self._test(self.seeds, learner.weights, *self._test_set, jnp.int32(epoch)))
+        found = []
+        for new, first, samples in self._pieces.of_test():
+            result = self._test(self.seeds, learner.weights, *samples, jnp.int32(epoch), first)
+            found.append(jax.tree.map(lambda x, n=new: np.asarray(x)[:, :n], jax.device_get(result)))
+        return jax.tree.map(lambda *parts: np.concatenate(parts, 1), *found)
 
     @settled
     def test(self, learner: Learner, epoch: int) -> testing.TestResult:
@@ -115,7 +151,7 @@ class Programs:
             NonFiniteError: states became NaN or infinite, so that the decisions mean nothing.
         """
         with self.watch.measure("test"):
-            result = jax.device_get(self._test(self.seeds, learner.weights, *self._test_set, jnp.int32(epoch)))
+            result = self._tested(learner, epoch)
         if not result.finite.all():
             lost = int((~result.finite).sum())
             raise NonFiniteError(
@@ -136,7 +172,11 @@ class Programs:
     def _locate_non_finite(self, learner: Learner, epoch: int, first: int, last: int) -> str:
         """Go through the stretch again, looking at weights and states after every block."""
         for batch in range(first, last):
-            learner, finite = self._trace(learner, *self._train_set, jnp.int32(epoch), jnp.int32(batch))
+            if self._pieces is None:
+                learner, finite = self._trace(learner, *self._train_set, jnp.int32(epoch), jnp.int32(batch))
+            else:
+                samples, piece = self._pieces.of_training(epoch, self._pieces.number(batch))
+                learner, finite = self._trace(learner, *samples, jnp.int32(epoch), jnp.int32(batch), piece)
             bad = np.argwhere(~np.asarray(finite))  # (seed, block, part)
             if len(bad):
                 seed, block, part = bad[np.lexsort((bad[:, 2], bad[:, 1]))][0]
@@ -154,10 +194,12 @@ def _on(mesh: Mesh, shape: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=by_seed(mesh))
 
 
-def _over_seeds(function: Callable[..., Any], in_axes: tuple[int | None, ...], mesh: Mesh | None) -> Any:
+def _over_seeds(function: Callable[..., Any], in_axes: tuple[Any, ...], mesh: Mesh | None) -> Any:
     """The compiled function with the axis of the seeds in front of the arguments that have it, and of all results."""
     if mesh is None:
         return jax.jit(jax.vmap(function, in_axes=in_axes))
-    placed = tuple(everywhere(mesh) if axis is None else by_seed(mesh) for axis in in_axes)
+    placed = jax.tree.map(
+        lambda axis: everywhere(mesh) if axis is None else by_seed(mesh), in_axes, is_leaf=lambda axis: axis is None
+    )
     every = jax.vmap(function, in_axes=in_axes, spmd_axis_name="seeds")
     return jax.jit(every, in_shardings=placed, out_shardings=by_seed(mesh))

@@ -32,7 +32,7 @@ CONFIG, ENVIRONMENT, METRICS, WEIGHTS, SUMMARY, CHECKPOINTS, LOCK = (
 MEASURED = ("epoch", "samples", "per_seed", "train_seconds", "synops_per_sample")
 """What every line of the metrics has, at least."""
 
-ELSEWHERE = ("data.dir", "data.path", "training.devices", "training.mesh.")
+ELSEWHERE = ("data.dir", "data.path", "training.devices", "training.mesh.", "training.piece")
 """Keys that say where a training runs, not what it computes: these may change between two sessions of a run."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """A disk's errors, not a user's."""

@@ -33,5 +33,11 @@ class Session(Programs):
             raise UserError(str(error)) from None
         seeds = config.seed + np.arange(config.training.seeds)
         super().__init__(
-            experiment, optimizers, shown, seeds, dt=config.encoding.dt, alignment=config.training.alignment
+            experiment,
+            optimizers,
+            shown,
+            seeds,
+            dt=config.encoding.dt,
+            alignment=config.training.alignment,
+            piece=config.training.piece,
         )

@@ -33,8 +33,10 @@ def test(
     samples: Any,
     targets: Any,
     epoch: jax.Array,
+    first: jax.Array | None = None,
 ) -> TestResult:
-    """Show every sample without learning, and score it by the task."""
+    """Show every sample without learning, and score it by the task. `first` is the place in the set of the first sample,
+    where they are a piece of it."""
     e, network, task = experiment, experiment.network, experiment.task
     n, size = len(jax.tree.leaves(targets)[0]), experiment.test_batch_size
     places = len(network.inputs) + len(network.populations)
@@ -55,7 +57,16 @@ def test(
             wide_zeros(size, len(network.projections)),
         )
         after, (seen, activity, synops) = observe(
-            e, params, samples, index, seed=seed, epoch=epoch, observe=step, observed=begin, mesh=experiment.mesh
+            e,
+            params,
+            samples,
+            index,
+            first=first,
+            seed=seed,
+            epoch=epoch,
+            observe=step,
+            observed=begin,
+            mesh=experiment.mesh,
         )
         finite = finite_samples(after.network).all(0)
         return TestResult(task.score(seen, target), task.answer(seen), activity, synops, finite)

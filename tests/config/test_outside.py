@@ -281,6 +281,21 @@ def test_an_encoder(module, train):
     assert train("encoding={kind: my_encoders:Latency, longest: 15}")["rates_hz"][0] > 0
 
 
+FUNCTION = """
+import erbp_jax as ej
+
+
+@ej.local_rule(feedback=ej.RandomFeedback(1.0))
+def boxed(pre, post, error):
+    return (abs(post.current) < 2) * error
+"""
+
+
+def test_a_rule_that_is_one_function(module, train):
+    module("my_function", FUNCTION)
+    assert train("rule={kind: my_function:boxed, burn_in: 10}")["error_spikes_per_sample"] > 0
+
+
 def test_a_task(module, train, monkeypatch, capsys, tmp_path):
     module("my_tasks", TASK)
     last = train("task={kind: my_tasks:Margin, at_least: 2}")
