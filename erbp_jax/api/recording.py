@@ -123,7 +123,7 @@ def _rows(network: Network, x: Any) -> tuple[Any, bool]:
     if isinstance(x, dict | tuple) or not hasattr(x, "shape"):
         return x, False
     given, size = np.asarray(x), network.sizes[0]
-    if given.size == size:
+    if given.size == size and given.shape[:1] != (1,):
         return flat(as_bytes("x", given.reshape(1, -1))), True
     if given.ndim > 1 and len(given) and given.size == len(given) * size:
         return flat(as_bytes("x", given)), False

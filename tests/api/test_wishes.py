@@ -220,3 +220,9 @@ def test_look_inside(model, data):
 def test_own_neuron(data):
     net = ej.mlp(64, 30, 10, neuron=ALIF(beta=0.05))
     assert ej.fit(net, ej.ERBP.default, data, epochs=3, progress=False).test_error < 80
+
+
+def test_logging(net, data, tmp_path):
+    ej.fit(net, ej.ERBP.default, data, on_epoch=ej.tensorboard(tmp_path / "logs"), **SMALL)
+    (log,) = (tmp_path / "logs").iterdir()
+    assert b"test_error" in log.read_bytes()

@@ -1,0 +1,106 @@
+"""The same jobs from the shell, and a run folder as an object."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import erbp_jax as ej
+from erbp_jax.errors import UserError
+from tests.command_line import call
+
+FAST = ["training.epochs=2", "training.alignment=false", "encoding.steps=30", "training.batch_size=20"]
+
+
+@pytest.fixture(scope="module")
+def npz(tmp_path_factory):
+    """Two kinds of rows of thirty numbers."""
+    draw = np.random.default_rng(0)
+    y = draw.integers(0, 2, 200)
+    x = np.clip(
+        0.5 + 0.3 * np.where(y[:, None] == 1, 1, -1) * np.linspace(-1, 1, 30) + draw.normal(0, 0.1, (200, 30)), 0, 1
+    )
+    path = tmp_path_factory.mktemp("data") / "rows.npz"
+    np.savez(path, x=x, y=np.where(y == 1, 7, -3))
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(npz, tmp_path_factory, cli_environment):
+    """A run of such rows, begun without a config file, by the command itself."""
+    out = tmp_path_factory.mktemp("runs") / "rows"
+    words = ["train", f"data.path={npz}", "network.layers=[auto,20,auto]", *FAST, "--log", "csv", "--out", str(out)]
+    subprocess.run([sys.executable, "-m", "erbp_jax", *words], check=True, env=cli_environment, capture_output=True)
+    return out
+
+
+def test_own_data_needs_no_config(run, npz):
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["network"] == "30-20-2"
+    assert summary["test_error"] < 20
+    rows = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[-1]["test_error"]) == pytest.approx(summary["test_error"])
+
+
+def test_a_run_folder_is_a_model(run, npz):
+    model = ej.open_run(run)
+    assert (model.network.sizes, model.labels.tolist()) == ((30, 20, 2), [-3, 7])
+    x = np.load(npz)["x"]
+    assert set(model.predict(x[:20])) <= {-3, 7, -1}
+    assert [entry["epoch"] for entry in model.history] == [1, 2]
+    with pytest.raises(UserError, match="seed 5 was not trained"):
+        ej.open_run(run, seed=5)
+
+
+def test_show_and_diagnose(run, tmp_path, monkeypatch, capsys):
+    code, out, err = call(monkeypatch, capsys, "show", run, "--sample", 3, "--neuron", 2, "--out", tmp_path)
+    assert code == 0, err
+    assert "hidden1" in out
+    assert {p.name for p in tmp_path.iterdir()} == {"spikes_3.png", "hidden1_2_3.png"}
+    code, out, err = call(monkeypatch, capsys, "diagnose", run)
+    assert code == 0, err
+    assert "hidden1" in out
+    assert "open gates" in out
+    code, _, err = call(monkeypatch, capsys, "show", run, "--sample", 99)
+    assert (code, "test set has samples 0 to 39" in err) == (2, True)
+
+
+def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
+    code, out, err = call(
+        monkeypatch, capsys, "sweep", "default", f"data.path={npz}", "network.layers=[auto,10,auto]", *FAST,
+        "optimizer.learning_rate=1e-5,3e-3", "--seeds", 2, "--out", tmp_path / "sweep",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "best: " in out
+    saved = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    assert (len(saved["rows"]), saved["held_out"]) == (2, 32)
+    code, _, err = call(monkeypatch, capsys, "sweep", "default")
+    assert (code, "which learning rates" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["data.path=nowhere.npz"], "nowhere.npz: no such file"),
+        (["data.path={npz}"], "network.layers: the first must be 30"),
+        (["data.path={npz}", "network.layers=[auto,5,3]"], "network.layers: the last must be 2, the classes of rows"),
+        (["data.path={npz}", "network.layers=[auto,auto,2]"], "only the first and the last may be auto"),
+        (
+            ["data.path={npz}", "network.layers=[auto,5,auto]", "task.kind=regression"],
+            "task.kind: regression does not fit",
+        ),
+        (["data.name=fashion"], "data.name: 'fashion' is neither digits nor mnist"),
+        (["data.path={npz}", "network.layers=[auto,5,auto]", "--log", "wandb"], "--log: unknown: 'wandb'"),
+    ],
+)
+def test_bad_input_ends_with_one_message(npz, overrides, said, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    given = [text.replace("{npz}", str(npz)) for text in overrides]
+    code, _, err = call(monkeypatch, capsys, "train", *given)
+    assert code == 2
+    assert said in err
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
