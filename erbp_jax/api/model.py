@@ -119,10 +119,11 @@ class Model:
         """Everything that happens while one sample is shown, or a batch `[B, ...]`."""
         one = self.shape is not None and np.shape(x) in (self.shape, (int(np.prod(self.shape)),))
         rows = self._rows(np.asarray(x)[None] if one else x)
-        return record(
+        seen = record(
             self.network, self.params, rows, self.encoder, steps=steps or self.steps,
             seed=self.seed if seed is None else seed, dt=self.dt, labels=self.labels,
         )  # fmt: skip
+        return seen.of(0) if one else seen
 
     def save(self, path: Path | str) -> None:
         """Write it as one `.npz`, which `ej.load` reads: `ej.save(path, model)`."""

@@ -215,7 +215,9 @@ def trace_finite(
     batches: int | None = None,
 ) -> tuple[Learner, jax.Array]:
     """One batch, and after each of its learning blocks which of `part_names` are finite, bool `[blocks, parts]`."""
-    return _batch_of(experiment, optimizers, learner.seed, samples, targets, epoch, piece, batches)(learner, batch, check=True)
+    return _batch_of(experiment, optimizers, learner.seed, samples, targets, epoch, piece, batches)(
+        learner, batch, check=True
+    )
 
 
 class Piece(NamedTuple):
