@@ -195,7 +195,7 @@ def test_energy_belongs_to_early_decisions(finished, monkeypatch, capsys):
 def test_data_commands(monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "data", "info", "digits")
     assert code == 0
-    assert "1,437 training and 360 test images of 8 x 8" in out
+    assert "1,437 training and 360 test samples of 8 x 8" in out
     assert call(monkeypatch, capsys, "data", "verify", "digits")[1].startswith("digits: ok")
     code, _, err = call(monkeypatch, capsys, "data", "info", "cifar")
     assert code == 2

@@ -202,8 +202,8 @@ def test_nnx_grad_is_back_propagation(key, digits):
 
     def loss(model):
         _, trace = model(given.inputs, key=given.key)
-        rates = model.network.output_spikes(trace).mean(0) / CHAIN.populations[-1].neuron.max_rate
-        return rule.loss(rates, target).mean()
+        output, highest = model.network.output_spikes(trace), CHAIN.populations[-1].neuron.max_rate
+        return rule.loss(output, target, jnp.arange(len(output)), highest).mean()
 
     model = ej.nnx.NetworkModule(CHAIN.with_surrogate(rule.surrogate), key)
     grads = nnx.jit(nnx.grad(loss))(model)
@@ -353,7 +353,8 @@ def test_back_propagation_has_the_gradient_of_the_plain_function(key, digits):
             state, fired = neuron.step(state, current[t])
             spikes.append(fired)
         _, trace = behind.advance(rest, behind.init_state(BATCH), jnp.stack(spikes), key=given.key)
-        return rule.loss(behind.output_spikes(trace).mean(0) / neuron.max_rate, target).mean()
+        output = behind.output_spikes(trace)
+        return rule.loss(output, target, jnp.arange(len(output)), neuron.max_rate).mean()
 
     wanted = jax.jit(jax.grad(loss))(params.trained.projections[0])
     for a, b in zip(*map(jax.tree.leaves, (made.update.projections[0], wanted)), strict=True):

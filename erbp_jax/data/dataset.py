@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from erbp_jax.archive import shown
@@ -22,9 +21,17 @@ class Samples:
     y: Any
 
     def __len__(self) -> int:
+        if isinstance(self.y, np.ndarray):
+            return len(self.y)
+        import jax  # only pytrees need it
+
         return len(jax.tree.leaves(self.y)[0])
 
     def __getitem__(self, which: Any) -> "Samples":
+        if isinstance(self.x, np.ndarray) and isinstance(self.y, np.ndarray):
+            return Samples(self.x[which], self.y[which])
+        import jax
+
         return Samples(*jax.tree.map(lambda leaf: leaf[which], (self.x, self.y)))
 
 

@@ -88,11 +88,13 @@ def test_a_tally_counts_beyond_what_floats_can(key):
     learner = engine.init(e, HOLD, jnp.uint32(0))
     train = jax.jit(lambda l: engine.train(e, HOLD, l, images, labels, jnp.int32(0), jnp.int32(0), jnp.int32(1)))
     few = train(learner).tally.values()
-    late = engine.Tally(
-        *(Wide(count.low + jnp.uint32(2**32 - 1), count.high + jnp.uint32(2**8)) for count in learner.tally)
+    late = jax.tree.map(
+        lambda count: Wide(count.low + jnp.uint32(2**32 - 1), count.high + jnp.uint32(2**8)),
+        learner.tally,
+        is_leaf=lambda x: isinstance(x, Wide),
     )
     many = train(replace(learner, tally=late)).tally.values()
-    for before, after in zip(few, many, strict=True):
+    for before, after in zip(jax.tree.leaves(few), jax.tree.leaves(many), strict=True):
         np.testing.assert_array_equal(after - before, 2**40 + 2**32 - 1)
     assert few.samples == 2
     assert few.events.sum() > 0

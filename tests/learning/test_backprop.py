@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from erbp_jax.connections import BlankOut, Dense
-from erbp_jax.learning import BackProp, CrossEntropy, Direct, Layerwise, RandomFeedback, SquaredError
+from erbp_jax.learning import BackProp, CrossEntropy, CurveError, Direct, Layerwise, RandomFeedback, SquaredError
 from erbp_jax.learning.base import Given
 from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, SURROGATES, GaussianNoise, Surrogate
@@ -187,8 +187,27 @@ def test_losses_are_those_of_their_equations():
     rates = jnp.asarray([[0.2, 0.9, 0.0]])
     logits = 10.0 * np.asarray(rates[0], np.float64)
     want = -(logits[1] - np.log(np.exp(logits).sum()))
-    np.testing.assert_allclose(CrossEntropy(10.0)(rates, jnp.asarray([1])), [want], rtol=1e-4)
-    np.testing.assert_allclose(SquaredError()(rates, jnp.asarray([1])), [0.5 * (0.04 + 0.01)], rtol=1e-5)
+    block = jnp.stack([0.5 * rates, 0.0 * rates, rates])  # mean rates of half of them, the highest rate being 1/2
+    given = jnp.asarray([1]), jnp.arange(3), 0.5
+    np.testing.assert_allclose(CrossEntropy(10.0)(block, *given), [want], rtol=1e-4)
+    np.testing.assert_allclose(SquaredError()(block, *given), [0.5 * (0.04 + 0.01)], rtol=1e-5)
+
+
+def test_the_error_of_curves_is_that_of_a_loop():
+    draw = np.random.default_rng(3)
+    spikes, curves = (draw.random((7, 2, 3)) < 0.4).astype(np.float32), draw.random((2, 12, 3)).astype(np.float32)
+    ticks, decay = np.arange(4, 11), np.exp(-1 / 5.0)
+    want, error = np.zeros(2), np.zeros((2, 3))
+    for spike, tick in zip(spikes, ticks, strict=True):
+        error = decay * error + (1 - decay) * (spike - curves[:, tick])
+        want += 0.5 * np.square(error).sum(1) / 7
+    got = CurveError(5.0)(jnp.asarray(spikes), jnp.asarray(curves), jnp.asarray(ticks), 1.0)
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    flat = CurveError(5.0)(jnp.asarray(spikes), jnp.asarray(curves[:, 0]), jnp.asarray(ticks), 1.0)
+    still = CurveError(5.0)(jnp.asarray(spikes), jnp.asarray(curves[:, :1]), jnp.asarray(ticks), 1.0)
+    np.testing.assert_array_equal(flat, still)  # a curve stays where it ends
+    with pytest.raises(ValueError, match=r"must be curves of spikes a tick, float \[2, T, 3\] or \[2, 3\]"):
+        CurveError()(jnp.asarray(spikes), jnp.asarray([1, 2]), jnp.asarray(ticks), 1.0)
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "sigmoid"}, {"width": 0.0}])

@@ -17,7 +17,7 @@ jax.distributed.initialize(f"localhost:{sys.argv[1]}", num_processes=2, process_
 assert (jax.device_count(), jax.local_device_count()) == (2, 1)
 from tests.training.test_devices import trained
 params, _, after = trained(seeds=1, devices=2)
-np.savez(sys.argv[3], *[layer["weight"] for layer in params], wrong=after.scores["error"], activity=after.activity)
+np.savez(sys.argv[3], *[layer["weight"] for layer in params.projections], wrong=after.scores["error"], activity=after.activity)
 """
 
 
@@ -40,6 +40,6 @@ def test_two_processes_compute_what_one_computes(root: Path, tmp_path: Path):
             process.kill()
     for file in files:
         with np.load(file) as got:
-            for name, layer in zip(("arr_0", "arr_1"), jax.device_get(params), strict=True):
+            for name, layer in zip(("arr_0", "arr_1"), jax.device_get(params).projections, strict=True):
                 np.testing.assert_allclose(got[name], layer["weight"], rtol=1e-4, atol=1e-5)
             np.testing.assert_allclose(got["activity"].mean(1), after.activity.mean(1), rtol=0.02)
