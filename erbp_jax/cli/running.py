@@ -54,8 +54,8 @@ LOGS = ("tensorboard", "csv")
 
 
 def config_or_default(config: Path, overrides: list[str] | None) -> tuple[Path, list[str]]:
-    """The config and the overrides of a command line whose first word may be an override: then all keys have their
-    defaults."""
+    """The config and the overrides of a command line whose first word may be an override: then the config is the
+    demo's recipe."""
     given = list(overrides or [])
     if config == Path() or ("=" in str(config) and not config.exists()):
         return Path(DEFAULT), ([] if config == Path() else [str(config)]) + given

@@ -16,6 +16,7 @@ from erbp_jax.archive import read_text, shown
 from erbp_jax.cache import expanded
 from erbp_jax.config import yaml_text
 from erbp_jax.config.names import check_rule_name
+from erbp_jax.config.recipe import RECIPE
 from erbp_jax.config.retired import without_retired
 from erbp_jax.config.schema import Config
 from erbp_jax.config.sections import Kinds
@@ -25,7 +26,7 @@ from erbp_jax.errors import UserError
 Model = TypeVar("Model", bound=BaseModel)
 
 NO_FILE = "default"
-"""The name in the place of a file's, of a config in which all keys have their defaults."""
+"""The name in the place of a file's: `RECIPE` is the config."""
 MAX_RULES = 100
 """In one file."""
 MAX_MISTAKES = 20
@@ -104,8 +105,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The file's groups, and those of its `rules`; none without a file, so that all keys have their defaults."""
-    data = {} if str(path) == NO_FILE else read_yaml(path)
+    """The file's groups, and those of its `rules`; without a file those of the recipe."""
+    data = dict(RECIPE) if str(path) == NO_FILE else read_yaml(path)
     recipes = data.pop("rules", None)
     recipes = {} if recipes is None else recipes
     where = f"{shown(str(path), 400)}: rules"

@@ -370,3 +370,10 @@ def test_what_is_allowed_but_will_not_work_is_a_warning(root, overrides, words):
     found = warnings(load_config(root / "configs" / "digits.yaml", overrides))
     assert len(found) == len(words)
     assert all(word in line for word, line in zip(words, found, strict=True))
+
+
+def test_without_a_file_the_config_is_the_demos_recipe(root):
+    named = load_config(root / "configs" / "digits.yaml")
+    recipe = load_config("default")
+    layers = named.network.model_copy(update={"layers": ("auto", 100, "auto")})
+    assert recipe == named.model_copy(update={"network": layers})
