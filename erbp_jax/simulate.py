@@ -225,8 +225,10 @@ def count(
     if surrogate is not None:
         network = network.with_surrogate(Surrogate(surrogate) if isinstance(surrogate, str) else surrogate)
     keys = split(key, len(jax.tree.leaves(sample)[0]))
-    start_at = jnp.zeros((len(jax.tree.leaves(sample)[0]), network.classes), jnp.float32)
-    return over_samples(
-        network, encoder, params, sample, keys, steps=steps,
-        observe=lambda seen, trace, ticks: seen + network.output_spikes(trace).sum(0), observed=start_at,
-    )[1]  # fmt: skip
+    none = jnp.zeros((keys.shape[0], network.classes), jnp.float32)
+
+    def add(seen: jax.Array, trace: Trace, ticks: jax.Array) -> jax.Array:
+        del ticks
+        return seen + network.output_spikes(trace).sum(0)
+
+    return over_samples(network, encoder, params, sample, keys, steps=steps, observe=add, observed=none)[1]

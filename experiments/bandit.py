@@ -3,10 +3,10 @@
     python experiments/bandit.py --out runs/bandit
 
 One of four contexts is shown, 20 input neurons of its own firing at random; the most active of four output neurons,
-which inhibit one another, is the arm that is pulled (a tie is broken by lot). In each context one arm pays 1 with a chance of 0.9, the others with
-0.1; a synapse changes by its eligibility times the reward minus what this context paid on average so far. What is kept
-between 0 and 3 is a weight. Reported is the expected reward of the arms that were pulled in the last 500 trials, as a
-share of that of always pulling the best arm.
+which inhibit one another, is the arm that is pulled (a tie is broken by lot). In each context one arm pays 1 with a
+chance of 0.9, the others with 0.1; a synapse changes by its eligibility times the reward minus what this context paid
+on average so far. What is kept between 0 and 3 is a weight. Reported is the expected reward of the arms that were
+pulled in the last 500 trials, as a share of that of always pulling the best arm.
 """
 
 import argparse

@@ -99,7 +99,7 @@ def _estimate(config: Any, entry: dict[str, Any]) -> float:
     from erbp_jax.config.build import build
     from erbp_jax.learning.base import DenseWork
 
-    e = build(config, data.load(config.data.name, config.data.dir))
+    e: Any = build(config, data.load(config.data.name, config.data.dir))
     forward = entry["synops_per_sample"] * e.steps / e.test_steps
     if isinstance(e.rule, DenseWork):
         return forward + e.steps * e.rule.operations(e.network)

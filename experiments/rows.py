@@ -44,7 +44,7 @@ class RowState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rows:
+class Rows(ej.TickEncoder):
     """An image row by row, `hold` ticks each: graded input of pixel / 255, the same in every presentation."""
 
     height: int

@@ -1,7 +1,7 @@
 """erbp_jax's eRBP on spikes that are given: the same engine as in training, with the update in every tick."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,24 +13,9 @@ from erbp_jax import simulate
 from erbp_jax.config import check
 from erbp_jax.config.build import build as build_experiment
 from erbp_jax.data import Dataset, Samples
+from erbp_jax.encoding import Frames
 from erbp_jax.training import engine
 from erbp_jax.training.optimizer import make_optimizer
-
-
-@dataclass(frozen=True)
-class Replay:
-    """An encoder that reads spikes off `[B, T, I]` in the place of images."""
-
-    inputs: int
-
-    def init_state(self, image: jax.Array, key: jax.Array) -> jax.Array:
-        del image, key
-        return jnp.int32(0)
-
-    def step(self, state: jax.Array, image: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        del key
-        spikes = jax.lax.dynamic_index_in_dim(image, state, 1, keepdims=False)
-        return state + 1, spikes.astype(jnp.float32)
 
 
 class ERBPNetwork:
@@ -56,7 +41,7 @@ class ERBPNetwork:
         some = Samples(empty, np.zeros(batch, np.int32))
         data = Dataset("mnist", some, some, shape=(28, 28), labels=np.arange(sizes[-1]))
         checked = check(config, "benchmark")
-        self.experiment = replace(build_experiment(checked, data), encoder=Replay(sizes[0]))
+        self.experiment = replace(build_experiment(checked, data), encoder=Frames())
         optimizer = make_optimizer(checked.optimizer, 1, 1)
         self.learner = jax.jit(partial(engine.init, self.experiment, optimizer))(jnp.uint32(0))
         self.keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), batch)

@@ -41,8 +41,8 @@ class Recording:
 
     def of(self, sample: int) -> "Recording":
         """One sample of the recording of a batch."""
-        one = jax.tree.map(lambda x: x[:, sample], (self.spikes, self.current, self.state))
-        return Recording(*one, self.threshold, self.dt, self.labels)
+        spikes, current, state = jax.tree.map(lambda x: x[:, sample], (self.spikes, self.current, self.state))
+        return Recording(spikes, current, state, self.threshold, self.dt, self.labels)
 
     def rates(self) -> dict[str, float]:
         """Mean rate of each input and population, Hz."""

@@ -86,8 +86,8 @@ def sweep_rates(
 ) -> SweepTable:
     """Train every learning rate with every seed, all in one program, and test after every epoch.
 
-    What is not given is as in `fit`. `optimizer` is one for a learning rate of 1; every cell multiplies its steps. Choose
-    on samples that are held out: `data.subset(None, None, validation=...)`.
+    What is not given is as in `fit`. `optimizer` is one for a learning rate of 1; every cell multiplies its steps.
+    Choose on samples that are held out: `data.subset(None, None, validation=...)`.
 
     Example:
         >>> import erbp_jax as ej

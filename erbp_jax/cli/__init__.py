@@ -63,7 +63,10 @@ Trust = Annotated[
 @app.command()
 def train(
     config: Annotated[
-        Path, typer.Argument(metavar="[CONFIG]", help="A YAML config [default: the demo's recipe, configs/digits.yaml, for any data].")
+        Path,
+        typer.Argument(
+            metavar="[CONFIG]", help="A YAML config [default: the demo's recipe, configs/digits.yaml, for any data]."
+        ),
     ] = Path(),
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Run folder [default: runs/CONFIG-TIME].")] = None,

@@ -41,7 +41,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
 
     A file may describe one network under several rules: its key `rules` has a name for each, and under it the groups
     that differ. `rule` chooses one; without it the one that an override of `rule.kind` names, else the first.
-    `data.dir` and `data.path` become absolute paths, so that what is trained with the config can be tested from elsewhere.
+    `data.dir` and `data.path` become absolute, so that what is trained with the config can be tested from elsewhere.
 
     Raises:
         UserError: with one line a mistake: the path of the key, what was given, what is allowed.

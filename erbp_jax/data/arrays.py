@@ -29,7 +29,8 @@ def as_bytes(name: str, given: Any) -> np.ndarray:
     if not 0 <= low <= high <= 1:
         found = "NaN" if np.isnan(low) else f"values from {low:.6g} to {high:.6g}"
         raise UserError(
-            f"{name}: float values must lie in [0, 1], got {found}; (x - x.min()) / (x.max() - x.min()) brings them there"
+            f"{name}: float values must lie in [0, 1], got {found}; "
+            "(x - x.min()) / (x.max() - x.min()) brings them there"
         )
     return np.round(255 * x.astype(np.float32)).astype(np.uint8)
 

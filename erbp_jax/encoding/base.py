@@ -32,11 +32,11 @@ class Encoder(Protocol):
     [[[1.0, 0.0]], [[0.0, 0.0]]]
     """
 
-    def init_state(self, sample: Any, key: jax.Array) -> Any:
+    def init_state(self, sample: Any, key: jax.Array, /) -> Any:
         """The state before the first tick of a presentation."""
         ...
 
-    def __call__(self, state: Any, sample: Any, ticks: jax.Array, key: jax.Array) -> tuple[Any, jax.Array]:
+    def __call__(self, state: Any, sample: Any, ticks: jax.Array, key: jax.Array, /) -> tuple[Any, jax.Array]:
         """A block of k ticks: `(state, sample, ticks[k], key[k, B]) -> (state, spikes[k, B, I])`, float32.
 
         `ticks` are int32 and count from the start of the presentation.
@@ -52,14 +52,14 @@ class TickEncoder(ABC):
     """
 
     @abstractmethod
-    def init_state(self, image: Any, key: jax.Array) -> Any:
+    def init_state(self, image: Any, key: jax.Array, /) -> Any:
         """The state before the first tick of a presentation."""
 
     @abstractmethod
-    def step(self, state: Any, image: Any, key: jax.Array) -> tuple[Any, jax.Array]:
+    def step(self, state: Any, image: Any, key: jax.Array, /) -> tuple[Any, jax.Array]:
         """One tick: `(state, image[B, *shape], key[B]) -> (state, spikes[B, *shape])`, float32 0 or 1."""
 
-    def __call__(self, state: Any, image: Any, ticks: jax.Array, key: jax.Array) -> tuple[Any, jax.Array]:
+    def __call__(self, state: Any, image: Any, ticks: jax.Array, key: jax.Array, /) -> tuple[Any, jax.Array]:
         """A block of k ticks, as of `Encoder`."""
         del ticks
         return jax.lax.scan(lambda state, k: self.step(state, image, k), state, key)

@@ -79,16 +79,9 @@ def diagnose(experiment: Experiment, params: Params, samples: Any, targets: Any,
         threshold, drive = getattr(neuron, "threshold", None), seen["drive"][i]
         share = None if drive is None or not threshold else float(drive) / ticks / float(threshold)
         gate = seen["gates"][i]
-        found.append(
-            Seen(
-                population.name,
-                float(fired.mean()) / ticks * 1e3 / dt,
-                100.0 * float((fired.sum(0) == 0).mean()),
-                saturated,
-                share,
-                None if gate is None else 100.0 * float(gate) / ticks,
-            )  # fmt: skip
-        )
+        rate, silent = float(fired.mean()) / ticks * 1e3 / dt, 100.0 * float((fired.sum(0) == 0).mean())
+        opened = None if gate is None else 100.0 * float(gate) / ticks
+        found.append(Seen(population.name, rate, silent, saturated, share, opened))
     undecided = seen["scores"].get("undecided")
     undecided = None if undecided is None else 100.0 * float(np.mean(undecided))
     return Diagnosis(tuple(found), undecided, tuple(advice(found, undecided, len(network.inputs))))
@@ -160,7 +153,7 @@ def advice(found: list[Seen], undecided: float | None, inputs: int) -> list[str]
             )
         if seen.open_gates is not None and seen.open_gates < 100.0 - MOST_PERCENT:
             told.append(
-                f"{seen.name}: its gate is open in {seen.open_gates:.0f} % of all ticks, so hardly anything is learned: "
+                f"{seen.name}: its gate is open in {seen.open_gates:.0f} % of all ticks, so that little is learned: "
                 "widen rule.gate, or lower the weights' gain"
             )
     if undecided is not None and undecided >= 50.0 and not told:

@@ -62,6 +62,7 @@ class WrittenRule(ERBP):
     def _factor(
         self, gate: Boxcar, penalty: float, name: str, seen: PopulationTrace, potentials: jax.Array
     ) -> jax.Array:
+        del gate, penalty, name, seen
         return potentials
 
     def _update(self, network: Network, params: Params, trace: Trace, index: int, post: jax.Array) -> Any:

@@ -30,9 +30,9 @@ class Regression:
     r"""How far the output's smoothed spikes are from curves of spikes a tick, as a share of the curves' variance.
 
     .. math::
-        \bar s[t] = d\, \bar s[t-1] + (1-d)\, s[t],\quad \bar y[t] = d\, \bar y[t-1] + (1-d)\, y[t],\quad d = e^{-1/\tau}
-        \qquad
-        \mathrm{nmse} = \frac{1}{\sigma^2 T K} \sum_{t, k} (\bar s_k[t] - \bar y_k[t])^2
+        \bar s[t] &= d\, \bar s[t-1] + (1-d)\, s[t],\quad
+        \bar y[t] = d\, \bar y[t-1] + (1-d)\, y[t],\quad d = e^{-1/\tau} \\
+        \mathrm{nmse} &= \frac{1}{\sigma^2 T K} \sum_{t, k} (\bar s_k[t] - \bar y_k[t])^2
 
     Output and target pass the same filter, so that the lag of the filter is no error. The target is `[B, T, K]`, or
     `[B, K]` for all ticks. `tau` in ticks; `variance` is that of the training set's curves (`of`): an output that is

@@ -192,8 +192,9 @@ def train(
     piece: "Piece | None" = None,
     batches: int | None = None,
 ) -> Learner:
-    """Train on the batches `first .. last - 1` of an epoch, whose order is drawn anew every epoch. With `piece`, samples
-    and targets are that piece of the set, in the epoch's order, and an epoch has `batches`.
+    """Train on the batches `first .. last - 1` of an epoch, whose order is drawn anew every epoch.
+
+    With `piece`, samples and targets are that piece of the set, in the epoch's order, and an epoch has `batches`.
 
     The bounds are traced, so one compiled program serves stretches of any length, and an epoch in one stretch equals
     the same epoch in many. An epoch is `n // batch_size` batches: what is left over differs from epoch to epoch.
@@ -223,7 +224,7 @@ def trace_finite(
 class Piece(NamedTuple):
     """Which part of a set that does not fit on the device is there: rows of consecutive batches of an epoch."""
 
-    index: jax.Array  # [rows] int32, where they are in the set
+    places: jax.Array  # [rows] int32, where they are in the set
     start: jax.Array  # [] int32, the batch that the first rows are of
 
 
@@ -235,7 +236,7 @@ def order_of(seed: jax.Array, epoch: jax.Array, n: int) -> jax.Array:
 def _batch_of(experiment, optimizers, seed, samples, targets, epoch, piece, batches):
     size, n = experiment.batch_size, len(jax.tree.leaves(targets)[0])
     batches = n // size if batches is None else batches
-    order = order_of(seed, epoch, n) if piece is None else piece.index
+    order = order_of(seed, epoch, n) if piece is None else piece.places
 
     def show(learner, batch, check=False):
         at = batch * size if piece is None else (batch - piece.start) * size

@@ -47,7 +47,8 @@ def fit(
     """Train to the end of the config, in a run folder that is locked and has its config; from its last checkpoint, if
     it has one.
 
-    `label` stands beside the progress bar; `on_epoch` is told the metrics of every epoch. The run is finished when `complete` has been called.
+    `label` stands beside the progress bar; `on_epoch` is told the metrics of every epoch. The run is finished when
+    `complete` has been called.
 
     Returns:
         The trained learner (every leaf with an axis for the seeds in front).

@@ -42,7 +42,7 @@ def train(
     interval: int,
     seconds_before: float = 0.0,
     line: Callable[[dict[str, Any]], str] | None = None,
-    enough: Callable[[dict[str, Any]], bool] = lambda entry: False,
+    enough: Callable[[dict[str, Any]], bool] | None = None,
 ) -> Learner:
     """Train from batch `position` to the end of `epochs`; no stretch passes a multiple of `interval` batches since the
     last one, or the end of an epoch. `enough` may end it after an epoch, by the epoch's metrics.
@@ -75,7 +75,7 @@ def train(
             if (warning := odd(entry, _highest(programs))) is not None and warning != warned:
                 reporter.line(warning)
                 warned = warning
-            if enough(entry):
+            if enough is not None and enough(entry):
                 break
     return learner
 

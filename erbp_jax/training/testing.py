@@ -33,10 +33,12 @@ def test(
     samples: Any,
     targets: Any,
     epoch: jax.Array,
-    first: jax.Array | None = None,
+    first: jax.Array | None = None,  # noqa: PT028 (this is no test)
 ) -> TestResult:
-    """Show every sample without learning, and score it by the task. `first` is the place in the set of the first sample,
-    where they are a piece of it."""
+    """Show every sample without learning, and score it by the task.
+
+    `first` is the place in the whole set of the first sample, where they are a piece of it.
+    """
     e, network, task = experiment, experiment.network, experiment.task
     n, size = len(jax.tree.leaves(targets)[0]), experiment.test_batch_size
     places = len(network.inputs) + len(network.populations)

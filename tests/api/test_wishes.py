@@ -105,6 +105,7 @@ class ALIF(ej.Firing):
         return ALIFState(*(jnp.zeros(shape, dtype) for _ in range(4)))
 
     def step(self, s, current, *, key=None):
+        del key
         i = self.leak(self.tau_syn) * s.synaptic + current
         v = self.leak(self.tau_mem) * s.membrane + (1 - self.leak(self.tau_mem)) * (i - s.adapt)
         fired = self.fire(s.membrane, v, s.refractory)

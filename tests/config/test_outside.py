@@ -296,7 +296,7 @@ def test_a_rule_that_is_one_function(module, train):
     assert train("rule={kind: my_function:boxed, burn_in: 10}")["error_spikes_per_sample"] > 0
 
 
-def test_a_task(module, train, monkeypatch, capsys, tmp_path):
+def test_a_task(module, train, tmp_path):
     module("my_tasks", TASK)
     last = train("task={kind: my_tasks:Margin, at_least: 2}")
     assert {"test_margin", "train_margin", "close"} <= set(last)

@@ -17,7 +17,8 @@ jax.distributed.initialize(f"localhost:{sys.argv[1]}", num_processes=2, process_
 assert (jax.device_count(), jax.local_device_count()) == (2, 1)
 from tests.training.test_devices import trained
 params, _, after = trained(seeds=1, devices=2)
-np.savez(sys.argv[3], *[layer["weight"] for layer in params.projections], wrong=after.scores["error"], activity=after.activity)
+weights = [layer["weight"] for layer in params.projections]
+np.savez(sys.argv[3], *weights, wrong=after.scores["error"], activity=after.activity)
 """
 
 

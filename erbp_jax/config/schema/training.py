@@ -74,7 +74,7 @@ class Training(Section):
     devices: Count = 1
     """Devices that share every batch: short for `mesh.batch`."""
     piece: Count | None = None
-    """Samples that are on the device at a time, of a set that does not fit there; all if not given. No number changes."""
+    """Samples that are on the device at a time, of a set that does not fit there; all if not given. Numbers stay."""
     mesh: MeshSection = MeshSection()
     """Devices along seeds, batch and neurons. The numbers are those of one device, to rounding."""
 
