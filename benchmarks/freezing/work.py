@@ -112,7 +112,7 @@ def of_learner(learner: Any) -> Arrays:
     """A learner's arrays in the order of its layers: names in a tree may change, their order may not."""
     out: Arrays = {}
     for part, names in FIELDS.items():
-        tree = next((getattr(learner, n) for n in names if hasattr(learner, n)), None)
+        tree: Any = next((getattr(learner, n) for n in names if hasattr(learner, n)), None)
         if hasattr(tree, "trained"):  # what a rule trains stands apart from what is fixed, None in its place
             trained = tree.trained or (None,) * len(tree.fixed)
             tree = [b if a is None else a for a, b in zip(trained, tree.fixed, strict=True)]

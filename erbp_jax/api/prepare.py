@@ -30,7 +30,11 @@ def compilation_cache() -> None:
     """Keep compiled programs in the user's cache, so that the next process starts at once; leaves a cache that the user
     has set as it is."""
     cache = user_cache()
-    if cache is None or os.environ.get("JAX_COMPILATION_CACHE_DIR") or jax.config.jax_compilation_cache_dir:
+    if (
+        cache is None
+        or os.environ.get("JAX_COMPILATION_CACHE_DIR")
+        or getattr(jax.config, "jax_compilation_cache_dir", None)
+    ):
         return
     jax.config.update("jax_compilation_cache_dir", str(cache / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -15,15 +15,15 @@ def at_ticks(name: str, target: Any, ticks: jax.Array, shape: tuple[int, ...]) -
     Raises:
         ValueError: a target of another shape or type.
     """
-    given: tuple[int, ...] = tuple(getattr(target, "shape", ()))
+    given: list[int] = list(getattr(target, "shape", ()))
     floats = hasattr(target, "dtype") and jnp.issubdtype(target.dtype, jnp.floating)
-    if not floats or given[:1] + given[-1:] != shape or len(given) not in (2, 3):
+    if not floats or [*given[:1], *given[-1:]] != [*shape] or len(given) not in (2, 3):
         raise ValueError(
             f"{name}: the target must be curves of spikes a tick, float [{shape[0]}, T, {shape[-1]}] or "
-            f"{list(shape)}, got {getattr(target, 'dtype', type(target).__name__)} {list(given)}"
+            f"{list(shape)}, got {getattr(target, 'dtype', type(target).__name__)} {given}"
         )
     if len(given) == 2:
-        return jnp.broadcast_to(target.astype(jnp.float32), (len(ticks), *given))
+        return jnp.broadcast_to(target.astype(jnp.float32), (len(ticks), *shape))
     at = jnp.minimum(ticks, given[1] - 1)
     return jnp.moveaxis(target.astype(jnp.float32)[:, at], 1, 0)
 
