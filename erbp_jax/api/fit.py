@@ -92,6 +92,8 @@ def fit(
         UserError: parts or numbers that do not fit together; says which.
         NonFiniteError: the training diverged; says where.
     """
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
+        raise UserError(f"epochs: must be a whole number >= 0, got {epochs!r}")
     compilation_cache()
     shown, made = data_of(data), rule_for(network, rule)
     try:
@@ -106,8 +108,9 @@ def fit(
     programs = Programs(experiment, optimizers, shown, [seed], dt=dt, alignment=alignment, piece=piece)
     history = list(model.history) if model is not None else []
     learner = programs.start() if model is None else _warm(programs, model)
-    with busy("compiling") if progress else quiet():
-        programs.compile(learner)
+    if epochs:
+        with busy("compiling") if progress else quiet():
+            programs.compile(learner)
     before = history[-1]["train_seconds"] if history else 0.0
     begun, callbacks = len(history), (on_epoch,) if callable(on_epoch) else tuple(on_epoch)
     keeper, last = _InMemory(learner, history), begun + epochs

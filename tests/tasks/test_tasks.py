@@ -29,9 +29,8 @@ def watched(task, target, block):
     for t in range(0, T, block):
         part = slice(t, t + block)
         seen = rest._replace(membrane=jnp.asarray(MEMBRANE))
-        population = jax.tree.map(
-            lambda x, p=part: x[p], PopulationTrace(jnp.zeros((T, B, K)), seen, jnp.asarray(SPIKES))
-        )
+        whole = PopulationTrace(jnp.zeros((T, B, K)), seen, jnp.asarray(SPIKES))
+        population = jax.tree.map(lambda x, p=part: x[p], whole)
         trace = Trace((jnp.zeros((block, B, 4)),), ((),), (population,))
         state = task.observe(NETWORK, state, trace, jnp.asarray(target), jnp.arange(t, t + block))
     return state
