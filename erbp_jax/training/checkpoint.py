@@ -28,7 +28,7 @@ from erbp_jax.files import partial_name, sync_folder, write_arrays, write_text
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.run_folder import ELSEWHERE
 
-FORMAT = 2
+FORMAT = 3
 """Raised with every change of what a checkpoint holds; others are refused by their number."""
 ARRAYS, SUM, ABOUT = "learner.npz", "sha256", "about"
 SUM_BYTES = 65
