@@ -12,6 +12,7 @@ from erbp_jax.nsat.agreement import Agreement, agreement
 from erbp_jax.nsat.compile import Compiled, compile_network
 from erbp_jax.nsat.plan import CompiledLayer, check_layer
 from erbp_jax.random import Stream, root_key
+from erbp_jax.tasks.classification import check_by_count
 from erbp_jax.training import run_folder
 from erbp_jax.training.evaluate import restore
 from erbp_jax.training.session import Session
@@ -28,6 +29,7 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
     if in_rate_form(config):
         raise UserError(f"{folder}: a rate network has no spikes; compile a spiking one")
     session = Session(run_folder.on_devices_here(config))
+    check_by_count(session.experiment.task, "nsat compile")
     learner, place = restore(session, folder)
     params = jax.tree.map(lambda x: x[0], learner.weights)
     network, data = session.experiment.network, session.data

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.errors import UserError
 from erbp_jax.network import Network
 from erbp_jax.registry import register
 from erbp_jax.tasks.base import ERROR, Measure
@@ -78,3 +79,13 @@ class Classification:
         if self.by == "first":  # nothing fired: not even the first one is alone
             decided = alone((state == state.max(-1, keepdims=True)) & (state > -jnp.float32(NEVER)))
         return choice, decided
+
+
+def check_by_count(task: Any, what: str) -> None:
+    """Refuse a task that does not decide between classes by spike counts; `what` is what only these have.
+
+    Raises:
+        UserError: says which task it is.
+    """
+    if not isinstance(task, Classification) or task.by != "count":
+        raise UserError(f"{what}: needs a classification by spike count, and the run's task is {task}")

@@ -11,6 +11,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.evaluation import anytime, synops
 from erbp_jax.evaluation.energy import EnergyModel
 from erbp_jax.params import Params
+from erbp_jax.tasks.classification import check_by_count
 from erbp_jax.training.session import Session
 
 
@@ -21,6 +22,7 @@ def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
         UserError: a network without spikes, or synapses whose deliveries cannot be counted.
     """
     e, d = session.experiment, session.data
+    check_by_count(e.task, "--anytime")
     if e.test_steps == 1:
         raise UserError("--anytime: a network in rate form decides at once; there are no spikes to wait for")
     images, labels = jnp.asarray(d.test.x), jnp.asarray(d.test.y)

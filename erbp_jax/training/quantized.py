@@ -12,6 +12,7 @@ from erbp_jax.evaluation.passes import batches, present
 from erbp_jax.evaluation.precision import best_grids, quantize
 from erbp_jax.grid import Grid
 from erbp_jax.params import Params
+from erbp_jax.tasks.classification import check_by_count
 from erbp_jax.tasks.decisions import decide
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.session import Session
@@ -36,6 +37,7 @@ def with_state_bits(session: Session, bits: int) -> Experiment:
 
 def firing_report(session: Session, experiment: Experiment, params: Params, epoch: int) -> dict[str, Any]:
     """Error, rates and the share of units that never fire on the test set, layer by layer; means over seeds."""
+    check_by_count(experiment.task, "--weight-bits and --state-bits")
     e, images, labels = experiment, jnp.asarray(session.data.test.x), session.data.test.y
     n = len(labels)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,11 @@ def raster(
     dt: float,
     path: Path,
     title: str = "",
+    labels: Sequence[Any] | None = None,
 ) -> Path:
     """One column: the image `[H, W]`; rows: the spikes `[T, N]` of every layer, input first; output counts beside.
 
-    The output row of the true class is drawn in the accent colour.
+    The output row of the true class is drawn in the accent colour; `labels` are what the classes are called.
     """
     plt = pyplot()
     rows = len(spikes)
@@ -56,6 +58,7 @@ def raster(
     axes[-1, 1].set(ylim=(-0.7, len(counts) - 0.3), xlabel="spikes")
     axes[-1, 1].set_yticks([])
     alone = (counts == counts.max()).sum() == 1
-    decision = str(int(counts.argmax())) if alone else "none (a tie)"
-    figure.suptitle(f"{plain(title)}label {label}, decision {decision}", x=0.02, ha="left", fontsize=10)
+    called = [str(k) for k in range(classes)] if labels is None else [plain(str(name)) for name in labels]
+    decision = called[int(counts.argmax())] if alone else "none (a tie)"
+    figure.suptitle(f"{plain(title)}label {called[label]}, decision {decision}", x=0.02, ha="left", fontsize=10)
     return save(figure, path)

@@ -1,6 +1,7 @@
 """The pictures of a run folder."""
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,10 @@ from erbp_jax.training.metrics import summarise
 from erbp_jax.training.session import Session
 from erbp_jax.viz.comparison import alignment_curves
 from erbp_jax.viz.curves import learning_curve
+from erbp_jax.viz.figure import save
 from erbp_jax.viz.maps import by_map, feature_maps, kernels
 from erbp_jax.viz.raster import raster
+from erbp_jax.viz.recording import raster_figure
 from erbp_jax.viz.weights import first_layer
 
 
@@ -25,24 +28,40 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     summary = summarise(session, metrics)
     first = jax.tree.map(lambda x: x[0], learner)
     title = f"{summary['network']}, {summary['rule']}, {summary['dataset']}"
-    label = int(session.data.test.y[sample])
-    image = session.data.test.x[sample].reshape(session.data.image_shape)
-    dt = session.config.encoding.dt
-    pictures = [learning_curve(metrics, title, folder / "learning_curve.png")]
+    dt, data = session.config.encoding.dt, session.data
+    pictures = [learning_curve(metrics, title, folder / "learning_curve.png", session.experiment.task.measures[0])]
     if weights := weights_picture(first, session, folder / "weights.png"):
         pictures.append(weights)
     if getattr(session.config.rule, "form", None) != "rate":  # the rate form has no spikes to show
         spikes = record(session, first, sample)
         network = session.experiment.network
+        if data.labels is None or data.ticks is not None:  # no class, or no image, to stand beside the spikes
+            names = [*network.inputs, *network.names]
+            figure = raster_figure(Fired(dict(zip(names, spikes, strict=True)), dt))
+            return [*pictures, save(figure, folder / "raster.png"), *_angles(summary["rule"], metrics, folder)]
+        label = int(data.test.y[sample])
+        image = data.test.x[sample].reshape(data.image_shape)
         shapes = [(n,) for n in network.inputs.values()] + [network.shape(name) for name in network.names]
         placed = [s.reshape(-1, *shape) for s, shape in zip(spikes, shapes, strict=True)]
         ordered = [by_map(s) if s.ndim == 4 else s for s in placed]
-        pictures.append(raster(image, ordered, label, dt, folder / "raster.png", f"{title}: "))
+        path = folder / "raster.png"
+        pictures.append(raster(image, ordered, label, dt, path, f"{title}: ", data.labels))
         if maps := [s for s in placed if s.ndim == 4]:
-            pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", f"{title}: label {label}"))
-    if alignment := alignment_curves({summary["rule"]: metrics}, folder / "alignment.png"):
-        pictures.append(alignment)
-    return pictures
+            told = f"{title}: label {data.labels[label]}"
+            pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", told))
+    return [*pictures, *_angles(summary["rule"], metrics, folder)]
+
+
+class Fired(NamedTuple):
+    """Spikes `[T, N]` by name."""
+
+    spikes: dict[str, np.ndarray]
+    dt: float  # ms
+
+
+def _angles(rule: str, metrics: list[dict[str, Any]], folder: Path) -> list[Path]:
+    drawn = alignment_curves({rule: metrics}, folder / "alignment.png")
+    return [] if drawn is None else [drawn]
 
 
 def weights_picture(learner: Learner, session: Session, path: Path) -> Path | None:

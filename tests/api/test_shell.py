@@ -86,7 +86,7 @@ def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
     ("overrides", "said"),
     [
         (["data.path=nowhere.npz"], "nowhere.npz: no such file"),
-        (["data.path={npz}"], "network.layers: the first must be 30"),
+        (["data.path={npz}", "network.layers=[29,5,2]"], "network.layers: the first must be 30"),
         (["data.path={npz}", "network.layers=[auto,5,3]"], "network.layers: the last must be 2, the classes of rows"),
         (["data.path={npz}", "network.layers=[auto,auto,2]"], "only the first and the last may be auto"),
         (
@@ -104,3 +104,33 @@ def test_bad_input_ends_with_one_message(npz, overrides, said, monkeypatch, caps
     assert code == 2
     assert said in err
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory, cli_environment):
+    """A run that follows curves, on given trains."""
+    draw = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("curves")
+    curves = (0.05 + 0.3 * draw.random((60, 1, 2))).repeat(40, 1).astype(np.float32)
+    spikes = (draw.random((60, 40, 12)) < curves.mean(-1, keepdims=True)).astype(np.uint8)
+    np.savez(folder / "curves.npz", spikes=spikes, y=curves)
+    words = [
+        *("train", f"data.path={folder / 'curves.npz'}", "network.layers=[auto,10,auto]", "encoding.steps=40"),
+        *("training.epochs=2", "training.batch_size=10", "rule.burn_in=0", "--out", str(folder / "run")),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "erbp_jax", *words], env=cli_environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+def test_curves_from_the_shell(followed, monkeypatch, capsys):
+    summary = json.loads((followed / "summary.json").read_text())
+    assert {"test_nmse", "test_nmse_mean_last5"} <= set(summary)
+    assert summary["pictures"] == ["learning_curve.png", "weights.png", "raster.png"]
+    code, out, err = call(monkeypatch, capsys, "evaluate", followed)
+    assert code == 0, err
+    assert out.startswith("test nmse ")
+    code, _, err = call(monkeypatch, capsys, "evaluate", followed, "--anytime")
+    assert (code, "needs a classification by spike count" in err) == (2, True)

@@ -186,7 +186,7 @@ def with_weights(like, *weights):
 
 def test_other_formats_are_refused_by_their_number(saved, monkeypatch):
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
-    with pytest.raises(UserError, match="format 2, this release of erbp_jax reads format 99"):
+    with pytest.raises(UserError, match="format 3, this release of erbp_jax reads format 99"):
         Checkpoints(saved).restore(learner(0))
     monkeypatch.undo()
     shutil.rmtree(saved / "20")
