@@ -41,7 +41,8 @@ class Recording:
 
     def of(self, sample: int) -> "Recording":
         """One sample of the recording of a batch."""
-        spikes, current, state = jax.tree.map(lambda x: x[:, sample], (self.spikes, self.current, self.state))
+        spikes, current = ({name: x[:, sample] for name, x in part.items()} for part in (self.spikes, self.current))
+        state = {name: jax.tree.map(lambda x: x[:, sample], own) for name, own in self.state.items()}
         return Recording(spikes, current, state, self.threshold, self.dt, self.labels)
 
     def rates(self) -> dict[str, float]:

@@ -22,7 +22,7 @@ def learning_figure(metrics: Sequence[dict[str, Any]], title: str, measure: Meas
     epochs = [entry["epoch"] for entry in metrics]
     test = np.asarray([entry["per_seed"][f"test_{measure.name}"] for entry in metrics])  # [epochs, S]
     train = np.asarray([entry["per_seed"][f"train_{measure.name}"] for entry in metrics])
-    figure, axes = plt.subplots(figsize=(5.4, 3.4))
+    figure, axes = plt.subplots(figsize=(5.4, 3.4), layout="constrained")
     for errors, colour, name in ((train, INK, "training, while learning"), (test, ACCENT, "test")):
         if errors.shape[1] > 1:
             axes.plot(epochs, errors, color=colour, alpha=0.25, linewidth=0.8)

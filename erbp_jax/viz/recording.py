@@ -30,6 +30,7 @@ def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
         left.scatter(time * seen.dt, unit, s=max(0.5, min(60.0, 600.0 / units)), marker="|", c=INK, linewidths=0.8,
                      rasterized=True)  # fmt: skip
         left.set(xlim=(-seen.dt, ticks * seen.dt), ylim=(-0.7, units - 0.3), ylabel=f"{plain(name)}\nneuron")
+        left.yaxis.get_major_locator().set_params(integer=True)
         left.tick_params(labelbottom=row == len(chosen) - 1)
         right.barh(range(units), 1e3 * spikes.mean(0) / seen.dt, height=1.0, color=MUTED)
         right.set(ylim=(-0.7, units - 0.3))
