@@ -227,3 +227,24 @@ def test_logging(net, data, tmp_path):
     ej.fit(net, ej.ERBP.default, data, on_epoch=ej.tensorboard(tmp_path / "logs"), **SMALL)
     (log,) = (tmp_path / "logs").iterdir()
     assert b"test_error" in log.read_bytes()
+
+
+def test_early_stop(net, data):
+    still = ej.fit(net, ej.ERBP.default, data, epochs=6, patience=1, learning_rate=1e-9, progress=False)
+    assert len(still.history) == 2  # nothing learned: the second epoch is no better than the first
+
+
+def test_reward_at_the_end_of_a_trial():
+    """A rule that is paid once a presentation, by what was chosen, trained and scored as any other."""
+    draw = np.random.default_rng(0)
+    x, payoff = draw.random((60, 12)), np.eye(2)[draw.integers(0, 2, 60)]
+
+    def reward(counts, target):
+        return jnp.take_along_axis(target, counts.argmax(-1)[:, None], 1)[:, 0] - 0.5
+
+    rule = ej.mstdpet(ej.TrialReward(20, reward), tau_eligibility=20.0)
+    bounded = optax.chain(optax.sgd(0.02), ej.keep_within(-3.0, 3.0))
+    more = {"task": ej.Choice(), "steps": 20, "update_every": 5, "batch_size": 10, "optimizer": bounded}
+    model = ej.fit(ej.mlp(12, 2, gain=4.0), rule, (x, payoff), **more, **SMALL)
+    assert {"test_reward", "train_reward", "regret", "undecided"} <= set(model.metrics)
+    assert max(float(jnp.abs(w).max()) for w in jax.tree.leaves(model.params)) <= 3.0

@@ -10,10 +10,10 @@ from erbp_jax.connections import Dense
 from erbp_jax.encoding import Regular
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning.base import Aligned, Given
-from erbp_jax.learning.three_factor import ThreeFactor, pair_stdp
+from erbp_jax.learning.three_factor import GivenReward, ThreeFactor, TrialReward, pair_stdp
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.network import sequential
-from erbp_jax.neurons import LeakyIF
+from erbp_jax.neurons import LIF, LeakyIF
 from erbp_jax.params import Params
 from erbp_jax.trace import Tree
 from erbp_jax.training import engine
@@ -160,3 +160,31 @@ def test_what_cannot_work_is_refused():
     with pytest.raises(ValueError, match="3 layers do not fit a network of 2"):
         ThreeFactor(((), (), ())).init(network(), jax.random.key(0))
     assert not isinstance(mstdp(), Aligned)  # it stands for no gradient
+
+
+def test_given_and_trial_rewards_say_what_they_should(key):
+    """The first is the target in every tick; the second is paid in the last tick, by the counts up to it."""
+    network, batch, ticks = sequential(Dense(6, 3, 9.0), LIF()), 4, 10
+    spikes = (jax.random.uniform(key, (ticks, batch, 6)) < 0.5).astype(jnp.float32)
+    keys = jax.random.split(key, (ticks, batch))
+    params = network.init(key)
+    _, trace = network.advance(params, network.init_state(batch), spikes, key=keys)
+    target = jnp.asarray([0.0, 1.0, -2.0, 0.5])
+    given = Given(spikes, target, jnp.arange(ticks), keys)
+    own = Params((), ())
+    _, said = GivenReward().over(network, own, (), trace, given)
+    np.testing.assert_array_equal(said.populations[0], np.broadcast_to(target[None, :, None], (ticks, batch, 1)))
+    with pytest.raises(ValueError, match="the target must be a reward a sample"):
+        GivenReward().over(network, own, (), trace, given._replace(target=jnp.zeros((2,))))
+
+    paid = TrialReward(ticks, lambda counts, target: counts.sum(-1) * target)
+    counts, state = np.asarray(network.output_spikes(trace)).sum((0, 2)), paid.init_state(network, batch)
+    found = []
+    for t in range(0, ticks, 5):
+        part = jax.tree.map(lambda x, t=t: x[t : t + 5], trace)
+        state, said = paid.over(network, own, state, part, given._replace(ticks=jnp.arange(t, t + 5)))
+        found.append(np.asarray(said.populations[0]))
+    found = np.concatenate(found)[..., 0]
+    assert not found[:-1].any()
+    np.testing.assert_allclose(found[-1], counts * np.asarray(target))
+    assert counts.any()
