@@ -2,9 +2,11 @@
 
 import importlib
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from types import FunctionType
+from typing import Any, cast
 
 import numpy as np
 
@@ -37,6 +39,14 @@ def described(thing: Any, arrays: dict[str, np.ndarray], where: str = "") -> Any
             f.name: described(getattr(thing, f.name), arrays, f"{where}/{f.name}") for f in fields(thing) if f.init
         }
         return {"class": f"{type(thing).__module__}:{type(thing).__qualname__}", "fields": parts}
+    if isinstance(thing, FunctionType) and _importable(thing):
+        return {"function": f"{thing.__module__}:{thing.__qualname__}"}
+    if isinstance(thing, FunctionType):
+        raise UserError(
+            f"{where}: the function {thing.__qualname__} of {thing.__module__} cannot be found again when the file is "
+            "loaded; write it in a module of its own. The weights alone: "
+            "numpy.savez(path, *jax.tree.leaves(model.params))"
+        )
     raise UserError(
         f"{where or 'it'}: {shown(repr(thing), 100)} has no place in a file: only dataclasses of numbers do"
     )
@@ -61,6 +71,8 @@ def made(data: Any, arrays: Mapping[str, np.ndarray], trust: bool, depth: int = 
             return arrays[name]
         case {"items": list(items)}:
             return tuple(made(item, arrays, trust, depth + 1) for item in items)
+        case {"function": str(name)}:
+            return _outside(name, trust, FunctionType, "function")
         case {"class": str(name), "fields": dict(parts)}:
             kind = _class(name, trust)
             values = {str(key): made(value, arrays, trust, depth + 1) for key, value in parts.items()}
@@ -71,8 +83,24 @@ def made(data: Any, arrays: Mapping[str, np.ndarray], trust: bool, depth: int = 
     raise UserError(f"damaged: {shown(repr(data), 60)}")
 
 
+def _importable(function: FunctionType) -> bool:
+    """Whether the name of its module and its own lead back to it, in another process too."""
+    module = sys.modules.get(function.__module__)
+    found = getattr(module, function.__qualname__, None)
+    own = found is function or getattr(found, "function", None) is function  # what a decorator made of it
+    return own and function.__module__ != "__main__"
+
+
 def _class(name: str, trust: bool) -> type:
-    """A dataclass by the name of its module and its own; modules from outside the package run only with `trust`."""
+    """A dataclass by the name of its module and its own."""
+    found: type = _outside(name, trust, type, "dataclass")
+    if not is_dataclass(found):
+        raise UserError(f"{shown(name, 120)} is no dataclass")
+    return cast(type, found)
+
+
+def _outside(name: str, trust: bool, kind: type, what: str) -> Any:
+    """A class or function by name; modules from outside the package run only with `trust`."""
     module, _, attribute = name.partition(":")
     if not module.startswith(OURS) and not trust:
         raise UserError(
@@ -83,6 +111,7 @@ def _class(name: str, trust: bool) -> type:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError, SyntaxError) as error:
         raise UserError(f"{shown(name, 120)} cannot be imported: {shown(str(error), 200)}") from None
-    if not (isinstance(found, type) and is_dataclass(found)):
-        raise UserError(f"{shown(name, 120)} is no dataclass")
+    found = getattr(found, "function", found) if kind is FunctionType else found
+    if not isinstance(found, kind):
+        raise UserError(f"{shown(name, 120)} is no {what}")
     return found

@@ -49,7 +49,10 @@ def save(path: Path | str, model: Model) -> None:
         "checksum": _checksum(arrays),
     }
     text = np.frombuffer(json.dumps(told).encode(), np.uint8)
-    write_arrays(Path(path), {"model": text, **arrays})
+    try:
+        write_arrays(Path(path), {"model": text, **arrays})
+    except OSError as error:
+        raise UserError(f"{shown(str(path), 400)}: cannot be written ({error.strerror})") from None
 
 
 def load(path: Path | str, *, trust: bool = False) -> Model:

@@ -7,11 +7,13 @@ import jax
 import optax
 
 from erbp_jax.api.model import Model
+from erbp_jax.api.numbers import having, positive, whole
 from erbp_jax.api.prepare import (
     RuleLike,
     compilation_cache,
     data_of,
     experiment_for,
+    for_targets,
     optimizers_for,
     rule_for,
 )
@@ -92,10 +94,28 @@ def fit(
         UserError: parts or numbers that do not fit together; says which.
         NonFiniteError: the training diverged; says where.
     """
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
-        raise UserError(f"epochs: must be a whole number >= 0, got {epochs!r}")
+    _check(
+        epochs=epochs, seed=seed, steps=steps, burn_in=burn_in, update_every=update_every, batch_size=batch_size,
+        patience=patience, devices=devices, piece=piece, learning_rate=learning_rate, dt=dt,
+    )  # fmt: skip
+    for name, given, members, example in (
+        ("network", network, ("projections", "populations"), "ej.mlp(64, 100, 10)"),
+        ("optimizer", optimizer, ("init", "update"), "optax.adam(1e-3)"),
+        ("rule_optimizer", rule_optimizer, ("init", "update"), "optax.adam(1e-3)"),
+        ("encoder", encoder, ("init_state", "__call__"), "ej.Poisson(0.25)"),
+        ("task", task, ("measures", "observe", "score"), "ej.Classification()"),
+        ("model", model, ("learner", "history"), "what ej.fit or ej.load returned"),
+    ):
+        if given is not None or name == "network":
+            having(name, given, members, example)
+    callbacks = (
+        (on_epoch,) if callable(on_epoch) else tuple(on_epoch) if isinstance(on_epoch, Sequence) else (on_epoch,)
+    )
+    if not all(map(callable, callbacks)):
+        raise UserError(f"on_epoch: must be a function of (metrics, learner), or several, got {on_epoch!r}")
     compilation_cache()
-    shown, made = data_of(data), rule_for(network, rule)
+    shown = data_of(data)
+    made = for_targets(rule_for(network, rule), shown)
     try:
         experiment = experiment_for(
             network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,
@@ -110,14 +130,17 @@ def fit(
     learner = programs.start() if model is None else _warm(programs, model)
     if epochs:
         with busy("compiling") if progress else quiet():
-            programs.compile(learner)
+            try:
+                programs.compile(learner)
+            except ValueError as error:  # what a rule or a task says of targets that it cannot read
+                raise UserError(str(error)) from None
     before = history[-1]["train_seconds"] if history else 0.0
-    begun, callbacks = len(history), (on_epoch,) if callable(on_epoch) else tuple(on_epoch)
+    begun = len(history)
     keeper, last = _InMemory(learner, history), begun + epochs
 
     def enough(entry: dict[str, Any]) -> bool:
         told = [bool(call(entry, _first(keeper.learner))) for call in callbacks]
-        return any(told) or (patience is not None and _stale(history, experiment.task, patience))
+        return any(told) or (patience is not None and _stale(history[begun:], experiment.task, patience))
 
     total, size = last * batches, experiment.batch_size
     with reporting("training", total * size, begun * batches * size) if progress else quiet() as reporter:
@@ -166,6 +189,18 @@ def _warm(programs: Programs, model: Model) -> Learner:
 
 def _first(learner: Learner) -> Learner:
     return jax.tree.map(lambda x: x[0], learner)
+
+
+def _check(**given: Any) -> None:
+    """Refuse numbers that no training can have; None is not given."""
+    least = {"epochs": 0, "seed": 0, "burn_in": 0}
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name in ("learning_rate", "dt"):
+            positive(name, value)
+        else:
+            whole(name, value, least.get(name, 1))
 
 
 def _stale(history: list[dict[str, Any]], task: Task, patience: int) -> bool:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.api.numbers import whole
 from erbp_jax.api.recording import Recording, record
 from erbp_jax.data import Dataset
 from erbp_jax.data.arrays import as_bytes, as_trains, flat
@@ -107,7 +108,15 @@ class Model:
             if self.labels is not None and data.labels is not None and not np.array_equal(self.labels, data.labels):
                 targets = self._classes(data.labels[data.test.y])
         else:
+            if y is None:
+                raise UserError("evaluate: samples need their targets, evaluate(x, y); or give a Dataset")
             rows = self._rows(data)
+            shown, given = (
+                len(jax.tree.leaves(rows)[0]),
+                len(jax.tree.leaves(y)[0]) if not hasattr(y, "__len__") else len(y),
+            )
+            if shown != given:
+                raise UserError(f"y: {given} for {shown} samples in x")
             targets = self._classes(y) if self.labels is not None else np.asarray(y, np.float32)
         result = self._test(rows, targets, seed, batch_size)
         return {
@@ -117,7 +126,9 @@ class Model:
 
     def record(self, x: Any, *, seed: int | None = None, steps: int | None = None) -> Recording:
         """Everything that happens while one sample is shown, or a batch `[B, ...]`."""
-        one = self.shape is not None and np.shape(x) in (self.shape, (int(np.prod(self.shape)),))
+        one = self._is_one(x)
+        if steps is not None and steps < 1:
+            raise UserError(f"steps: must be at least 1 tick, got {steps}")
         rows = self._rows(np.asarray(x)[None] if one else x)
         seen = record(
             self.network, self.params, rows, self.encoder, steps=steps or self.steps,
@@ -144,6 +155,15 @@ class Model:
         told = f", test {first.name} {self.history[-1][f'test_{first.name}']:.4g}{first.unit}" if self.history else ""
         return f"Model({self.network.name}, {type(self.rule).__name__}, {len(self.history)} epochs{told})"
 
+    def _is_one(self, x: Any) -> bool:
+        """Whether it is one sample, in the shape of the data or as a row; given trains are `[T, I]`."""
+        if self.shape is None:
+            return False
+        size, shape = int(np.prod(self.shape)), np.shape(x)
+        if isinstance(self.encoder, Frames):
+            return len(shape) == 2 and shape[-1] == size
+        return shape in (self.shape, (size,))
+
     def _rows(self, x: Any) -> Any:
         """Samples as the network was trained on them."""
         if self.shape is None:
@@ -154,6 +174,8 @@ class Model:
         fits = given.shape[1:] == self.shape or given.shape[1:] == (size,)
         if trains:
             fits = given.ndim == 3 and given.shape[-1] == size
+        if trains and fits and given.shape[1] < self.steps:
+            raise UserError(f"x: trains must be at least {self.steps} ticks long, as in training; got {given.shape[1]}")
         if not fits or not len(given):
             raise UserError(f"x: samples must be {wanted}, got shape {list(given.shape)}")
         return as_trains("x", given) if trains else flat(as_bytes("x", given))
@@ -175,6 +197,8 @@ class Model:
 
     @settled
     def _test(self, rows: Any, targets: Any, seed: int | None, batch_size: int) -> testing.TestResult:
+        whole("batch_size", batch_size, 1)
+        whole("seed", self.seed if seed is None else seed, 0)
         n = len(jax.tree.leaves(rows)[0])
         if targets is None:  # scored against anything: only the answer is wanted
             targets = np.zeros(n, np.int32) if self.labels is not None else _nothing(self, n)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import jax
@@ -9,9 +10,9 @@ import optax
 
 from erbp_jax.cache import user_cache
 from erbp_jax.data import Dataset, dataset
-from erbp_jax.encoding import Encoder, Frames, Poisson
+from erbp_jax.encoding import Curves, Encoder, Frames, LabelNeurons, Poisson
 from erbp_jax.errors import UserError
-from erbp_jax.learning import Suggested, Suited
+from erbp_jax.learning import ERBP, BackProp, CrossEntropy, CurveError, SquaredError, Suggested, Suited
 from erbp_jax.learning.base import Rule
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
@@ -42,10 +43,35 @@ def compilation_cache() -> None:
 
 
 def rule_for(network: Network, rule: RuleLike) -> Rule:
-    """The rule itself."""
-    if isinstance(rule, type) or not hasattr(rule, "block"):
-        return cast(Callable[[Network], Rule], rule)(network)
-    return cast(Rule, rule)
+    """The rule itself.
+
+    Raises:
+        UserError: what is no rule and makes none.
+    """
+    made: Any = rule
+    if not isinstance(rule, type) and not hasattr(rule, "block") and callable(rule) and isinstance(network, Network):
+        made = cast(Callable[[Network], Rule], rule)(network)
+    if isinstance(made, type) or not hasattr(made, "block"):
+        given = f"the class {made.__name__}" if isinstance(made, type) else repr(made)[:100]
+        raise UserError(
+            f"rule: must be a rule, or a function of the network that makes one, such as ej.ERBP.default or "
+            f"ej.BackProp(); got {given}"
+        )
+    return cast(Rule, made)
+
+
+def for_targets(rule: Rule, data: Dataset) -> Rule:
+    """The rule with a teacher, or a loss, for curves in the place of one for labels, where the data has curves."""
+    if data.labels is not None:
+        return rule
+    if isinstance(rule, ERBP) and isinstance(rule.label, LabelNeurons):
+        each = rule.feedback if isinstance(rule.feedback, tuple) else (rule.feedback,)
+        shared = tuple(replace(f, zero_sum=False) for f in each)  # errors that all outputs share count here
+        feedback = shared if isinstance(rule.feedback, tuple) else shared[0]
+        return replace(rule, label=Curves(rule.label.classes), feedback=feedback)
+    if isinstance(rule, BackProp) and isinstance(rule.loss, (CrossEntropy, SquaredError)):
+        return replace(rule, loss=CurveError())
+    return rule
 
 
 def data_of(given: Any) -> Dataset:
@@ -84,7 +110,9 @@ def experiment_for(
     """
     suits = suited(rule)
     length = steps or data.ticks or suits.steps
-    start = suits.burn_in if burn_in is None else burn_in
+    start = min(suits.burn_in, length // 4) if burn_in is None else burn_in
+    if data.ticks is not None and encoder is None and length > data.ticks:
+        raise UserError(f"steps: {length} ticks asked for, and the trains of {data.name} have {data.ticks}")
     if not 0 <= start < length:
         raise UserError(f"burn_in: must be from 0 to {length - 1} of {length} ticks, got {start}")
     every = update_every or _divisor(length - start, start, suits.update_every or length - start)
@@ -96,7 +124,7 @@ def experiment_for(
     if task is None and network.classes != data.classes:
         what = "classes" if data.labels is not None else "curves"
         raise UserError(f"network: has {network.classes} outputs, and {data.name} {data.classes} {what}")
-    size = min(batch_size, len(data.train))
+    size = min(batch_size, len(data.train))  # the default is for sets that have so many
     return Experiment(
         network=network,
         encoder=encoder or (Frames() if data.ticks is not None else Poisson(0.25)),

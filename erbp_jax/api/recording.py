@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from erbp_jax import simulate
+from erbp_jax.api.numbers import whole
 from erbp_jax.data.arrays import as_bytes, flat
 from erbp_jax.encoding import Encoder, Poisson
 from erbp_jax.errors import UserError
@@ -40,10 +41,22 @@ class Recording:
         return {name: state.membrane for name, state in self.state.items() if hasattr(state, "membrane")}
 
     def of(self, sample: int) -> "Recording":
-        """One sample of the recording of a batch."""
+        """One sample of the recording of a batch.
+
+        Raises:
+            UserError: a recording of one sample, or a sample that is not there.
+        """
+        first = next(iter(self.spikes.values()))
+        if first.ndim != 3 or not 0 <= sample < first.shape[1]:
+            there = f"samples 0 to {first.shape[1] - 1}" if first.ndim == 3 else "one sample"
+            raise UserError(f"of: this recording is of {there}, got {sample}")
         spikes, current = ({name: x[:, sample] for name, x in part.items()} for part in (self.spikes, self.current))
         state = {name: jax.tree.map(lambda x: x[:, sample], own) for name, own in self.state.items()}
         return Recording(spikes, current, state, self.threshold, self.dt, self.labels)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {list(x.shape)}" for name, x in self.spikes.items())
+        return f"Recording(spikes: {shapes})"
 
     def rates(self) -> dict[str, float]:
         """Mean rate of each input and population, Hz."""
@@ -90,6 +103,8 @@ def record(
         UserError: a sample that does not fit the network.
     """
     encoder = Poisson(0.25) if encoder is None else encoder
+    whole("steps", steps, 1)
+    whole("seed", seed, 0)
     rows, one = _rows(network, x)
     batch = len(jax.tree.leaves(rows)[0])
     key = split(new_key(seed), batch)

@@ -8,6 +8,7 @@ from erbp_jax.api.model import Model
 from erbp_jax.api.prepare import compilation_cache
 from erbp_jax.data import Dataset
 from erbp_jax.errors import UserError
+from erbp_jax.outside import found
 
 
 def open_run(folder: Path | str, *, seed: int | None = None, trust: bool = False) -> Model:
@@ -24,13 +25,18 @@ def open_run(folder: Path | str, *, seed: int | None = None, trust: bool = False
 
 def opened(folder: Path | str, *, seed: int | None = None, trust: bool = False) -> tuple[Model, Dataset]:
     """As `open_run`, with the run's data set."""
+    compilation_cache()
+    folder = Path(folder)
+    with found(folder, trust):
+        return _opened(folder, seed)
+
+
+def _opened(folder: Path, seed: int | None) -> tuple[Model, Dataset]:
     from erbp_jax.training import run_folder
     from erbp_jax.training.evaluate import restore
     from erbp_jax.training.session import Session
 
-    compilation_cache()
-    folder = Path(folder)
-    session = Session(run_folder.on_devices_here(run_folder.open_config(folder, trust)))
+    session = Session(run_folder.on_devices_here(run_folder.open_config(folder)))
     learner, _ = restore(session, folder)
     seeds = [int(s) for s in session.seeds]
     chosen = seeds[0] if seed is None else seed

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import optax
 
-from erbp_jax.api.prepare import RuleLike, compilation_cache, data_of, experiment_for, optimizers_for, rule_for
+from erbp_jax.api.numbers import whole
+from erbp_jax.api.prepare import (
+    RuleLike,
+    compilation_cache,
+    data_of,
+    experiment_for,
+    for_targets,
+    optimizers_for,
+    rule_for,
+)
 from erbp_jax.encoding import Encoder
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network
@@ -100,7 +109,9 @@ def sweep_rates(
         UserError: parts or numbers that do not fit together; says which.
     """
     compilation_cache()
-    shown, made = data_of(data), rule_for(network, rule)
+    shown = data_of(data)
+    made = for_targets(rule_for(network, rule), shown)
+    whole("epochs", epochs, 1)
     try:
         experiment = experiment_for(
             network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,

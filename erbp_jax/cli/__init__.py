@@ -251,6 +251,7 @@ def diagnose(
         list[str] | None,
         typer.Argument(metavar="[dotted.key=value]...", help="What to look at: as for evaluate."),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Why is it silent? What every population of a trained network does, and what to change."""
     check_environment()
@@ -259,10 +260,11 @@ def diagnose(
     from erbp_jax.training import run_folder
     from erbp_jax.training.evaluate import check_overrides
 
-    loaded = run_folder.open_config(run)
-    wanted = load_config(run / run_folder.CONFIG, overrides or [])
-    check_overrides(loaded, wanted)
-    print(diagnosed(new_session(run_folder.on_devices_here(wanted)), run))
+    with found(run, trust):
+        loaded = run_folder.open_config(run)
+        wanted = load_config(run / run_folder.CONFIG, overrides or [])
+        check_overrides(loaded, wanted)
+        print(diagnosed(new_session(run_folder.on_devices_here(wanted)), run))
 
 
 @app.command()
@@ -284,7 +286,7 @@ def show(
 
 @app.command()
 def sweep(
-    config: Annotated[Path, typer.Argument(help="A YAML config.")],
+    config: Annotated[Path, typer.Argument(metavar="[CONFIG]", help="A YAML config [as of train].")] = Path(),
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
@@ -300,7 +302,7 @@ def sweep(
     check_environment()
     from erbp_jax.cli.sweeping import swept
 
-    print(swept(config, overrides or [], seeds, out, rule))
+    print(swept(*config_or_default(config, overrides), seeds, out, rule))
 
 
 @app.command()

@@ -16,20 +16,24 @@ def as_bytes(name: str, given: Any) -> np.ndarray:
     x = _array(name, given)
     if x.ndim < 2 or 0 in x.shape:
         raise UserError(
-            f"{name}: must be samples of at least one value each, [n, ...], got shape {list(x.shape)}; "
-            "x[:, None] makes rows of single numbers"
+            f"{name}: must be samples of at least one value each, [n, ...], got shape {list(x.shape)}"
+            + ("; x[:, None] makes rows of single numbers" if x.ndim == 1 and len(x) else "")
         )
     if x.dtype == np.uint8:
         return x
     if x.dtype == np.bool_:
         return np.uint8(255) * x.astype(np.uint8)
     if x.dtype.kind != "f":
-        raise UserError(f"{name}: must be float in [0, 1] or uint8, 0 to 255, got {x.dtype}")
+        raise UserError(
+            f"{name}: must be float in [0, 1] or uint8, 0 to 255, got {x.dtype}; "
+            "x.astype(np.uint8) if it holds pixels, x / x.max() if it holds other numbers"
+        )
     low, high = float(x.min()), float(x.max())  # NaN if there is one
     if not 0 <= low <= high <= 1:
-        found = "NaN" if np.isnan(low) else f"values from {low:.6g} to {high:.6g}"
+        if np.isnan(low):
+            raise UserError(f"{name}: float values must lie in [0, 1], got NaN")
         raise UserError(
-            f"{name}: float values must lie in [0, 1], got {found}; "
+            f"{name}: float values must lie in [0, 1], got values from {low:.6g} to {high:.6g}; "
             "(x - x.min()) / (x.max() - x.min()) brings them there"
         )
     return np.round(255 * x.astype(np.float32)).astype(np.uint8)
@@ -78,6 +82,7 @@ def _as_classes(name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         y = y.astype(np.int64)
     if y.dtype.kind not in "biuU":
         raise UserError(f"{name}: labels must be whole numbers or words, got {y.dtype}")
+    y = y.astype(np.int64) if y.dtype.kind == "b" else y  # no and yes are 0 and 1: -1 is undecided
     labels, classes = np.unique(y, return_inverse=True)
     return classes.astype(np.int32).reshape(-1), labels
 

@@ -109,6 +109,10 @@ class Dataset:
         called = self.labels[np.clip(classes, 0, None)]
         return np.where(classes < 0, -1, called) if called.dtype.kind in "iu" else called
 
+    def __repr__(self) -> str:
+        what = "" if self.labels is None else f", {len(self.labels)} classes"
+        return f"Dataset({self.name}: {len(self.train)} and {len(self.test)} samples of {self.shape}{what})"
+
     def save(self, path: Path | str) -> None:
         """Write the set as `.npz`, which `data.path` and `from_npz` read: `x` (or `spikes`), `y`, `x_test`, `y_test`.
 
@@ -133,6 +137,9 @@ class Dataset:
             UserError: more samples are asked for than there are.
         """
         train, test = self.train, self.test
+        for key, value in (("train_size", train_size), ("test_size", test_size), ("validation_size", validation)):
+            if value is not None and value < 0:
+                raise UserError(f"data.{key}: must not be below 0, got {value}")
         if validation:
             if validation >= len(train):
                 raise UserError(
@@ -179,6 +186,10 @@ def dataset(
         UserError: values or labels that are not as above, other numbers of samples than of labels, a label in the test
             set that is not in training; says which.
     """
+    if isinstance(test, bool) or not isinstance(test, (int, float)):
+        raise UserError(f"test: a share of the samples, got {type(test).__name__}; a test set is x_test=, y_test=")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise UserError(f"seed: must be a whole number >= 0, got {seed!r}")
     if y is None:
         x, y = _collected(x)
     make = as_trains if trains else as_bytes
@@ -206,6 +217,8 @@ def dataset(
                 raise UserError(f"y_test: the labels {shown(unknown[:10])} are in the test set and not in training")
             y_test = np.searchsorted(labels, labels_test)[y_test].astype(np.int32)
         parts = (x, y), (x_test, y_test)
+    if trains and y.ndim == 3 and y.shape[1] != x.shape[1]:
+        raise UserError(f"y: curves of {y.shape[1]} ticks beside trains of {x.shape[1]} in x")
     shape = x.shape[2:] if trains else x.shape[1:]
     rows = [Samples(x if trains else flat(x), y) for x, y in parts]
     return Dataset(name, *rows, shape=shape, labels=labels, ticks=x.shape[1] if trains else None)

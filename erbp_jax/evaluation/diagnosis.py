@@ -161,7 +161,7 @@ def advice(found: list[Seen], undecided: float | None, inputs: int) -> list[str]
     return told
 
 
-def odd(metrics: dict[str, Any], highest_hz: list[float | None]) -> str | None:
+def odd(metrics: dict[str, Any], names: tuple[str, ...], highest_hz: list[float | None]) -> str | None:
     """One line on an epoch in which nothing was decided, no population fired, or one fired as fast as it can; None if
     all is well. `highest_hz` are the populations' highest rates, of those that know one."""
     rates = metrics["rates_hz"][-len(highest_hz) :]
@@ -171,9 +171,9 @@ def odd(metrics: dict[str, Any], highest_hz: list[float | None]) -> str | None:
     if not (silent or full or undecided):
         return None
     if silent:
-        what = f"population {silent[0] + 1} (from the input) never fired"
+        what = f"{names[silent[0]]} never fired"
     elif full:
-        what = f"population {full[0] + 1} (from the input) fired at {rates[full[0]]:.0f} Hz, nearly as fast as it can"
+        what = f"{names[full[0]]} fired at {rates[full[0]]:.0f} Hz, nearly as fast as it can"
     else:
         what = "no test sample was decided"
     return f"warning: {what}; why, and what to change: erbp-jax diagnose RUN, or ej.diagnose(model, data)"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
@@ -74,6 +74,8 @@ class WrittenRule(ERBP):
         pre = projection.connection.signal(arrived)  # [k, B, J]
         now = Post(seen.spikes, getattr(seen.state, "synaptic", seen.current), seen.state)
         change = jax.eval_shape(self.function, *jax.tree.map(lambda x: x[0], (pre, now, post)))
+        if not hasattr(change, "shape"):
+            raise ValueError(f"local_rule: the function must return an array, got {type(change).__name__}")
         factor, whole = post.shape[1:], (*post.shape[1:2], pre.shape[-1], post.shape[-1])
         if change.shape == factor:
             each = jax.vmap(self.function)(pre, now, post)
@@ -114,7 +116,14 @@ class RuleMaker:
         )
 
 
+@overload
+def local_rule(function: Function, /) -> RuleMaker: ...
+
+
+@overload
 def local_rule(
+    function: None = None,
+    /,
     *,
     feedback: RandomFeedback | None = None,
     label: Teacher | None = None,
@@ -124,7 +133,22 @@ def local_rule(
     update_every: int = 5,
     steps: int = 60,
     burn_in: int = 10,
-) -> Callable[[Function], RuleMaker]:
+) -> Callable[[Function], RuleMaker]: ...
+
+
+def local_rule(
+    function: Function | None = None,
+    /,
+    *,
+    feedback: RandomFeedback | None = None,
+    label: Teacher | None = None,
+    tau_dendrite: float = 5.0,
+    output_scale: float = 1.0,
+    learning_rate: float | None = None,
+    update_every: int = 5,
+    steps: int = 60,
+    burn_in: int = 10,
+) -> Callable[[Function], RuleMaker] | RuleMaker:
     r"""A decorator: one function of one layer and one tick becomes a learning rule for any network.
 
     The function gets the presynaptic spikes as they arrive, `pre[B, I]`; the postsynaptic neurons, `post.spikes`,
@@ -160,4 +184,4 @@ def local_rule(
     def decorate(function: Function) -> RuleMaker:
         return RuleMaker(function, feedback, label, tau_dendrite, output_scale, suits)
 
-    return decorate
+    return decorate if function is None else decorate(function)

@@ -72,7 +72,9 @@ def train(
         if entry is not None:
             if line is not None:
                 reporter.line(line(entry))
-            if (warning := odd(entry, _highest(programs))) is not None and warning != warned:
+            if (
+                warning := odd(entry, programs.experiment.network.names, _highest(programs))
+            ) is not None and warning != warned:
                 reporter.line(warning)
                 warned = warning
             if enough is not None and enough(entry):

@@ -45,7 +45,7 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         placed = [s.reshape(-1, *shape) for s, shape in zip(spikes, shapes, strict=True)]
         ordered = [by_map(s) if s.ndim == 4 else s for s in placed]
         path = folder / "raster.png"
-        pictures.append(raster(image, ordered, label, dt, path, f"{title}: ", data.labels))
+        pictures.append(raster(image, ordered, label, dt, path, f"{title}: ", data.labels.tolist()))
         if maps := [s for s in placed if s.ndim == 4]:
             told = f"{title}: label {data.labels[label]}"
             pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", told))

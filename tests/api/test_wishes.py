@@ -83,7 +83,7 @@ def test_own_local_rule(net, data):
     def odd(pre, post, error):
         return error.sum()
 
-    with pytest.raises(ValueError, match=r"must return the postsynaptic factor \[100, 30\].*or all synapses"):
+    with pytest.raises(UserError, match=r"must return the postsynaptic factor \[100, 30\].*or all synapses"):
         ej.fit(net, odd, data, **SMALL)
 
 
@@ -248,3 +248,44 @@ def test_reward_at_the_end_of_a_trial():
     model = ej.fit(ej.mlp(12, 2, gain=4.0), rule, (x, payoff), **more, **SMALL)
     assert {"test_reward", "train_reward", "regret", "undecided"} <= set(model.metrics)
     assert max(float(jnp.abs(w).max()) for w in jax.tree.leaves(model.params)) <= 3.0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"learning_rate": -1.0}, "learning_rate: must be a finite number above 0, got -1.0"),
+        ({"epochs": 1.5}, "epochs: must be a whole number from 0 on, got 1.5"),
+        ({"steps": 0}, "steps: must be a whole number from 1 on"),
+        ({"batch_size": 0}, "batch_size: must be"),
+        ({"patience": 0}, "patience: must be"),
+        ({"seed": "a"}, "seed: must be"),
+        ({"task": "classification"}, r"task: must be such as ej\.Classification\(\), got 'classification'"),
+        ({"encoder": "poisson"}, "encoder: must be such as"),
+        ({"optimizer": "adam"}, "optimizer: must be such as"),
+        ({"model": "model.npz"}, "model: must be such as"),
+        ({"on_epoch": 3}, "on_epoch: must be a function"),
+        ({"rule": ej.ERBP}, "rule: must be a rule, or a function of the network .* got the class ERBP"),
+        ({"rule": "erbp"}, "rule: must be a rule, .* got 'erbp'"),
+        ({"network": ej.ERBP.default}, "network: must be such as"),
+        ({"learning_rate": 0.1, "optimizer": optax.sgd(0.1)}, "give one of the two"),
+        ({"data": 5}, "data: must be a Dataset"),
+        ({"burn_in": 60}, "burn_in: must be from 0 to 59"),
+        ({"update_every": 7}, "update_every: 7 ticks do not divide steps"),
+    ],
+)
+def test_what_no_training_can_have_is_refused_before_anything_is_compiled(net, data, given, said):
+    with pytest.raises(UserError, match=said):
+        ej.fit(**{"network": net, "rule": ej.ERBP.default, "data": data, "progress": False, **given})
+
+
+def test_targets_suit_the_rule_they_are_given_to():
+    draw = np.random.default_rng(0)
+    spikes, curves = (draw.random((20, 15, 6)) < 0.3).astype(np.uint8), draw.random((20, 15, 2)) * 0.3
+    data, net = ej.dataset(spikes, curves, trains=True), ej.mlp(6, 4, 2)
+    assert ej.fit(net, ej.ERBP.default, data, epochs=0).rule.label == ej.Curves(2)
+    assert ej.fit(net, ej.BackProp(), data, epochs=0).rule.loss == ej.CurveError()
+    labelled = ej.dataset(spikes, np.arange(20) % 2, trains=True)
+    with pytest.raises(UserError, match="must be a reward a sample, float; whole numbers are classes"):
+        ej.fit(net, ej.mstdpet(ej.GivenReward()), labelled, **SMALL)
+    with pytest.raises(UserError, match="80 ticks asked for, and the trains of arrays have 15"):
+        ej.fit(net, ej.ERBP.default, data, steps=80)

@@ -128,6 +128,8 @@ class GivenReward(Modulator):
     def over(self, network, rule_params, state, trace, given):
         del rule_params
         output = network.output_spikes(trace)
+        if not jnp.issubdtype(jnp.asarray(given.target).dtype, jnp.floating):
+            raise ValueError("GivenReward: the target must be a reward a sample, float; whole numbers are classes")
         reward = jnp.asarray(given.target, output.dtype)
         if reward.shape != output.shape[1:2]:
             raise ValueError(
