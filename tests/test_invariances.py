@@ -130,7 +130,8 @@ def test_inference(key, parts):
     middle, first = half(simulate.start(e.network, e.encoder, image, keys))
     end, second = half(middle)
     np.testing.assert_array_equal(np.concatenate([first, second]), whole)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), end, state)
+    near = 1e-6 if parts[0] == "escape" else 0.0  # a program of half the length may fuse its exponential otherwise
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=near, atol=near), end, state)
 
     if parts[2] != "shared":  # one mask for the batch: depends on the batch by design
         alone = jax.jit(run)(params, image[3:4], keys[3:4])[1]
