@@ -199,7 +199,7 @@ def test_data_commands(monkeypatch, capsys):
     assert call(monkeypatch, capsys, "data", "verify", "digits")[1].startswith("digits: ok")
     code, _, err = call(monkeypatch, capsys, "data", "info", "cifar")
     assert code == 2
-    assert "digits and mnist" in err
+    assert "neither digits nor mnist" in err
 
 
 def test_fetch_names_the_extra_that_it_needs(monkeypatch, capsys, tmp_path):

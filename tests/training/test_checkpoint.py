@@ -224,5 +224,5 @@ def test_what_a_checkpoint_says_of_itself_is_looked_at(saved, name, value):
 def test_about_is_plain_json(saved):
     with np.load(saved / "20" / "learner.npz") as arrays:
         about = json.loads(str(arrays["about"]))
-    assert (about["format"], about["epoch"], about["batch"], about["metrics"]) == (2, 2, 0, "sum of 20")
+    assert (about["format"], about["epoch"], about["batch"], about["metrics"]) == (3, 2, 0, "sum of 20")
     assert about["config"]["network"]["layers"] == [64, 5, 10]
