@@ -34,3 +34,19 @@ def expanded(folder: str, where: str) -> Path:
         return Path(folder).expanduser().absolute()
     except RuntimeError:
         raise UserError(f"{where}: {shown(folder, 400)}: there is no home folder to put in the place of ~") from None
+
+
+def compilation_cache() -> None:
+    """Keep compiled programs in the user's cache, so that the next process starts at once; leaves a cache that the user
+    has set as it is."""
+    import jax
+
+    cache = user_cache()
+    chosen = os.environ.get("JAX_COMPILATION_CACHE_DIR") is not None or getattr(
+        jax.config, "jax_compilation_cache_dir", None
+    )
+    if cache is None or chosen:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(cache / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

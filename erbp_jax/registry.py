@@ -50,7 +50,7 @@ GROUPS = {
         ("dt", "inputs", "input_shape", "init_gain", "transmission"),
     ),
     "encoder": Group(("encoding",), ("init_state", "__call__"), ("dt", "steps")),
-    "rule": Group(("learning",), ("init", "init_state", "block"), ("dt", "steps", "network", "classes", "curves")),
+    "rule": Group(("learning",), ("init", "init_state", "block"), ("dt", "steps", "network", "classes")),
     "loss": Group(("learning",), ("__call__",)),
     "kernel": Group(("kernels",), ("window", "__call__")),
     "modulator": Group(("learning",), ("over", "init_state")),

@@ -12,6 +12,7 @@ import numpy as np
 
 from erbp_jax.archive import shown
 from erbp_jax.errors import UserError
+from erbp_jax.outside import imported
 
 OURS = "erbp_jax."
 MOST_DEPTH = 32
@@ -52,11 +53,11 @@ def described(thing: Any, arrays: dict[str, np.ndarray], where: str = "") -> Any
     )
 
 
-def made(data: Any, arrays: Mapping[str, np.ndarray], trust: bool, depth: int = 0) -> Any:
+def made(data: Any, arrays: Mapping[str, np.ndarray], depth: int = 0) -> Any:
     """The value that `described` told of.
 
     Raises:
-        UserError: damaged, a class that is not there or refuses its values, or one from outside without `trust`.
+        UserError: damaged, a class that is not there or refuses its values, or code that is not trusted.
     """
     if depth > MOST_DEPTH:
         raise UserError("damaged: it is nested too deeply")
@@ -70,12 +71,12 @@ def made(data: Any, arrays: Mapping[str, np.ndarray], trust: bool, depth: int = 
                 raise UserError(f"damaged: the array {shown(name)} is missing")
             return arrays[name]
         case {"items": list(items)}:
-            return tuple(made(item, arrays, trust, depth + 1) for item in items)
+            return tuple(made(item, arrays, depth + 1) for item in items)
         case {"function": str(name)}:
-            return _outside(name, trust, FunctionType, "function")
+            return _named(name, FunctionType, "function")
         case {"class": str(name), "fields": dict(parts)}:
-            kind = _class(name, trust)
-            values = {str(key): made(value, arrays, trust, depth + 1) for key, value in parts.items()}
+            kind = _class(name)
+            values = {str(key): made(value, arrays, depth + 1) for key, value in parts.items()}
             try:
                 return kind(**values)
             except (TypeError, ValueError) as error:
@@ -91,26 +92,24 @@ def _importable(function: FunctionType) -> bool:
     return own and function.__module__ != "__main__"
 
 
-def _class(name: str, trust: bool) -> type:
+def _class(name: str) -> type:
     """A dataclass by the name of its module and its own."""
-    found: type = _outside(name, trust, type, "dataclass")
+    found: type = _named(name, type, "dataclass")
     if not is_dataclass(found):
         raise UserError(f"{shown(name, 120)} is no dataclass")
     return cast(type, found)
 
 
-def _outside(name: str, trust: bool, kind: type, what: str) -> Any:
-    """A class or function by name; modules from outside the package run only with `trust`."""
+def _named(name: str, kind: type, what: str) -> Any:
+    """A class or function by name; `outside.found`, around this, says whether modules of others may run."""
     module, _, attribute = name.partition(":")
-    if not module.startswith(OURS) and not trust:
-        raise UserError(
-            f"needs code from outside, {shown(name, 120)}, which is not run unasked: trust=True (or --trust) if you "
-            "know where the file comes from"
-        )
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
-        raise UserError(f"{shown(name, 120)} cannot be imported: {shown(str(error), 200)}") from None
+    if module.startswith(OURS):
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise UserError(f"damaged, or of another version: {shown(name, 120)}: {error}") from None
+    else:
+        found = imported(name)
     found = getattr(found, "function", found) if kind is FunctionType else found
     if not isinstance(found, kind):
         raise UserError(f"{shown(name, 120)} is no {what}")

@@ -14,6 +14,7 @@ from erbp_jax.api.model import Model
 from erbp_jax.archive import MAX_BYTES, open_archive, shown
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_arrays
+from erbp_jax.outside import found
 from erbp_jax.params import Params
 from erbp_jax.random import new_key
 
@@ -46,8 +47,8 @@ def save(path: Path | str, model: Model) -> None:
         "seed": model.seed,
         "shape": None if model.shape is None else list(model.shape),
         "history": model.history,
-        "checksum": _checksum(arrays),
     }
+    told["checksum"] = _checksum(told, arrays)
     text = np.frombuffer(json.dumps(told).encode(), np.uint8)
     try:
         write_arrays(Path(path), {"model": text, **arrays})
@@ -72,12 +73,13 @@ def load(path: Path | str, *, trust: bool = False) -> Model:
                 f"a model of format {shown(str(told['format']))}; this version reads format {FORMAT}: save it again "
                 "with the version that wrote it, or train anew"
             )
-        if told.get("checksum") != _checksum(arrays):
-            raise UserError("damaged: its arrays are not those that were saved with it")
+        if told.pop("checksum", None) != _checksum(told, arrays):
+            raise UserError("damaged: its parts are not those that were saved together")
         missing = [key for key in (*PARTS, "steps", "dt", "seed", "shape", "history") if key not in told]
         if missing:
             raise UserError(f"damaged: it has no {missing[0]}")
-        network, rule, encoder, task = (made(told[name], arrays, trust) for name in PARTS)
+        with found(path, trust):
+            network, rule, encoder, task = (made(told[name], arrays) for name in PARTS)
         key = new_key(0)
         try:
             like = jax.eval_shape(network.init, key), jax.eval_shape(lambda: rule.init(network, key))
@@ -116,8 +118,9 @@ def _filled(like: Params, name: str, arrays: Mapping[str, np.ndarray]) -> Params
     return jax.tree.unflatten(tree, [jax.numpy.asarray(x) for x in found])
 
 
-def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
+def _checksum(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of the description and of all arrays."""
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())

@@ -1,6 +1,7 @@
 """`fit`: train a network by a rule on a data set, in one call."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -10,15 +11,15 @@ from erbp_jax.api.model import Model
 from erbp_jax.api.numbers import having, positive, whole
 from erbp_jax.api.prepare import (
     RuleLike,
-    compilation_cache,
     data_of,
     experiment_for,
-    for_targets,
     optimizers_for,
     rule_for,
 )
+from erbp_jax.cache import compilation_cache
 from erbp_jax.encoding import Encoder
 from erbp_jax.errors import UserError
+from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.settings import settled
 from erbp_jax.tasks import Task
@@ -115,7 +116,8 @@ def fit(
         raise UserError(f"on_epoch: must be a function of (metrics, learner), or several, got {on_epoch!r}")
     compilation_cache()
     shown = data_of(data)
-    made = for_targets(rule_for(network, rule), shown)
+    made = rule_for(network, rule)
+    made = made if shown.labels is not None else for_curves(made)
     try:
         experiment = experiment_for(
             network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,
@@ -183,8 +185,8 @@ def _warm(programs: Programs, model: Model) -> Learner:
         a.shape == b.shape and a.dtype == b.dtype for a, b in zip(*map(jax.tree.leaves, (given, fresh)), strict=True)
     )
     if not same:
-        raise UserError("model: was trained with another network, rule or optimizer; give the same, or params only")
-    return given
+        raise UserError("model: was trained with another network, rule or optimizer; give the same")
+    return replace(given, tally=fresh.tally)  # of an epoch that was interrupted, and begins again
 
 
 def _first(learner: Learner) -> Learner:

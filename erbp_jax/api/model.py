@@ -1,6 +1,6 @@
 """What was learned, with all that is needed to use it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from erbp_jax.api.numbers import whole
 from erbp_jax.api.recording import Recording, record
 from erbp_jax.data import Dataset
 from erbp_jax.data.arrays import as_bytes, as_trains, flat
+from erbp_jax.data.dataset import named
 from erbp_jax.encoding import Encoder, Frames
 from erbp_jax.errors import UserError
 from erbp_jax.learning.base import Rule
@@ -132,7 +133,7 @@ class Model:
         rows = self._rows(np.asarray(x)[None] if one else x)
         seen = record(
             self.network, self.params, rows, self.encoder, steps=steps or self.steps,
-            seed=self.seed if seed is None else seed, dt=self.dt, labels=self.labels,
+            seed=self.seed if seed is None else seed, dt=self.dt,
         )  # fmt: skip
         return seen.of(0) if one else seen
 
@@ -191,9 +192,7 @@ class Model:
     def _named(self, answer: Any) -> Any:
         if self.labels is None:
             return jax.tree.map(np.asarray, answer)
-        classes = np.asarray(answer)
-        called = self.labels[np.clip(classes, 0, None)]
-        return np.where(classes < 0, -1 if called.dtype.kind in "iu" else "undecided", called)
+        return named(self.labels, np.asarray(answer))
 
     @settled
     def _test(self, rows: Any, targets: Any, seed: int | None, batch_size: int) -> testing.TestResult:
@@ -208,10 +207,6 @@ class Model:
         )  # fmt: skip
         used = jnp.uint32(self.seed if seed is None else seed)
         return jax.device_get(_TEST(e, used, self.params, rows, targets, jnp.int32(len(self.history))))
-
-    def with_params(self, params: Params) -> "Model":
-        """The same model with other parameters."""
-        return replace(self, params=params, learner=None)
 
 
 _TEST = jax.jit(testing.test, static_argnums=0)

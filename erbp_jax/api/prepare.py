@@ -1,22 +1,18 @@
 """From what a caller gives to an experiment and its optimisers, with what suits a rule where nothing is given."""
 
-import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, cast
 
-import jax
 import optax
 
-from erbp_jax.cache import user_cache
 from erbp_jax.data import Dataset, dataset
-from erbp_jax.encoding import Curves, Encoder, Frames, LabelNeurons, Poisson
+from erbp_jax.encoding import Encoder, Frames, Poisson
 from erbp_jax.errors import UserError
-from erbp_jax.learning import ERBP, BackProp, CrossEntropy, CurveError, SquaredError, Suggested, Suited
+from erbp_jax.learning import Suggested, Suited
 from erbp_jax.learning.base import Rule
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
-from erbp_jax.tasks import Classification, Regression, Task
+from erbp_jax.tasks import Task, task_for
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers, summed
 
@@ -25,21 +21,6 @@ RuleLike = Rule | Callable[[Network], Rule]
 
 OTHERWISE = Suggested("sgd", 1e-3, decay=1.0, update_every=None, steps=60)
 """For a rule that says nothing about what suits it."""
-
-
-def compilation_cache() -> None:
-    """Keep compiled programs in the user's cache, so that the next process starts at once; leaves a cache that the user
-    has set as it is."""
-    cache = user_cache()
-    if (
-        cache is None
-        or os.environ.get("JAX_COMPILATION_CACHE_DIR")
-        or getattr(jax.config, "jax_compilation_cache_dir", None)
-    ):
-        return
-    jax.config.update("jax_compilation_cache_dir", str(cache / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def rule_for(network: Network, rule: RuleLike) -> Rule:
@@ -60,20 +41,6 @@ def rule_for(network: Network, rule: RuleLike) -> Rule:
     return cast(Rule, made)
 
 
-def for_targets(rule: Rule, data: Dataset) -> Rule:
-    """The rule with a teacher, or a loss, for curves in the place of one for labels, where the data has curves."""
-    if data.labels is not None:
-        return rule
-    if isinstance(rule, ERBP) and isinstance(rule.label, LabelNeurons):
-        each = rule.feedback if isinstance(rule.feedback, tuple) else (rule.feedback,)
-        shared = tuple(replace(f, zero_sum=False) for f in each)  # errors that all outputs share count here
-        feedback = shared if isinstance(rule.feedback, tuple) else shared[0]
-        return replace(rule, label=Curves(rule.label.classes), feedback=feedback)
-    if isinstance(rule, BackProp) and isinstance(rule.loss, (CrossEntropy, SquaredError)):
-        return replace(rule, loss=CurveError())
-    return rule
-
-
 def data_of(given: Any) -> Dataset:
     """A data set, or `(x, y)`, or `(x, y, x_test, y_test)`."""
     if isinstance(given, Dataset):
@@ -81,13 +48,6 @@ def data_of(given: Any) -> Dataset:
     if isinstance(given, tuple) and len(given) in (2, 4):
         return dataset(*given)
     raise UserError(f"data: must be a Dataset, (x, y) or (x, y, x_test, y_test), got {type(given).__name__}")
-
-
-def task_for(data: Dataset) -> Task:
-    """Classification of labels, regression of curves."""
-    if data.labels is not None:
-        return Classification()
-    return Regression(variance=data.variance)
 
 
 def experiment_for(

@@ -33,7 +33,6 @@ class Recording:
     """Of populations whose neurons have one."""
     dt: float
     """Length of a tick in ms."""
-    labels: np.ndarray | None = None
 
     @property
     def membrane(self) -> dict[str, np.ndarray]:
@@ -52,7 +51,7 @@ class Recording:
             raise UserError(f"of: this recording is of {there}, got {sample}")
         spikes, current = ({name: x[:, sample] for name, x in part.items()} for part in (self.spikes, self.current))
         state = {name: jax.tree.map(lambda x: x[:, sample], own) for name, own in self.state.items()}
-        return Recording(spikes, current, state, self.threshold, self.dt, self.labels)
+        return Recording(spikes, current, state, self.threshold, self.dt)
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {list(x.shape)}" for name, x in self.spikes.items())
@@ -85,7 +84,6 @@ def record(
     steps: int = 100,
     seed: int = 0,
     dt: float = 1.0,
-    labels: np.ndarray | None = None,
 ) -> Recording:
     """Show one sample, or a batch `[B, ...]`, to a network for some ticks and keep everything, without learning.
 
@@ -119,7 +117,6 @@ def record(
         {name: p.state for name, p in seen.items()},
         {name: float(value) for name, value in thresholds.items() if isinstance(value, (int, float))},
         dt,
-        labels,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import jax
 
 from erbp_jax.api.model import Model
-from erbp_jax.api.prepare import compilation_cache
+from erbp_jax.cache import compilation_cache
 from erbp_jax.data import Dataset
 from erbp_jax.errors import UserError
 from erbp_jax.outside import found

@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import optax
 
 from erbp_jax.api.numbers import whole
 from erbp_jax.api.prepare import (
     RuleLike,
-    compilation_cache,
     data_of,
     experiment_for,
-    for_targets,
     optimizers_for,
     rule_for,
 )
+from erbp_jax.cache import compilation_cache
 from erbp_jax.encoding import Encoder
 from erbp_jax.errors import UserError
+from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.tasks import Measure, Task
 from erbp_jax.training.sweep import Sweep, sweep
@@ -110,7 +109,8 @@ def sweep_rates(
     """
     compilation_cache()
     shown = data_of(data)
-    made = for_targets(rule_for(network, rule), shown)
+    made = rule_for(network, rule)
+    made = made if shown.labels is not None else for_curves(made)
     whole("epochs", epochs, 1)
     try:
         experiment = experiment_for(
@@ -126,8 +126,3 @@ def sweep_rates(
     except ValueError as error:
         raise UserError(str(error)) from None
     return SweepTable(cells, experiment.task.measures[0])
-
-
-def spaced(low: float, high: float, count: int) -> np.ndarray:
-    """Learning rates from low to high, each the same factor above the one before."""
-    return np.geomspace(low, high, count)

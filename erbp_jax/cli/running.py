@@ -1,6 +1,5 @@
 """What the commands that train share: a session, a training to its end, and what to tell whoever stops it."""
 
-import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -18,18 +17,10 @@ if TYPE_CHECKING:
 
 def new_session(config: "Config") -> "Session":
     """A session with the compilation cache on: a second run of the same config starts at once."""
-    import jax
-
-    from erbp_jax.cache import user_cache
-
-    cache = user_cache()
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR") is None and cache is not None:
-        jax.config.update("jax_compilation_cache_dir", str(cache / "xla"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
+    from erbp_jax.cache import compilation_cache
     from erbp_jax.training.session import Session
 
+    compilation_cache()
     return Session(config)
 
 

@@ -70,10 +70,11 @@ def _table(config: Any, rates: Sequence[float]) -> tuple[Any, int]:
     """The sweep of a config, and how many samples it was judged by."""
     from erbp_jax.api.sweeping import SweepTable
     from erbp_jax.cli.running import new_session
+    from erbp_jax.config.build_data import load_data
     from erbp_jax.training.sweep import sweep
 
     if not config.data.validation_size:
-        size = len(new_session(config).data.train)
+        size = len(load_data(config).train)
         data = config.data.model_copy(update={"validation_size": max(1, round(HELD_OUT * size))})
         if data.train_size is not None:  # the held-out samples come off the end of what there is, not of the subset
             data = data.model_copy(update={"train_size": min(data.train_size, size)})

@@ -18,6 +18,7 @@ from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder, Frames
 from erbp_jax.errors import UserError
+from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network, sequential
 from erbp_jax.parallel import make_mesh
 from erbp_jax.training.experiment import Experiment
@@ -75,11 +76,9 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         if in_rate_form(config):
             network, encoder = network.rate_form(config.rule.smoothing), Analog(_highest(encoder))
             steps = test_steps = 1
-        given = {
-            "network": network, "classes": network.classes, "steps": config.encoding.steps,
-            "curves": data.labels is None,
-        }  # fmt: skip
+        given = {"network": network, "classes": network.classes, "steps": config.encoding.steps}
         rule = construct(config.rule, "rule", clock, given)
+        rule = rule if data.labels is not None else for_curves(rule)
         network, rule = store_in_bits(config.precision, network, rule)
         burn_in = _burn_in(config)
         experiment = Experiment(

@@ -4,7 +4,7 @@ from erbp_jax.config import schema
 from erbp_jax.config.construct import construct
 from erbp_jax.data import Dataset
 from erbp_jax.errors import UserError
-from erbp_jax.tasks import Choice, Classification, Regression, Task
+from erbp_jax.tasks import Task, task_for
 from erbp_jax.units import Clock
 
 
@@ -17,11 +17,9 @@ def build_task(config: schema.Config, data: Dataset, clock: Clock) -> Task:
     classes = data.labels is not None
     section = config.task
     if section is None:
-        return Classification() if classes else Regression(variance=data.variance)
+        return task_for(data)
     given = {"steps": config.encoding.steps, "classes": data.classes, "variance": None if classes else data.variance}
     if section.kind in ("classification", "regression", "choice") and classes != (section.kind == "classification"):
         has = "labels" if classes else "numbers for every output"
         raise UserError(f"task.kind: {section.kind} does not fit {data.name}, whose targets are {has}")
-    made = construct(section, "task", clock, given)
-    assert isinstance(made, (Classification, Regression, Choice)) or section.entry.outside
-    return made
+    return construct(section, "task", clock, given)

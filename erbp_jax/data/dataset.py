@@ -103,11 +103,8 @@ class Dataset:
         return (self.features, *hidden, self.classes)
 
     def named(self, classes: np.ndarray) -> np.ndarray:
-        """Classes 0 to K-1 as the data calls them; what is no class (-1: undecided) stays."""
-        if self.labels is None:
-            return classes
-        called = self.labels[np.clip(classes, 0, None)]
-        return np.where(classes < 0, -1, called) if called.dtype.kind in "iu" else called
+        """Classes 0 to K-1 as the data calls them, as `named`."""
+        return classes if self.labels is None else named(self.labels, classes)
 
     def __repr__(self) -> str:
         what = "" if self.labels is None else f", {len(self.labels)} classes"
@@ -150,6 +147,12 @@ class Dataset:
             if want is not None and want > have:
                 raise UserError(f"data.{key}: {want} asked for, {self.name} has {have}")
         return replace(self, train=train[:train_size], test=test[:test_size])
+
+
+def named(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Classes 0 to K-1 as `labels[K]` calls them; -1, undecided, stays -1, or is `undecided` among words."""
+    called = labels[np.clip(classes, 0, None)]
+    return np.where(classes < 0, -1 if called.dtype.kind in "iu" else "undecided", called)
 
 
 def dataset(

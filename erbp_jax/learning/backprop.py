@@ -7,7 +7,7 @@ import jax
 
 from erbp_jax.learning.base import Block, Given, LearningState, Suggested
 from erbp_jax.learning.feedback import RandomFeedback
-from erbp_jax.learning.loss import CrossEntropy, CurveError, Loss, SquaredError
+from erbp_jax.learning.loss import CrossEntropy, Loss
 from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
 from erbp_jax.network import Network
 from erbp_jax.neurons import Rated, Surrogate
@@ -133,14 +133,8 @@ def _suited(section: Any) -> Suggested:
     return BackProp().suited()
 
 
-def _loss(loss: Loss, curves: bool) -> Loss:
-    """Losses of classes have no meaning for curves."""
-    return CurveError() if curves and isinstance(loss, (CrossEntropy, SquaredError)) else loss
-
-
 @register("rule", "bp", family="gradient", burn_in=None, suited=_suited)
 def bp(
-    curves: bool,
     form: _Form = "spiking",
     surrogate: _SurrogatePart = _SURROGATE,
     smoothing: _Smoothing = 0.5,
@@ -149,12 +143,11 @@ def bp(
 ) -> BackProp:
     """Back-propagation."""
     del form, smoothing  # of the network, which is built with them
-    return BackProp(surrogate, _loss(loss, curves), Symmetric(), segment)
+    return BackProp(surrogate, loss, Symmetric(), segment)
 
 
 @register("rule", "rbp", family="gradient", burn_in=None, suited=_suited)
 def rbp(
-    curves: bool,
     form: _Form = "spiking",
     surrogate: _SurrogatePart = _SURROGATE,
     smoothing: _Smoothing = 0.5,
@@ -170,6 +163,4 @@ def rbp(
     """Random back-propagation."""
     del form, smoothing
     feedback = Direct(RandomFeedback(feedback_scale, zero_sum))
-    return BackProp(
-        surrogate, _loss(loss, curves), feedback if wiring == "direct" else Layerwise(feedback_scale), segment
-    )
+    return BackProp(surrogate, loss, feedback if wiring == "direct" else Layerwise(feedback_scale), segment)

@@ -153,7 +153,7 @@ class RuleModule(_WithParams):
 
     def __call__(self, model: NetworkModule, state: LearningState, given: Given) -> Block:
         """A block of k ticks with the weights held: `model.grads(block.update)` is for the network's optimiser, and
-        `rule.grads(block.rule_update)` for that of the rule's own weights, where it has some.
+        `rule.grads(block.rule_update)` for that of the weights that the rule trains, where it has some.
 
         Raises:
             ValueError: what the rule or the network refuses.

@@ -12,6 +12,7 @@ from flax import nnx
 from jax.extend.core import jaxprs_in_params
 
 from erbp_jax.params import Params
+from erbp_jax.random import new_key
 
 
 class Structure(NamedTuple):
@@ -80,7 +81,7 @@ def structure(make: Callable[..., nnx.Module], input_shape: tuple[int, ...]) -> 
         wrong.extend(_not_pure(module, path, "changes when it is called") for path in changed)
         return out
 
-    params = jax.eval_shape(drawn, jax.random.key(0, impl="threefry2x32"))
+    params = jax.eval_shape(lambda: drawn(new_key(0)))
     kind, graphdef = known[0]
     rows = jax.ShapeDtypeStruct((2, *input_shape), jnp.float32)
     try:

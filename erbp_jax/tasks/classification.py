@@ -20,8 +20,11 @@ NEVER = 2**31 - 1
 @register("task", "classification")
 @dataclass(frozen=True)
 class Classification:
-    """The class decided for is the output neuron with the most spikes of the presentation, the first spike, or the
+    r"""The class decided for is the output neuron with the most spikes of the presentation, the first spike, or the
     highest membrane potential; where two are equal, or nothing fired, the sample is undecided, and that is an error.
+
+    .. math:: \hat y = \arg\max_k \sum_t s_k[t], \qquad \arg\min_k \min \{t: s_k[t] = 1\}, \qquad
+        \arg\max_k \max_t V_k[t]
 
     `by`: `count`, `first` or `membrane` (the largest value of the state's `membrane` over the presentation). The
     target is a class `[B]`, a whole number.

@@ -12,7 +12,7 @@ from erbp_jax.tasks import Measure, Task
 
 
 class Total(NamedTuple):
-    """A sum of float32 and what rounding took from it, so that long sums stay exact to a part in 2^40 or so.
+    """A sum of float32 and what rounding took from it, so that the errors of long sums do not add up.
 
     Source: Neumaier 1974, ZAMM 54:39.
     """

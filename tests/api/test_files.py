@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import erbp_jax as ej
+from erbp_jax.api.files import _checksum
 from erbp_jax.errors import UserError
 
 
@@ -32,8 +33,12 @@ def saved(model, tmp_path):
     return path, arrays, rewritten
 
 
-def told(arrays, **changes):
+def told(arrays, *, summed=True, **changes):
+    """The description with changes, and a checksum that fits it or the old one."""
     data = {**json.loads(arrays["model"].tobytes()), **changes}
+    if summed:
+        data.pop("checksum")
+        data["checksum"] = _checksum(data, {k: v for k, v in arrays.items() if k != "model"})
     return np.frombuffer(json.dumps(data).encode(), np.uint8)
 
 
@@ -44,12 +49,16 @@ def test_what_is_damaged_or_swapped_is_refused(saved, tmp_path):
         ej.load(tmp_path / "nowhere.npz")
     for change, said in (
         ({"model": None}, "it has no member `model`"),
-        ({"params0": arrays["params0"] + 1}, "its arrays are not those"),
-        ({"params0": arrays["params1"], "params1": arrays["params0"]}, "not those that were saved with it"),
-        ({"params1": None}, "not those that were saved with it"),
+        ({"params0": arrays["params0"] + 1}, "its parts are not those"),
+        ({"params0": arrays["params1"], "params1": arrays["params0"]}, "not those that were saved together"),
+        ({"params1": None}, "not those that were saved together"),
+        ({"model": told(arrays, summed=False, steps=7)}, "not those that were saved together"),
         ({"model": told(arrays, format=99)}, "format 99; this version reads format 1"),
         ({"model": np.frombuffer(b"{", np.uint8)}, "damaged"),
-        ({"model": told(arrays, network={"class": "os:system", "fields": {}})}, "needs code from outside, os:system"),
+        (
+            {"model": told(arrays, network={"class": "os:system", "fields": {}})},
+            "names code of the module os, which runs when it is imported",
+        ),
         ({"model": told(arrays, network={"class": "erbp_jax.neurons.lif:LIF", "fields": {"x": 1}})}, "another version"),
     ):
         with pytest.raises(UserError, match=said) as caught:
@@ -90,7 +99,7 @@ def test_code_from_outside_needs_trust(tmp_path, monkeypatch):
     )  # fmt: skip
     del rule
     made.save(tmp_path / "own.npz")
-    with pytest.raises(UserError, match="my_threshold:Threshold, which is not run unasked: trust=True"):
+    with pytest.raises(UserError, match=r"names code of the module my_threshold, .*trust=True in Python"):
         ej.load(tmp_path / "own.npz")
     assert ej.load(tmp_path / "own.npz", trust=True).network == network
     sys.modules.pop("my_threshold")

@@ -289,3 +289,23 @@ def test_targets_suit_the_rule_they_are_given_to():
         ej.fit(net, ej.mstdpet(ej.GivenReward()), labelled, **SMALL)
     with pytest.raises(UserError, match="80 ticks asked for, and the trains of arrays have 15"):
         ej.fit(net, ej.ERBP.default, data, steps=80)
+
+
+def test_an_interrupted_epoch_begins_again(net, data, monkeypatch):
+    """Ctrl-C after a part of the first epoch: what was learned comes back, and its counts do not stay."""
+    from erbp_jax.api import fit as module
+
+    stops = iter([False, True])
+
+    def check(self):
+        if next(stops, False):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module._InMemory, "check", check)
+        part = ej.fit(net, ej.ERBP.default, data, **SMALL)
+    assert (part.history, int(part.learner.tally.values().samples)) == ([], 100)
+    whole = ej.fit(net, ej.ERBP.default, data, model=part, **SMALL)
+    assert [entry["epoch"] for entry in whole.history] == [1]
+    assert not whole.learner.tally.values().samples.any()
+    assert 0 <= whole.history[0]["train_error"] <= 100

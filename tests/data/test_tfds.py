@@ -62,7 +62,7 @@ def test_a_bad_download_is_one_message_and_leaves_no_file(tmp_path, server, dama
     assert list((tmp_path / "data" / "mnist").iterdir()) == []
 
 
-def test_a_prepared_folder_is_found_and_read(tmp_path):
+def test_a_prepared_folder_is_found_and_read(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
     from PIL import Image
     from tensorflow_datasets.image_classification import mnist as stock
@@ -99,6 +99,13 @@ def test_a_prepared_folder_is_found_and_read(tmp_path):
     with pytest.raises(UserError, match="train images there are not those of MNIST"):
         prepared.load(tmp_path, published)
 
+    with pytest.raises(UserError, match=r"the labels \[8, 9\] are in the test set and not in training"):
+        prepared.load_any("mnist", tmp_path)  # any set by name: no checksums, but labels have to be known
+    monkeypatch.setattr(prepared, "_read", lambda *a, read=prepared._read: (lambda x, y: (x, y % 4))(*read(*a)))
+    by_name = prepared.load_any("mnist", tmp_path)
+    assert (by_name.name, by_name.shape, len(by_name.train), len(by_name.test)) == ("mnist", (28, 28), 8, 4)
+
+    monkeypatch.undo()
     next(tmp_path.glob("mnist/*/dataset_info.json")).write_text("{")
     with pytest.raises(UserError, match="TFDS cannot read"):
         mnist.load(str(tmp_path))

@@ -31,8 +31,8 @@ class Optimizer(Section):
     """Factor on `accumulate` per epoch, rounded down. With the inverse of `decay` the batch, in effect, grows as the
     rate falls: weights of few bits want that, for every write of them adds noise."""
     average: Epochs | None = None
-    """Epochs that a running mean of the weights reaches back. Tests and `weights.npz` take the mean, learning goes on
-    from the weights themselves. None is kept if not given."""
+    """Time constant, in epochs, of an exponential moving average of the weights. Tests and `weights.npz` take the
+    average, learning goes on from the weights themselves. None is kept if not given."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Optimizer":

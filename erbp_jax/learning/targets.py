@@ -1,0 +1,22 @@
+"""What a rule that was made for labels takes in their place where the targets are curves."""
+
+from dataclasses import replace
+
+from erbp_jax.encoding import Curves, LabelNeurons
+from erbp_jax.learning.backprop import BackProp
+from erbp_jax.learning.base import Rule
+from erbp_jax.learning.erbp import ERBP
+from erbp_jax.learning.loss import CrossEntropy, CurveError, SquaredError
+
+
+def for_curves(rule: Rule) -> Rule:
+    """eRBP with `Curves` for its teacher, and feedback that is not zero-sum, for outputs that follow curves share their
+    errors; back-propagation with `CurveError` for its loss. Other rules, and other teachers and losses, stay."""
+    if isinstance(rule, ERBP) and isinstance(rule.label, LabelNeurons):
+        each = rule.feedback if isinstance(rule.feedback, tuple) else (rule.feedback,)
+        shared = tuple(replace(f, zero_sum=False) for f in each)
+        feedback = shared if isinstance(rule.feedback, tuple) else shared[0]
+        return replace(rule, label=Curves(rule.label.classes), feedback=feedback)
+    if isinstance(rule, BackProp) and isinstance(rule.loss, (CrossEntropy, SquaredError)):
+        return replace(rule, loss=CurveError())
+    return rule
