@@ -34,8 +34,8 @@ def curves(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def data_set(train: int = 400, test: int = 100) -> ej.Dataset:
-    """Curves to learn from, and others to be tested on."""
-    return ej.dataset(*curves(train, 0), *curves(test, 1), trains=True, name="curves")
+    """Curves to learn from, and others to be tested on; the settings below were chosen on those of seed 1."""
+    return ej.dataset(*curves(train, 0), *curves(test, 2), trains=True, name="curves")
 
 
 def rules(network: ej.Network, updates: int) -> dict[str, tuple[Any, dict[str, Any]]]:
