@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from erbp_jax.archive import shown
 from erbp_jax.config.annotations import attribute_texts
-from erbp_jax.config.load import nearest
+from erbp_jax.config.mistakes import nearest
 from erbp_jax.config.schema import Config
 from erbp_jax.config.schema.base import MOST
 from erbp_jax.config.sections import ComponentSection, Kinds

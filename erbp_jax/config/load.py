@@ -1,13 +1,10 @@
 """From a YAML file and `key=value` overrides to a checked config: all mistakes at once, each with its path."""
 
-import difflib
 import os
-import re
-import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -15,12 +12,13 @@ from pydantic.fields import FieldInfo
 from erbp_jax.archive import read_text, shown
 from erbp_jax.cache import expanded
 from erbp_jax.config import yaml_text
+from erbp_jax.config.mistakes import explained, nearest, unknown_kind
 from erbp_jax.config.names import check_rule_name
 from erbp_jax.config.recipe import RECIPE
 from erbp_jax.config.retired import without_retired
 from erbp_jax.config.schema import Config
-from erbp_jax.config.sections import Kinds
 from erbp_jax.config.suited import for_another_family, with_suited
+from erbp_jax.config.walk import parts_of, section_of
 from erbp_jax.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -72,7 +70,7 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
         check(overlay(base, recipe), f"{path}, rules.{name}")
     wanted = kind if rule is None else rule
     if rule is not None and rule not in recipes:
-        raise UserError(_unknown_kind(f"{shown(str(path), 400)}: rules", rule, list(recipes)))
+        raise UserError(unknown_kind(f"{shown(str(path), 400)}: rules", rule, list(recipes)))
     chosen = wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
     base = for_another_family(overlay(base, recipes[chosen]), patch)
     return check(overlay(base, patch), f"{path}, rules.{chosen}")
@@ -164,9 +162,9 @@ def overlay(
             merged[key] = value
             continue
         field = model.model_fields.get(str(key)) if model else None
-        section = _section(field.annotation, {**old, **value}) if field else None
+        section = section_of(field.annotation, {**old, **value}) if field else None
         if section and value.get("kind", old.get("kind")) != old.get("kind"):
-            before = _section(field.annotation, _with_kind(field, old)) if field else None
+            before = section_of(field.annotation, _with_kind(field, old)) if field else None
             gone = set(before.model_fields if before else ()) - set(section.model_fields)
             old = {k: v for k, v in old.items() if k not in gone}
         merged[key] = overlay(old, value, section)
@@ -200,7 +198,7 @@ def check_model(
         checked = model.model_validate(data)
     except ValidationError as error:
         found = [e for e in error.errors(include_url=False) if e["type"] != "extra_forbidden"]
-        mistakes, checked = chain(mistakes, (_explain(e, data) for e in found)), None
+        mistakes, checked = chain(mistakes, (explained(e, data) for e in found)), None
     told = list(dict.fromkeys(islice(mistakes, MAX_MISTAKES + 1)))
     if told or checked is None:
         more = ["and more"] if len(told) > MAX_MISTAKES else []
@@ -261,7 +259,7 @@ def _with_kinds(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, An
         if field is None or not isinstance(value, Mapping):
             continue
         value = _with_kind(field, value)
-        section = _section(field.annotation, value)
+        section = section_of(field.annotation, value)
         filled[key] = _with_kinds(section, value) if section else value
     return filled
 
@@ -283,113 +281,7 @@ def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> I
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(model.model_fields)}"
             yield f"{'.'.join((*path, shown(str(key))))}: unknown key ({hint})"
             continue
-        for annotation, part, place in _parts(field.annotation, value):
-            section = _section(annotation, part)
+        for annotation, part, place in parts_of(field.annotation, value):
+            section = section_of(annotation, part)
             if section is not None:
                 yield from _unknown_keys(section, part, (*path, str(key), *place))
-
-
-def _parts(annotation: Any, value: Any) -> Iterator[tuple[Any, Any, tuple[str, ...]]]:
-    """The value, or of a list each of its parts, with what it is checked against and its place in the list."""
-    listed = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    if get_origin(listed) is tuple and isinstance(value, (list, tuple)):
-        yield from ((get_args(listed)[0], part, (str(i),)) for i, part in enumerate(value))
-    else:
-        yield annotation, value, ()
-
-
-def _section(annotation: Any, value: Any) -> type[BaseModel] | None:
-    """The section that a value is checked against; of a union the one of its `kind`, if that is known."""
-    for option in _members(annotation):
-        if isinstance(option, type) and issubclass(option, Kinds):
-            return _of_kind(option, value)
-    sections = [o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)]
-    if len(sections) == 1:
-        return sections[0]
-    if isinstance(value, Mapping):
-        for section in sections:
-            kinds = get_args(section.model_fields["kind"].annotation)
-            if value.get("kind") in kinds:
-                return section
-    return None
-
-
-def _of_kind(wanted: type[Kinds], value: Any) -> type[BaseModel] | None:
-    """The section of a value's kind; None where there is none, which is told when the value is checked."""
-    if not isinstance(value, Mapping):
-        return None
-    if wanted.bare and "kind" not in value:
-        return wanted.base
-    try:
-        return wanted.section(value.get("kind"))
-    except UserError:
-        return None
-
-
-def _options(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union, of unions within it too; of a group of keys with a kind all sections."""
-    found = []
-    for member in _members(annotation):
-        if isinstance(member, type) and issubclass(member, Kinds):
-            found += [*([member.base] if member.bare else []), *member.sections()]
-        else:
-            found.append(member)
-    return tuple(found)
-
-
-def _members(annotation: Any) -> tuple[Any, ...]:
-    if get_origin(annotation) is Annotated:
-        return _members(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(option for member in get_args(annotation) for option in _members(member))
-    return (annotation,)
-
-
-def _explain(error: Any, data: Any) -> str:
-    """One pydantic error as `path: what is allowed, what was given`."""
-    path, here = [], data
-    for place, part in enumerate(error["loc"], 1):
-        if isinstance(here, Mapping) and part not in here and place < len(error["loc"]):
-            continue  # the tag that pydantic adds for the chosen member of a union
-        if isinstance(here, (int, float, str)) or here is None:
-            continue  # likewise, of a union with plain values
-        path.append(shown(str(part)))
-        if isinstance(here, Mapping):
-            here = here.get(part)
-        elif isinstance(here, Sequence) and not isinstance(here, str) and isinstance(part, int):
-            here = here[part] if part < len(here) else None
-    given, context, kind = error["input"], error.get("ctx", {}), error["type"]
-    where = ".".join(path)
-    if kind == "unknown_kind":
-        return _unknown_kind(f"{where}.kind", context["given"], context["known"])
-    if kind == "bad_kind":
-        return f"{where}.kind: {context['message']}"
-    if kind == "union_tag_invalid":
-        return _unknown_kind(f"{where}.kind", context["tag"], context["expected_tags"].replace("'", "").split(", "))
-    if kind in ("union_tag_not_found", "no_kind"):
-        return f"{where}.kind: missing; say which"
-    if kind == "literal_error":
-        return _unknown_kind(
-            where, given, [x.strip("' ") for x in context["expected"].replace(" or ", ", ").split(", ")]
-        )
-    if kind == "missing":
-        return f"{where}: missing"
-    message = (
-        str(context["error"])
-        if kind == "value_error"
-        else re.sub("^(Input|Tuple|String|List) should", "must", error["msg"])
-    )
-    got = "" if kind == "value_error" else f", got {shown(repr(given))}"
-    return f"{where}: {message}{got}" if where else f"{message}{got}"
-
-
-def _unknown_kind(where: str, given: Any, known: Sequence[str]) -> str:
-    near = nearest(str(given), known)
-    hint = f" (did you mean {near!r}?)" if near else ""
-    return f"{where}: unknown: {shown(repr(given))}{hint}; known: {shown(', '.join(known), 400)}"
-
-
-def nearest(given: str, known: Sequence[str]) -> str | None:
-    """What a mistyped word was probably meant to be."""
-    near = difflib.get_close_matches(given, known, n=1) if len(given) < 100 else []
-    return near[0] if near else None

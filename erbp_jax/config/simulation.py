@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from erbp_jax.archive import shown
-from erbp_jax.config.load import check_model, nearest, overlay, parse_overrides, read_yaml
+from erbp_jax.config.load import check_model, overlay, parse_overrides, read_yaml
+from erbp_jax.config.mistakes import nearest
 from erbp_jax.config.schema import (
     Count,
     FilePath,

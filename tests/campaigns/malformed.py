@@ -392,14 +392,14 @@ def schema_keys() -> list[str]:
     """Dotted keys of a config, as the schema has them."""
     from pydantic import BaseModel
 
-    from erbp_jax.config.load import _options
     from erbp_jax.config.schema import Config
+    from erbp_jax.config.walk import options
 
     def keys(model: type[BaseModel], prefix: str) -> list[str]:
         found = []
         for name, info in model.model_fields.items():
             found.append(prefix + name)
-            for option in _options(info.annotation):
+            for option in options(info.annotation):
                 if isinstance(option, type) and issubclass(option, BaseModel):
                     found += keys(option, f"{prefix}{name}.")
         return found
