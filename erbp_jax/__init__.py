@@ -101,17 +101,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "api.diagnose": ("diagnose",),
-    "api.files": (
-        "load",
-        "save",
-    ),
+    "api.files": ("load", "save"),
     "api.fit": ("fit",),
     "api.logging": ("tensorboard",),
     "api.model": ("Model",),
-    "api.recording": (
-        "Recording",
-        "record",
-    ),
+    "api.recording": ("Recording", "record"),
     "api.runs": ("open_run",),
     "api.sweeping": ("SweepTable",),
     "connections": (
@@ -126,10 +120,7 @@ _HOME = {
         "Sparse",
         "SynapseList",
     ),
-    "data": (
-        "Dataset",
-        "dataset",
-    ),
+    "data": ("Dataset", "dataset"),
     "encoding": (
         "Analog",
         "Curves",
@@ -141,10 +132,7 @@ _HOME = {
         "Regular",
         "TickEncoder",
     ),
-    "errors": (
-        "NonFiniteError",
-        "UserError",
-    ),
+    "errors": ("NonFiniteError", "UserError"),
     "learning": (
         "BackProp",
         "Boxcar",
@@ -159,12 +147,7 @@ _HOME = {
         "SquaredError",
         "Symmetric",
     ),
-    "learning.base": (
-        "Block",
-        "Given",
-        "LocalRule",
-        "Step",
-    ),
+    "learning.base": ("Block", "Given", "LocalRule", "Step"),
     "learning.local_rule": ("local_rule",),
     "learning.three_factor": (
         "ClassReward",
@@ -179,11 +162,7 @@ _HOME = {
         "pair_stdp",
         "urbanczik_senn",
     ),
-    "network": (
-        "Network",
-        "mlp",
-        "sequential",
-    ),
+    "network": ("Network", "mlp", "sequential"),
     "neurons": (
         "Dendrite",
         "ErrorNeurons",
@@ -195,34 +174,12 @@ _HOME = {
         "Surrogate",
     ),
     "params": ("Params",),
-    "projection": (
-        "Population",
-        "Projection",
-    ),
+    "projection": ("Population", "Projection"),
     "registry": ("register",),
-    "simulate": (
-        "count",
-        "run",
-    ),
-    "tasks": (
-        "Choice",
-        "Classification",
-        "Measure",
-        "Regression",
-    ),
-    "units": (
-        "Hertz",
-        "Ms",
-        "PerMs",
-        "Rate",
-        "Ticks",
-        "Time",
-    ),
-    "training.learn": (
-        "Learning",
-        "learn",
-        "start",
-    ),
+    "simulate": ("count", "run"),
+    "tasks": ("Choice", "Classification", "Measure", "Regression"),
+    "units": ("Hertz", "Ms", "PerMs", "Rate", "Ticks", "Time"),
+    "training.learn": ("Learning", "learn", "start"),
     "training.transforms": ("keep_within",),
 }
 _MODULE_OF = {name: (module, name) for module, names in _HOME.items() for name in names}

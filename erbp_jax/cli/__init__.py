@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from erbp_jax.cli.looking import diagnose, evaluate, show, simulate
+from erbp_jax.cli.options import Overrides, Trust
 from erbp_jax.cli.running import (
     check_log,
     command,
@@ -49,15 +51,6 @@ def general(
 
 
 app.add_typer(nsat_app, name="nsat")
-
-Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[dotted.key=value]...", help="Overrides of the config.")
-]
-
-
-Trust = Annotated[
-    bool, typer.Option("--trust", help="Import the code of your own (module:Name) that the folder's config names.")
-]
 
 
 @app.command()
@@ -187,104 +180,6 @@ def compare(
 
 
 @app.command()
-def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[dotted.key=value]...",
-            help="What to test on, for how long, by which output neurons, where: data.dir, data.test_size, "
-            "data.validation_size, encoding.max_rate, encoding.test_steps, network.output_neuron, training.devices, "
-            "training.mesh, training.piece, training.test_batch_size.",
-        ),
-    ] = None,
-    anytime: Annotated[bool, typer.Option("--anytime", help="Early decisions: error by time, spikes, margin.")] = False,
-    energy: Annotated[str | None, typer.Option(help="Energy model of a SynOp, for --anytime [default: talk].")] = None,
-    weight_bits: Annotated[int | None, typer.Option(help="Round the trained weights to 2 to 16 bits.")] = None,
-    state_bits: Annotated[int | None, typer.Option(help="Keep the neurons' states in 8 to 16 bits.")] = None,
-    trust: Trust = False,
-) -> None:
-    """Test the last checkpoint of a run, going on or not; writes evaluation.json (anytime.json, quantized.json)."""
-    check_environment()
-    with found(run, trust):
-        _evaluate(run, overrides, anytime, energy, weight_bits, state_bits, trust)
-
-
-def _evaluate(
-    run: Path,
-    overrides: list[str] | None,
-    anytime: bool,
-    energy: str | None,
-    weight_bits: int | None,
-    state_bits: int | None,
-    trust: bool,
-) -> None:
-    from erbp_jax.config import load_config
-    from erbp_jax.training import run_folder
-
-    loaded = run_folder.open_config(run, trust)
-    wanted = load_config(run / run_folder.CONFIG, overrides or [])
-    run_folder.check_modules(run, loaded)
-    from erbp_jax.training.checkpoint import Checkpoints
-    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept, told
-
-    check_overrides(loaded, wanted)
-    if energy is not None and not anytime:
-        raise UserError("--energy: belongs to --anytime, which was not given")
-    Checkpoints(run / run_folder.CHECKPOINTS, loaded).newest()
-    session = new_session(run_folder.on_devices_here(wanted))
-    if anytime or weight_bits is not None or state_bits is not None:
-        from erbp_jax.cli.evaluating import evaluate_further
-
-        bits = {"weight_bits": weight_bits, "state_bits": state_bits}
-        print(evaluate_further(session, run, anytime=anytime, energy=energy or "talk", **bits))
-        return
-    result = evaluate_run(session, run)
-    where = kept(run / "evaluation.json", result)
-    print(f"{told(result, session)} (after epoch {result['epoch']}; {where})")
-
-
-@app.command()
-def diagnose(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[dotted.key=value]...", help="What to look at: as for evaluate."),
-    ] = None,
-    trust: Trust = False,
-) -> None:
-    """Why is it silent? What every population of a trained network does, and what to change."""
-    check_environment()
-    from erbp_jax.cli.evaluating import diagnosed
-    from erbp_jax.config import load_config
-    from erbp_jax.training import run_folder
-    from erbp_jax.training.evaluate import check_overrides
-
-    with found(run, trust):
-        loaded = run_folder.open_config(run)
-        wanted = load_config(run / run_folder.CONFIG, overrides or [])
-        check_overrides(loaded, wanted)
-        print(diagnosed(new_session(run_folder.on_devices_here(wanted)), run))
-
-
-@app.command()
-def show(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
-    sample: Annotated[int, typer.Option(help="Which sample of the test set.")] = 0,
-    population: Annotated[str | None, typer.Option(help="Of the neuron to look at [default: the first].")] = None,
-    neuron: Annotated[int | None, typer.Option(help="A neuron, from 0: its current, membrane and spikes.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of a run with several seeds [default: the first].")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the pictures [default: the run folder].")] = None,
-    trust: Trust = False,
-) -> None:
-    """Look inside a trained network: every spike of a sample, and one neuron from current to spike."""
-    check_environment()
-    from erbp_jax.cli.evaluating import shown
-
-    print(shown(run, sample, population, neuron, seed=seed, out=out or run, trust=trust))
-
-
-@app.command()
 def sweep(
     config: Annotated[Path, typer.Argument(metavar="[CONFIG]", help="A YAML config [as of train].")] = Path(),
     overrides: Annotated[
@@ -303,45 +198,6 @@ def sweep(
     from erbp_jax.cli.sweeping import swept
 
     print(swept(*config_or_default(config, overrides), seeds, out, rule))
-
-
-@app.command()
-def simulate(
-    what: Annotated[str, typer.Argument(metavar="CONFIG|PRESET", help="A YAML file, or for example lif/step.")],
-    overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option(help="Folder [default: runs/simulate-NAME].")] = None,
-) -> None:
-    """Run a neuron or a small network on an input: spike times, traces, a picture."""
-    check_environment()
-    from erbp_jax.config import to_yaml
-    from erbp_jax.config.names import folder_name
-    from erbp_jax.config.simulation import load_simulation
-    from erbp_jax.training import run_folder
-
-    wanted = load_simulation(what, overrides or [])
-    from erbp_jax.evaluation import traces
-    from erbp_jax.files import write_text
-
-    folder = out or Path("runs") / f"simulate-{folder_name(what)}"
-    run_folder.only_holds(folder, ("config.yaml", "traces.npz", "traces.png"), "a simulation")
-    result = traces.simulate(wanted)
-    with run_folder.lock(folder):
-        write_text(folder / "config.yaml", to_yaml(wanted))
-        result.save(folder / "traces.npz")
-    for number, spikes in enumerate(result.spikes):
-        name = f"layer {number}" if wanted.network else wanted.neuron.kind
-        rate = 1e3 * spikes.sum() / (spikes.shape[1] * wanted.duration)
-        print(f"{name}: {spikes.shape[1]} neurons, {int(spikes.sum())} spikes, {rate:.1f} Hz")
-    times = result.spike_times()
-    shown = ", ".join(f"{t:.10g}" for t in times[:60]) + (", ..." if len(times) > 60 else "")
-    print(f"spikes of neuron 0 at ms: {shown or 'none'}")
-    try:
-        from erbp_jax.viz.traces import draw_traces
-
-        picture = f", {draw_traces(result, what, folder / 'traces.png')}"
-    except UserError as error:  # matplotlib is an extra
-        picture = f"; no picture: {error}"
-    print(f"traces: {folder / 'traces.npz'}{picture}")
 
 
 @app.command()
@@ -368,3 +224,7 @@ def bench(
         return
     if code := benchmarks.run(name, context.args):
         raise typer.Exit(code)
+
+
+for _command in (evaluate, diagnose, show, simulate):
+    app.command()(_command)
