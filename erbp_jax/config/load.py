@@ -54,6 +54,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
 
 def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Config:
     base, recipes = _read(Path(path))
+    where = "the recipe of a training without a config file" if str(path) == NO_FILE else str(path)
     patch = parse_overrides(overrides)
     named = patch.get("rule")
     kind = named.get("kind") if isinstance(named, Mapping) else None
@@ -61,19 +62,19 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
         raise UserError(
             f"rule.kind={shown(str(kind))}: the rule {shown(repr(rule))} was asked for by name; say one or the other"
         )
-    check(base, str(path))  # a mistake in the file is one whatever takes its place
+    check(base, where)  # a mistake in the file is one whatever takes its place
     if not recipes:
         kind = {"rule": {"kind": rule}} if rule is not None else {}
         base = for_another_family(base, _deep(kind, patch))
-        return check(overlay(overlay(base, kind), patch), str(path))
+        return check(overlay(overlay(base, kind), patch), where)
     for name, recipe in recipes.items():  # a mistake in any of them is a mistake in the file
-        check(overlay(base, recipe), f"{path}, rules.{name}")
+        check(overlay(base, recipe), f"{where}, rules.{name}")
     wanted = kind if rule is None else rule
     if rule is not None and rule not in recipes:
         raise UserError(unknown_kind(f"{shown(str(path), 400)}: rules", rule, list(recipes)))
     chosen = wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
     base = for_another_family(overlay(base, recipes[chosen]), patch)
-    return check(overlay(base, patch), f"{path}, rules.{chosen}")
+    return check(overlay(base, patch), f"{where}, rules.{chosen}")
 
 
 def rule_names(path: Path | str) -> list[str]:

@@ -93,6 +93,10 @@ def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
             ["data.path={npz}", "network.layers=[auto,5,auto]", "task.kind=regression"],
             "task.kind: regression does not fit",
         ),
+        (
+            ["network.layrs=[auto,5,auto]"],
+            "the recipe of a training without a config file:\n  network.layrs: unknown key",
+        ),
         (["data.name=fashion"], "data.name: 'fashion' is neither digits nor mnist"),
         (["data.path={npz}", "network.layers=[auto,5,auto]", "--log", "wandb"], "--log: unknown: 'wandb'"),
     ],
