@@ -16,7 +16,9 @@ from erbp_jax.trace import Trace
 @register("task", "choice")
 @dataclass(frozen=True)
 class Choice:
-    """The output neuron with the most spikes is the choice, and the target `[B, K]` says what each choice brings.
+    r"""The output neuron with the most spikes is the choice, and the target y `[B, K]` says what each choice brings.
+
+    .. math:: a = \arg\max_k \sum_t s_k[t], \qquad \mathrm{reward} = y_a, \qquad \mathrm{regret} = \max_k y_k - y_a
 
     Without a choice (a tie or silence) the reward is `nothing`. `regret` is what the best choice would have brought
     more.

@@ -122,8 +122,12 @@ class Schedule(Modulator):
 
 @dataclass(frozen=True)
 class GivenReward(Modulator):
-    """The target is the reward, `[B]` of any sign, in every tick of a call: for environments that answer between two
-    calls of `learn`. While a network acts, give 0; what is eligible waits for the reward."""
+    """The target is the reward, `r[t] = target` in every tick of a call, float `[B]` of any sign: for environments that
+    answer between two calls of `learn`. While a network acts, give 0; what is eligible waits for the reward.
+
+    Raises:
+        ValueError: a target that is not one float a sample.
+    """
 
     def over(self, network, rule_params, state, trace, given):
         del rule_params
@@ -146,9 +150,11 @@ class Rewarded(NamedTuple):
 
 @dataclass(frozen=True)
 class TrialReward(Modulator):
-    """One reward at the end of a presentation of `steps` ticks, from the output's spike counts and the target.
+    r"""One reward at the end of a presentation of T = `steps` ticks, from the output's spike counts and the target.
 
-    `reward(counts[B, K], target) -> [B]`; it acts in the last tick on what is eligible then, and is 0 before.
+    .. math:: r[t] = [t = T - 1]\; R\!\left(\textstyle\sum_{t'} s[t'],\, y\right)
+
+    R is `reward(counts[B, K], target) -> [B]`; it acts in the last tick on what is eligible then.
     """
 
     steps: int
