@@ -15,6 +15,7 @@ from harness import take_turns
 from rich.console import Console
 from rich.table import Table
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import LabelNeurons
 from erbp_jax.kernels import Exponential
@@ -32,7 +33,6 @@ from erbp_jax.learning.three_factor import (
     symmetric_stdp,
     urbanczik_senn,
 )
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LeakyIF
 
 TICKS = 200

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from erbp_jax.api.runs import open_run
     from erbp_jax.api.sweeping import SweepTable
     from erbp_jax.api.sweeping import sweep_rates as sweep
+    from erbp_jax.chain import mlp, sequential
     from erbp_jax.connections import (
         BlankOut,
         Conv2d,
@@ -79,7 +80,7 @@ if TYPE_CHECKING:
         pair_stdp,
         urbanczik_senn,
     )
-    from erbp_jax.network import Network, mlp, sequential
+    from erbp_jax.network import Network
     from erbp_jax.neurons import (
         LIF,
         Dendrite,
@@ -108,6 +109,7 @@ _HOME = {
     "api.recording": ("Recording", "record"),
     "api.runs": ("open_run",),
     "api.sweeping": ("SweepTable",),
+    "chain": ("mlp", "sequential"),
     "connections": (
         "BlankOut",
         "Conv2d",
@@ -162,7 +164,7 @@ _HOME = {
         "pair_stdp",
         "urbanczik_senn",
     ),
-    "network": ("Network", "mlp", "sequential"),
+    "network": ("Network",),
     "neurons": (
         "Dendrite",
         "ErrorNeurons",

@@ -9,12 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import FORWARD, Block, Paths
-from erbp_jax.connections import Dense
 from erbp_jax.fits import check_params, check_state
 from erbp_jax.graph import cycle_without_delay, stages
-from erbp_jax.neurons import LIF, Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
+from erbp_jax.neurons import Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
 from erbp_jax.params import Params
-from erbp_jax.projection import DelaySide, Layer, Population, Projection
+from erbp_jax.projection import Layer, Population, Projection
 from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace, Tree
 
@@ -406,51 +405,3 @@ def _population(name: str, given: Any, projections: Sequence[Projection]) -> Pop
     if not onto:
         raise ValueError(f"Network: no projection leads to the population {name!r}")
     return Population(name, given, onto[0].connection.outputs)
-
-
-def sequential(*parts: Any, delay: int = 0, delay_side: DelaySide = "axonal") -> Network:
-    """A chain of layers: connections and neurons in turn, or pairs of them. All projections have the same delay.
-
-    The populations are called `hidden1`, `hidden2`, ... and `output`; the input is called `input`.
-
-    Example:
-        >>> from erbp_jax import LIF, Dense, sequential
-        >>> sequential(Dense(784, 100), LIF(), Dense(100, 10), LIF()).name
-        '784-100-10'
-
-    Raises:
-        ValueError: parts that do not come in pairs, or sizes that do not fit.
-    """
-    flat = [x for part in parts for x in (part if isinstance(part, (tuple, list)) else (part,))]
-    if not flat or len(flat) % 2:
-        raise ValueError(f"sequential: a connection and a neuron for each layer, got {len(flat)} parts")
-    connections, neurons = flat[::2], flat[1::2]
-    for place, connection in enumerate(connections):
-        if not hasattr(connection, "outputs"):
-            raise ValueError(
-                f"sequential: part {2 * place} (from 0) must be a connection, got {type(connection).__name__}"
-            )
-    names = [*(f"hidden{i}" for i in range(1, len(neurons))), "output"]
-    populations = [Population(n, neuron, c.outputs) for n, neuron, c in zip(names, neurons, connections, strict=True)]
-    ends = zip(["input", *names[:-1]], names, connections, strict=True)
-    return Network(populations, (Projection(a, b, c, delay, delay_side) for a, b, c in ends))
-
-
-def mlp(*sizes: int, neuron: Neuron | None = None, gain: float = 1.0, delay: int = 0) -> Network:
-    """Fully connected layers of these sizes, the input first; all of `LIF()` unless another neuron is given.
-
-    `gain` is that of `Dense`. The populations are named as in `sequential`.
-
-    Example:
-        >>> import erbp_jax as ej
-        >>> ej.mlp(784, 100, 10, neuron=ej.LIF(tau_mem=10.0)).sizes
-        (784, 100, 10)
-
-    Raises:
-        ValueError: fewer than two sizes, or what is no size.
-    """
-    if len(sizes) < 2:
-        raise ValueError(f"mlp: needs at least two sizes, inputs and outputs, got {list(sizes)}")
-    neuron = LIF() if neuron is None else neuron
-    pairs = zip(sizes, sizes[1:], strict=False)
-    return sequential(*((Dense(a, b, gain), neuron) for a, b in pairs), delay=delay)

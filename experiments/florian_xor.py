@@ -29,11 +29,12 @@ import optax
 
 from common import keep, kept
 from erbp_jax.__main__ import guarded
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.files import write_json
 from erbp_jax.learning.three_factor import ThreeFactor
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
-from erbp_jax.network import Network, sequential
+from erbp_jax.network import Network
 from erbp_jax.neurons import LeakyIF
 from erbp_jax.params import Params
 from erbp_jax.random import bernoulli, between, new_key, permutation, split

@@ -26,12 +26,13 @@ import optax
 
 from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Arrived, Dense
 from erbp_jax.files import write_json
 from erbp_jax.kernels import Exponential, Kernel, Staircase
 from erbp_jax.learning.base import Given
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, pair_stdp
-from erbp_jax.network import Network, sequential
+from erbp_jax.network import Network
 from erbp_jax.neurons import LeakyIF
 from erbp_jax.params import Params
 from erbp_jax.random import bernoulli, between, new_key, split

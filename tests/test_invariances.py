@@ -12,12 +12,13 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from erbp_jax import simulate
+from erbp_jax.chain import sequential
 from erbp_jax.connections import BlankOut, Conv2d, Dense, Reliable, SharedBlankOut
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.learning.base import Given, LocalRule
-from erbp_jax.network import Network, sequential
+from erbp_jax.network import Network
 from erbp_jax.neurons import LIF, DualCompartmentLIF, GaussianNoise, LeakyIF, PoissonKicks, SecondOrderLIF
 from erbp_jax.projection import Projection
 from erbp_jax.training import engine, testing

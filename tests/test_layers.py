@@ -6,7 +6,7 @@ ROOMS = (
     *("errors", "settings", "interrupts", "archive", "cache", "files", "environment"),
     *("units", "outside", "registry"),
     *("scaling", "kernels", "counting", "parallel", "random", "grid", "params", "graph", "trace"),
-    *("neurons", "connections", "projection", "block", "fits", "network", "encoding", "simulate"),
+    *("neurons", "connections", "projection", "block", "fits", "network", "chain", "encoding", "simulate"),
     *("data", "tasks", "learning", "training.experiment"),
     *("config", "evaluation", "training"),
     *("viz", "comparison", "nsat", "nnx"),

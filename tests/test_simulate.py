@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from erbp_jax import simulate
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Regular
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from erbp_jax.tasks.decisions import decide
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense, Reliable
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LeakyIF, Surrogate
 from frameworks.base import Framework, Semantics
 from frameworks.with_jax import JaxNetwork

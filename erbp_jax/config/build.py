@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from erbp_jax.chain import sequential
 from erbp_jax.config import estimate, schema
 from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_precision import store_in_bits
@@ -19,7 +20,7 @@ from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder, Frames
 from erbp_jax.errors import UserError
 from erbp_jax.learning.targets import for_curves
-from erbp_jax.network import Network, sequential
+from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.units import Clock, ticks

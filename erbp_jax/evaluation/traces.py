@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.chain import sequential
 from erbp_jax.config import memory
 from erbp_jax.config import simulation as config
 from erbp_jax.config.build import build_transmissions
@@ -15,7 +16,7 @@ from erbp_jax.config.memory import SHARE, Part, refuse_beyond
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import stimulus
 from erbp_jax.errors import UserError
-from erbp_jax.network import Network, sequential
+from erbp_jax.network import Network
 from erbp_jax.neurons import MihalasNiebur, Neuron, Parametric
 from erbp_jax.random import new_key, split
 from erbp_jax.units import Clock, ticks

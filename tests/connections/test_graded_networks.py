@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning.base import Given
 from erbp_jax.learning.three_factor import ThreeFactor, pair_stdp
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from tests.command_line import call
 

@@ -9,6 +9,7 @@ import optax
 import pytest
 
 from erbp_jax import simulate
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Conv2d, Dense
 from erbp_jax.counting import Wide, wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
@@ -16,7 +17,6 @@ from erbp_jax.evaluation import synops
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
 from erbp_jax.learning.three_factor import ForwardTableSTDP, Spike, Term, ThreeFactor
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from erbp_jax.training import engine, metrics, testing
 from erbp_jax.training.experiment import Experiment

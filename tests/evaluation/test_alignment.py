@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Analog, LabelNeurons, Regular
 from erbp_jax.evaluation.alignment import angle, feedback_angles, presentation_update, update_angles
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LocalReadout, RandomFeedback, SquaredError
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, Surrogate
 from erbp_jax.params import Params
 

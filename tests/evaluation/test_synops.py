@@ -7,11 +7,11 @@ import optax
 import pytest
 
 from erbp_jax import simulate
+from erbp_jax.chain import sequential
 from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.evaluation import synops
 from erbp_jax.learning import ERBP, Boxcar, LearnedReadout, LocalReadout, RandomFeedback
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from erbp_jax.random import Stream
 from erbp_jax.training import engine

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import BlankOut, Dense
 from erbp_jax.learning import BackProp, CrossEntropy, CurveError, Direct, Layerwise, RandomFeedback, SquaredError
 from erbp_jax.learning.base import Given
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, SURROGATES, GaussianNoise, Surrogate
 from erbp_jax.params import Params
 from tests.connections.calls import current

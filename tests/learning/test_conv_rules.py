@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from erbp_jax import simulate
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Arrived, BlankOut, Conv2d, Dense, Pool2d, Reliable
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.evaluation.alignment import feedback_angles
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.learning.base import Given
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, Surrogate
 from erbp_jax.params import Params
 from erbp_jax.training import engine, testing

@@ -7,11 +7,11 @@ import optax
 import pytest
 
 from erbp_jax import simulate
+from erbp_jax.chain import sequential
 from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.learning import ERBP, Boxcar, LocalReadout, RandomFeedback
 from erbp_jax.learning.base import Given
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons
 from erbp_jax.training import engine
 from erbp_jax.training.experiment import Experiment

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.learning.base import Given
 from erbp_jax.learning.three_factor import Signals, ThreeFactor
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LeakyIF
 from erbp_jax.params import Params
 from lateral import LateralLayer

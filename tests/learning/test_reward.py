@@ -6,13 +6,13 @@ import numpy as np
 import optax
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Regular
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning.base import Aligned, Given
 from erbp_jax.learning.three_factor import GivenReward, ThreeFactor, TrialReward, pair_stdp
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, LeakyIF
 from erbp_jax.params import Params
 from erbp_jax.trace import Tree

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.kernels import Exponential, Staircase
 from erbp_jax.learning.base import Given
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, pair_stdp
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from tests.learning.traces import trace_of
 

@@ -8,13 +8,13 @@ import numpy as np
 import optax
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.counting import wide, wide_product
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.learning import ERBP, Boxcar, RandomFeedback
 from erbp_jax.learning.base import ErrorSpikes, Given
 from erbp_jax.learning.three_factor import Gate, Modulation, Modulator, Spike, Term, ThreeFactor
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from erbp_jax.training import engine
 from erbp_jax.training.experiment import Experiment

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import BlankOut, Dense, Reliable, SharedBlankOut
 from erbp_jax.errors import UserError
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, GaussianNoise, LeakyIF
 from erbp_jax.nsat import files, replay
 from erbp_jax.nsat.compile import compile_network

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Frames
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from erbp_jax.tasks import Choice, Classification, Regression
 from erbp_jax.trace import PopulationTrace, Trace

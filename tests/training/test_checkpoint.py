@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.config import check
 from erbp_jax.connections import Dense
 from erbp_jax.errors import UserError
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF
 from erbp_jax.params import Params
 from erbp_jax.tasks import Classification

@@ -8,10 +8,10 @@ import numpy as np
 import optax
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, RandomFeedback
-from erbp_jax.network import sequential
 from erbp_jax.neurons import LIF, LeakyIF
 from erbp_jax.training import engine, testing
 from erbp_jax.training.experiment import Experiment
