@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from erbp_jax.block import FORWARD, Block, Paths
 from erbp_jax.fits import check_params, check_state
 from erbp_jax.graph import cycle_without_delay, stages
-from erbp_jax.neurons import Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
+from erbp_jax.neurons import Adapting, Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
 from erbp_jax.params import Params
 from erbp_jax.projection import Layer, Population, Projection
 from erbp_jax.random import check_keys
@@ -358,6 +358,17 @@ class Network:
 
         after = NetworkState(*map(ordered, (block.neurons, block.connections, block.in_flight)))
         return after, Trace(tuple(spikes.values()), ordered(block.arrived), ordered(block.seen))
+
+    def adapted(self, params: Params, trace: Trace) -> Tree:
+        """The trained parameters after a learning block, once neurons that adapt have seen its trace."""
+        trained, fixed = params
+
+        def own(i: int, p: Population) -> Any:
+            if not isinstance(p.neuron, Adapting):
+                return trained.populations[i]
+            return p.neuron.adapt(Params(trained.populations[i], fixed.populations[i]), trace.populations[i])
+
+        return trained._replace(populations=tuple(own(i, p) for i, p in enumerate(self.populations)))
 
     def step(
         self, params: Params, state: NetworkState, inputs: jax.Array | Mapping[str, jax.Array], *, key: jax.Array

@@ -43,6 +43,7 @@ class Group:
 
 GROUPS = {
     "neuron": Group(("neurons",), ("init_state", "step")),
+    "adaptation": Group(("neurons",), ("init_state", "step", "adapt"), ("neuron",)),
     "noise": Group(("neurons",), ("sample",)),
     "surrogate": Group(("neurons",), ("derivative",)),
     "connection": Group(
@@ -55,6 +56,7 @@ GROUPS = {
     "kernel": Group(("kernels",), ("window", "__call__")),
     "modulator": Group(("learning",), ("over", "init_state")),
     "task": Group(("tasks",), ("init_state", "observe", "score", "answer"), ("dt", "steps", "classes", "variance")),
+    "trick": Group(("learning.tricks",), ("init", "update")),
     "data": Group(()),
 }  # fmt: skip
 """What each group's components have, and what they are given: for a connection its presynaptic side, for a rule the
@@ -231,9 +233,11 @@ def _entry(group: str, kind: str, thing: Any) -> Entry:
 
 def _of_instance(group: str, kind: str, thing: Any) -> Entry:
     """A component that stands ready in its module; the fields of a dataclass are its keys."""
+    if not is_dataclass(thing):
+        return Entry(group, (kind,), lambda: thing, outside=True)
 
     def remake(**changes: Any) -> Any:
         return replace(thing, **changes) if changes else thing
 
-    values = {name: getattr(thing, name) for name in thing.__dataclass_fields__} if is_dataclass(thing) else {}
+    values = {name: getattr(thing, name) for name in thing.__dataclass_fields__}
     return Entry(group, (kind,), type(thing), about={"remake": remake}, defaults=values, outside=True)

@@ -260,6 +260,8 @@ def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], clock
     *hidden, output = build_connections(
         section, image_shape, build_transmissions(section.transmission, len(section.layers) - 1), by_events, clock
     )
+    if section.adaptation is not None:
+        neuron = construct(section.adaptation, "network.adaptation", clock, {"neuron": neuron})
     return sequential(*((connection, neuron) for connection in hidden), (output, last), delay=delay)
 
 

@@ -1,5 +1,6 @@
 """Neuron models, one a file: frozen hyper-parameters, explicit state, one tick at a time."""
 
+from erbp_jax.neurons.adaptive import Adapted, Adapting, MembraneNorm, SynapticScaling, TargetRate
 from erbp_jax.neurons.base import Differentiable, Neuron, Parametric, Rated, Transfer
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.dual_compartment import DualCompartmentLIF, DualCompartmentState
@@ -20,6 +21,8 @@ __all__ = [
     "LIF",
     "PATTERNS",
     "SURROGATES",
+    "Adapted",
+    "Adapting",
     "Dendrite",
     "Differentiable",
     "DualCompartmentLIF",
@@ -33,6 +36,7 @@ __all__ = [
     "LIFState",
     "LeakyIF",
     "LeakyState",
+    "MembraneNorm",
     "MihalasNiebur",
     "MihalasNieburState",
     "Neuron",
@@ -46,6 +50,8 @@ __all__ = [
     "Static",
     "StaticState",
     "Surrogate",
+    "SynapticScaling",
+    "TargetRate",
     "Transfer",
     "run_population",
     "spike",

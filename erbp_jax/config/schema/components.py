@@ -8,11 +8,13 @@ from erbp_jax.config.schema.encoding import EncodingBase
 from erbp_jax.config.sections import kinds
 
 if TYPE_CHECKING:
-    Neuron = Encoding = Rule = LayerSpec = Data = Task = Any
+    Neuron = Adaptation = Encoding = Rule = LayerSpec = Data = Task = Trick = Any
 else:
     Neuron = kinds("neuron")
+    Adaptation = kinds("adaptation")
     Encoding = kinds("encoder", base=EncodingBase)
     Rule = kinds("rule")
     LayerSpec = kinds("connection", plain=Count | Literal["auto"])
     Data = kinds("data", base=DataBase, bare=True)
     Task = kinds("task")
+    Trick = kinds("trick")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from erbp_jax.config.schema.base import NonNegative, Positive, Probability, Section, listed
-from erbp_jax.config.schema.components import LayerSpec, Neuron
+from erbp_jax.config.schema.components import Adaptation, LayerSpec, Neuron
 from erbp_jax.config.sections import default_section
 from erbp_jax.units import Unit
 
@@ -35,6 +35,8 @@ class NetworkSection(Section):
     """The neurons of all layers."""
     output_neuron: Neuron | None = None
     """The last layer's neurons, if they differ from the others."""
+    adaptation: Adaptation | None = None
+    """What the neurons of the hidden layers adapt by themselves while they learn, if anything."""
     transmission: Transmission = ReliableTransmission()
     """How spikes cross the synapses."""
     events: Literal["auto", "none", "input", "all"] = "auto"

@@ -1,0 +1,266 @@
+"""Neurons that adapt while they learn: thresholds that seek a rate, gains that keep the input at one size."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Protocol, Self, cast, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from erbp_jax.neurons.base import Differentiable, Neuron, Parametric, Rated
+from erbp_jax.neurons.surrogate import Surrogate
+from erbp_jax.params import Params
+from erbp_jax.registry import register
+from erbp_jax.trace import PopulationTrace
+from erbp_jax.units import Above, Below, PerTick, Positive, Rate
+
+Target = Annotated[Rate, PerTick(0.0, 1.0, open=True), "How often a neuron fires in the long run."]
+
+
+@runtime_checkable
+class Adapting(Parametric, Protocol):
+    """A neuron that moves parameters of its own while it learns, by what it has seen and not by a gradient."""
+
+    def adapt(self, params: Params, seen: PopulationTrace) -> Any:
+        """The trained parameters after a learning block, from those before it and the trace of its k ticks."""
+        ...
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A base of adapting neurons: a neuron model whose input current is shifted and scaled; its state is the model's.
+
+    Subclasses give `init`, `adapt` and `input`. Rules, tasks and figures see the state of the model inside.
+    """
+
+    neuron: Neuron
+
+    def __post_init__(self) -> None:
+        if isinstance(self.neuron, Parametric):
+            raise ValueError(
+                f"{self._name}: the neuron inside must have no parameters of its own, {type(self.neuron).__name__} has"
+            )
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def max_rate(self) -> float:
+        """The highest firing rate, in spikes per tick."""
+        return cast(Rated, self.neuron).max_rate
+
+    def with_surrogate(self, surrogate: Surrogate) -> Self:
+        """The same neuron with a differentiable threshold; its spikes are the same.
+
+        Raises:
+            ValueError: the model inside has none.
+        """
+        if not isinstance(self.neuron, Differentiable):
+            raise ValueError(f"{self._name}: {type(self.neuron).__name__} has no with_surrogate")
+        return replace(self, neuron=self.neuron.with_surrogate(surrogate))
+
+    def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Any:
+        """The resting state of the model inside."""
+        return self.neuron.init_state(shape, dtype)
+
+    def step(
+        self, state: Any, current: jax.Array, *, key: jax.Array | None = None, params: Params | None = None
+    ) -> tuple[Any, jax.Array]:
+        """One tick of the model inside, on the adapted input. No gradient goes into what adapts by itself.
+
+        Raises:
+            ValueError: without `params`.
+        """
+        if params is None:
+            raise ValueError(f"{self._name}: step needs params, of neuron.init((N,), key)")
+
+        def of_all(x: jax.Array) -> jax.Array:
+            return jnp.broadcast_to(jax.lax.stop_gradient(x).astype(current.dtype), current.shape)
+
+        return self.neuron.step(state, self.input(jax.tree.map(of_all, params.trained), current), key=key)
+
+    def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
+        """The input current of the model inside; `own` are the trained parameters, all `[..., N]`."""
+        raise NotImplementedError
+
+
+def _positive(name: str, **values: float) -> None:
+    for key, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name}: {key} must be > 0, got {value}")
+
+
+def _surplus(seen: PopulationTrace, rate: float) -> jax.Array:
+    """Spikes above those of a rate `[N]`, summed over ticks and samples."""
+    return (seen.spikes - rate).sum((0, 1))
+
+
+@register("adaptation", "target_rate")
+@dataclass(frozen=True)
+class TargetRate(Adapted):
+    r"""A neuron that raises its threshold with each of its spikes and lowers it in every tick.
+
+    .. math:: \theta_j \leftarrow \theta_j + A\,(s_j[t] - \rho), \qquad c_j[t] \leftarrow c_j[t] - \theta_j
+
+    so that in the long run it fires :math:`\rho` times a tick, whatever its weights do. The offset :math:`\theta_j`,
+    `[N]` in the unit of the weights, is taken from the input current: behind a synapse of gain g that is a threshold
+    raised by :math:`g \theta_j`, for any neuron model. It is a parameter, `params.trained["offset"]`, that `adapt`
+    moves after every learning block by the sum over ticks and samples; gradients and optimisers leave it alone.
+
+    `rate` in spikes per tick, `step` A in the unit of the weights, for one sample and one tick.
+
+    State: 1 word a neuron. Integer form: A and A rho whole numbers; one addition a spike, one subtraction a tick.
+    Source: homeostasis by thresholds, Diehl and Cook 2015 (Front. Comput. Neurosci. 9:99), there with a decay.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from erbp_jax.neurons import LIF, TargetRate
+    >>> neuron = TargetRate(LIF(tau_mem=0.0, tau_syn=0.0, refractory=0), rate=0.1, step=0.05)
+    >>> params = neuron.init((3,), jax.random.key(0))
+    >>> state, spikes = neuron.step(neuron.init_state((3,)), jnp.array([0.5, 1.5, 2.5]), params=params)
+    >>> spikes.tolist()
+    [0.0, 1.0, 1.0]
+
+    Raises:
+        ValueError: a rate outside (0, 1), a step that is not positive, or a model with parameters of its own.
+    """
+
+    rate: Target = 0.1
+    step_size: Annotated[Positive, "What a spike of one sample adds to the threshold, in the unit of the weights."] = (
+        1e-4
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(self._name, step_size=self.step_size)
+        if not 0 < self.rate < 1:
+            raise ValueError(f"{self._name}: rate must lie between 0 and 1 spikes per tick, got {self.rate}")
+
+    def init(self, shape: tuple[int, ...], key: jax.Array) -> Params:
+        """The offset, 0 at first."""
+        del key
+        return Params({"offset": jnp.zeros(shape, jnp.float32)}, {})
+
+    def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
+        return current - own["offset"]
+
+    def adapt(self, params: Params, seen: PopulationTrace) -> dict[str, jax.Array]:
+        return {"offset": params.trained["offset"] + self.step_size * _surplus(seen, self.rate)}
+
+
+@register("adaptation", "synaptic_scaling")
+@dataclass(frozen=True)
+class SynapticScaling(Adapted):
+    r"""A neuron that scales all its synapses together until it fires at a rate of its own.
+
+    .. math:: \ln g_j \leftarrow \ln g_j - A\,(s_j[t] - \rho), \qquad c_j[t] \leftarrow g_j\, c_j[t]
+
+    A gain `[N]` on the input in the place of factors on every weight: the ratios of the weights stay, and the step of a
+    learning rule keeps its size. `params.trained["log_gain"]`; `adapt` moves it after every learning block by the sum
+    over ticks and samples.
+
+    `rate` in spikes per tick, `step_size` A for one sample and one tick.
+
+    State: 1 word a neuron. Integer form: the threshold times a power of two, one shift where the logarithm passes a
+    whole number.
+    Source: synaptic scaling, Turrigiano et al. 1998 (Nature 391:892), in the threshold's form.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from erbp_jax.neurons import LIF, SynapticScaling
+    >>> from erbp_jax.trace import PopulationTrace
+    >>> neuron = SynapticScaling(LIF(), rate=0.25, step_size=0.1)
+    >>> params = neuron.init((2,), jax.random.key(0))
+    >>> spikes = jnp.array([[[1.0, 0.0]], [[1.0, 0.0]]])  # 2 ticks of one sample
+    >>> neuron.adapt(params, PopulationTrace(spikes, (), spikes))["log_gain"].round(3).tolist()
+    [-0.15, 0.05]
+
+    Raises:
+        ValueError: a rate outside (0, 1), a step that is not positive, or a model with parameters of its own.
+    """
+
+    rate: Target = 0.1
+    step_size: Annotated[Positive, "What a spike of one sample takes from the logarithm of the gain."] = 1e-4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(self._name, step_size=self.step_size)
+        if not 0 < self.rate < 1:
+            raise ValueError(f"{self._name}: rate must lie between 0 and 1 spikes per tick, got {self.rate}")
+
+    def init(self, shape: tuple[int, ...], key: jax.Array) -> Params:
+        """The logarithm of the gain, 0 at first."""
+        del key
+        return Params({"log_gain": jnp.zeros(shape, jnp.float32)}, {})
+
+    def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
+        return jnp.exp(own["log_gain"]) * current
+
+    def adapt(self, params: Params, seen: PopulationTrace) -> dict[str, jax.Array]:
+        return {"log_gain": params.trained["log_gain"] - self.step_size * _surplus(seen, self.rate)}
+
+
+@register("adaptation", "membrane_norm")
+@dataclass(frozen=True)
+class MembraneNorm(Adapted):
+    r"""A neuron whose input has the same mean and size whatever its weights: batch normalisation without a batch.
+
+    .. math::
+        \mu_j \leftarrow \mu_j + \beta\,(\langle c_j \rangle - \mu_j), \qquad
+        q_j \leftarrow q_j + \beta\,(\langle c_j^2 \rangle - q_j), \qquad
+        c_j[t] \leftarrow \sigma_* \frac{c_j[t] - \mu_j}{\sqrt{q_j - \mu_j^2 + \epsilon}} + b
+
+    with the means over the ticks and samples of a learning block. A linear membrane that is normalised is one whose
+    threshold is :math:`(\theta - b) \sqrt{q - \mu^2} / \sigma_*` plus the mean: nothing else changes on a chip, and the
+    boxcar of eRBP, which reads the normalised current, moves along. With `shifts` the factor is the nearest power of
+    two. Statistics are parameters, `mean` and `power` `[N]`; a network starts with mean 0 and power `size**2`, where
+    the neuron equals the model inside, and tests use what training has left.
+
+    `share` beta a block, `size` sigma_* and `offset` b in the unit of the weights.
+
+    State: 2 words a neuron. Integer form: beta a power of two, `shifts`.
+    Source: Guo et al. 2023 (arXiv 2308.08359), normalisation before the threshold, folded into it; running statistics
+    in the place of a batch's as Chiley et al. 2019 (arXiv 1905.05894).
+
+    >>> import jax, jax.numpy as jnp
+    >>> from erbp_jax.neurons import LIF, MembraneNorm
+    >>> neuron = MembraneNorm(LIF(tau_mem=0.0, tau_syn=0.0, refractory=0))
+    >>> params = neuron.init((3,), jax.random.key(0))
+    >>> state, spikes = neuron.step(neuron.init_state((3,)), jnp.array([0.5, 1.5, 2.5]), params=params)
+    >>> spikes.tolist()
+    [0.0, 1.0, 1.0]
+
+    Raises:
+        ValueError: a share outside (0, 1), a size that is not positive, or a model with parameters of its own.
+    """
+
+    share: Annotated[float, Above(0.0), Below(1.0), "Weight of a learning block in the running statistics."] = 2.0**-8
+    size: Annotated[Positive, "Standard deviation of the input, in the unit of the weights."] = 1.0
+    offset: Annotated[float, "Mean of the input, in the unit of the weights."] = 0.0
+    shifts: Annotated[bool, "Whether the factor is a power of two."] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(self._name, size=self.size)
+        if not 0 < self.share < 1:
+            raise ValueError(f"{self._name}: share must lie between 0 and 1, got {self.share}")
+
+    def init(self, shape: tuple[int, ...], key: jax.Array) -> Params:
+        """Mean `offset` and power such that nothing changes at first."""
+        del key
+        mean = jnp.full(shape, self.offset, jnp.float32)
+        return Params({"mean": mean, "power": mean**2 + self.size**2}, {})
+
+    def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
+        mean, power = own["mean"], own["power"]
+        factor = self.size * jax.lax.rsqrt(jnp.maximum(power - mean**2, 1e-6 * self.size**2))
+        if self.shifts:
+            factor = jnp.exp2(jnp.round(jnp.log2(factor)))
+        return factor * (current - mean) + self.offset
+
+    def adapt(self, params: Params, seen: PopulationTrace) -> dict[str, jax.Array]:
+        mean, power = params.trained["mean"], params.trained["power"]
+        current = seen.current
+        return {
+            "mean": mean + self.share * (current.mean((0, 1)) - mean),
+            "power": power + self.share * ((current**2).mean((0, 1)) - power),
+        }
