@@ -9,6 +9,7 @@ import numpy as np
 from erbp_jax.evaluation.passes import observe
 from erbp_jax.learning import ERBP
 from erbp_jax.learning.base import Rule
+from erbp_jax.network import Network
 from erbp_jax.neurons import Rated
 from erbp_jax.params import Params
 from erbp_jax.settings import settled
@@ -89,7 +90,7 @@ def diagnose(experiment: Experiment, params: Params, samples: Any, targets: Any,
 
 def _watch(experiment: Experiment, params: Params, samples: Any, targets: Any, n: int, seed: int) -> dict[str, Any]:
     network, task = experiment.network, experiment.task
-    gates = _gates(experiment.rule, len(network.populations))
+    gates = _gates(experiment.rule, network)
 
     def step(sums: dict[str, Any], trace: Trace, ticks: jax.Array) -> dict[str, Any]:
         current = [getattr(p.state, "synaptic", None) for p in trace.populations]
@@ -125,10 +126,8 @@ def _watch(experiment: Experiment, params: Params, samples: Any, targets: Any, n
     return {**{k: v for k, v in sums.items() if k != "task"}, "scores": task.score(sums["task"], targets)}
 
 
-def _gates(rule: Rule, count: int) -> list[Any]:
-    if not isinstance(rule, ERBP):
-        return [None] * count
-    return list(rule.gates) if isinstance(rule.gates, tuple) else [rule.gates] * count
+def _gates(rule: Rule, network: Network) -> list[Any]:
+    return list(rule.boxcars(network).values()) if isinstance(rule, ERBP) else [None] * len(network.populations)
 
 
 def advice(found: list[Seen], undecided: float | None, inputs: int) -> list[str]:

@@ -19,6 +19,7 @@ from erbp_jax.learning.readout import Readout, error_spikes
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
 from erbp_jax.params import Params
+from erbp_jax.projection import Population
 from erbp_jax.random import check_keys, fold_each
 from erbp_jax.trace import PopulationTrace, Trace
 
@@ -53,6 +54,12 @@ class ERBP(LocalRule):
 
     which is local too: the code becomes sparse, and inference cheap in SynOps.
 
+    With `per_gain` the numbers hold for synapses of any time constant. A synapse's gain g is the current that an input
+    of 1 a tick settles at, :math:`g = 1 / (1 - e^{-1/\tau_{syn}})`; currents and their changes are g times as large, so
+    that gates are in units of g and updates are divided by it:
+
+    .. math:: \Delta w_{ij}[t] = \frac{\eta}{g_j}\; U_j[t]\; \Theta(g_j b_{min} < I_j[t] < g_j b_{max})\; s_i[t]
+
     A hidden layer with a `local` readout has error neurons of its own: they compare the label with the layer's own
     guess in the place of the output's spikes, and no error of the output reaches it. The readout may be fixed
     (`LocalReadout`) or learn (`LearnedReadout`).
@@ -77,6 +84,7 @@ class ERBP(LocalRule):
     blank_out_gates_learning: bool = False
     rate_penalty: tuple[float, ...] = ()
     local: tuple[Readout | None, ...] = ()
+    per_gain: bool = False
 
     def __post_init__(self) -> None:
         hidden = len(self.feedback) if isinstance(self.feedback, tuple) else len(self.local)
@@ -99,6 +107,18 @@ class ERBP(LocalRule):
         label = changes.pop("label", None) or LabelNeurons(network.classes)
         feedback = RandomFeedback(feedback_scale, zero_sum=not isinstance(label, Curves))
         return cls(label, **{"feedback": feedback, **changes})
+
+    def boxcars(self, network: Network) -> dict[str, Boxcar]:
+        """The gate of every population by name, in the unit of its synaptic current.
+
+        Raises:
+            ValueError: `per_gain`, and a neuron that does not know the gain of its synapse.
+        """
+        gates = zip(network.populations, _each(self.gates, len(network.populations)), strict=True)
+        return {p.name: gate.scaled(self._gain(p)) if self.per_gain else gate for p, gate in gates}
+
+    def _gain(self, population: Population) -> float:
+        return synaptic_gain(population) if self.per_gain else 1.0
 
     def readouts(self, network: Network) -> tuple[Readout | None, ...]:
         """One entry for each hidden population."""
@@ -158,7 +178,7 @@ class ERBP(LocalRule):
     def plasticity_events(self, network: Network, params: Params, trace: Trace) -> Wide:
         """Presynaptic spikes where the boxcar of the postsynaptic unit is open, `[k, B, P]`; a population's spikes at a
         readout of its own that learns are counted with the first projection onto it."""
-        gates = dict(zip(network.names, _each(self.gates, len(network.populations)), strict=True))
+        gates = self.boxcars(network)
         open_gates = {
             name: gates[name](synaptic_current(name, seen.state))
             for name, seen in zip(network.names, trace.populations, strict=True)
@@ -234,20 +254,16 @@ class ERBP(LocalRule):
             guessed = 2 * (readout.populations * shown + made.guess.sum(-1, dtype=jnp.int32))
             incoming = wide_add(wide_add(incoming, wide(guessed)), _reached(seen.spikes, made.guess.shape[-1]))
 
-        dendrites, post = [], {}
+        dendrites, post, gates = [], {}, self.boxcars(network)
         penalties = dict(zip((p.name for p in network.hidden), self.rate_penalty, strict=False))
-        for name, gate, seen, potential in zip(
-            network.names,
-            _each(self.gates, len(network.populations)),
-            trace.populations,
-            state.dendrites,
-            strict=True,
-        ):
+        for population, seen, potential in zip(network.populations, trace.populations, state.dendrites, strict=True):
+            name, gain = population.name, self._gain(population)
             potential, potentials = jax.lax.scan(
                 self.dendrite.step, potential, errors[name] @ back[name], unroll=unrolling(len(ticks))
             )
             dendrites.append(potential)
-            post[name] = self._factor(gate, penalties.get(name, 0.0), name, seen, potentials)
+            factor = self._factor(gates[name], penalties.get(name, 0.0), name, seen, potentials)
+            post[name] = factor / gain if self.per_gain else factor
         updates = [self._update(network, params, trace, j, post[p.target]) for j, p in enumerate(network.projections)]
         return Step(
             ERBPState(error_state, tuple(dendrites), tuple(local)),
@@ -260,6 +276,7 @@ class ERBP(LocalRule):
         """Refuse neurons without the current that a gate reads."""
         for population in network.populations:
             synaptic_current(population.name, jax.eval_shape(lambda n=population.neuron: n.init_state((1, 1))))
+        self.boxcars(network)
 
     def _update(self, network: Network, params: Params, trace: Trace, index: int, post: jax.Array) -> Any:
         """One projection's, from the postsynaptic factor `post[k, B, O]`."""
@@ -286,6 +303,23 @@ def synaptic_current(population: str, state: Any) -> Any:
             f"{type(state).__name__}, has no field `synaptic`"
         )
     return state.synaptic
+
+
+def synaptic_gain(population: Population) -> float:
+    """The synaptic current that an input of 1 in every tick settles at.
+
+    Raises:
+        ValueError: a neuron that does not know it.
+    """
+    neuron: Any = population.neuron
+    while not hasattr(neuron, "steady_current") and hasattr(neuron, "neuron"):
+        neuron = neuron.neuron  # what adapts, or is stored in few bits, has the synapse of the model inside
+    if not hasattr(neuron, "steady_current"):
+        raise ValueError(
+            f"ERBP: per_gain needs neurons that know the gain of their synapse (`steady_current`); those of "
+            f"{population.name!r}, {type(neuron).__name__}, do not"
+        )
+    return float(neuron.steady_current(1.0))
 
 
 def _each(value: Any, count: int) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ def suited(section: Mapping[str, Any]) -> Suggested | None:
     return ERBP(LabelNeurons(2), feedback=RandomFeedback(float(max(scales, default=1.0)))).suited()
 
 
-@register("rule", "erbp", "perbp", family="eRBP", check=consistent, suited=suited)
+@register("rule", "erbp", "perbp", family="eRBP", errors=True, check=consistent, suited=suited)
 def erbp(
     context: Context,
     network: Network,
@@ -102,6 +102,11 @@ def erbp(
         Listed(),
         "What a spike costs a hidden unit, in units of its dendritic potential: one, or one for each hidden layer.",
     ] = (0.0,),
+    per_gain: Annotated[
+        bool,
+        "Gates in units of the synapse's gain, 1 / (1 - exp(-dt / tau_syn)), and the learning rate per unit of it: the "
+        "same numbers then suit neurons of any tau_syn.",
+    ] = False,
 ) -> ERBP:
     """Event-driven random back-propagation.
 
@@ -139,4 +144,5 @@ def erbp(
         blank_out_gates_learning=blank_out_gates_learning,
         rate_penalty=each("rate_penalty", rate_penalty, layers - 1, "hidden layers"),
         local=tuple(readout(kind) for kind in kinds),
+        per_gain=per_gain,
     )

@@ -25,6 +25,10 @@ class Boxcar:
     def open(cls) -> "Boxcar":
         return cls(-math.inf, math.inf)
 
+    def scaled(self, factor: float) -> "Boxcar":
+        """The gate for currents that are so many times as large."""
+        return Boxcar(factor * self.low, factor * self.high)
+
     def __call__(self, current: jax.Array) -> jax.Array:
         """The gate, bool, shape of `current`."""
         return (current > self.low) & (current < self.high)

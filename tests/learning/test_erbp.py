@@ -12,7 +12,7 @@ from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.encoding import LabelNeurons, Regular
 from erbp_jax.learning import ERBP, Boxcar, LocalReadout, RandomFeedback
 from erbp_jax.learning.base import Given
-from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons
+from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, SecondOrderLIF
 from erbp_jax.training import engine
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers
@@ -231,3 +231,40 @@ def test_a_price_on_spikes_lowers_the_synapses_of_units_that_fire(key):
         assert price == 0.0 or difference.max() > 0
     with pytest.raises(ValueError, match="1 rate penalties do not fit 2"):
         experiment(rate_penalty=(0.5,)).rule.init(network, key)
+
+
+@pytest.mark.parametrize("tau", [0.5, 2.0])
+def test_per_gain_is_a_wider_gate_and_a_smaller_rate(key, tau):
+    """Of a network whose synapses have the gain g, and the identity at a gain of 1."""
+    gain = 1.0 / -np.expm1(-1.0 / tau)
+    neuron = {**NEURON, "tau_syn": tau}
+    image, target, keys = batch(key)
+
+    def learned(gate, eta, per_gain, neuron=neuron):
+        e = experiment(per_gain=per_gain)
+        e = replace(
+            e,
+            network=e.network._with_neurons([LIF(**neuron)] * 3),
+            rule=replace(e.rule, gates=(Boxcar(*gate),) * 3),
+        )
+        optimizers = Optimizers(optax.sgd(eta), optax.sgd(eta))
+        learner = engine.init(e, optimizers, jnp.uint32(0))
+        return learner, jax.jit(lambda l: engine.present(e, optimizers, l, image, target, keys)[0])(learner)
+
+    before, ours = learned((-2.0, 1.5), ETA, per_gain=True)
+    _, by_hand = learned((-2.0 * gain, 1.5 * gain), ETA / gain, per_gain=False)
+    for a, b, c in zip(*map(jax.tree.leaves, (ours.params, by_hand.params, before.params)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+        assert np.any(a != c)
+    fast = {**neuron, "tau_syn": 0.0}
+    _, one = learned((-2.0, 1.5), ETA, per_gain=True, neuron=fast)
+    _, plain = learned((-2.0, 1.5), ETA, per_gain=False, neuron=fast)
+    jax.tree.map(np.testing.assert_array_equal, one.params, plain.params)
+
+
+def test_per_gain_needs_a_synapse_whose_gain_is_known(key):
+    network = sequential(Dense(4, 3), SecondOrderLIF())
+    with pytest.raises(
+        ValueError, match=r"per_gain needs neurons.*'output', SecondOrderLIF, do not"
+    ):
+        ERBP(LabelNeurons(3), per_gain=True).init(network, key)
