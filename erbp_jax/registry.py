@@ -233,11 +233,11 @@ def _entry(group: str, kind: str, thing: Any) -> Entry:
 
 def _of_instance(group: str, kind: str, thing: Any) -> Entry:
     """A component that stands ready in its module; the fields of a dataclass are its keys."""
-    if not is_dataclass(thing):
-        return Entry(group, (kind,), lambda: thing, outside=True)
 
     def remake(**changes: Any) -> Any:
         return replace(thing, **changes) if changes else thing
 
+    if not is_dataclass(thing):
+        return Entry(group, (kind,), lambda: thing, outside=True)
     values = {name: getattr(thing, name) for name in thing.__dataclass_fields__}
     return Entry(group, (kind,), type(thing), about={"remake": remake}, defaults=values, outside=True)

@@ -100,7 +100,8 @@ def copies(section: Optimizer) -> int:
     """Arrays of the weights' shape that a learner holds: they, their mean, and what the optimiser keeps."""
     moments = 2 if section.kind == "adam" else int(section.momentum > 0)
     sums = section.accumulate > 1 or section.accumulate_growth > 1
-    return 1 + moments + sums + (section.average is not None)
+    words = sum(trick.entry.about.get("words", 0) for trick in section.tricks)
+    return 1 + moments + sums + words + (section.average is not None)
 
 
 def _weights(section: Optimizer, network: Network) -> list[Part]:

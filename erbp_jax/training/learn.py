@@ -12,7 +12,7 @@ from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.random import check_keys, fold_each
-from erbp_jax.training.transforms import stepped, summed
+from erbp_jax.training.transforms import besides, stepped, summed
 
 
 class Stream(NamedTuple):
@@ -103,8 +103,9 @@ def learn(
     def step(moved, made, ticks):
         del ticks
         trained, rule_trained, (state, own_state) = moved
-        trained, state = stepped(optimizer, made.update, state, trained)
-        rule_trained, own_state = stepped(own, made.rule_update, own_state, rule_trained)
+        extra = besides(network, made)
+        trained, state = stepped(optimizer, made.update, state, trained, **extra)
+        rule_trained, own_state = stepped(own, made.rule_update, own_state, rule_trained, **extra)
         moved = trained, rule_trained, (state, own_state)
         new = params(moved)[0]
         return moved, network.output_spikes(made.trace) if record is None else record(made, new)

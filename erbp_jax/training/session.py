@@ -9,6 +9,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.programs import Programs
 from erbp_jax.training.rounding import grid_link
+from erbp_jax.units import Clock
 
 
 class Session(Programs):
@@ -25,9 +26,10 @@ class Session(Programs):
         batches = len(shown.train) // experiment.batch_size
         blocks = (experiment.steps - experiment.burn_in) // experiment.update_every
         try:
+            clock = Clock(config.encoding.dt)
             write = grid_link(config.precision, experiment.network)
             optimizers = make_optimizer(
-                config.optimizer, batches * blocks, config.training.epochs, write, blocks=blocks
+                config.optimizer, batches * blocks, config.training.epochs, write, blocks=blocks, clock=clock
             )
         except ValueError as error:  # a component's own check
             raise UserError(str(error)) from None

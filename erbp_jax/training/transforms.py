@@ -7,7 +7,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from erbp_jax.trace import Tree
+from erbp_jax.learning.base import Block
+from erbp_jax.learning.tricks.bounds import keep_within
+from erbp_jax.network import Network
+
+__all__ = ["Optimizers", "besides", "by_layer", "keep_within", "stepped", "summed"]
 
 
 class Optimizers(NamedTuple):
@@ -29,10 +33,18 @@ def stepped(
         return optax.apply_updates(params, change), state
 
 
-def of_projections(tree: Tree) -> Tree:
-    """A mask for optax: weights, and not the parameters of neurons."""
-    weights, neurons = tree
-    return Tree(jax.tree.map(lambda _: True, weights), jax.tree.map(lambda _: False, neurons))
+def besides(network: Network, made: Block) -> dict[str, Any]:
+    r"""What an optimiser may ask for by name besides update and parameters, of a block of k ticks and B samples.
+
+    `errors`: spikes of the error neurons a sample, float32 `[]`, 0 of a rule that has none. `eligibility`: one float32
+    `[]` a projection, the squared length of what its presynaptic side sent, the mean over samples of
+    :math:`\sum_j (\sum_t s_j[t])^2`. What nobody asks for is not worked out.
+    """
+    batch = made.trace.inputs[0].shape[1]
+    fired = jnp.int32(0) if made.events is None else made.events.error_spikes.sum(dtype=jnp.int32)
+    signals = (p.connection.signal(arrived) for p, arrived in zip(network.projections, made.trace.arrived, strict=True))
+    energies = (jnp.square(signal.astype(jnp.float32).sum(0)).sum(-1).mean() for signal in signals)
+    return {"errors": fired.astype(jnp.float32) / batch, "eligibility": tuple(energies)}
 
 
 class Summed(NamedTuple):
@@ -84,27 +96,3 @@ def by_layer(factors: Sequence[float]) -> optax.GradientTransformation:
         return updates._replace(projections=tuple(jax.tree.map(lambda u, f=f: f * u, x) for f, x in pairs))
 
     return optax.stateless(scale)
-
-
-def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
-    """Cut steps so that every weight stays in `[low, high]` (numbers, or pytrees shaped like the parameters):
-    hard bounds, to be the last of a chain."""
-
-    def update(updates, state, params=None):
-        if params is None:
-            raise ValueError("keep_within needs the parameters")
-
-        def spread(bound):
-            """The bound, shaped like the parameters."""
-            tree = jax.tree.map(lambda _: bound, params) if isinstance(bound, float) else bound
-            return jax.tree.map(lambda b, x: jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape), tree, params)
-
-        lows, highs = spread(low), spread(high)
-        cut = jax.tree.map(lambda u, p, a, b: jnp.clip(p + u, a, b) - p, updates, params, lows, highs)
-        return cut, state
-
-    def init(params):
-        del params
-        return optax.EmptyState()
-
-    return optax.GradientTransformation(init, update)

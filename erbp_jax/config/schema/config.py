@@ -41,6 +41,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _tricks_have_what_they_need(self) -> "Config":
+        rule = self.rule.entry
+        for trick in self.optimizer.tricks:
+            if trick.entry.about.get("needs") == "errors" and not (rule.outside or rule.about.get("errors")):
+                raise ValueError(
+                    f"optimizer.tricks: {trick.kind} needs error neurons, and the rule {self.rule.kind} has none"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _a_mean_needs_floats(self) -> "Config":
         if self.optimizer.average is not None and self.precision.weight_bits is not None:
             raise ValueError(

@@ -1,10 +1,29 @@
 """Optimiser and training."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from erbp_jax.config.schema.base import Count, Epochs, Finite, Fraction, NonNegative, Positive, Section
+from erbp_jax.config.schema.components import Trick
+from erbp_jax.registry import Entry
+
+Place = Literal["normalise", "rate", "write", "bound", "count"]
+"""Where a trick stands, in the order of the chain: `normalise` before momentum, `rate` between momentum and the
+learning rate, and after it `write`, `bound`, then rounding, then `count`."""
+MOST_TRICKS = 16
+
+
+def place_of(entry: Entry) -> Place:
+    """Where a trick stands: as it was registered, else next to the learning rate.
+
+    Raises:
+        ValueError: it was registered for a place that there is not.
+    """
+    place = entry.about.get("place", "rate")
+    if place not in get_args(Place):
+        raise ValueError(f"tricks: {entry.kind} is registered for the place {place!r}; {', '.join(get_args(Place))}")
+    return place
 
 
 class Optimizer(Section):
@@ -33,11 +52,27 @@ class Optimizer(Section):
     average: Epochs | None = None
     """Time constant, in epochs, of an exponential moving average of the weights. Tests and `weights.npz` take the
     average, learning goes on from the weights themselves. None is kept if not given."""
+    tricks: Annotated[tuple[Trick, ...], Field(max_length=MOST_TRICKS)] = ()
+    """What else the updates go through, each a group with a `kind`. Each knows its place: some make updates one size
+    before momentum, `errors` scales the rate, writes and bounds come after the rate and before rounding; within a place
+    they go in the order in which they stand here."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Optimizer":
         if self.kind == "adam" and self.momentum:
             raise ValueError(f"momentum: adam has its own, got {self.momentum}; it belongs to kind sgd")
+        return self
+
+    @model_validator(mode="after")
+    def _tricks_fit(self) -> "Optimizer":
+        kinds = [trick.kind for trick in self.tricks]
+        for kind in kinds:
+            if kinds.count(kind) > 1:
+                raise ValueError(f"tricks: {kind} stands there {kinds.count(kind)} times; leave one")
+        normalise = [t.kind for t in self.tricks if place_of(t.entry) == "normalise"]
+        normalise += ["kind: adam"] if self.kind == "adam" else []
+        if len(normalise) > 1:
+            raise ValueError(f"tricks: {normalise[0]} and {normalise[1]} both set the size of updates; leave one out")
         return self
 
 

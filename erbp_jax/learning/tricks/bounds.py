@@ -1,0 +1,107 @@
+"""Bounds that weights keep: each within an interval, or each neuron's incoming weights within a ball."""
+
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from erbp_jax.learning.tricks.parts import Part, no_lists, of_projections, onto, parts, wide_enough
+from erbp_jax.registry import register
+from erbp_jax.units import Above
+
+SLACK = 2.0**-16
+"""How far beyond a bound, as a share of it, counts as at it: what was brought back stays where it is."""
+
+
+@register("trick", "max_norm", place="bound")
+def max_norm(
+    bound: Annotated[float, Above(0.0), "Longest vector of incoming weights."],
+) -> optax.GradientTransformation:
+    r"""Bring back the incoming weights of a neuron that has grown too long.
+
+    .. math:: w_j \leftarrow w_j\, \frac{c}{|w_j|} \quad\text{where } |w_j| > c, \qquad |w_j|^2 = \sum_i w_{ij}^2
+
+    after the step; a step that ends within the bound is not touched. The last axis counts the neurons, or the maps of a
+    kernel. Applied twice it is applied once: what lies within 2^-16 of the bound counts as at it. To be near the end of
+    a chain, after the learning rate.
+
+    State: none; in hardware one word a neuron, its :math:`|w_j|^2`, which changes by :math:`2 w \Delta + \Delta^2` with
+    each write. Integer form: `w -= w >> 6` with random rounding until the norm is within the bound.
+    Source: Srebro and Shraibman 2005; Srivastava et al. 2014 (dropout).
+
+    >>> import jax.numpy as jnp
+    >>> from erbp_jax.learning.tricks import max_norm
+    >>> weights = jnp.array([[3.0, 0.25], [3.0, 0.5]])
+    >>> step, _ = max_norm(5.0).update({"weight": jnp.array([[3.0, 0.25], [5.0, 0.0]])}, (), {"weight": weights})
+    >>> print((weights + step["weight"]).round(2))
+    [[3.  0.5]
+     [4.  0.5]]
+
+    Raises:
+        ValueError: a bound that is not above 0; on update, no parameters, or a list of synapses, which does not say
+            where they end.
+    """
+    if not bound > 0:
+        raise ValueError(f"max_norm: the bound must be above 0, got {bound}")
+
+    def init(params: Any) -> optax.EmptyState:
+        no_lists("max_norm", params)
+        return optax.EmptyState()
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        if params is None:
+            raise ValueError("max_norm: needs the parameters")
+
+        def within(part: Part, u: jax.Array, w: jax.Array) -> jax.Array:
+            if part != "weights":
+                return u
+            old = wide_enough(w)
+            moved = old + wide_enough(u)
+            norm = jnp.sqrt(jnp.sum(jnp.square(moved), axis=onto(part, moved), keepdims=True))
+            back = moved * (bound / jnp.maximum(norm, bound)) - old
+            return jnp.where(norm > bound * (1.0 + SLACK), back.astype(u.dtype), u)
+
+        return jax.tree.map(within, parts(updates), updates, params), state
+
+    return optax.GradientTransformation(init, update)
+
+
+def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
+    """Cut steps so that every weight stays in `[low, high]` (numbers, or pytrees shaped like the parameters):
+    hard bounds, to be the last of a chain."""
+
+    def update(updates, state, params=None):
+        if params is None:
+            raise ValueError("keep_within needs the parameters")
+
+        def spread(bound):
+            """The bound, shaped like the parameters."""
+            tree = jax.tree.map(lambda _: bound, params) if isinstance(bound, float) else bound
+            return jax.tree.map(lambda b, x: jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape), tree, params)
+
+        lows, highs = spread(low), spread(high)
+        cut = jax.tree.map(lambda u, p, a, b: jnp.clip(p + u, a, b) - p, updates, params, lows, highs)
+        return cut, state
+
+    def init(params):
+        del params
+        return optax.EmptyState()
+
+    return optax.GradientTransformation(init, update)
+
+
+def _interval(bounds: Any) -> None:
+    if bounds.low >= bounds.high:
+        raise ValueError(f"keep_within: low must be below high, got {bounds.low:g} and {bounds.high:g}")
+
+
+@register("trick", "keep_within", place="bound", check=_interval)
+def weights_within(
+    low: Annotated[float, "Least weight."], high: Annotated[float, "Largest weight."]
+) -> optax.GradientTransformation:
+    """`keep_within` for weights alone, and not for the parameters of neurons: saturation, as integer weights have it.
+
+    State: none. Integer form: as it stands.
+    """
+    return optax.masked(keep_within(float(low), float(high)), of_projections)

@@ -1,0 +1,68 @@
+"""The longest vector of incoming weights, and saturation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from erbp_jax.learning.tricks import keep_within, max_norm
+from erbp_jax.learning.tricks.bounds import weights_within
+from erbp_jax.trace import Tree
+from tests.learning.tricks import oracles
+
+BOUND = 3.0
+
+
+def start():
+    params, step = oracles.stream(2, seed=4, lists=False)
+    return params, step
+
+
+def test_weights_after_the_step_are_those_of_a_loop():
+    params, step = start()
+    link = max_norm(BOUND)
+    out, _ = jax.jit(link.update)(step, link.init(params), params)
+    moved = 0
+    for old, new, bounded in zip(*(t.projections for t in (params, step, out)), strict=True):
+        want = oracles.within_norm(*(np.asarray(x["weight"], np.float64) for x in (old, new)), BOUND)
+        np.testing.assert_allclose(old["weight"] + bounded["weight"], want, rtol=1e-4, atol=2e-5)
+        norms = np.sqrt((want**2).sum(tuple(range(want.ndim - 1))))
+        moved += np.sum(norms > 0.999 * BOUND)
+    assert 2 <= moved < 8
+    np.testing.assert_array_equal(out.populations[0]["tau"], step.populations[0]["tau"])
+
+
+def test_brought_back_once_is_brought_back_for_good():
+    params, step = start()
+    link = max_norm(BOUND)
+    state = link.init(params)
+    once = jax.tree.map(jnp.add, params, link.update(step, state, params)[0])
+    again, _ = link.update(jax.tree.map(jnp.zeros_like, once), state, once)
+    jax.tree.map(lambda x: np.testing.assert_array_equal(x, 0.0), again)
+
+
+def test_within_the_bound_steps_are_left_alone():
+    params, step = start()
+    out, _ = max_norm(1e6).update(step, (), params)
+    jax.tree.map(np.testing.assert_array_equal, out, step)
+
+
+def test_lists_and_bounds_of_nothing_are_refused():
+    listed = Tree(({"weight": jnp.ones((2, 3))}, {"weight": jnp.ones(4)}), ({}, {}))
+    with pytest.raises(ValueError, match=r"max_norm: .projections\[1\]\['weight'\] is a list"):
+        max_norm(1.0).init(listed)
+    with pytest.raises(ValueError, match="must be above 0"):
+        max_norm(0.0)
+    with pytest.raises(ValueError, match="needs the parameters"):
+        max_norm(1.0).update(listed, ())
+
+
+def test_weights_saturate_and_parameters_of_neurons_do_not():
+    params = Tree(({"weight": jnp.array([0.5, -0.5, 0.0])},), ({"tau": jnp.array([5.0])},))
+    step = Tree(({"weight": jnp.array([1.0, -1.0, 0.25])},), ({"tau": jnp.array([1.0])},))
+    link = weights_within(-1, 0.75)
+    out, _ = link.update(step, link.init(params), params)
+    np.testing.assert_allclose(params.projections[0]["weight"] + out.projections[0]["weight"], [0.75, -1.0, 0.25])
+    np.testing.assert_array_equal(out.populations[0]["tau"], 1.0)
+    everything, _ = keep_within(-1.0, 0.75).update(step, (), params)
+    np.testing.assert_allclose(everything.populations[0]["tau"], 0.75 - 5.0)
