@@ -41,7 +41,14 @@ def parts(config: Config, e) -> list[memory.Part]:
 
 @pytest.mark.parametrize(
     "optimizer",
-    [{}, {"momentum": 0.5}, {"kind": "adam"}, {"accumulate": 3, "average": 2.0}, {"kind": "adam", "accumulate": 2}],
+    [
+        {},
+        {"momentum": 0.5},
+        {"kind": "adam"},
+        {"accumulate": 3, "average": 2.0},
+        {"kind": "adam", "accumulate": 2},
+        {"tricks": [{"kind": "write_threshold", "threshold": 0.1}]},
+    ],
 )
 @pytest.mark.parametrize(
     "rule",
