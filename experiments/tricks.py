@@ -1,0 +1,407 @@
+"""Which tricks of deep learning help a local rule? One protocol for all: digits, operations and writes to an error.
+
+Command:   python experiments/tricks.py
+           python experiments/tricks.py --only 'plain,factored moments,max-norm'
+Resumable: the same command goes on where it was stopped; finished rows are not run again.
+Hardware:  one CPU core or more.
+Wall time: about ten minutes a row on a free core.
+Expected:  docs/tricks.md.
+
+784-200-200-10, eRBP, 20 ticks a digit. Every row is searched and run alike, the plain rule too:
+
+- *Search*: eight trials of one epoch each, learning rate log-uniform over two decades, further settings of the row in
+  turn; judged on the last 10,000 training digits. Seeds of trials are used nowhere else.
+- *Runs*: five seeds, six epochs, the best trial's settings; the same seeds in all rows, so that weights, order and
+  spikes are paired. The rate is constant; what answers is the exponential average of the weights, in all rows but one.
+- *Crossings*: the held-out error is measured at 1,000 x 2^(k/2) digits, a falling curve is fitted (isotonic in log n),
+  and the first n at 3, 2.3 and 2 % is read from it. A row that comes there in m of n seeds says so.
+- *Ratios*: the geometric mean over seeds of plain over trick, with a t interval, corrected for many rows (Holm). A gain
+  is told only if the corrected interval leaves 1 and the ratio is 1.15 at least.
+- *Controls* that must come out at 1: other draws of a code that has no timing, a trick at its identity, and the plain
+  rule searched anew.
+
+Samples are digits shown; SynOps count learning and its error events with the forward pass; writes are weights whose
+value changed.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from erbp_jax.__main__ import guarded
+
+CONFIG = Path(__file__).parents[1] / "configs" / "pi_mnist" / "quick_784_200_200_10.yaml"
+TARGETS = (3.0, 2.3, 2.0)
+EPOCHS, SEEDS, TRIALS, FIRST_TRIAL = 6, 5, 8, 1000
+COMMON = (
+    *("data.validation_size=10000", "training.alignment=false", "training.update_every=5", "encoding.test_steps=20"),
+    *("optimizer.schedule=constant", "optimizer.average=0.3"),
+)
+SGD = (1e-4, 1e-2)
+"""Where learning rates are drawn from, for updates in units of the rule."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trick: overrides of the config, further settings that trials take in turn, and the range of the rate."""
+
+    about: str
+    overrides: tuple[str, ...] = ()
+    knobs: tuple[tuple[str, ...], ...] = ((),)
+    rates: tuple[float, float] = SGD
+    words: str = "0"
+    """Of state, a synapse (s) or a neuron (n)."""
+    search: int = 0
+    """Which stream of trials; rows of one stream try the same rates."""
+
+
+def trick(*kinds: str) -> str:
+    """The override that names tricks, each as YAML."""
+    return f"optimizer.tricks=[{', '.join(kinds)}]"
+
+
+ONE = (1e-6, 1e-4)
+"""For updates whose size is one."""
+PRICE = "rule.rate_penalty=[0.25,0.05]"
+ROWS: dict[str, Row] = {
+    "plain": Row("eRBP with averaged weights", knobs=((PRICE,), ("rule.rate_penalty=0",)), words="1 s"),
+    "no average": Row("weights as they are (T16 left out)", ("optimizer.average=null",)),
+    "factored moments": Row(
+        "row and column of Adam's second moments (T8)", (trick("{kind: factored_moments}"),), rates=ONE, words="1 n"
+    ),
+    "shifts": Row("the same by shifts (T9)", (trick("{kind: shifts}"),), rates=ONE, words="1 n"),
+    "neuron rms": Row("one rate a neuron (T10)", (trick("{kind: neuron_rms}"),), rates=ONE, words="1 n"),
+    "normalised step": Row(
+        "step over what the inputs sent (T10)", (trick("{kind: normalised_step}"),), rates=(1e-3, 1e-1), words="0"
+    ),
+    "sign": Row("the update's sign (T9)", (trick("{kind: sign}"),), rates=ONE),
+    "momentum": Row(
+        "momentum (T7)",
+        knobs=(("optimizer.momentum=0.5",), ("optimizer.momentum=0.9",)),
+        rates=(2e-5, 5e-3),
+        words="1 s",
+    ),
+    "adam": Row("Adam, all words", ("optimizer.kind=adam",), rates=(1e-5, 1e-3), words="2 s"),
+    "max-norm": Row(
+        "bounded incoming weights (T15)",
+        knobs=((trick("{kind: max_norm, bound: 10}"),), (trick("{kind: max_norm, bound: 20}"),)),
+        words="1 n",
+    ),
+    "weight decay": Row(
+        "decoupled decay (T15)", knobs=(("optimizer.weight_decay=0.02",), ("optimizer.weight_decay=0.1",))
+    ),
+    "error-triggered": Row(
+        "neurons write only where their error is large (T11)",
+        knobs=(
+            (trick("{kind: error_triggered, rate: 0.1, step: 1.0e-5}"),),
+            (trick("{kind: error_triggered, rate: 0.3, step: 1.0e-5}"),),
+        ),
+        words="1 n",
+    ),
+    "write threshold": Row(
+        "steps wait until they are worth a write",
+        knobs=(
+            (trick("{kind: write_threshold, threshold: 0.01}"),),
+            (trick("{kind: write_threshold, threshold: 0.03}"),),
+        ),
+        words="1 s",
+    ),
+    "error-driven rate": Row("rate in proportion to the errors (T14)", (trick("{kind: errors}"),)),
+    "label every other tick": Row("a smaller margin (T12)", ("rule.label_period=2",)),
+    "blank-out of the input": Row(
+        "synapses of the input fail at random (T13)", ("network.transmission={kind: blank_out, p: [0.8, 1.0, 1.0]}",)
+    ),
+    "target rate": Row(
+        "thresholds that seek 100 Hz (T5)",
+        ("network.adaptation={kind: target_rate, rate: 100}", "rule.rate_penalty=0"),
+        (("network.adaptation.step_size=1e-6",), ("network.adaptation.step_size=1e-5",)),
+        words="1 n",
+    ),
+    "synaptic scaling": Row(
+        "gains that seek 100 Hz (T4)",
+        ("network.adaptation={kind: synaptic_scaling, rate: 100}", "rule.rate_penalty=0"),
+        (("network.adaptation.step_size=1e-6",), ("network.adaptation.step_size=1e-5",)),
+        words="1 n",
+    ),
+    "membrane norm": Row("input of one mean and size (T1)", ("network.adaptation.kind=membrane_norm",), words="2 n"),
+    "control: other draws": Row("jitter of a code without timing (T17)", (PRICE,)),
+    "control: identity": Row("a write threshold of 0", (PRICE, trick("{kind: write_threshold, threshold: 0}"))),
+    "control: searched anew": Row(
+        "plain, other trials", knobs=((PRICE,), ("rule.rate_penalty=0",)), words="1 s", search=1
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help=f"which, by comma; plain is always there [{','.join(ROWS)}]")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--out", type=Path, default=Path("runs") / "tricks")
+    arguments = parser.parse_args()
+    chosen = list(ROWS) if arguments.only is None else ["plain", *arguments.only.split(",")]
+    if unknown := set(chosen) - set(ROWS):
+        parser.error(f"--only: {', '.join(sorted(unknown))} not known; there are {', '.join(ROWS)}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+    from erbp_jax.files import write_json, write_text
+
+    for name in dict.fromkeys(chosen):
+        path = arguments.out / f"{_file(name)}.json"
+        if not path.exists():
+            write_json(path, measured(name, ROWS[name], arguments.seeds, arguments.epochs))
+    found = {name: json.loads(p.read_text()) for name in ROWS if (p := arguments.out / f"{_file(name)}.json").exists()}
+    write_text(arguments.out / "table.md", text := table(found))
+    draw(found, arguments.out / "tricks.png")
+    print(text)
+
+
+def _file(name: str) -> str:
+    return name.replace(": ", "_").replace(" ", "_")
+
+
+class Learning:
+    """Trainings side by side that differ in seed and learning rate alone: one program for all of them."""
+
+    def __init__(self, overrides: Sequence[str], seeds: Sequence[int], rates: Any, *, redrawn: bool) -> None:
+        import jax
+        import jax.numpy as jnp
+
+        from erbp_jax.config import load_config
+        from erbp_jax.config.build import build
+        from erbp_jax.config.build_data import load_data
+        from erbp_jax.training import engine, testing
+        from erbp_jax.training.optimizer import make_optimizer
+
+        config = load_config(CONFIG, [*COMMON, *overrides], rule="erbp")
+        self.data = load_data(config)
+        experiment = build(config, self.data)
+        if redrawn:
+            experiment = replace(experiment, encoder=Redrawn(experiment.encoder))
+        self.batch, self.batches = experiment.batch_size, len(self.data.train) // experiment.batch_size
+        counting = [*config.optimizer.model_dump()["tricks"], {"kind": "count_writes"}]
+        section = type(config.optimizer).model_validate({**config.optimizer.model_dump(), "tricks": counting})
+
+        def optimizers(rate: jax.Array) -> Any:
+            at_rate = section.model_copy(update={"learning_rate": rate})
+            return make_optimizer(at_rate, self.batches, config.training.epochs)
+
+        def train(rate, learner, samples, targets, epoch, first, last):
+            return engine.train(experiment, optimizers(rate), learner, samples, targets, epoch, first, last)
+
+        self.seeds, self.rates = jnp.asarray(seeds, jnp.uint32), jnp.asarray(rates, jnp.float32)
+        self.learner = jax.jit(jax.vmap(lambda s, r: engine.init(experiment, optimizers(r), s)))(self.seeds, self.rates)
+        self._train = jax.jit(jax.vmap(train, in_axes=(0, 0, None, None, None, None, None)))
+        self._test = jax.jit(jax.vmap(partial(testing.test, experiment), in_axes=(0, 0, None, None, None)))
+        self.shown, self.counts = 0, np.zeros((len(seeds), 4))
+
+    def until(self, digits: int) -> None:
+        """Learn until so many digits have been shown."""
+        import jax.numpy as jnp
+
+        from erbp_jax.learning.tricks import written
+
+        train = self.data.train.x, self.data.train.y
+        while self.shown < digits:
+            epoch, first = divmod(self.shown // self.batch, self.batches)
+            last = min(self.batches, first + (digits - self.shown) // self.batch)
+            zero = self.learner.tally._replace(events=_zeros(self.learner.tally.events))
+            self.learner = replace(self.learner, tally=zero)
+            self.learner = self._train(
+                self.rates, self.learner, *train, jnp.int32(epoch), jnp.int32(first), jnp.int32(last)
+            )
+            events = self.learner.tally.values().events.astype(float)  # [S, 2 P + 2]
+            layers = (events.shape[1] - 2) // 2
+            self.counts[:, 0] += events[:, :layers].sum(1)
+            self.counts[:, 1] += events[:, layers:-2].sum(1)
+            self.counts[:, 2] += events[:, -2:].sum(1)
+            self.counts[:, 3] = written(self.learner.optimizer)
+            self.shown += self.batch * (last - first)
+
+    def error(self) -> np.ndarray:
+        """Held-out error in percent, `[S]`; 100 where states are no numbers any more."""
+        import jax
+        import jax.numpy as jnp
+
+        test = self.data.test.x, self.data.test.y
+        result = jax.device_get(self._test(self.seeds, self.learner.weights, *test, jnp.int32(self.shown)))
+        return 100.0 * np.where(result.finite, result.scores["error"], True).mean(1)
+
+
+def _zeros(events: Any) -> Any:
+    import jax
+    import jax.numpy as jnp
+
+    return jax.tree.map(jnp.zeros_like, events)
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """An encoder with other draws: what jitter does to a code whose phases are random anyway."""
+
+    inner: Any
+
+    def init_state(self, sample: Any, key: Any) -> Any:
+        return self.inner.init_state(sample, self._other(key))
+
+    def __call__(self, state: Any, sample: Any, ticks: Any, key: Any) -> Any:
+        return self.inner(state, sample, ticks, self._other(key))
+
+    @staticmethod
+    def _other(key: Any) -> Any:
+        import jax.numpy as jnp
+
+        from erbp_jax.random import fold_each
+
+        return fold_each(key, jnp.uint32(17))
+
+
+def measured(name: str, row: Row, seeds: int, epochs: int) -> dict[str, Any]:
+    """The search of a row, and its runs."""
+    redrawn = name == "control: other draws"
+    trials, best = search(name, row, redrawn)
+    print(f"{name}: best of {len(trials)} trials {best}", flush=True)
+    overrides = [*row.overrides, *best["settings"], f"training.epochs={epochs}"]
+    learning = Learning(overrides, range(seeds), [best["rate"]] * seeds, redrawn=redrawn)
+    most = epochs * learning.batches * learning.batch
+    grid = sorted({min(most, round(1000 * 2 ** (k / 2) / learning.batch) * learning.batch) for k in range(64)})
+    errors, counts = [], []
+    for n in grid:
+        learning.until(n)
+        errors.append(learning.error().tolist())
+        counts.append(learning.counts.tolist())
+        print(f"{name}: {n:7,} digits  {np.mean(errors[-1]):5.2f} %", flush=True)
+    return {"trials": trials, "best": best, "digits": grid, "errors": errors, "counts": counts}
+
+
+def search(name: str, row: Row, redrawn: bool) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """All trials of a row, and the best of them."""
+    draws = np.random.default_rng([FIRST_TRIAL, row.search]).random(TRIALS)
+    low, high = map(math.log, row.rates)
+    rates, trials = np.exp(low + (high - low) * (np.arange(TRIALS) + draws) / TRIALS), []
+    first = FIRST_TRIAL * (1 + row.search)
+    for number, settings in enumerate(row.knobs):
+        mine = list(range(number, TRIALS, len(row.knobs)))
+        chosen = [*row.overrides, *settings, "training.epochs=1"]
+        learning = Learning(chosen, [first + i for i in mine], rates[mine], redrawn=redrawn)
+        learning.until(learning.batches * learning.batch)
+        for i, error in zip(mine, learning.error(), strict=True):
+            trials.append({"rate": float(rates[i]), "settings": list(settings), "error": float(error)})
+            print(f"{name}: trial {settings} {rates[i]:.2e}  {error:.2f} %", flush=True)
+    return trials, min(trials, key=lambda t: t["error"])
+
+
+def crossings(found: dict[str, Any], target: float) -> tuple[np.ndarray, np.ndarray]:
+    """Digits `[S]` and counts `[S, 4]` where a falling curve through the errors comes to the target; NaN if never."""
+    from sklearn.isotonic import IsotonicRegression
+
+    n, errors, counts = (np.asarray(found[key], float) for key in ("digits", "errors", "counts"))
+    x, at, spent = np.log(n), [], []
+    for s in range(errors.shape[1]):
+        y = IsotonicRegression(increasing=False).fit_transform(x, errors[:, s])
+        below = np.flatnonzero(y <= target)
+        if not len(below):
+            at.append(np.nan)
+            spent.append(np.full(4, np.nan))
+            continue
+        j = int(below[0])
+        share = 0.0 if j == 0 or y[j - 1] == y[j] else (y[j - 1] - target) / (y[j - 1] - y[j])
+        where = x[j] if j == 0 else x[j - 1] + share * (x[j] - x[j - 1])
+        at.append(math.exp(where))
+        spent.append([float(np.interp(math.exp(where), n, counts[:, s, c])) for c in range(4)])
+    return np.asarray(at), np.asarray(spent)
+
+
+def compared(plain: np.ndarray, other: np.ndarray) -> tuple[float, float, float, float] | None:
+    """Geometric mean of plain over other, its 95 % t interval and the p-value; None with fewer than two pairs."""
+    from scipy import stats
+
+    logs = np.log(plain / other)
+    logs = logs[np.isfinite(logs)]
+    if len(logs) < 2:
+        return None
+    mean, error = logs.mean(), logs.std(ddof=1) / math.sqrt(len(logs))
+    if error == 0.0:
+        return math.exp(mean), math.exp(mean), math.exp(mean), float(mean == 0.0)
+    reach = stats.t.ppf(0.975, len(logs) - 1) * error
+    p = 2 * stats.t.sf(abs(mean) / error, len(logs) - 1)
+    return math.exp(mean), math.exp(mean - reach), math.exp(mean + reach), float(p)
+
+
+def holm(values: dict[str, float]) -> dict[str, float]:
+    """p-values corrected for their number."""
+    ordered, worst, corrected = sorted(values, key=lambda name: values[name]), 0.0, {}
+    for rank, name in enumerate(ordered):
+        worst = max(worst, min(1.0, (len(ordered) - rank) * values[name]))
+        corrected[name] = worst
+    return corrected
+
+
+def table(found: dict[str, Any]) -> str:
+    """What was found, as Markdown."""
+    base = {target: crossings(found["plain"], target) for target in TARGETS}
+    ratios: dict[str, Any] = {}
+    for name, row in found.items():
+        ratios[name] = {t: compared(base[t][0], crossings(row, t)[0]) for t in TARGETS}
+    corrected = holm({n: r[TARGETS[0]][3] for n, r in ratios.items() if n != "plain" and r[TARGETS[0]]})
+    lines = [
+        "| trick | words | rate found | error after the last epoch | digits to 3 % | times fewer than plain "
+        "| p (Holm) | to 2.3 % | to 2 % | SynOps to 3 % | writes to 3 %, of plain's |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in found.items():
+        at, spent = crossings(row, TARGETS[0])
+        last = np.asarray(row["errors"])[-1]
+        cells = [name, ROWS[name].words, f"{row['best']['rate']:.1e}", f"{last.mean():.2f} +- {last.std(ddof=1):.2f}"]
+        cells += [_count(at), _ratio(ratios[name][TARGETS[0]]), f"{corrected[name]:.2f}" if name in corrected else ""]
+        cells += [_count(crossings(row, t)[0]) for t in TARGETS[1:]]
+        total, plain = spent[:, :3].sum(1), base[TARGETS[0]][1]
+        cells += [f"{np.nanmean(total):.2g}" if np.isfinite(total).any() else "-"]
+        writes = compared(spent[:, 3], plain[:, 3])
+        cells += [f"{writes[0]:.2f}" if writes else "-"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _count(at: np.ndarray) -> str:
+    reached = np.isfinite(at)
+    if not reached.any():
+        return f"0 of {len(at)}"
+    text = f"{np.exp(np.log(at[reached]).mean()):,.0f}"
+    return text if reached.all() else f"{text} ({reached.sum()} of {len(at)})"
+
+
+def _ratio(one: tuple[float, float, float, float] | None) -> str:
+    return "-" if one is None else f"{one[0]:.2f} ({one[1]:.2f} to {one[2]:.2f})"
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    """Error over digits, and the cloud of trials."""
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
+    for number, (name, row) in enumerate(found.items()):
+        errors, style = np.asarray(row["errors"]), ("-", "--", ":")[number // 10 % 3]
+        left.plot(row["digits"], errors.mean(1), style, color=f"C{number % 10}", lw=2.5 if name == "plain" else 1,
+                  label=name)  # fmt: skip
+        scale = row["best"]["rate"]
+        right.plot([t["rate"] / scale for t in row["trials"]], [t["error"] for t in row["trials"]], "o", ms=4,
+                   color=f"C{number % 10}")  # fmt: skip
+    for target in TARGETS:
+        left.axhline(target, color="0.8", zorder=0)
+    left.set(xscale="log", yscale="log", xlabel="digits shown", ylabel="held-out error (%)", ylim=(1.8, 20))
+    left.legend(fontsize=7, ncols=2)
+    right.set(xscale="log", yscale="log", xlabel="learning rate over the best one", ylabel="error after a trial (%)")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    guarded(main)
