@@ -1,7 +1,9 @@
 """Strict numerics for every test, and the small things that many tests need."""
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +26,16 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+def pytest_collection_finish():
+    """A twelfth of a test's time was Python's search for cycles, through all modules, at every few objects of a trace.
+
+    What is there now stays; what the tests make is looked through less often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 5)
+
+
 def pytest_sessionfinish(session):
     if not hasattr(session.config, "workerinput"):
         shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
@@ -43,6 +55,12 @@ def _programs(request):
 @pytest.fixture
 def key():
     return jax.random.key(7, impl="threefry2x32")
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """As where the extra is not installed: a command's pictures take as long as a small training."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
 
 
 @pytest.fixture(scope="session")

@@ -224,7 +224,7 @@ def _as_a_user():
         yield
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:Attempting to set identical")  # of a curve of one epoch
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 def test_a_neuron(module, train, monkeypatch, capsys):

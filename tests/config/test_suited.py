@@ -58,6 +58,7 @@ def test_a_config_without_an_optimiser_gets_the_rules(tmp_path, rule, kind, rate
     assert config.encoding.steps == (40 if kind == "adam" else 60)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_demo_learns_by_back_propagation_too(digits, tmp_path, monkeypatch, capsys):
     """It ended at 100 % error without a word."""
     fewer = ["data.train_size=600", "training.epochs=3", "rule.form=rate"]

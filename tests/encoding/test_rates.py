@@ -183,7 +183,7 @@ def test_long_label_periods_and_phases_count_right():
     assert on == [0.0, 1.0, 0.0]
 
 
-@pytest.mark.filterwarnings("ignore:Attempting to set identical")  # of a curve of one epoch
+@pytest.mark.usefixtures("without_pictures")
 def test_a_low_rate_at_a_short_tick_fires(root, tmp_path, monkeypatch, capsys):
     """19 Hz at 0.1 ms: nothing fired, and nothing said so."""
     small = ["data.train_size=20", "data.test_size=20", "training.epochs=1", "network.layers=[64,10,10]"]
