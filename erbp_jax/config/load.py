@@ -12,13 +12,13 @@ from pydantic.fields import FieldInfo
 from erbp_jax.archive import read_text, shown
 from erbp_jax.cache import expanded
 from erbp_jax.config import yaml_text
-from erbp_jax.config.mistakes import explained, nearest, unknown_kind
+from erbp_jax.config.mistakes import explained, nearest, telling, unknown_kind
 from erbp_jax.config.names import check_rule_name
 from erbp_jax.config.recipe import RECIPE
 from erbp_jax.config.retired import without_retired
 from erbp_jax.config.schema import Config
 from erbp_jax.config.suited import for_another_family, with_suited
-from erbp_jax.config.walk import parts_of, section_of
+from erbp_jax.config.walk import kinds_with, parts_of, section_of
 from erbp_jax.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -198,7 +198,7 @@ def check_model(
     try:
         checked = model.model_validate(data)
     except ValidationError as error:
-        found = [e for e in error.errors(include_url=False) if e["type"] != "extra_forbidden"]
+        found = telling([e for e in error.errors(include_url=False) if e["type"] != "extra_forbidden"])
         mistakes, checked = chain(mistakes, (explained(e, data) for e in found)), None
     told = list(dict.fromkeys(islice(mistakes, MAX_MISTAKES + 1)))
     if told or checked is None:
@@ -271,18 +271,28 @@ def _with_kind(field: FieldInfo, value: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"kind": field.default.kind, **value}
 
 
-def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...]) -> Iterator[str]:
-    """Keys that the model has no field for, with the nearest one that it has."""
+def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...], annotation: Any = None) -> Iterator[str]:
+    """Keys that the model has no field for: whose they are, or the nearest one that it has.
+
+    `annotation` is that of the section, which says what else it could be.
+    """
     if not isinstance(data, Mapping):
         return
     for key, value in data.items():
         field = model.model_fields.get(str(key))
         if field is None:
-            near = nearest(str(key), list(model.model_fields))
-            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(model.model_fields)}"
-            yield f"{'.'.join((*path, shown(str(key))))}: unknown key ({hint})"
+            yield f"{'.'.join((*path, shown(str(key))))}: unknown key ({_hint(str(key), model, data, annotation)})"
             continue
-        for annotation, part, place in parts_of(field.annotation, value):
-            section = section_of(annotation, part)
+        for annotation_of_part, part, place in parts_of(field.annotation, value):
+            section = section_of(annotation_of_part, part)
             if section is not None:
-                yield from _unknown_keys(section, part, (*path, str(key), *place))
+                yield from _unknown_keys(section, part, (*path, str(key), *place), annotation_of_part)
+
+
+def _hint(key: str, model: type[BaseModel], data: Mapping[str, Any], annotation: Any) -> str:
+    known = list(model.model_fields)
+    if owners := kinds_with(annotation, key):
+        own = [name for name in known if name != "kind"]
+        return f"{key} is a key of {', '.join(owners)}; {data.get('kind')} has: {', '.join(own) or 'none'}"
+    near = nearest(key, known)
+    return f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"

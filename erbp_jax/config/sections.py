@@ -246,7 +246,7 @@ class Kinds:
         if isinstance(value, cls.base):
             return value
         if not isinstance(value, Mapping):
-            if cls.plain is not None:
+            if cls.plain is not None and not isinstance(value, (list, tuple)):
                 return _adapter(cls.plain).validate_python(value)
             raise PydanticKnownError("model_attributes_type")
         if "kind" not in value and cls.bare:

@@ -47,6 +47,13 @@ def section_of_kind(wanted: type[Kinds], value: Any) -> type[BaseModel] | None:
         return None
 
 
+def kinds_with(annotation: Any, key: str) -> list[str]:
+    """The kinds of a section that have a key; none where it has no kinds."""
+    sections = [o for o in options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)]
+    having = [o for o in sections if key in o.model_fields and "kind" in o.model_fields]
+    return [kind for section in having for kind in get_args(section.model_fields["kind"].annotation)]
+
+
 def options(annotation: Any) -> tuple[Any, ...]:
     """The members of a union, of unions within it too; of a group of keys with a kind all sections."""
     found = []
