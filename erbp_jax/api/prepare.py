@@ -12,7 +12,7 @@ from erbp_jax.learning import Suggested, Suited
 from erbp_jax.learning.base import Rule
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
-from erbp_jax.tasks import Task, task_for
+from erbp_jax.tasks import Classification, Task, task_for
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers, summed
 
@@ -82,8 +82,12 @@ def experiment_for(
     if data.shape is not None and len(network.inputs) == 1 and encoder is None and network.sizes[0] != data.features:
         raise UserError(f"network: has {network.sizes[0]} inputs, and a sample of {data.name} {data.features} values")
     if task is None and network.classes != data.classes:
-        what = "classes" if data.labels is not None else "curves"
-        raise UserError(f"network: has {network.classes} outputs, and {data.name} {data.classes} {what}")
+        raise UserError(f"network: has {network.classes} outputs, and {data.name} {data.targets_text}")
+    if isinstance(task, Classification):  # outputs of no class may be kept silent
+        if data.labels is None:
+            raise UserError(f"task: a classification needs labels, and the targets of {data.name} are none")
+        if network.classes < data.classes:
+            raise UserError(f"network: has {network.classes} outputs, and {data.name} {data.targets_text}")
     size = min(batch_size, len(data.train))  # the default is for sets that have so many
     return Experiment(
         network=network,

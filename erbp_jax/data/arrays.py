@@ -65,7 +65,8 @@ def as_targets(name: str, given: Any) -> tuple[np.ndarray, np.ndarray | None]:
     if y.ndim not in (2, 3) or 0 in y.shape:
         raise UserError(f"{name}: must be labels [n], or curves [n, K] or [n, T, K], got shape {list(y.shape)}")
     if y.dtype.kind not in "f":
-        raise UserError(f"{name}: curves of spikes a tick must be float, got {y.dtype}; labels have one axis")
+        hint = f"{name}.argmax(1) makes labels of one-hot rows" if is_one_hot(y) else "labels have one axis"
+        raise UserError(f"{name}: curves of spikes a tick must be float, got {y.dtype}; {hint}")
     if not (np.isfinite(y).all() and y.min() >= 0 and y.max() <= 1):
         raise UserError(f"{name}: curves are spikes a tick and must lie in [0, 1], got {_range(y)}")
     return y.astype(np.float32), None
@@ -85,6 +86,36 @@ def _as_classes(name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     y = y.astype(np.int64) if y.dtype.kind == "b" else y  # no and yes are 0 and 1: -1 is undecided
     labels, classes = np.unique(y, return_inverse=True)
     return classes.astype(np.int32).reshape(-1), labels
+
+
+def is_one_hot(y: Any) -> bool:
+    """Whether targets are rows `[n, K]` of one 1 and else 0, K at least 2: labels in another form."""
+    return (
+        isinstance(y, np.ndarray)
+        and y.ndim == 2
+        and y.shape[1] > 1
+        and bool(((y == 0) | (y == 1)).all() and (y.sum(1, dtype=np.float64) == 1).all())
+    )
+
+
+def check_classes(name: str, y: Any, classes: int) -> None:
+    """Refuse what are not classes `[n]` from 0 to `classes - 1`; pytrees are their task's business.
+
+    Raises:
+        UserError: says what was given, and of which sample.
+    """
+    if not hasattr(y, "dtype"):
+        return
+    wanted = f"must be classes, whole numbers [n] from 0 to {classes - 1}"
+    if y.ndim != 1 or y.dtype.kind not in "iu":
+        raise UserError(f"{name} {wanted}, got {y.dtype} {list(y.shape)}; ej.dataset(x, y) takes labels of any values")
+    given = np.asarray(y)
+    beyond = np.flatnonzero((given < 0) | (given >= classes))
+    if len(beyond):
+        sample = int(beyond[0])
+        raise UserError(
+            f"{name} {wanted}, got {given[sample]} for sample {sample}; ej.dataset(x, y) takes labels of any values"
+        )
 
 
 def divided(y: np.ndarray, classes: bool, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

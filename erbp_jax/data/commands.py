@@ -51,11 +51,7 @@ def info(
     from erbp_jax import data
 
     d = data.from_npz(name) if name.endswith(".npz") else data.load(name, data_dir)
-    if d.labels is None:
-        targets = f"{d.classes} numbers to follow"
-    else:
-        few = d.labels.tolist() if d.classes <= 20 else [*d.labels[:19].tolist(), "..."]
-        targets = f"{d.classes} classes ({', '.join(map(str, few))})"
+    targets = f"{d.classes} numbers to follow" if d.labels is None else d.targets_text
     shape = " x ".join(map(str, d.shape or ()))
     what = f"trains of {d.ticks} ticks by {shape}" if d.ticks is not None else f"samples of {shape}"
     print(

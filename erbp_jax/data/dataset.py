@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.archive import shown
-from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, divided, flat
+from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, check_classes, divided, flat
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_arrays
 
@@ -42,6 +42,9 @@ class Dataset:
     `train.x` and `test.x` are images in flat rows of bytes, uint8 `[n, H*W*C]` (0 to 255); given trains of spikes,
     uint8 `[n, T, I]`; or any pytree that an encoder of one's own takes. `y` are classes int32 `[n]`, or curves float32
     `[n, K]` or `[n, T, K]`, or a pytree that a task of one's own takes.
+
+    Raises:
+        UserError: with `labels`, classes that are not whole numbers `[n]` from 0 to one below their number.
     """
 
     name: str
@@ -53,6 +56,11 @@ class Dataset:
     """What the classes 0 to K-1 are called in the data, in order; None if the targets are not classes."""
     ticks: int | None = None
     """Length of given trains; None for samples that an encoder makes spikes of."""
+
+    def __post_init__(self) -> None:
+        if self.labels is not None:
+            check_classes(f"{self.name}: train.y", self.train.y, len(self.labels))
+            check_classes(f"{self.name}: test.y", self.test.y, len(self.labels))
 
     @property
     def features(self) -> int:
@@ -70,12 +78,18 @@ class Dataset:
         """Outputs that a network needs: classes, or curves to follow.
 
         Raises:
-            UserError: targets that are no arrays.
+            UserError: targets that are no arrays, or neither classes nor curves.
         """
         if self.labels is not None:
             return len(self.labels)
         if not isinstance(self.train.y, np.ndarray):
             raise UserError(f"{self.name}: its targets are no arrays; say the network's outputs yourself")
+        if self.train.y.ndim < 2:
+            given = f"{self.train.y.dtype} {list(self.train.y.shape)}"
+            raise UserError(
+                f"{self.name}: its targets are {given}, neither curves [n, K] or [n, T, K] nor classes with the "
+                "labels that they stand for; ej.dataset(x, y) makes these of labels"
+            )
         return int(self.train.y.shape[-1])
 
     @property
@@ -105,6 +119,14 @@ class Dataset:
     def named(self, classes: np.ndarray) -> np.ndarray:
         """Classes 0 to K-1 as the data calls them, as `named`."""
         return classes if self.labels is None else named(self.labels, classes)
+
+    @property
+    def targets_text(self) -> str:
+        """What a network has outputs for: `3 classes (7, 8, 9)`, `2 curves`."""
+        if self.labels is None:
+            return f"{self.classes} curves"
+        few = self.labels.tolist() if self.classes <= 20 else [*self.labels[:19].tolist(), "..."]
+        return f"{self.classes} classes ({shown(', '.join(map(str, few)), 200)})"
 
     def __repr__(self) -> str:
         what = "" if self.labels is None else f", {len(self.labels)} classes"
@@ -172,7 +194,7 @@ def dataset(
     numbers, grey or colour images. With `trains`, spikes that are given instead: 0 or 1, `[n, T, I]`.
     `y` of one axis are labels: distinct whole numbers (or words) of any values, which become the classes 0 to K-1, and
     back in every output. `y` of two or three axes are curves of spikes a tick in [0, 1] to follow: `[n, K]` for all
-    ticks, or `[n, T, K]`.
+    ticks, or `[n, T, K]`. One-hot rows are not labels: `y.argmax(1)` are; what trains on them asks for a task.
 
     Without `y`, `x` is anything with a length that yields `(sample, label)` by index.
     Without `x_test` and `y_test` the share `test` of the samples, drawn by `seed`, is kept for the test; of every

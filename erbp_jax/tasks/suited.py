@@ -1,6 +1,8 @@
 """The task that a data set's targets are for."""
 
 from erbp_jax.data import Dataset
+from erbp_jax.data.arrays import is_one_hot
+from erbp_jax.errors import UserError
 from erbp_jax.tasks.base import Task
 from erbp_jax.tasks.classification import Classification
 from erbp_jax.tasks.regression import Regression
@@ -10,6 +12,14 @@ def task_for(data: Dataset) -> Task:
     """Classification of labels, regression of curves with the training set's variance.
 
     Raises:
-        UserError: targets that are neither, or curves that never vary.
+        UserError: targets that are neither, curves that never vary, or labels in the form of curves: one-hot rows.
     """
-    return Classification() if data.labels is not None else Regression(variance=data.variance)
+    if data.labels is not None:
+        return Classification()
+    if is_one_hot(data.train.y):
+        raise UserError(
+            f"{data.name}: y {list(data.train.y.shape)} has one 1 a row, else 0, as one-hot labels have; "
+            "y.argmax(1) are the labels; for a regression or rewards say task=ej.Regression(variance=data.variance) or "
+            "task=ej.Choice(), in a config task.kind"
+        )
+    return Regression(variance=data.variance)
