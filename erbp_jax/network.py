@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import FORWARD, Block, Paths
+from erbp_jax.declared import fits
 from erbp_jax.fits import check_params, check_state
 from erbp_jax.graph import cycle_without_delay, stages
 from erbp_jax.neurons import Adapting, Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
@@ -233,7 +234,13 @@ class Network:
         return jax.tree.map(jnp.zeros_like, params.trained)
 
     def init_state(self, batch: int) -> NetworkState:
-        """The resting state for `batch` samples."""
+        """The resting state for `batch` samples.
+
+        Raises:
+            ValueError: no whole number from 1 on.
+        """
+        if not fits(batch, int) or batch < 1:
+            raise ValueError(f"Network {self.name}: init_state takes a whole number of samples >= 1, got {batch!r}")
 
         def waiting(p: Projection) -> jax.Array:
             units = p.connection.inputs if p.delay_side == "axonal" else p.connection.outputs

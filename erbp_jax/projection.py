@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Literal, NamedTuple
 
 from erbp_jax.connections import Connection
+from erbp_jax.declared import fits
 from erbp_jax.neurons import Neuron
 
 DelaySide = Literal["axonal", "dendritic"]
@@ -42,7 +43,7 @@ class Projection:
 
     Raises:
         ValueError: names that are no texts, what is no connection, a delay that is no whole number of ticks from 0 on,
-            or an unknown side.
+            an unknown side, or a `plastic` that is no truth value.
     """
 
     source: str
@@ -61,6 +62,8 @@ class Projection:
             raise ValueError(f"Projection {self.name}: delay must be a whole number of ticks >= 0, got {self.delay!r}")
         if self.delay_side not in ("axonal", "dendritic"):
             raise ValueError(f"Projection {self.name}: delay_side must be axonal or dendritic, got {self.delay_side!r}")
+        if not fits(self.plastic, bool):
+            raise ValueError(f"Projection {self.name}: plastic must be True or False, got {self.plastic!r}")
 
     @property
     def name(self) -> str:

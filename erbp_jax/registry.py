@@ -20,8 +20,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache
 from types import ModuleType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
+from erbp_jax.declared import checked
 from erbp_jax.errors import UserError
 from erbp_jax.outside import PACKAGE, imported
 from erbp_jax.units import Clock
@@ -118,6 +119,8 @@ def register(
 ) -> Callable[[Made], Made]:
     """Let configs name a class, or a function that makes a component, as one of the `kinds` of its group.
 
+    A dataclass is `checked`: made with a value of another type than a field declares, it raises a ValueError.
+
     >>> from dataclasses import dataclass
     >>> from erbp_jax.registry import find, register
     >>> from erbp_jax.units import Time
@@ -143,6 +146,7 @@ def register(
             if there is not None and _name(there.make) != _name(made):
                 raise ValueError(f"register: {group} {kind!r} is {_name(there.make)}; {_name(made)} needs another kind")
             _ENTRIES[group, kind] = entry
+        checked(cast(Any, made))
         return made
 
     return keep

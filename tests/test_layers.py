@@ -4,7 +4,7 @@ import ast
 
 ROOMS = (
     *("errors", "settings", "interrupts", "archive", "cache", "files", "environment"),
-    *("units", "outside", "registry"),
+    *("units", "declared", "outside", "registry"),
     *("scaling", "kernels", "counting", "parallel", "random", "grid", "params", "graph", "trace"),
     *("neurons", "connections", "projection", "block", "fits", "network", "chain", "encoding", "simulate"),
     *("data", "tasks", "learning", "training.experiment"),

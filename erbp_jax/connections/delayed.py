@@ -18,6 +18,7 @@ from erbp_jax.connections.placed import PlacedConnection
 from erbp_jax.connections.sparse import Sparse
 from erbp_jax.connections.transmission import Transmission
 from erbp_jax.counting import Wide
+from erbp_jax.declared import checked
 from erbp_jax.params import Params
 from erbp_jax.random import integers, new_key, split
 from erbp_jax.registry import register
@@ -123,6 +124,7 @@ class MaskedLines(PlacedConnection):
         return Params({"weight": weight}, params.fixed["connection"])
 
 
+@checked
 @dataclass(frozen=True)
 class Delayed:
     r"""A connection whose synapses have a delay each, on top of that of the projection.

@@ -92,7 +92,10 @@ class Delays(ByContent):
 
 
 def _whole(what: str, given: Any, dimensions: int | None) -> np.ndarray:
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise ValueError(f"{what} must be whole numbers in one array, got lists of different lengths") from None
     if array.dtype.kind not in "iu" and array.size:
         raise ValueError(f"{what} must be whole numbers, got {array.dtype}")
     if dimensions is not None and array.ndim != dimensions:

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.counting import walk_rows
+from erbp_jax.declared import checked
 from erbp_jax.random import hashed_words, nth_word, word_source
 
 LEAST = 2.0**-32
@@ -53,6 +54,7 @@ class Transmission(Protocol):
         ...
 
 
+@checked
 @dataclass(frozen=True)
 class Reliable:
     """Every spike is transmitted: xi = 1.
@@ -91,6 +93,7 @@ class Reliable:
         return _outer(spikes, post, self.by_events)
 
 
+@checked
 @dataclass(frozen=True)
 class BlankOut:
     """Stochastic synapses: `xi ~ Bernoulli(p)`, independent for every synapse, presynaptic spike and row. Exact.
@@ -161,6 +164,7 @@ class BlankOut:
         return walk_rows(spikes, arrive, zero)
 
 
+@checked
 @dataclass(frozen=True)
 class SharedBlankOut:
     """A stand-in for `BlankOut`: one mask `[I, O]` for all rows of a call, drawn with the first row's key.

@@ -6,11 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.declared import checked
 from erbp_jax.encoding.base import TickEncoder, check_images
 
 LEAST, MOST = (float(x) for x in (np.finfo(np.float32).tiny * 255, np.finfo(np.float32).max))
 
 
+@checked
 @dataclass(frozen=True)
 class Analog(TickEncoder):
     """Data neurons that emit their mean rate, `max_rate * pixel / 255` spikes per tick, in every tick.

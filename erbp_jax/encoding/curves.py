@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.declared import checked
+
 
 def at_ticks(name: str, target: Any, ticks: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """The target `[B, T, K]`, or `[B, K]` for all ticks, in the ticks `[k]`: float32 `[k, B, K]`.
@@ -28,6 +30,7 @@ def at_ticks(name: str, target: Any, ticks: jax.Array, shape: tuple[int, ...]) -
     return jnp.moveaxis(target.astype(jnp.float32)[:, at], 1, 0)
 
 
+@checked
 @dataclass(frozen=True)
 class Curves:
     """A teacher that says in every tick what is wanted of every output neuron: the target itself.

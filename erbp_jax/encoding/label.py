@@ -6,7 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.declared import checked
 
+
+@checked
 @dataclass(frozen=True)
 class LabelNeurons:
     """The neuron of the true class fires every `period` ticks, the others are silent.

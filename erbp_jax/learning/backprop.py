@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import jax
 
+from erbp_jax.declared import checked
 from erbp_jax.learning.base import Block, Given, LearningState, Suggested
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.loss import CrossEntropy, Loss
@@ -18,6 +19,7 @@ from erbp_jax.trace import NetworkState, Trace
 from erbp_jax.units import Count, NonNegative, Part, Positive
 
 
+@checked
 @dataclass(frozen=True)
 class BackProp:
     r"""The gradient of a loss on the output's spikes over a block of k ticks, averaged over the batch.

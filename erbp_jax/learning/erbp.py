@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from erbp_jax.block import unrolling
 from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
+from erbp_jax.declared import checked
 from erbp_jax.encoding import Curves, LabelNeurons, Teacher
 from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
@@ -30,6 +31,7 @@ class ERBPState(NamedTuple):
     local: tuple[Any, ...] = ()  # per hidden population of its readout and error neurons; None without
 
 
+@checked
 @dataclass(frozen=True)
 class ERBP(LocalRule):
     r"""Event-driven random back-propagation (eRBP), for networks of any depth.

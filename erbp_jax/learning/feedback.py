@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import jax
 
+from erbp_jax.declared import checked
 from erbp_jax.random import between
 
 
+@checked
 @dataclass(frozen=True)
 class RandomFeedback:
     r"""Direct feedback weights G from K error neurons to the N units of a hidden layer, `[K, N]`.

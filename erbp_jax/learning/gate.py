@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import jax
 
+from erbp_jax.declared import checked
 
+
+@checked
 @dataclass(frozen=True)
 class Boxcar:
     r"""`Theta(I) = 1` where `low < I < high`, else 0: one addition and two comparisons a synapse event.

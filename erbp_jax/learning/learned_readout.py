@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import unrolling
+from erbp_jax.declared import checked
 from erbp_jax.learning.readout import LocalErrors
 from erbp_jax.neurons import Dendrite, ErrorNeurons
 from erbp_jax.neurons.firing import decay
@@ -21,6 +22,7 @@ class LearnedReadoutState(NamedTuple):
     dendrite: jax.Array  # [B, K], U
 
 
+@checked
 @dataclass(frozen=True)
 class LearnedReadout:
     r"""K leaky readout neurons in a winner-take-all circuit, whose weights learn as those of the output do.

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import unrolling
+from erbp_jax.declared import checked
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState
 
 
@@ -61,6 +62,7 @@ class Readout(Protocol):
         ...
 
 
+@checked
 @dataclass(frozen=True)
 class LocalReadout:
     r"""R K readout neurons that see a hidden layer through its feedback weights, turned round.

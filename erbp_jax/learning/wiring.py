@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import FORWARD, Paths
+from erbp_jax.declared import checked
 from erbp_jax.graph import cycle_without_delay, in_order, reached
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.network import Network
@@ -59,6 +60,7 @@ class Symmetric:
         return _backward_multiplications(network)
 
 
+@checked
 @dataclass(frozen=True)
 class Layerwise:
     r"""Feedback alignment: the transpose of every projection is replaced by a fixed random matrix of its own.
@@ -104,6 +106,7 @@ class _Backward(Paths):
         return projection.connection(params, state, spikes, key=key, backward=backward)
 
 
+@checked
 @dataclass(frozen=True)
 class Direct:
     r"""Direct feedback alignment, the wiring of eRBP: the output's error reaches every hidden population in one step.

@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from erbp_jax.declared import checked
 from erbp_jax.neurons.firing import decay
 
 
+@checked
 @dataclass(frozen=True)
 class Dendrite:
     r"""A leaky integrator of error spikes.

@@ -6,12 +6,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.declared import checked
+
 
 class ErrorState(NamedTuple):
     positive: jax.Array  # [..., K] membrane of E+ (label ahead of prediction)
     negative: jax.Array  # [..., K] membrane of E- (prediction ahead of label)
 
 
+@checked
 @dataclass(frozen=True)
 class ErrorNeurons:
     r"""Non-leaky linear neurons with subtractive reset and a floor at zero.

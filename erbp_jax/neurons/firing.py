@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from erbp_jax.declared import checked
 from erbp_jax.neurons.noise import Noise
 from erbp_jax.neurons.surrogate import Surrogate, spike
 from erbp_jax.units import Part, Positive, Ticks
@@ -25,6 +26,7 @@ class Fired(NamedTuple):
     spikes: jax.Array  # [..., N] 0 or 1
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Firing:
     """Threshold, reset and refractory period; a base of neuron models, not a model.

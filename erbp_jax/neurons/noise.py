@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.declared import checked
 from erbp_jax.errors import UserError
 from erbp_jax.random import normal, uniform
 from erbp_jax.registry import Context, register
@@ -48,6 +49,7 @@ class GaussianNoise:
         return self.sigma * normal(key, (n,))
 
 
+@checked
 @dataclass(frozen=True)
 class PoissonKicks:
     """`xi = amplitude * K`, `K ~ Poisson(rate)`: the background spikes of the paper's eRBP (eRBP+).

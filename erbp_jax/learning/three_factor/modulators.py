@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.declared import checked
 from erbp_jax.learning.base import ErrorSpikes, Given
 from erbp_jax.learning.loss import check_classes
 from erbp_jax.network import Network
@@ -104,6 +105,7 @@ class ClassReward(Modulator):
         return state, Modulation.shared(network, (output * worth[None]).sum(-1, keepdims=True))
 
 
+@checked
 @dataclass(frozen=True)
 class Schedule(Modulator):
     """A global signal g(t) of the tick alone, the same for all synapses: learning phases.
@@ -148,6 +150,7 @@ class Rewarded(NamedTuple):
     counts: jax.Array
 
 
+@checked
 @dataclass(frozen=True)
 class TrialReward(Modulator):
     r"""One reward at the end of a presentation of T = `steps` ticks, from the output's spike counts and the target.

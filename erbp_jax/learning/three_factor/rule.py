@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.counting import Wide, wide_stack, wide_zeros
+from erbp_jax.declared import checked
 from erbp_jax.learning.base import Given, LocalRule, Step, written
 from erbp_jax.learning.three_factor.factors import Factor, Signals
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
@@ -33,6 +34,7 @@ class ThreeFactorState(NamedTuple):
     eligibility: tuple[Any, ...]  # per projection, like its weights with a leading B; () without eligibility
 
 
+@checked
 @dataclass(frozen=True)
 class ThreeFactor(LocalRule):
     r"""A learning rule from parts: pre and post factors, a modulator, optionally an eligibility trace.
