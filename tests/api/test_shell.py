@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import erbp_jax as ej
+from erbp_jax.__main__ import main
 from erbp_jax.errors import UserError
 from tests.command_line import call
 
@@ -111,7 +112,7 @@ def test_bad_input_ends_with_one_message(npz, overrides, said, monkeypatch, caps
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory, cli_environment):
+def followed(tmp_path_factory):
     """A run that follows curves, on given trains."""
     draw = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp("curves")
@@ -122,10 +123,11 @@ def followed(tmp_path_factory, cli_environment):
         *("train", f"data.path={folder / 'curves.npz'}", "network.layers=[auto,10,auto]", "encoding.steps=40"),
         *("training.epochs=2", "training.batch_size=10", "rule.burn_in=0", "--out", str(folder / "run")),
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "erbp_jax", *words], env=cli_environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["erbp-jax", *words])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    assert not stop.value.code
     return folder / "run"
 
 

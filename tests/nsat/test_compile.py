@@ -225,6 +225,7 @@ def test_numbers_that_the_machine_cannot_hold_are_refused(neuron, weight, reason
         one_layer(neuron, weight)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_program_has_the_averaged_weights_that_tests_use(tmp_path, monkeypatch, capsys, root):
     run, program = tmp_path / "run", tmp_path / "digits.npz"
     options = ["data.train_size=100", "data.test_size=40", "training.epochs=1", "network.layers=[64,20,10]"]
@@ -261,6 +262,7 @@ def test_blank_out_becomes_fifteenths():
     assert core.states == 2
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_trained_run_becomes_a_program_that_decides_alike(tmp_path, monkeypatch, capsys):
     run, program = tmp_path / "run", tmp_path / "digits.npz"
     code, _, err = call(monkeypatch, capsys, "train", "configs/digits.yaml", "training.epochs=4", "--out", run)
