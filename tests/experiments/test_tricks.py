@@ -1,0 +1,59 @@
+"""The protocol of the tricks: where a curve crosses an error, what a ratio is worth, and that rows can be built."""
+
+import numpy as np
+import pytest
+
+import tricks
+from erbp_jax.config import load_config
+
+
+def curves(*factors, noise=0.0):
+    """Errors 100 (n / (1000 f))^-1/2 percent of as many seeds; a seed needs f 1000 (100 / e)^2 digits to an error e."""
+    digits = [round(1000 * 2 ** (k / 2)) for k in range(24)]
+    draw = np.random.default_rng(0)
+    errors = [[100 * (n / (1000 * f)) ** -0.5 * np.exp(noise * draw.normal()) for f in factors] for n in digits]
+    counts = [[[7.0 * n, n, 0.0, 2.0 * n] for _ in factors] for n in digits]
+    return {"digits": digits, "errors": errors, "counts": counts, "best": {"rate": 1e-3}, "trials": []}
+
+
+def test_a_crossing_lies_on_the_curve():
+    at, spent = tricks.crossings(curves(1.0, 0.5), 10.0)
+    np.testing.assert_allclose(at, [100_000, 50_000], rtol=0.01)
+    np.testing.assert_allclose(spent[0], [700_000, 100_000, 0, 200_000], rtol=0.01)
+    at, _ = tricks.crossings(curves(*np.ones(40), noise=0.2), 10.0)
+    assert 0.85 < np.exp(np.log(at).mean()) / 100_000 < 1.15
+    never, spent = tricks.crossings(curves(1.0), 1.0)
+    assert np.isnan(never).all()
+    assert np.isnan(spent).all()
+
+
+def test_a_ratio_has_the_interval_of_a_paired_t_test():
+    plain, other = np.array([100.0, 220.0, 90.0]), np.array([50.0, 100.0, 50.0])
+    ratio, low, high, p = tricks.compared(plain, other)
+    logs = np.log([2.0, 2.2, 1.8])
+    reach = 4.302653 * logs.std(ddof=1) / 3**0.5
+    np.testing.assert_allclose(
+        [ratio, low, high], np.exp([logs.mean(), logs.mean() - reach, logs.mean() + reach]), 1e-6
+    )
+    assert 0 < p < 0.01
+    assert tricks.compared(plain, np.array([1.0, np.nan, np.nan])) is None
+    assert tricks.compared(plain, plain) == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_many_values_are_corrected_as_holm_has_it():
+    corrected = tricks.holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
+    np.testing.assert_allclose([corrected[x] for x in "abcd"], [0.03, 0.06, 0.06, 0.02])
+
+
+@pytest.mark.parametrize("name", tricks.ROWS)
+def test_every_row_is_a_config(name):
+    row = tricks.ROWS[name]
+    for settings in row.knobs:
+        load_config(tricks.CONFIG, [*tricks.COMMON, *row.overrides, *settings], rule="erbp")
+
+
+def test_the_table_says_how_many_seeds_came_there():
+    text = tricks.table({"plain": curves(1.0, 1.0), "max-norm": curves(0.5, 0.5), "sign": curves(1e6, 0.9)})
+    rows = {line.split(" | ")[0].strip("| "): line for line in text.splitlines()[2:]}
+    assert "2.00 (2.00 to 2.00)" in rows["max-norm"]
+    assert "(1 of 2)" in rows["sign"]
