@@ -10,6 +10,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.grid import Grid, Grids
 from erbp_jax.learning import ERBP, Rule
 from erbp_jax.network import Network
+from erbp_jax.neurons import Parametric
 from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron
 
 FIRST, HIDDEN, LAST = 16.0, 8.0, 4.0
@@ -59,6 +60,16 @@ def store_in_bits(section: Precision, network: Network, rule: Rule) -> tuple[Net
 
 
 def quantize_states(network: Network, grid: Grid) -> Network:
-    """The same network with states on a grid."""
+    """The same network with states on a grid.
+
+    Raises:
+        UserError: neurons with parameters of their own.
+    """
+    for p in network.populations:
+        if isinstance(p.neuron, Parametric):
+            raise UserError(
+                f"precision.state_bits: {type(p.neuron).__name__} in {p.name!r} has parameters of its own, and only "
+                "neurons without any are stored in few bits"
+            )
     stored = tuple(replace(p, neuron=QuantizedNeuron(p.neuron, grid)) for p in network.populations)
     return replace(network, populations=stored)

@@ -6,6 +6,7 @@ import pytest
 
 from erbp_jax.config import load_config
 from erbp_jax.config.build_precision import weight_grids
+from erbp_jax.errors import UserError
 from erbp_jax.neurons import LIF
 from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.training.session import Session
@@ -71,3 +72,13 @@ def test_the_last_layer_may_have_neurons_of_its_own(root):
     overrides = [f"network.output_neuron.{item}" for item in neuron]
     first, last = Session(load_config(root / "configs" / "digits.yaml", overrides)).experiment.network.layers
     assert (first.neuron.threshold, last.neuron.threshold, last.neuron.tau_syn) == (1.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "made"),
+    [("network.adaptation.kind=target_rate", "TargetRate"), ("network.neuron={kind: parametric_lif}", "ParametricLIF")],
+)
+def test_neurons_with_parameters_have_no_states_of_few_bits(root, key, made):
+    config = load_config(root / "configs" / "digits.yaml", ["precision.state_bits=12", key])
+    with pytest.raises(UserError, match=rf"precision.state_bits: {made} in 'hidden1' has parameters of its own"):
+        Session(config)
