@@ -70,6 +70,15 @@ def cli_environment():
 
 
 @pytest.fixture(scope="session")
+def bare_environment(tmp_path_factory, cli_environment):
+    """The same without matplotlib."""
+    hidden = tmp_path_factory.mktemp("hidden")
+    (hidden / "matplotlib.py").write_text("raise ImportError")
+    path = [str(hidden), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**cli_environment, "PYTHONPATH": os.pathsep.join(path)}
+
+
+@pytest.fixture(scope="session")
 def mnist():
     """The real MNIST, where it is installed."""
     from erbp_jax import data

@@ -320,15 +320,6 @@ LONG = [*SMALL, "training.epochs=25", "training.checkpoint_every=0.5", "optimize
 
 
 @pytest.fixture(scope="module")
-def bare_environment(tmp_path_factory, cli_environment):
-    """As where matplotlib is not installed: pictures take as long as these trainings."""
-    hidden = tmp_path_factory.mktemp("hidden")
-    (hidden / "matplotlib.py").write_text("raise ImportError")
-    path = [str(hidden), *filter(None, [cli_environment.get("PYTHONPATH")])]
-    return {**cli_environment, "PYTHONPATH": os.pathsep.join(path)}
-
-
-@pytest.fixture(scope="module")
 def whole(tmp_path_factory, bare_environment, root):
     """A run that nobody stops."""
     out = tmp_path_factory.mktemp("runs") / "whole"

@@ -136,7 +136,7 @@ def test_recurrent(data):
     assert ej.fit(net, ej.ERBP.default, data, **SMALL).params.trained.projections[1]["weight"].shape == before
 
 
-def test_save_load_in_another_process(model, data, tmp_path):
+def test_save_load_in_another_process(model, data, tmp_path, cli_environment):
     path = tmp_path / "model.npz"
     ej.save(path, model)
     code = (
@@ -146,7 +146,7 @@ def test_save_load_in_another_process(model, data, tmp_path):
     )
     np.save(tmp_path / "x.npy", data.test.x)
     places = [str(path), str(tmp_path / "said.npy"), str(tmp_path / "x.npy")]
-    subprocess.run([sys.executable, "-c", code, *places], check=True)
+    subprocess.run([sys.executable, "-c", code, *places], check=True, env=cli_environment)
     np.testing.assert_array_equal(np.load(tmp_path / "said.npy"), model.predict(data.test.x))
     again = ej.load(path)
     assert (again.network, again.rule, again.encoder, again.task) == (
