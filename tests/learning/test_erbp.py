@@ -264,7 +264,5 @@ def test_per_gain_is_a_wider_gate_and_a_smaller_rate(key, tau):
 
 def test_per_gain_needs_a_synapse_whose_gain_is_known(key):
     network = sequential(Dense(4, 3), SecondOrderLIF())
-    with pytest.raises(
-        ValueError, match=r"per_gain needs neurons.*'output', SecondOrderLIF, do not"
-    ):
+    with pytest.raises(ValueError, match=r"per_gain needs neurons.*'output', SecondOrderLIF, do not"):
         ERBP(LabelNeurons(3), per_gain=True).init(network, key)

@@ -76,7 +76,10 @@ def test_the_last_layer_may_have_neurons_of_its_own(root):
 
 @pytest.mark.parametrize(
     ("key", "made"),
-    [("network.adaptation.kind=target_rate", "TargetRate"), ("network.neuron={kind: parametric_lif, tau_mem: 2}", "ParametricLIF")],
+    [
+        ("network.adaptation.kind=target_rate", "TargetRate"),
+        ("network.neuron={kind: parametric_lif, tau_mem: 2}", "ParametricLIF"),
+    ],
 )
 def test_neurons_with_parameters_have_no_states_of_few_bits(root, key, made):
     config = load_config(root / "configs" / "digits.yaml", ["precision.state_bits=12", key])
