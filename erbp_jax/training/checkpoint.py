@@ -101,7 +101,13 @@ class Checkpoints:
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        for old in self._steps()[self._keep :]:
+        self.sweep(step)
+
+    def sweep(self, step: int) -> None:
+        """Remove what cut-off saves and removals left, and all but the newest `keep` up to `step`, an intact one."""
+        for leftover in self._folder.glob(".*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        for old in [s for s in self._steps() if s <= step][self._keep :]:
             _remove(self._folder / str(old))
 
     def _tidy(self, step: int) -> None:

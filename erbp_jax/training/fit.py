@@ -78,6 +78,7 @@ def fit(
     interval = max(1, round(config.training.checkpoint_every * batches))
     position = place.epoch * batches + place.batch
     total = config.training.epochs * batches
+    checkpoints.sweep(position)  # of a process that was killed between a save and what belongs to it
     if position >= total:
         return learner
     with busy("compiling"):

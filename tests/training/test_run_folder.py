@@ -229,6 +229,18 @@ SUMMARIES = {
 }
 
 
+def test_what_a_kill_after_the_last_checkpoint_left_is_swept_up(cli, run):
+    """Between the save and the removal of the oldest, or in the middle of that removal."""
+    saved = run / "checkpoints"
+    steps = sorted(int(p.name) for p in saved.iterdir())
+    (run / "summary.json").unlink()
+    shutil.copytree(saved / str(steps[0]), saved / "0")
+    shutil.copytree(saved / str(steps[0]), saved / ".1.partial")
+    code, *_ = cli("resume", run)
+    assert code == 0
+    assert sorted(int(p.name) for p in saved.iterdir()) == steps
+
+
 @pytest.mark.parametrize("lost", ["summary.json", "raster.png", "weights.npz", *SUMMARIES])
 def test_a_run_without_its_last_files_is_not_finished(cli, run, whole, monkeypatch, lost):
     if lost in SUMMARIES:
