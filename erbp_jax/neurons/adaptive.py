@@ -1,5 +1,6 @@
 """Neurons that adapt while they learn: thresholds that seek a rate, gains that keep the input at one size."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, Self, cast, runtime_checkable
 
@@ -14,8 +15,6 @@ from erbp_jax.registry import register
 from erbp_jax.trace import PopulationTrace
 from erbp_jax.units import Above, Below, PerTick, Positive, Rate
 
-Target = Annotated[Rate, PerTick(0.0, 1.0, open=True), "How often a neuron fires in the long run."]
-
 
 @runtime_checkable
 class Adapting(Parametric, Protocol):
@@ -27,7 +26,7 @@ class Adapting(Parametric, Protocol):
 
 
 @dataclass(frozen=True)
-class Adapted:
+class Adapted(ABC):
     """A base of adapting neurons: a neuron model whose input current is shifted and scaled; its state is the model's.
 
     Subclasses give `init`, `adapt` and `input`. Rules, tasks and figures see the state of the model inside.
@@ -80,9 +79,17 @@ class Adapted:
 
         return self.neuron.step(state, self.input(jax.tree.map(of_all, params.trained), current), key=key)
 
+    @abstractmethod
+    def init(self, shape: tuple[int, ...], key: jax.Array) -> Params:
+        """Parameters of `shape`, usually `(N,)`, with which the neuron is the model inside."""
+
+    @abstractmethod
+    def adapt(self, params: Params, seen: PopulationTrace) -> Any:
+        """The trained parameters after a learning block."""
+
+    @abstractmethod
     def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
         """The input current of the model inside; `own` are the trained parameters, all `[..., N]`."""
-        raise NotImplementedError
 
 
 def _positive(name: str, **values: float) -> None:
@@ -91,14 +98,27 @@ def _positive(name: str, **values: float) -> None:
             raise ValueError(f"{name}: {key} must be > 0, got {value}")
 
 
-def _surplus(seen: PopulationTrace, rate: float) -> jax.Array:
-    """Spikes above those of a rate `[N]`, summed over ticks and samples."""
-    return (seen.spikes - rate).sum((0, 1))
+@dataclass(frozen=True)
+class SeeksRate(Adapted):
+    """A base of neurons that move one number of theirs by every spike above a rate."""
+
+    rate: Annotated[Rate, PerTick(0.0, 1.0, open=True), "How often a neuron fires in the long run."] = 0.1
+    step_size: Annotated[Positive, "How far a spike of one sample moves what adapts."] = 1e-4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(self._name, step_size=self.step_size)
+        if not 0 < self.rate < 1:
+            raise ValueError(f"{self._name}: rate must lie between 0 and 1 spikes per tick, got {self.rate}")
+
+    def surplus(self, seen: PopulationTrace) -> jax.Array:
+        """Spikes above those of the rate, times the step: a number a neuron `[N]`, summed over ticks and samples."""
+        return self.step_size * (seen.spikes - self.rate).sum((0, 1))
 
 
 @register("adaptation", "target_rate")
 @dataclass(frozen=True)
-class TargetRate(Adapted):
+class TargetRate(SeeksRate):
     r"""A neuron that raises its threshold with each of its spikes and lowers it in every tick.
 
     .. math:: \theta_j \leftarrow \theta_j + A\,(s_j[t] - \rho), \qquad c_j[t] \leftarrow c_j[t] - \theta_j
@@ -125,17 +145,6 @@ class TargetRate(Adapted):
         ValueError: a rate outside (0, 1), a step that is not positive, or a model with parameters of its own.
     """
 
-    rate: Target = 0.1
-    step_size: Annotated[Positive, "What a spike of one sample adds to the threshold, in the unit of the weights."] = (
-        1e-4
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _positive(self._name, step_size=self.step_size)
-        if not 0 < self.rate < 1:
-            raise ValueError(f"{self._name}: rate must lie between 0 and 1 spikes per tick, got {self.rate}")
-
     def init(self, shape: tuple[int, ...], key: jax.Array) -> Params:
         """The offset, 0 at first."""
         del key
@@ -145,12 +154,12 @@ class TargetRate(Adapted):
         return current - own["offset"]
 
     def adapt(self, params: Params, seen: PopulationTrace) -> dict[str, jax.Array]:
-        return {"offset": params.trained["offset"] + self.step_size * _surplus(seen, self.rate)}
+        return {"offset": params.trained["offset"] + self.surplus(seen)}
 
 
 @register("adaptation", "synaptic_scaling")
 @dataclass(frozen=True)
-class SynapticScaling(Adapted):
+class SynapticScaling(SeeksRate):
     r"""A neuron that scales all its synapses together until it fires at a rate of its own.
 
     .. math:: \ln g_j \leftarrow \ln g_j - A\,(s_j[t] - \rho), \qquad c_j[t] \leftarrow g_j\, c_j[t]
@@ -178,15 +187,6 @@ class SynapticScaling(Adapted):
         ValueError: a rate outside (0, 1), a step that is not positive, or a model with parameters of its own.
     """
 
-    rate: Target = 0.1
-    step_size: Annotated[Positive, "What a spike of one sample takes from the logarithm of the gain."] = 1e-4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _positive(self._name, step_size=self.step_size)
-        if not 0 < self.rate < 1:
-            raise ValueError(f"{self._name}: rate must lie between 0 and 1 spikes per tick, got {self.rate}")
-
     def init(self, shape: tuple[int, ...], key: jax.Array) -> Params:
         """The logarithm of the gain, 0 at first."""
         del key
@@ -196,7 +196,7 @@ class SynapticScaling(Adapted):
         return jnp.exp(own["log_gain"]) * current
 
     def adapt(self, params: Params, seen: PopulationTrace) -> dict[str, jax.Array]:
-        return {"log_gain": params.trained["log_gain"] - self.step_size * _surplus(seen, self.rate)}
+        return {"log_gain": params.trained["log_gain"] - self.surplus(seen)}
 
 
 @register("adaptation", "membrane_norm")

@@ -94,6 +94,13 @@ class NetworkModule(_WithParams):
             state = self.network.init_state((1, *shape)[-2])
         return self.network.advance(self.params, state, spikes, key=key)
 
+    def adapt(self, made: Block) -> None:
+        """Let neurons that adapt see a learning block, after the optimiser's step; else it changes nothing."""
+        after = self.network.adapted(self.params, made.trace)
+        kept = jax.tree.leaves(self.trained, is_leaf=lambda x: isinstance(x, nnx.Param))
+        for parameter, value in zip(kept, jax.tree.leaves(after), strict=True):
+            parameter[...] = value
+
     def run(
         self,
         image: jax.Array,
@@ -136,6 +143,7 @@ class RuleModule(_WithParams):
         >>> given = ej.Given(jnp.ones((5, 2, 4)), target, ticks, jax.random.split(key, (5, 2)))
         >>> made = rule(model, rule.init_state(2), given)
         >>> _ = optimizer.update(model, model.grads(made.update))
+        >>> model.adapt(made)
 
     Raises:
         ValueError: neither or both of key and parameters, or a network that the rule is not defined for.

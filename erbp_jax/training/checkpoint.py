@@ -105,18 +105,20 @@ class Checkpoints:
 
     def sweep(self, step: int) -> None:
         """Remove what cut-off saves and removals left, and all but the newest `keep` up to `step`, an intact one."""
-        for leftover in self._folder.glob(".*.partial"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        self._remove_leftovers()
         for old in [s for s in self._steps() if s <= step][self._keep :]:
             _remove(self._folder / str(old))
 
     def _tidy(self, step: int) -> None:
         """Remove what cut-off saves left, and checkpoints from here on: damaged, or of a future that is run again."""
-        for leftover in self._folder.glob(".*.partial"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        self._remove_leftovers()
         for later in self._steps():
             if later >= step:
                 _remove(self._folder / str(later))
+
+    def _remove_leftovers(self) -> None:
+        for leftover in self._folder.glob(".*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
 
     def restore(self, like: Learner) -> tuple[Learner, Place]:
         """The newest intact checkpoint, in the shape and on the devices of `like`, a learner or the shapes of one.

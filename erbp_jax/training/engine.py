@@ -21,7 +21,7 @@ from erbp_jax.settings import settled
 from erbp_jax.trace import NetworkState, Tree
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.tally import Tally, counted, new_tally
-from erbp_jax.training.transforms import Optimizers, besides, stepped
+from erbp_jax.training.transforms import Optimizers, after_block
 
 UPDATE = 2**32 - 1
 """Folded into the key of a batch's first sample, for what is drawn at updates; ticks count up from 1."""
@@ -139,18 +139,16 @@ def present(
 
     def block(moved, made, ticks, *, learn):
         finite = None
-        trained, own, (state, rule_state) = moved.params, moved.rule, moved.optimizer
+        trained, own, states = moved.params, moved.rule, moved.optimizer
         if learn:
             draws = jax.random.fold_in(own_key, ticks[0])
-            extra = {"key": draws, **besides(network, made)}
-            trained, state = stepped(optimizers.network, made.update, state, trained, **extra)
-            own, rule_state = stepped(optimizers.rule, made.rule_update, rule_state, own, **extra)
-            trained = network.adapted(Params(trained, learner.fixed), made.trace)
+            before = Params(trained, learner.fixed)
+            trained, own, states = after_block(network, optimizers, made, before, own, states, key=draws)
             finite = _finite(network, trained, own, made.state.network) if check else None
         observed = task.observe(network, moved.observed, made.trace, target, ticks)
         fired = jnp.int32(0) if made.events is None else made.events.error_spikes.sum(dtype=jnp.int32)
         errors, events = wide_add(moved.errors, wide(fired)), _count(moved.events, made.events, learn)
-        return Moved(trained, own, (state, rule_state), observed, errors, events), finite
+        return Moved(trained, own, states, observed, errors, events), finite
 
     shown = Moved(
         learner.params,

@@ -12,7 +12,7 @@ from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.random import check_keys, fold_each
-from erbp_jax.training.transforms import besides, stepped, summed
+from erbp_jax.training.transforms import Optimizers, after_block, summed
 
 
 class Stream(NamedTuple):
@@ -36,14 +36,14 @@ class Learning(NamedTuple):
     rule_optimizer: optax.GradientTransformation | None = None
     rule_every: int = 1
 
-    def optimizers(self, rule_params: Params) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+    def optimizers(self, rule_params: Params) -> Optimizers:
         """Of the network's and of the rule's trained parameters."""
         if not jax.tree.leaves(rule_params.trained):
-            return self.optimizer, optax.identity()
+            return Optimizers(self.optimizer, optax.identity())
         own = self.rule_optimizer or self.optimizer
         if self.rule_every > 1:
             own = optax.chain(summed(own, optax.constant_schedule(float(self.rule_every))))
-        return self.optimizer, own
+        return Optimizers(self.optimizer, own)
 
 
 def start(learning: Learning, params: Params, rule_params: Params, batch: int = 1) -> Stream:
@@ -78,7 +78,7 @@ def learn(
         ValueError: T is not a whole number of blocks, spikes that are not those of the network's inputs, keys that are
             not one a sample, or what network and rule refuse.
     """
-    network, rule, (optimizer, own) = learning.network, learning.rule, learning.optimizers(stream.rule_params)
+    network, rule, optimizers = learning.network, learning.rule, learning.optimizers(stream.rule_params)
     spikes = network.named(spikes)
     for name, x in spikes.items():
         if x.ndim != 3:
@@ -102,11 +102,9 @@ def learn(
 
     def step(moved, made, ticks):
         del ticks
-        trained, rule_trained, (state, own_state) = moved
-        extra = besides(network, made)
-        trained, state = stepped(optimizer, made.update, state, trained, **extra)
-        rule_trained, own_state = stepped(own, made.rule_update, own_state, rule_trained, **extra)
-        moved = trained, rule_trained, (state, own_state)
+        trained, rule_trained, states = moved
+        before = stream.params._replace(trained=trained)
+        moved = after_block(network, optimizers, made, before, rule_trained, states)
         new = params(moved)[0]
         return moved, network.output_spikes(made.trace) if record is None else record(made, new)
 

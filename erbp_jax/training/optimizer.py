@@ -31,9 +31,9 @@ def make_optimizer(
     weights on a grid. A bound comes after what delays a write, for it would be asked again until the write is made.
 
     The parameters of the rule go by the same method, sizes and schedule, but not by what is asked of the network's
-    besides (other tricks, decay, rates by layer, summed steps, rounding), and step once in `blocks`, which is to be a
-    presentation. Stepping them in every block raised the test error of learned readouts. Parameters of neurons do not
-    decay.
+    besides (other tricks, decay, rates by layer, accumulated steps, rounding), and step once in `blocks`, which is to
+    be a presentation. Stepping them in every block raised the test error of learned readouts. Parameters of neurons
+    do not decay.
 
     Raises:
         ValueError: a trick refuses its values.

@@ -10,8 +10,9 @@ import optax
 from erbp_jax.learning.base import Block
 from erbp_jax.learning.tricks.bounds import keep_within
 from erbp_jax.network import Network
+from erbp_jax.params import Params
 
-__all__ = ["Optimizers", "besides", "by_layer", "keep_within", "stepped", "summed"]
+__all__ = ["Optimizers", "after_block", "besides", "by_layer", "keep_within", "stepped", "summed"]
 
 
 class Optimizers(NamedTuple):
@@ -45,6 +46,20 @@ def besides(network: Network, made: Block) -> dict[str, Any]:
     signals = (p.connection.signal(arrived) for p, arrived in zip(network.projections, made.trace.arrived, strict=True))
     energies = (jnp.square(signal.astype(jnp.float32).sum(0)).sum(-1).mean() for signal in signals)
     return {"errors": fired.astype(jnp.float32) / batch, "eligibility": tuple(energies)}
+
+
+def after_block(
+    network: Network, optimizers: Optimizers, made: Block, params: Params, rule_trained: Any, states: Any, **extra: Any
+) -> tuple[Any, Any, Any]:
+    """What a learning block leaves: the network's trained parameters, the rule's, and the states of both optimisers.
+
+    Neurons that adapt do so last, on the parameters that the optimiser has stepped.
+    """
+    (state, rule_state), extra = states, {**extra, **besides(network, made)}
+    trained, state = stepped(optimizers.network, made.update, state, params.trained, **extra)
+    rule_trained, rule_state = stepped(optimizers.rule, made.rule_update, rule_state, rule_trained, **extra)
+    trained = network.adapted(Params(trained, params.fixed), made.trace)
+    return trained, rule_trained, (state, rule_state)
 
 
 class Summed(NamedTuple):

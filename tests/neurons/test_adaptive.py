@@ -3,17 +3,21 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from flax import nnx
 
 import erbp_jax as ej
 from erbp_jax.config import load_config
 from erbp_jax.connections import Dense
-from erbp_jax.learning import ERBP, BackProp
+from erbp_jax.encoding import LabelNeurons
+from erbp_jax.learning import ERBP, BackProp, Boxcar, RandomFeedback
 from erbp_jax.learning.base import Given
 from erbp_jax.neurons import LIF, Adapting, MembraneNorm, ParametricLIF, SynapticScaling, TargetRate
 from erbp_jax.params import Params
 from erbp_jax.trace import PopulationTrace
 from erbp_jax.training.session import Session
+from erbp_jax.training.transforms import stepped
 
 PLAIN = LIF(tau_mem=2.0, tau_syn=1.0, refractory=0)
 ADAPTING = (
@@ -159,3 +163,30 @@ def test_what_it_refuses():
         ADAPTING[0].step(ADAPTING[0].init_state((2,)), jnp.ones(2))
     with pytest.raises(ValueError, match="TargetRate has no static transfer function"):
         ej.sequential(Dense(2, 2), ADAPTING[0]).rate_form(0.5)
+
+
+def test_every_loop_lets_it_adapt_alike(key):
+    """A block by the functional form, by `learn` and by nnx."""
+    network = ej.sequential(Dense(6, 5, 4.0), ADAPTING[0], Dense(5, 3, 4.0), PLAIN)
+    rule, params = ERBP(LabelNeurons(3, 2), Boxcar(), (RandomFeedback(),)), network.init(key)
+    spikes, sgd = (jax.random.uniform(key, (12, 2, 6)) < 0.5).astype(jnp.float32), optax.sgd(0.01)
+    keys, own = jax.random.split(key, 2), rule.init(network, key)
+
+    learning = ej.Learning(network, rule, sgd)
+    stream, made = jax.jit(
+        lambda: ej.learn(
+            learning, ej.start(learning, params, own, 2), spikes, jnp.arange(2), key=keys, block=12,
+            record=lambda made, _: made,
+        )
+    )()  # fmt: skip
+    (update, trace) = jax.tree.map(lambda x: x[0], (made.update, made.trace))
+    weights, _ = stepped(sgd, update, sgd.init(params.trained), params.trained)
+    wanted = network.adapted(params._replace(trained=weights), trace)
+    assert np.any(wanted.populations[0]["offset"] != 0)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7), stream.params.trained, wanted)
+
+    model = ej.nnx.NetworkModule(network, params=params)
+    optimizer = nnx.Optimizer(model, sgd, wrt=nnx.Param)
+    optimizer.update(model, model.grads(update))
+    model.adapt(jax.tree.map(lambda x: x[0], made))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7), model.params.trained, wanted)
