@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import crossings
 import tricks
 from erbp_jax.config import load_config
 
@@ -17,31 +18,31 @@ def curves(*factors, noise=0.0):
 
 
 def test_a_crossing_lies_on_the_curve():
-    at, spent = tricks.crossings(curves(1.0, 0.5), 10.0)
+    at, spent = crossings.crossings(curves(1.0, 0.5), 10.0)
     np.testing.assert_allclose(at, [100_000, 50_000], rtol=0.01)
     np.testing.assert_allclose(spent[0], [700_000, 100_000, 0, 200_000], rtol=0.01)
-    at, _ = tricks.crossings(curves(*np.ones(40), noise=0.2), 10.0)
+    at, _ = crossings.crossings(curves(*np.ones(40), noise=0.2), 10.0)
     assert 0.85 < np.exp(np.log(at).mean()) / 100_000 < 1.15
-    never, spent = tricks.crossings(curves(1.0), 1.0)
+    never, spent = crossings.crossings(curves(1.0), 1.0)
     assert np.isnan(never).all()
     assert np.isnan(spent).all()
 
 
 def test_a_ratio_has_the_interval_of_a_paired_t_test():
     plain, other = np.array([100.0, 220.0, 90.0]), np.array([50.0, 100.0, 50.0])
-    ratio, low, high, p = tricks.compared(plain, other)
+    ratio, low, high, p = crossings.compared(plain, other)
     logs = np.log([2.0, 2.2, 1.8])
     reach = 4.302653 * logs.std(ddof=1) / 3**0.5
     np.testing.assert_allclose(
         [ratio, low, high], np.exp([logs.mean(), logs.mean() - reach, logs.mean() + reach]), 1e-6
     )
     assert 0 < p < 0.01
-    assert tricks.compared(plain, np.array([1.0, np.nan, np.nan])) is None
-    assert tricks.compared(plain, plain) == (1.0, 1.0, 1.0, 1.0)
+    assert crossings.compared(plain, np.array([1.0, np.nan, np.nan])) is None
+    assert crossings.compared(plain, plain) == (1.0, 1.0, 1.0, 1.0)
 
 
 def test_many_values_are_corrected_as_holm_has_it():
-    corrected = tricks.holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
+    corrected = crossings.holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
     np.testing.assert_allclose([corrected[x] for x in "abcd"], [0.03, 0.06, 0.06, 0.02])
 
 
