@@ -286,17 +286,17 @@ def measured(name: str, row: Row, seeds: int, epochs: int) -> dict[str, Any]:
 def search(name: str, row: Row, redrawn: bool) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """All trials of a row, and the best of the last eight."""
     trials: list[dict[str, Any]] = []
-    moved = 0
-    for stream in range(MOVES + 1):
+    moved = stream = 0
+    while True:
         scale = 10.0**moved
         last = tried(name, row, (row.rates[0] * scale, row.rates[1] * scale), row.search + 10 * stream, redrawn)
         trials += last
         best = min(last, key=lambda t: t["error"])
-        rates = sorted(t["rate"] for t in last)
-        if best["rate"] not in (rates[0], rates[-1]):
-            break
-        moved += 1 if best["rate"] == rates[-1] else -1
-    return trials, best
+        lowest, *_, highest = sorted(t["rate"] for t in last)
+        stream += 1
+        if stream > MOVES or best["rate"] not in (lowest, highest):
+            return trials, best
+        moved += 1 if best["rate"] == highest else -1
 
 
 def tried(name: str, row: Row, between: tuple[float, float], stream: int, redrawn: bool) -> list[dict[str, Any]]:
