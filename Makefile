@@ -4,13 +4,17 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test campaign lint clean
+.PHONY: demo test thorough campaign lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/erbp-jax train configs/digits.yaml
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# The further members of products, and long trainings (tests/thorough.py).
+thorough: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m thorough
 
 # What the tests do in small: kills, malformed input, full disks, growth. Takes about an hour; one summary line each.
 campaign: $(VENV)/.test

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 from sklearn.isotonic import IsotonicRegression
 
 
@@ -36,8 +36,8 @@ def compared(plain: np.ndarray, other: np.ndarray) -> tuple[float, float, float,
     mean, error = logs.mean(), logs.std(ddof=1) / math.sqrt(len(logs))
     if error == 0.0:
         return math.exp(mean), math.exp(mean), math.exp(mean), float(mean == 0.0)
-    reach = stats.t.ppf(0.975, len(logs) - 1) * error
-    p = 2 * stats.t.sf(abs(mean) / error, len(logs) - 1)
+    reach = stdtrit(len(logs) - 1, 0.975) * error
+    p = 2 * stdtr(len(logs) - 1, -abs(mean) / error)
     return math.exp(mean), math.exp(mean - reach), math.exp(mean + reach), float(p)
 
 

@@ -21,9 +21,24 @@ if version("jaxlib").startswith("0.10."):
 import jax
 import pytest
 
+from tests.thorough import listed
+
 jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_disable_most_optimizations", True)  # of what modules compile while they are collected
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Mark what `make test` leaves to `make thorough`."""
+    names, ids = listed(), {item.nodeid for item in items}
+    for item in items:
+        if item.nodeid in names or item.nodeid.split("[")[0] in names:
+            item.add_marker("thorough")
+    ids |= {name.split("[")[0] for name in ids}
+    if config.args == config.getini("testpaths") and (unknown := names - ids):
+        raise pytest.UsageError(f"tests/thorough.py: no such tests: {', '.join(sorted(unknown))}")
 
 
 def pytest_collection_finish():

@@ -55,15 +55,15 @@ def test_it_learns_digits_within_eight_bits():
     digits = load_digits()
     images = np.minimum(digits.data * 16, 255).astype(np.uint8)
     classifier = Classifier(SMALL, lanes=40)
-    before = error_percent(classifier.test(images[1400:1600]), digits.target[1400:1600])
+    before = error_percent(classifier.test(images[700:900]), digits.target[700:900])
     errors = []
     for epoch in range(2):
         spikes = sum(shown.counts[:, SMALL.outputs.stop :].sum() for shown in classifier.train(
-            images[:1400], digits.target[:1400], epoch))  # fmt: skip
+            images[:700], digits.target[:700], epoch))  # fmt: skip
         errors.append(spikes)
-    after = error_percent(classifier.test(images[1400:1600]), digits.target[1400:1600])
+    after = error_percent(classifier.test(images[700:900]), digits.target[700:900])
     assert before > 70
-    assert after < 30
+    assert after < 35
     assert errors[1] < errors[0]
     assert classifier.weights.min() >= -128
     assert classifier.weights.max() <= 127

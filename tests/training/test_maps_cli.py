@@ -13,7 +13,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.training.session import Session
 from tests.command_line import call
 
-SMALL = ["training.epochs=6", "training.alignment=false"]
+SMALL = ["training.epochs=3", "optimizer.decay=0.7", "training.alignment=false"]
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def finished(root, tmp_path_factory):
 
 def test_a_network_of_maps_learns_digits_by_erbp(finished):
     metrics = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
-    assert metrics[-1]["train_error"] < 15
-    assert min(m["test_error"] for m in metrics) < 25
+    assert metrics[-1]["train_error"] < 20
+    assert min(m["test_error"] for m in metrics) < 30
     summary = json.loads((finished / "summary.json").read_text())
     assert summary["network"] == "64-8c3-p2-50-10"
     weights = archive.load(finished / "weights.npz")

@@ -1,0 +1,183 @@
+"""What `make test` leaves to `make thorough`: further members of products, and real trainings whose kind it has elsewhere.
+
+By file, by test. Names of parameters as pytest prints them; `ALL` is the whole test. Every kind of part stays in
+`make test` at least once: what is here is more of the same.
+"""
+
+ALL = None
+THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
+    "config/test_outside.py": {
+        "test_connections_of_the_library_can_be_named": (
+            "perbp-{kind: dense, outputs: 12}",
+            "perbp-{kind: sparse, outputs: 12, fan_in: 5}",
+            "perbp-{kind: delayed, outputs: 12, delays: [1, 3]}",
+        ),
+    },
+    "connections/test_conv.py": {
+        "test_a_convolution_equals_the_loop_over_its_synapses": ("one to one", "valid, stride 2"),
+    },
+    "connections/test_graded_networks.py": {
+        "test_simulated_networks_get_the_currents_of_the_input_asked_for": ("blank_out-2.0",),
+    },
+    "connections/test_transmission.py": {"test_events_sum_what_products_sum": ("0.0",)},
+    "evaluation/test_synops.py": {
+        "test_the_cost_of_learning_is_counted_for_any_batch": ("False-0", "False-2"),
+        "test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch": ("1.0",),
+    },
+    "experiments/test_boltzmann.py": {"test_a_machine_learns_two_patterns_and_recalls_their_labels": ("neurons",)},
+    "experiments/test_nsat_erbp.py": {"test_a_run_that_is_repeated_or_killed_late_ends_alike": ALL},
+    "experiments/test_nsat_examples.py": {"test_weights_move_when_there_is_reward": ALL},
+    "experiments/test_reward_and_curves.py": {"test_outputs_follow_curves_they_have_never_seen": ALL},
+    "learning/test_backprop.py": {
+        "test_checkpointed_segments_change_nothing_but_memory": ("3", "6"),
+        "test_layerwise_feedback_of_the_transposes_is_back_propagation": ("sizes1-rate", "sizes0-spiking"),
+        "test_the_gradient_equals_one_written_by_hand": ("0.0-fast_sigmoid", "2.0-boxcar", "2.0-triangular"),
+    },
+    "learning/test_conv_rules.py": {
+        "test_a_rule_moves_a_kernel_as_it_moves_tied_dense_weights": (
+            "erbp",
+            "erbp, errors of their own",
+            "perbp",
+            "bp",
+            "rbp, direct",
+            "rbp, layerwise",
+            "bp, rate",
+            "rbp, layerwise, rate",
+        ),
+    },
+    "learning/test_erbp.py": {
+        "test_erbp_equals_the_oracle_at_any_depth": ("1-sizes1", "2-sizes0", "2-sizes2", "4-sizes0", "4-sizes1"),
+        "test_local_errors_equal_the_oracle": ("1-readouts0", "1-readouts2", "4-readouts0", "4-readouts1"),
+        "test_per_gain_is_a_wider_gate_and_a_smaller_rate": ("0.5",),
+    },
+    "learning/test_learned_readout.py": {"test_learning_equals_the_oracle": ("local0-1",)},
+    "learning/test_local_errors.py": {"test_a_fixed_random_readout_comes_to_tell_the_digits": ALL},
+    "learning/test_pitfalls.py": {
+        "test_without_the_gate_learning_is_clearly_worse": ALL,
+        "test_momentum_and_adam_are_one_config_key_away": ALL,
+    },
+    "learning/tricks/test_in_training.py": {"test_a_feedback_of_the_wrong_size_learns_all_the_same": ALL},
+    "neurons/test_adaptive.py": {"test_from_a_config_hidden_units_come_down_to_their_rate_and_learn": ALL},
+    "nsat/test_compile.py": {
+        "test_rates_agree_where_leaks_do": (
+            "1-subtract-0-exact, without a membrane of its own",
+            "1-subtract-0-Euler, without a membrane of its own",
+            "0.65-value-3-exact",
+            "0.65-value-3-Euler",
+            "0.1-value-0-exact, without a membrane of its own",
+            "0.1-value-0-Euler, without a membrane of its own",
+        ),
+    },
+    "nsat/test_fixtures.py": {
+        "test_states_spikes_and_weights_of_many_side_by_side": ALL,
+        "test_from_the_seed_alone": ("43",),
+    },
+    "nsat/test_machine.py": {
+        "test_chunks_are_the_whole_run": ("{'stdp': True}",),
+        "test_blocks_are_the_padded_table": ("{'stdp': True}",),
+        "test_an_event_that_is_listed_twice_counts_twice": ("{'stdp': False}",),
+        "test_lanes_with_weights_of_their_own_are_separate_runs": ("options1-False", "options2-True"),
+    },
+    "nsat/test_nsat_cli.py": {"test_seeds_and_modes_of_a_stochastic_program": ALL},
+    "nsat/test_random_programs.py": {
+        "test_they_run_as_in_the_oracle": ("deterministic-documented", "free-reference", "shared-reference"),
+    },
+    "test_cli.py": {"test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been": ("9",)},
+    "test_freeze.py": {
+        "test_three_batches_are_those_of_the_frozen_revision": (
+            "peRBP / conv / products",
+            "eRBP / dense / events",
+            "RBP spiking / dense / events",
+            "eRBP, learned readouts / dense / products",
+            "BP spiking / dense / products",
+        ),
+    },
+    "test_invariances.py": {
+        "test_inference": (
+            "poisson with dead time, lif, reliable, dense",
+            "regular, lif, reliable, dense",
+            "analog, lif, reliable, dense",
+            "regular, leaky, reliable, dense",
+            "regular, lif, subtractive reset, reliable, dense",
+            "regular, lif, kicks, reliable, dense",
+            "regular, second order, reliable, dense",
+            "regular, lif, reliable, conv",
+        ),
+        "test_learning_in_stretches_equals_learning_at_once": (
+            "blank-out-conv-erbp, local errors",
+            "blank-out-conv-rbp, direct",
+            "blank-out-conv-rbp, layerwise",
+            "blank-out-recurrent-bp",
+        ),
+        "test_learning_on_four_devices_equals_learning_on_one": (
+            "conv-erbp, local errors",
+            "conv-rbp, direct",
+            "conv-rbp, layerwise",
+            "recurrent-bp",
+        ),
+        "test_seeds_side_by_side_equal_seeds_alone": (
+            "blank-out-conv-erbp, local errors",
+            "blank-out-conv-rbp, direct",
+            "blank-out-conv-rbp, layerwise",
+            "blank-out-recurrent-bp",
+        ),
+        "test_spikes_do_not_depend_on_the_length_of_a_block": (
+            "dense-reliable",
+            "dense-blank-out",
+            "conv-reliable",
+            "conv-blank-out",
+        ),
+        "test_the_update_of_a_block_is_the_sum_of_those_of_its_parts": (
+            "dense-erbp, local errors",
+            "dense-erbp, a readout that learns",
+            "recurrent-erbp",
+        ),
+    },
+    "test_lowering.py": {
+        "test_training_lowers_for_cuda_and_tpu": (
+            *(f"dense-{rule}" for rule in ("eRBP", "BP", "learned readouts", "MSTDPET")),
+            *(f"convolutional-{rule}" for rule in ("BP", "RBP", "STDP")),
+            *(f"sparse-{rule}" for rule in ("eRBP", "BP", "RBP", "MSTDPET")),
+            *(f"recurrent-{rule}" for rule in ("RBP", "learned readouts", "STDP")),
+        ),
+    },
+    "test_nnx.py": {"test_an_nnx_loop_trains_as_the_functional_form": ("recurrent",)},
+    "test_recurrence.py": {
+        "test_a_block_is_its_ticks": ("feedback",),
+        "test_eligibility_under_a_modulator_of_every_neuron": ("delayed",),
+        "test_spikes_and_currents_are_those_of_the_loop": ("recurrent", "skip"),
+        "test_stdp_is_that_of_the_loop": ("skip",),
+    },
+    "test_settings.py": {
+        "test_the_programs_are_those_of_the_defaults": (
+            "maps",
+            "poisson with a dead time, readouts that learn",
+            "plain",
+            "local readouts, bits",
+            "bp",
+        ),
+        "test_a_notebook_in_64_bits_runs_the_same_network": (
+            "ExponentialEscape(dt=1.0, dead_time=3, beta=0.5, gamma=-0.215, base_rate=100.0, threshold=0.1, slope=0.05)",
+            "Analog(max_rate=0.5)",
+        ),
+    },
+    "training/test_devices.py": {
+        "test_four_devices_compute_what_one_computes": ("{'mesh': {'seeds': 2, 'batch': 2}}",),
+    },
+    "training/test_sweep.py": {"test_every_cell_is_a_single_run": ("learned readouts",)},
+    "viz/test_pictures.py": {
+        "test_learning_curves_lie_inside_their_axes": ("much alike", "one epoch", "one epoch, all wrong"),
+        "test_rasters_of_any_size": ("1-1", "1-2", "20-1"),
+    },
+    "viz/test_run_pictures.py": {"test_odd_networks_are_drawn": ("maps first", "one tick", "in rate form")},
+}
+
+
+def listed() -> set[str]:
+    """Ids of all of these tests; one without brackets stands for all members."""
+    found = set()
+    for file, tests in THOROUGH.items():
+        for test, members in tests.items():
+            name = f"tests/{file}::{test}"
+            found |= {name} if members is ALL else {f"{name}[{member}]" for member in members}
+    return found
