@@ -13,6 +13,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.training.session import Session
 from tests.command_line import call
 
+pytestmark = pytest.mark.thorough
 SMALL = ["training.epochs=3", "optimizer.decay=0.7", "training.alignment=false"]
 
 
