@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         SynapseList,
     )
     from erbp_jax.data import Dataset, dataset
+    from erbp_jax.data.events import Augment, Bins, Events, from_recordings, from_structured
     from erbp_jax.encoding import (
         Analog,
         Curves,
@@ -126,6 +127,7 @@ _HOME = {
         "SynapseList",
     ),
     "data": ("Dataset", "dataset"),
+    "data.events": ("Augment", "Bins", "Events", "from_recordings", "from_structured"),
     "encoding": (
         "Analog",
         "Curves",
@@ -198,7 +200,9 @@ __all__ = [
     "ERBP",
     "LIF",
     "Analog",
+    "Augment",
     "BackProp",
+    "Bins",
     "BlankOut",
     "Block",
     "Boxcar",
@@ -218,6 +222,7 @@ __all__ = [
     "Direct",
     "Encoder",
     "ErrorNeurons",
+    "Events",
     "ExponentialEscape",
     "Firing",
     "Frames",
@@ -273,6 +278,8 @@ __all__ = [
     "dataset",
     "diagnose",
     "fit",
+    "from_recordings",
+    "from_structured",
     "keep_within",
     "learn",
     "load",

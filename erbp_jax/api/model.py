@@ -162,7 +162,7 @@ class Model:
             return False
         size, shape = int(np.prod(self.shape)), np.shape(x)
         if isinstance(self.encoder, Frames):
-            return len(shape) == 2 and shape[-1] == size
+            return len(shape) == 2 and shape[-1] in (size, -(-size // 8) if self.encoder.bits else size)
         return shape in (self.shape, (size,))
 
     def _rows(self, x: Any) -> Any:
@@ -173,13 +173,18 @@ class Model:
         trains = isinstance(self.encoder, Frames)
         wanted = f"[n, T, {size}]" if trains else f"[n, {', '.join(map(str, self.shape))}]"
         fits = given.shape[1:] == self.shape or given.shape[1:] == (size,)
+        if isinstance(self.encoder, Frames) and self.encoder.bits and _are_bits(given, size):
+            return given
         if trains:
             fits = given.ndim == 3 and given.shape[-1] == size
         if trains and fits and given.shape[1] < self.steps:
             raise UserError(f"x: trains must be at least {self.steps} ticks long, as in training; got {given.shape[1]}")
         if not fits or not len(given):
             raise UserError(f"x: samples must be {wanted}, got shape {list(given.shape)}")
-        return as_trains("x", given) if trains else flat(as_bytes("x", given))
+        if not isinstance(self.encoder, Frames):
+            return flat(as_bytes("x", given))
+        rows = as_trains("x", given, self.encoder.most)
+        return np.packbits(rows, axis=-1) if self.encoder.bits else rows
 
     def _classes(self, y: Any) -> np.ndarray:
         """Labels as classes."""
@@ -214,3 +219,8 @@ _TEST = jax.jit(testing.test, static_argnums=0)
 
 def _nothing(model: Model, n: int) -> np.ndarray:
     return np.zeros((n, model.network.classes), np.float32)
+
+
+def _are_bits(given: np.ndarray, size: int) -> bool:
+    """Whether they are trains of `size` inputs packed as bits."""
+    return given.ndim == 3 and given.dtype == np.uint8 and given.shape[-1] == -(-size // 8)

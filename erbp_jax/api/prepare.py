@@ -6,7 +6,7 @@ from typing import Any, cast
 import optax
 
 from erbp_jax.data import Dataset, dataset
-from erbp_jax.encoding import Encoder, Frames, Poisson
+from erbp_jax.encoding import Encoder, Poisson
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Suggested, Suited
 from erbp_jax.learning.base import Rule
@@ -91,7 +91,7 @@ def experiment_for(
     size = min(batch_size, len(data.train))  # the default is for sets that have so many
     return Experiment(
         network=network,
-        encoder=encoder or (Frames() if data.ticks is not None else Poisson(0.25)),
+        encoder=encoder or (data.frames() if data.ticks is not None else Poisson(0.25)),
         rule=rule,
         steps=length,
         test_steps=length,

@@ -17,7 +17,7 @@ from erbp_jax.config.suited import is_gradient
 from erbp_jax.connections import BlankOut, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
-from erbp_jax.encoding import Analog, Encoder, Frames
+from erbp_jax.encoding import Analog, Encoder
 from erbp_jax.errors import UserError
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
@@ -64,10 +64,9 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             raise UserError(
                 f"encoding.steps: {longest} ticks asked for, and the trains of {data.name} have {data.ticks}"
             )
-        encoder = Frames() if spikes_given else encoder
+        encoder = data.frames() if spikes_given else encoder
         # An encoder that does not say how fast it fires is taken to fire often.
-        rate = 255.0 if spikes_given else getattr(encoder, "max_rate", 1.0)
-        active = rate * _mean(data) / 255.0
+        active = data.mean * (1.0 if spikes_given else getattr(encoder, "max_rate", 1.0))
         rows = config.training.batch_size * (config.training.update_every or LOCAL_UPDATE_EVERY)
         # Walking through spikes needs a word between all devices a turn.
         one_device = jax.default_backend() == "cpu" and config.training.over_batch == 1
@@ -121,11 +120,6 @@ def _shift(pixels: int, data: Dataset) -> Shift | None:
     if data.shape is None or len(data.shape) != 2 or data.ticks is not None:
         raise UserError(f"data.shift: moves grey images, and the samples of {data.name} are none")
     return Shift(pixels, (data.shape[0], data.shape[1]))
-
-
-def _mean(data: Dataset) -> float:
-    """Of a training set's values; of samples that are no arrays, as if all were 255."""
-    return float(data.train.x.mean()) if hasattr(data.train.x, "mean") else 255.0
 
 
 def in_rate_form(config: schema.Config) -> bool:

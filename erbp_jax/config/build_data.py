@@ -1,10 +1,14 @@
 """The data set of a config: one of this package by name, or what a function of the user's makes."""
 
+from pathlib import Path
+
 from erbp_jax import data
 from erbp_jax.config import schema
 from erbp_jax.config.construct import construct
+from erbp_jax.config.schema.data import EventsSection
 from erbp_jax.config.sections import ComponentSection
 from erbp_jax.data import Dataset
+from erbp_jax.data.events import Augment, Bins, find_recordings, from_recordings
 from erbp_jax.errors import UserError
 from erbp_jax.units import Clock
 
@@ -22,6 +26,31 @@ def load_data(config: schema.Config) -> Dataset:
             raise UserError(
                 f"data.kind: {section.entry.kind!r} must make an erbp_jax.data.Dataset, got {type(made).__name__}"
             )
+    elif (folder := _recordings(section)) is not None:
+        made = _binned(folder, section.events or EventsSection(), config)
     else:
+        if section.events is not None:
+            raise UserError(f"data.events: is for recordings of events, and {section.path or section.name} holds none")
         made = data.from_npz(section.path) if section.path is not None else data.load(section.name, section.dir)
     return made.subset(section.train_size, section.test_size, section.validation_size)
+
+
+def _recordings(section: schema.DataBase) -> Path | None:
+    if section.path is not None:
+        return folder if (folder := Path(section.path).expanduser()).is_dir() else None
+    return find_recordings(section.name, section.dir)
+
+
+def _binned(folder: Path, section: EventsSection, config: schema.Config) -> Dataset:
+    bins = Bins(
+        max(config.encoding.steps, config.encoding.test_steps or 0),
+        config.encoding.dt,
+        crop=section.crop,
+        pool=section.pool,
+        polarity=section.polarity,
+        counts=section.counts,
+    )
+    changes = Augment(section.drop, section.jitter, section.shift, section.flip) if section.copies else None
+    return from_recordings(
+        folder, bins, augment=changes, copies=section.copies, seed=config.seed, hot=section.hot, repair=section.repair
+    )

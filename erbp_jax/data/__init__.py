@@ -36,7 +36,7 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
     for source, root in mnist.candidates(data_dir):
         if name == "idx":
             return from_idx(root)
-        folder = _inside(root, name)
+        folder = inside(root, name)
         if folder is not None and idx_family.sets_in(folder):
             return from_idx(folder, name=name)
         if folder is not None and prepared.find(root, name):
@@ -52,7 +52,7 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
     )
 
 
-def _inside(root: Path, name: str) -> Path | None:
+def inside(root: Path, name: str) -> Path | None:
     """The folder of that name in `root`; None for a name that would lead elsewhere."""
     ok = name not in ("", ".", "..") and not set(name) & set("/\\\0") and len(name) < 100
     return root / name if ok else None

@@ -39,8 +39,8 @@ def as_bytes(name: str, given: Any) -> np.ndarray:
     return np.round(255 * x.astype(np.float32)).astype(np.uint8)
 
 
-def as_trains(name: str, given: Any) -> np.ndarray:
-    """Trains of spikes `[n, T, I]`, 0 or 1, as uint8.
+def as_trains(name: str, given: Any, most: int = 1) -> np.ndarray:
+    """Trains of spikes `[n, T, I]`, 0 or 1, or whole numbers up to `most`, 255 at most, as uint8.
 
     Raises:
         UserError: another shape, or other values.
@@ -48,8 +48,12 @@ def as_trains(name: str, given: Any) -> np.ndarray:
     x = _array(name, given)
     if x.ndim != 3 or 0 in x.shape:
         raise UserError(f"{name}: trains of spikes must be [n, T, I], samples by ticks by inputs, got {list(x.shape)}")
-    if x.dtype.kind not in "buif" or not np.isin(x, (0, 1)).all():
-        raise UserError(f"{name}: trains of spikes must be 0 or 1, got {_range(x)}")
+    if (
+        x.dtype.kind not in "buif"
+        or not (np.isin(x, (0, 1)) if most == 1 else (x >= 0) & (x <= most) & (x % 1 == 0)).all()
+    ):
+        wanted = "0 or 1" if most == 1 else f"whole numbers from 0 to {most}"
+        raise UserError(f"{name}: trains of spikes must be {wanted}, got {_range(x)}")
     return x.astype(np.uint8)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from erbp_jax.archive import shown
 from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, check_classes, divided, flat
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_arrays
+
+if TYPE_CHECKING:
+    from erbp_jax.encoding import Frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +54,13 @@ class Dataset:
     train: Samples
     test: Samples
     shape: tuple[int, ...] | None
-    """Of one sample before it became a row: `(H, W)`, `(H, W, C)` or `(I,)`; None for pytrees."""
+    """Of one sample, or one tick, before it became a row: `(H, W)`, `(H, W, C)` or `(I,)`; None for pytrees."""
     labels: np.ndarray | None = None
     """What the classes 0 to K-1 are called in the data, in order; None if the targets are not classes."""
     ticks: int | None = None
     """Length of given trains; None for samples that an encoder makes spikes of."""
+    packed: bool = False
+    """Trains are `[n, T, ceil(I / 8)]`, a bit an input, the first the highest, as `np.packbits` has it."""
 
     def __post_init__(self) -> None:
         if self.labels is not None:
@@ -91,6 +96,32 @@ class Dataset:
                 "labels that they stand for; ej.dataset(x, y) makes these of labels"
             )
         return int(self.train.y.shape[-1])
+
+    @property
+    def mean(self) -> float:
+        """Of the training samples: brightness from 0 to 1 of images, spikes an input and tick of trains.
+
+        1 of samples that are no arrays.
+        """
+        if not isinstance(self.train.x, np.ndarray):
+            return 1.0
+        if self.packed:
+            spikes = sum(int(np.bitwise_count(part).sum()) for part in self.train.x)
+            return spikes / (len(self.train) * (self.ticks or 1) * self.features)
+        return float(self.train.x.mean()) / (255.0 if self.ticks is None else 1.0)
+
+    @property
+    def most(self) -> int:
+        """Spikes an input and tick of given trains."""
+        if self.packed or not isinstance(self.train.x, np.ndarray):
+            return 1
+        return max(1, int(self.train.x.max(initial=0)), int(self.test.x.max(initial=0)))
+
+    def frames(self) -> "Frames":
+        """The encoder of given trains."""
+        from erbp_jax.encoding import Frames  # with jax
+
+        return Frames(self.features if self.packed else None, self.most)
 
     @property
     def variance(self) -> float:
@@ -142,9 +173,14 @@ class Dataset:
         for suffix, part in (("", self.train), ("_test", self.test)):
             if self.shape is None or not isinstance(part.x, np.ndarray) or not isinstance(part.y, np.ndarray):
                 raise UserError(f"{self.name}: its samples or targets are no arrays and have no place in an .npz")
-            arrays[what + suffix] = part.x if self.ticks is not None else part.x.reshape(-1, *self.shape)
+            arrays[what + suffix] = self._stored(part.x)
             arrays["y" + suffix] = part.y if self.labels is None else self.labels[part.y]
         write_arrays(Path(path), arrays, compressed=True)
+
+    def _stored(self, x: np.ndarray) -> np.ndarray:
+        if self.ticks is None:
+            return x.reshape(-1, *(self.shape or ()))
+        return np.unpackbits(x, axis=-1, count=self.features) if self.packed else x
 
     def subset(self, train_size: int | None, test_size: int | None, validation: int = 0) -> "Dataset":
         """The first `train_size` and `test_size` samples.
@@ -238,15 +274,32 @@ def dataset(
                     f"{what}_test: samples of shape {list(others.shape[1:])} beside {list(ours.shape[1:])} in {what}"
                 )
         if labels is not None and labels_test is not None:
-            if unknown := sorted(set(labels_test.tolist()) - set(labels.tolist())):
-                raise UserError(f"y_test: the labels {shown(unknown[:10])} are in the test set and not in training")
-            y_test = np.searchsorted(labels, labels_test)[y_test].astype(np.int32)
+            y_test = _in_terms_of(labels, labels_test, y_test)
         parts = (x, y), (x_test, y_test)
     if trains and y.ndim == 3 and y.shape[1] != x.shape[1]:
         raise UserError(f"y: curves of {y.shape[1]} ticks beside trains of {x.shape[1]} in x")
     shape = x.shape[2:] if trains else x.shape[1:]
     rows = [Samples(x if trains else flat(x), y) for x, y in parts]
     return Dataset(name, *rows, shape=shape, labels=labels, ticks=x.shape[1] if trains else None)
+
+
+def as_classes(y: Any, y_test: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels of training and of test as classes, int32 from 0, and what these are called.
+
+    Raises:
+        UserError: what are no labels; a label in the test set that is not in training, or a single one.
+    """
+    (classes, labels), (classes_test, labels_test) = as_targets("y", y), as_targets("y_test", y_test)
+    if labels is None or labels_test is None or len(labels) < 2:
+        raise UserError(f"y: needs labels, at least two different ones, got {shown(str(np.unique(y)[:10]))}")
+    return classes, _in_terms_of(labels, labels_test, classes_test), labels
+
+
+def _in_terms_of(labels: np.ndarray, labels_test: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Classes of the test set, numbered as those of training are."""
+    if unknown := sorted(set(labels_test.tolist()) - set(labels.tolist())):
+        raise UserError(f"y_test: the labels {shown(unknown[:10])} are in the test set and not in training")
+    return np.searchsorted(labels, labels_test)[classes].astype(np.int32)
 
 
 def _as_many(x: np.ndarray, y: np.ndarray, named_x: str, named_y: str) -> None:

@@ -1,0 +1,109 @@
+"""From events to ticks of input: window, crop, pooling, polarity; a bit an input and tick."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from erbp_jax.archive import shown
+from erbp_jax.data.events.events import Events
+from erbp_jax.errors import UserError
+
+
+class Binned(NamedTuple):
+    """One recording as ticks of input."""
+
+    spikes: np.ndarray
+    """uint8 `[T, ceil(I / 8)]`, the first input the highest bit; or, of counts, `[T, I]`."""
+    cut: int
+    """Events beyond the window."""
+    merged: int
+    """Events that fell on an input and tick that had one; for counts, those above 255."""
+
+
+@dataclass(frozen=True)
+class Bins:
+    r"""An event at t microseconds, column x and row y becomes a spike of tick :math:`\lfloor t / (1000 dt) \rfloor`.
+
+    Events from `steps` ticks on are cut off, and counted; what is shorter ends in silence. Inputs are maps (height,
+    width, polarities), the last axis fastest, as `Conv2d` takes them.
+
+    Args:
+        steps: Ticks of a recording.
+        dt: Milliseconds a tick.
+        crop: (top, left, height, width) of what is kept of the sensor, before pooling; all if not given.
+        pool: Side of the squares of pixels that share an input; what does not fill a square at the right or below is
+            left out.
+        polarity: A map for each polarity, or, if not, one for all.
+        counts: The number of events a tick and input, 255 at most, in the place of at most one spike.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> bins = ej.Bins(steps=300)  # N-MNIST: 34 x 34 x 2 inputs, 289 bytes a tick
+        >>> bins.shape((34, 34, 2)), ej.Bins(steps=60, dt=5, pool=2, polarity=False).shape((34, 34, 2))
+        ((34, 34, 2), (17, 17, 1))
+
+    Raises:
+        UserError: numbers out of range; when used, a crop or a pool beyond the sensor.
+    """
+
+    steps: int
+    dt: float = 1.0
+    crop: tuple[int, int, int, int] | None = None
+    pool: int = 1
+    polarity: bool = True
+    counts: bool = False
+
+    def __post_init__(self) -> None:
+        for key, value in (("steps", self.steps), ("pool", self.pool)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise UserError(f"bins.{key}: must be a whole number from 1, got {shown(repr(value))}")
+        if isinstance(self.dt, bool) or not isinstance(self.dt, int | float) or not 1e-3 <= self.dt <= 1e6:
+            raise UserError(f"bins.dt: must be milliseconds, 0.001 and more, got {shown(repr(self.dt))}")
+        if self.crop is not None:
+            ok = len(self.crop) == 4 and all(isinstance(n, int | np.integer) and n >= 0 for n in self.crop)
+            if not ok or 0 in self.crop[2:]:
+                raise UserError(f"bins.crop: must be (top, left, height, width), got {shown(repr(self.crop))}")
+            object.__setattr__(self, "crop", tuple(map(int, self.crop)))
+
+    def shape(self, sensor: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Of the inputs of such a sensor: (height, width, maps).
+
+        Raises:
+            UserError: a crop or a pool that the sensor has no room for.
+        """
+        top, left, height, width = self._window(sensor)
+        if top + height > sensor[0] or left + width > sensor[1]:
+            raise UserError(f"bins.crop: {self.crop} lies outside a sensor of {sensor[0]} x {sensor[1]}")
+        if min(height, width) < self.pool and self.pool > 1:
+            raise UserError(f"bins.pool: squares of {self.pool} do not fit in {height} x {width} pixels")
+        return height // self.pool, width // self.pool, sensor[2] if self.polarity else 1
+
+    def _window(self, sensor: tuple[int, int, int]) -> tuple[int, int, int, int]:
+        return self.crop or (0, 0, sensor[0], sensor[1])
+
+    def bytes_a_tick(self, sensor: tuple[int, int, int]) -> int:
+        """Of one stored recording."""
+        inputs = int(np.prod(self.shape(sensor)))
+        return inputs if self.counts else -(-inputs // 8)
+
+    def __call__(self, events: Events) -> Binned:
+        """A recording as ticks of input.
+
+        Raises:
+            UserError: as `shape`.
+        """
+        height, width, maps = self.shape(events.sensor)
+        top, left, *_ = self._window(events.sensor)
+        tick = (events.t / (1000.0 * self.dt)).astype(np.int64)  # exact below 2**53 us
+        row, column = (events.y - top) // self.pool, (events.x - left) // self.pool
+        inside = (events.y >= top) & (row < height) & (events.x >= left) & (column < width)
+        late = tick >= self.steps
+        kept = inside & ~late
+        where = ((tick * height + row) * width + column) * maps + (events.p if self.polarity else 0)
+        size = height * width * maps
+        found = np.bincount(where[kept], minlength=self.steps * size).reshape(self.steps, size)
+        cut = int((inside & late).sum())
+        if self.counts:
+            return Binned(np.minimum(found, 255).astype(np.uint8), cut, int(np.maximum(found - 255, 0).sum()))
+        return Binned(np.packbits(found > 0, axis=1), cut, int(np.maximum(found - 1, 0).sum()))
