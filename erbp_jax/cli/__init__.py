@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from erbp_jax.cli.data import app as data_app
 from erbp_jax.cli.looking import diagnose, evaluate, show, simulate
 from erbp_jax.cli.options import Overrides, Trust
 from erbp_jax.cli.running import (
@@ -18,7 +19,6 @@ from erbp_jax.cli.running import (
     resumable,
     train_to_the_end,
 )
-from erbp_jax.data.commands import app as data_app
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.nsat.commands import app as nsat_app

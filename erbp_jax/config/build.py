@@ -57,14 +57,15 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         )
     try:
         clock, steps = Clock(config.encoding.dt), config.encoding.steps
-        encoder: Encoder = construct(config.encoding, "encoding", clock, {"steps": steps})
         spikes_given = data.ticks is not None
         longest = max(steps, config.encoding.test_steps or steps)
         if data.ticks is not None and longest > data.ticks:
             raise UserError(
                 f"encoding.steps: {longest} ticks asked for, and the trains of {data.name} have {data.ticks}"
             )
-        encoder = data.frames() if spikes_given else encoder
+        encoder: Encoder = (
+            data.frames() if spikes_given else construct(config.encoding, "encoding", clock, {"steps": steps})
+        )
         # An encoder that does not say how fast it fires is taken to fire often.
         active = data.mean * (1.0 if spikes_given else getattr(encoder, "max_rate", 1.0))
         rows = config.training.batch_size * (config.training.update_every or LOCAL_UPDATE_EVERY)

@@ -47,7 +47,9 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
         looked.append(f"  {source}: {shown(str(root), 400)}")
     raise UserError(
         f"data.name: {shown(repr(name))} is neither {' nor '.join(NAMES)}, nor a folder of that name with four idx "
-        "files or prepared by TFDS. Looked in\n" + "\n".join(looked) + "\nA set of your own: data.path=FILE.npz "
+        "files, with recordings of events, or prepared by TFDS. Looked in\n"
+        + "\n".join(looked)
+        + "\nA set of your own: data.path=FILE.npz "
         "(x, y), or data.name=idx data.dir=FOLDER"
     )
 

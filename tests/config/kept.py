@@ -24,14 +24,20 @@ NUMBERS = (
 )
 SINCE = (", per_gain=False",)
 """Fields that are younger than the digests, at values that change nothing."""
-SIZES = {"mnist": ((28, 28), 60000, 10000), "digits": ((8, 8), 1437, 360)}
+SIZES = {
+    "mnist": ((28, 28), 60000, 10000, None),
+    "digits": ((8, 8), 1437, 360, None),
+    "nmnist_small": ((34, 34, 2), 1000, 100, 60),
+}
+"""Of a sample, training and test samples, ticks of trains."""
 
 
 def empty(name):
     """A data set of the right sizes, all black."""
-    shape, train, test = SIZES[name]
-    parts = [data.Samples(np.zeros((n, shape[0] * shape[1]), np.uint8), np.zeros(n, np.int32)) for n in (train, test)]
-    return data.Dataset(name, *parts, shape=shape, labels=np.arange(10))
+    shape, train, test, ticks = SIZES[name]
+    one = (ticks, int(np.prod(shape)) // 8) if ticks else (int(np.prod(shape)),)
+    parts = [data.Samples(np.zeros((n, *one), np.uint8), np.zeros(n, np.int32)) for n in (train, test)]
+    return data.Dataset(name, *parts, shape=shape, labels=np.arange(10), ticks=ticks, packed=ticks is not None)
 
 
 def built(path, rule=None, overrides=()):

@@ -20,6 +20,7 @@ from erbp_jax.neurons import (
     SecondOrderLIF,
 )
 from erbp_jax.units import Clock, ticks
+from tests.config.kept import empty
 
 
 def shipped(root):
@@ -27,14 +28,10 @@ def shipped(root):
 
 
 def test_every_shipped_config_builds_and_names_its_command(root):
-    sizes = {"mnist": ((28, 28), 60000, 10000), "digits": ((8, 8), 1437, 360)}
     assert len(shipped(root)) >= 5
     for path, rule in ((p, r) for p in shipped(root) for r in rule_names(p) or [None]):
         config = load_config(path, rule=rule)
-        shape, train, test = sizes[config.data.name]
-        pixels = shape[0] * shape[1]
-        parts = [data.Samples(np.zeros((n, pixels), np.uint8), np.zeros(n, np.int32)) for n in (train, test)]
-        dataset = data.Dataset(config.data.name, *parts, shape=shape, labels=np.arange(10))
+        dataset = empty(config.data.name)
         experiment = build(config, dataset)
         wanted = config.network.layers
         assert [s if isinstance(w, int) else w for s, w in zip(experiment.network.sizes, wanted, strict=True)] == [
