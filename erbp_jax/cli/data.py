@@ -1,7 +1,8 @@
 """`erbp-jax data ...`: fetch, verify, describe data sets."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,10 +59,12 @@ def info(
 ) -> None:
     """Sizes and statistics of a data set; of recordings of events, their faults too."""
     from erbp_jax import data
-    from erbp_jax.data.events import find_recordings
+    from erbp_jax.data.events import describe, find_recordings
 
-    if (folder := find_recordings(name, data_dir)) is not None or _holds_recordings(name):
-        _recordings(folder or Path(name), picture, repair)
+    found = find_recordings(name, data_dir, repair=repair)
+    if found is not None or _holds_recordings(name):
+        parts = describe.find(name, repair=repair) if found is None else describe.parts(found)
+        _describe(parts, picture)
         return
     if picture is not None:
         raise UserError(f"--picture: draws recordings of events, and {shown(name)} is none")
@@ -88,10 +91,9 @@ def _holds_recordings(name: str) -> bool:
     return True
 
 
-def _recordings(path: Path, picture: Path | None, repair: bool) -> None:
+def _describe(found: Mapping[str, Sequence[Any]], picture: Path | None) -> None:
     from erbp_jax.data.events import describe
 
-    found = describe.find(path, repair=repair)
     about = [describe.described(part, recordings) for part, recordings in found.items()]
     print("\n".join(map(str, about)))
     if picture is not None:

@@ -8,7 +8,7 @@ from erbp_jax.config.construct import construct
 from erbp_jax.config.schema.data import EventsSection
 from erbp_jax.config.sections import ComponentSection
 from erbp_jax.data import Dataset
-from erbp_jax.data.events import Augment, Bins, find_recordings, from_recordings
+from erbp_jax.data.events import Augment, Bins, Recordings, find_recordings, from_recordings, recordings
 from erbp_jax.errors import UserError
 from erbp_jax.units import Clock
 
@@ -26,8 +26,8 @@ def load_data(config: schema.Config) -> Dataset:
             raise UserError(
                 f"data.kind: {section.entry.kind!r} must make an erbp_jax.data.Dataset, got {type(made).__name__}"
             )
-    elif (folder := _recordings(section)) is not None:
-        made = _binned(folder, section.events or EventsSection(), config)
+    elif (found := _recordings(section)) is not None:
+        made = _binned(found, section.events or EventsSection(), config)
     else:
         if section.events is not None:
             raise UserError(f"data.events: is for recordings of events, and {section.path or section.name} holds none")
@@ -35,13 +35,15 @@ def load_data(config: schema.Config) -> Dataset:
     return made.subset(section.train_size, section.test_size, section.validation_size)
 
 
-def _recordings(section: schema.DataBase) -> Path | None:
+def _recordings(section: schema.DataBase) -> Recordings | None:
+    repair = section.events is not None and section.events.repair
     if section.path is not None:
-        return folder if (folder := Path(section.path).expanduser()).is_dir() else None
-    return find_recordings(section.name, section.dir)
+        folder = Path(section.path).expanduser()
+        return recordings(folder, repair=repair) if folder.is_dir() else None
+    return find_recordings(section.name, section.dir, repair=repair)
 
 
-def _binned(folder: Path, section: EventsSection, config: schema.Config) -> Dataset:
+def _binned(found: Recordings, section: EventsSection, config: schema.Config) -> Dataset:
     bins = Bins(
         max(config.encoding.steps, config.encoding.test_steps or 0),
         config.encoding.dt,
@@ -51,6 +53,4 @@ def _binned(folder: Path, section: EventsSection, config: schema.Config) -> Data
         counts=section.counts,
     )
     changes = Augment(section.drop, section.jitter, section.shift, section.flip) if section.copies else None
-    return from_recordings(
-        folder, bins, augment=changes, copies=section.copies, seed=config.seed, hot=section.hot, repair=section.repair
-    )
+    return from_recordings(found, bins, augment=changes, copies=section.copies, seed=config.seed, hot=section.hot)

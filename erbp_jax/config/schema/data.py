@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from erbp_jax.config.schema.base import Count, FilePath, Finite, Fraction, NonNegative, Section, Whole
 
@@ -33,13 +33,22 @@ class EventsSection(Section):
     flip: bool = False
     """Every second copy is mirrored, left for right."""
 
+    @model_validator(mode="after")
+    def _changes_are_of_copies(self) -> "EventsSection":
+        changed = [key for key in ("drop", "jitter", "shift", "flip") if getattr(self, key)]
+        if bool(changed) != bool(self.copies):
+            given = " and ".join(changed) or "drop, jitter, shift or flip"
+            raise ValueError(f"copies: {self.copies} with {given}: copies are what these change; give both, or none")
+        return self
+
 
 class DataBase(Section):
     """A data set by name, or, with a `kind: my_package.module:factory`, one that a function makes of further keys."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")] = "mnist"
-    """`digits`, `mnist`, `idx` (the four idx files in `dir`), or the name of a folder that holds four idx files or
-    recordings of events or was prepared by TFDS, looked for where MNIST is."""
+    """`digits`, `mnist`, `idx` (the four idx files in `dir`), `digits_saccades` (digits seen by an event camera that is
+    simulated), or the name of a folder, looked for where MNIST is, that holds four idx files or recordings of events or
+    was prepared by TFDS."""
     dir: FilePath | None = None
     """Where the data is, if not where ERBP_JAX_DATA says or in the user's cache."""
     path: FilePath | None = None

@@ -28,8 +28,7 @@ def find(path: Path | str, *, repair: bool = False) -> dict[str, Sequence[tuple[
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        found: Recordings = recordings(path, repair=repair)
-        return {"training": found.train, "test": found.test}
+        return parts(recordings(path, repair=repair))
     match path.suffix:
         case ".bin" | ".bs2":
             return {"file": Files(lambda file: nmnist.read_bin(file, repair=repair), [(path, None)])}
@@ -44,6 +43,11 @@ def find(path: Path | str, *, repair: bool = False) -> dict[str, Sequence[tuple[
     raise UserError(
         f"{shown(str(path), 400)}: a folder, .bin, .bs2, .aedat (3.1), .h5 or .npz was expected; {ELSEWHERE}"
     )
+
+
+def parts(found: Recordings) -> dict[str, Sequence[tuple[Events, Any]]]:
+    """The two parts of a set, by name."""
+    return {"training": found.train, "test": found.test}
 
 
 @dataclass

@@ -69,21 +69,7 @@ def recordings(folder: Path | str, *, repair: bool = False) -> Recordings:
     )
 
 
-def find_recordings(name: str, data_dir: str | None = None) -> Path | None:
-    """The folder of recordings of that name, looked for where MNIST is; None if there is none."""
-    from erbp_jax.data import NAMES, inside
-    from erbp_jax.data.mnist import candidates
-
-    if name in (*NAMES, "idx"):
-        return None
-    for _, root in candidates(data_dir):
-        folder = inside(root, name)
-        if folder is not None and folder.is_dir() and _known(folder):
-            return folder
-    return None
-
-
-def _known(folder: Path) -> bool:
+def holds_recordings(folder: Path) -> bool:
     """Whether its names are those of a set of recordings."""
     patterns = ("Train", "*.bs2", "shd_*.h5", "ssc_*.h5", "trials_to_*.txt", "train.npz")
     return any(next(folder.glob(pattern), None) for pattern in patterns)
