@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
 
 from erbp_jax.chain import sequential
 from erbp_jax.config import estimate, schema
@@ -14,7 +15,7 @@ from erbp_jax.config.build_precision import store_in_bits
 from erbp_jax.config.build_task import build_task
 from erbp_jax.config.construct import construct
 from erbp_jax.config.suited import is_gradient
-from erbp_jax.connections import BlankOut, Reliable, SharedBlankOut, Transmission
+from erbp_jax.connections import BlankOut, Dense, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder
@@ -22,6 +23,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
+from erbp_jax.projection import Projection
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.units import Clock, ticks
 
@@ -110,6 +112,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         test_batch=experiment.test_batch_size,
         samples=len(data.train),
         tests=len(data.test),
+        sample_bytes=data.train.x[0].nbytes if isinstance(data.train.x, np.ndarray) else pixels,
     )
     estimate.check(config, network, rule, shapes, experiment.mesh)
     return experiment
@@ -257,7 +260,20 @@ def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], clock
     )
     if section.adaptation is not None:
         neuron = construct(section.adaptation, "network.adaptation", clock, {"neuron": neuron})
-    return sequential(*((connection, neuron) for connection in hidden), (output, last), delay=delay)
+    chain = sequential(*((connection, neuron) for connection in hidden), (output, last), delay=delay)
+    return _recurrent(chain, section) if section.recurrent else chain
+
+
+def _recurrent(chain: Network, section: schema.NetworkSection) -> Network:
+    """The chain, and from each hidden population all to all back to itself, a tick later."""
+    transmissions = build_transmissions(section.transmission, len(section.layers) - 1)
+    back = []
+    for population, layer, transmission in zip(chain.hidden, chain.layers, transmissions, strict=False):
+        if len(layer.connection.output_shape) > 1:
+            raise UserError(f"network.recurrent: is for layers of units, and {population.name} has maps")
+        again = Dense(population.size, population.size, section.init_gain, transmission(False))
+        back.append(Projection(population.name, population.name, again, delay=1))
+    return Network(chain.populations, (*chain.projections, *back))
 
 
 def build_transmissions(section: schema.Transmission, layers: int) -> tuple[Callable[[bool], Transmission], ...]:

@@ -34,8 +34,9 @@ class Shapes:
     test_block: int
     batch: int
     test_batch: int
-    samples: int  # training images
-    tests: int  # test images
+    samples: int  # of training
+    tests: int  # samples of the test
+    sample_bytes: int
 
 
 def check(config: Config, network: Network, rule: Rule, shapes: Shapes, mesh: jax.sharding.Mesh | None) -> None:
@@ -74,11 +75,11 @@ def parts(config: Config, network: Network, rule: Rule, shapes: Shapes) -> list[
     found = [*stays, *max(passing, key=lambda group: sum(part.size for part in group))]
     if seeds > 1:
         found = [Part(f"{p.key}, training.seeds", f"{p.what}, {seeds:,} seeds", seeds * p.size) for p in found]
-    images = 2 * (shapes.samples + shapes.tests) * network.sizes[0]
+    images = 2 * (shapes.samples + shapes.tests) * shapes.sample_bytes
     longest = max(shapes.steps, shapes.test_steps)
     return [
         *found,
-        Part("data.train_size", f"{shapes.samples + shapes.tests:,} images", images),
+        Part("data.train_size", f"{shapes.samples + shapes.tests:,} samples", images),
         Part("encoding.steps", f"the numbers of {longest:,} ticks", 4 * longest),
     ]
 
@@ -107,12 +108,18 @@ def copies(section: Optimizer) -> int:
 def _weights(section: Optimizer, network: Network) -> list[Part]:
     """The learner before a stretch and after it, and an update."""
     each = 2 * copies(section) + 1
-    counts = [parameters(layer.connection) for layer in network.layers]
+    counts = [parameters(projection.connection) for projection in network.projections]
     return [
-        Part(
-            f"network.layers.{i}", f"{count:,} weights, {each} times with the optimiser's copies", FLOAT * each * count
-        )
-        for i, count in enumerate(counts, 1)
+        Part(key, f"{count:,} weights, {each} times with the optimiser's copies", FLOAT * each * count)
+        for key, count in zip(_keys(network), counts, strict=True)
+    ]
+
+
+def _keys(network: Network) -> list[str]:
+    """Of the projections: the chain's first, then those from a population to itself."""
+    layers = len(network.populations)
+    return [
+        f"network.layers.{i}" if i <= layers else "network.recurrent" for i in range(1, len(network.projections) + 1)
     ]
 
 
@@ -148,9 +155,13 @@ def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
 def _delays(network: Network, shapes: Shapes) -> list[Part]:
     batch = max(shapes.batch, shapes.test_batch)
     return [
-        Part("network.delay", f"{layer.delay:,} ticks of spikes on their way", 2 * FLOAT * layer.delay * batch * inputs)
-        for layer, inputs in zip(network.layers, network.sizes[:-1], strict=True)
-        if layer.delay
+        Part(
+            "network.delay",
+            f"{p.delay:,} ticks of spikes on their way",
+            2 * FLOAT * p.delay * batch * p.connection.inputs,
+        )
+        for p in network.projections
+        if p.delay
     ]
 
 
@@ -161,7 +172,7 @@ def _training(network: Network, kept: int, batch: int) -> list[Part]:
 
 def _testing(network: Network, shapes: Shapes) -> list[Part]:
     rows = shapes.test_block * shapes.test_batch
-    counted = network.sizes[-1] + 2 * len(network.layers) + 1
+    counted = network.sizes[-1] + 2 * len(network.projections) + 1
     kept = shapes.test_steps // shapes.test_block * shapes.test_batch * counted
     return [
         *_traces(network, f"a test of {shapes.test_batch:,} samples (training.test_batch_size)", rows),
@@ -185,13 +196,12 @@ def _traces(network: Network, what: str, rows: int) -> list[Part]:
 def _windows(network: Network, rows: int) -> list[Part]:
     """What the windows of layers of maps see, cut out."""
     found = []
-    for i, layer in enumerate(network.layers, 1):
-        connection = layer.connection
+    for key, connection in zip(_keys(network), (p.connection for p in network.projections), strict=True):
         if isinstance(connection, Conv2d | Pool2d):
             (down, across), window = connection.windows.shape, connection.windows.kernel
             count = rows * down * across * window**2 * connection.input_shape[2]
             if isinstance(connection, Conv2d):  # neighbouring windows share a cut
                 count = rows * down * window * (window + (across - 1) * connection.windows.stride)
                 count *= connection.input_shape[2]
-            found.append(Part(f"network.layers.{i}", f"windows of {window:,} x {window:,}", FLOAT * count))
+            found.append(Part(key, f"windows of {window:,} x {window:,}", FLOAT * count))
     return found

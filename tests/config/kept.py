@@ -25,19 +25,22 @@ NUMBERS = (
 SINCE = (", per_gain=False",)
 """Fields that are younger than the digests, at values that change nothing."""
 SIZES = {
-    "mnist": ((28, 28), 60000, 10000, None),
-    "digits": ((8, 8), 1437, 360, None),
-    "nmnist_small": ((34, 34, 2), 1000, 100, 60),
+    "mnist": ((28, 28), 60000, 10000, None, 10),
+    "digits": ((8, 8), 1437, 360, None, 10),
+    "digits_saccades": ((16, 16, 2), 1437, 360, 30, 10),
+    "nmnist_small": ((34, 34, 2), 1000, 100, 60, 10),
+    "shd": ((1, 700, 1), 8156, 2264, 100, 20),
+    "dvs_gesture": ((32, 32, 2), 1077, 264, 75, 11),
 }
-"""Of a sample, training and test samples, ticks of trains."""
+"""Of a sample, training and test samples, ticks of trains, classes."""
 
 
 def empty(name):
     """A data set of the right sizes, all black."""
-    shape, train, test, ticks = SIZES[name]
-    one = (ticks, int(np.prod(shape)) // 8) if ticks else (int(np.prod(shape)),)
+    shape, train, test, ticks, classes = SIZES[name]
+    one = (ticks, -(-int(np.prod(shape)) // 8)) if ticks else (int(np.prod(shape)),)
     parts = [data.Samples(np.zeros((n, *one), np.uint8), np.zeros(n, np.int32)) for n in (train, test)]
-    return data.Dataset(name, *parts, shape=shape, labels=np.arange(10), ticks=ticks, packed=ticks is not None)
+    return data.Dataset(name, *parts, shape=shape, labels=np.arange(classes), ticks=ticks, packed=ticks is not None)
 
 
 def built(path, rule=None, overrides=()):

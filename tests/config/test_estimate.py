@@ -34,7 +34,7 @@ def digits():
 
 def parts(config: Config, e) -> list[memory.Part]:
     shapes = estimate.Shapes(
-        e.steps, e.test_steps, e.burn_in, e.update_every, e.test_block, e.batch_size, e.test_batch_size, 1437, 360
+        e.steps, e.test_steps, e.burn_in, e.update_every, e.test_block, e.batch_size, e.test_batch_size, 1437, 360, 64
     )
     return estimate.parts(config, e.network, e.rule, shapes)
 

@@ -44,6 +44,8 @@ class NetworkSection(Section):
     another order. `auto`: the input layer, on a CPU, if less than a twentieth of the inputs spike in a tick."""
     delay: Annotated[NonNegative, Unit("ms")] = 0.0
     """From a spike to its arrival at the next layer."""
+    recurrent: bool = False
+    """Whether each hidden layer sends all to all back to itself, too, a tick later."""
     init_gain: Positive = 1.0
     """Weights start as U(-b, b), b = init_gain sqrt(7 / (inputs + outputs))."""
 
