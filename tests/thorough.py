@@ -35,7 +35,10 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
         "test_lanes_are_independent_and_repeatable": ALL,
         "test_weights_move_when_there_is_reward": ALL,
     },
-    "experiments/test_reward_and_curves.py": {"test_outputs_follow_curves_they_have_never_seen": ALL},
+    "experiments/test_reward_and_curves.py": {
+        "test_a_bandit_is_learned_from_reward": ALL,
+        "test_outputs_follow_curves_they_have_never_seen": ALL,
+    },
     "learning/test_backprop.py": {
         "test_checkpointed_segments_change_nothing_but_memory": ("3", "6"),
         "test_layerwise_feedback_of_the_transposes_is_back_propagation": ("sizes1-rate", "sizes0-spiking"),
@@ -104,6 +107,8 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
     "test_cli.py": {"test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been": ALL},
     "test_freeze.py": {
         "test_three_batches_are_those_of_the_frozen_revision": (
+            "peRBP / dense / events",
+            "eRBP, learned readouts / conv / events",
             "peRBP / conv / products",
             "eRBP / dense / events",
             "RBP spiking / dense / events",
@@ -207,6 +212,8 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
     "viz/test_run_pictures.py": {"test_odd_networks_are_drawn": ALL},
     "test_docs.py": {
         "test_the_code_of_a_page_runs": (
+            "docs/tricks.md",
+            "docs/events.md",
             "docs/training.md",
             "docs/networks.md",
         )
@@ -250,6 +257,9 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
             "sparse, blank-out",
         )
     },
+    "encoding/test_rates.py": {"test_a_low_rate_at_a_short_tick_fires": ALL},
+    "experiments/test_delay_line.py": {"test_the_order_of_two_spikes_needs_delays": ALL},
+    "api/test_shell.py": {"test_a_sweep": ALL},
 }
 
 
