@@ -65,7 +65,8 @@ def from_recordings(
                 for _ in range(copies):
                     yield augment(events, rng), label
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not progress) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not (progress and console.is_terminal)) as bar:
         task = bar.add_task(f"reading {found.name}", total=len(found.train) * (1 + copies) + len(found.test))
         parts, cut = [], 0
         for part, learned in ((found.train, True), (found.test, False)):
