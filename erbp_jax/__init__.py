@@ -194,7 +194,7 @@ _HOME = {
 }
 _MODULE_OF = {name: (module, name) for module, names in _HOME.items() for name in names}
 _MODULE_OF["sweep"] = ("api.sweeping", "sweep_rates")
-_PACKAGES = ("data", "nnx")
+_PACKAGES = ("data", "nir", "nnx")
 
 __all__ = [
     "ERBP",

@@ -5,7 +5,7 @@ import re
 import jax
 import pytest
 
-PAGES = ("README.md", "docs/training.md", "docs/networks.md", "docs/tricks.md", "docs/events.md")
+PAGES = ("README.md", "docs/training.md", "docs/networks.md", "docs/tricks.md", "docs/events.md", "docs/nir.md")
 
 
 @pytest.mark.parametrize("page", PAGES)

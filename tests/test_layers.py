@@ -11,6 +11,7 @@ ROOMS = (
     *("config", "evaluation", "training"),
     *("viz", "comparison", "nsat", "nnx"),
     "api",
+    "nir",
     *("cli", "__main__", "__init__"),
 )
 """Every module and package of `erbp_jax`, from the bottom to the top; a module of a package may have its own place."""

@@ -212,6 +212,7 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
     "viz/test_run_pictures.py": {"test_odd_networks_are_drawn": ALL},
     "test_docs.py": {
         "test_the_code_of_a_page_runs": (
+            "docs/nir.md",
             "docs/tricks.md",
             "docs/events.md",
             "docs/training.md",

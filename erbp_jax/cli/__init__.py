@@ -9,6 +9,7 @@ import typer
 
 from erbp_jax.cli.data import app as data_app
 from erbp_jax.cli.looking import diagnose, evaluate, show, simulate
+from erbp_jax.cli.nir import app as nir_app
 from erbp_jax.cli.options import Overrides, Trust
 from erbp_jax.cli.running import (
     check_log,
@@ -51,6 +52,7 @@ def general(
 
 
 app.add_typer(nsat_app, name="nsat")
+app.add_typer(nir_app, name="nir")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from erbp_jax.outside import found
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path | None, typer.Argument(help="A run folder.")] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
@@ -27,10 +27,23 @@ def evaluate(
     energy: Annotated[str | None, typer.Option(help="Energy model of a SynOp, for --anytime [default: talk].")] = None,
     weight_bits: Annotated[int | None, typer.Option(help="Round the trained weights to 2 to 16 bits.")] = None,
     state_bits: Annotated[int | None, typer.Option(help="Keep the neurons' states in 8 to 16 bits.")] = None,
+    nir: Annotated[
+        Path | None, typer.Option("--nir", help="A NIR graph in a run's place, on data.path=FOLDER.")
+    ] = None,
     trust: Trust = False,
 ) -> None:
     """Test the last checkpoint of a run, going on or not; writes evaluation.json (anytime.json, quantized.json)."""
     check_environment()
+    if nir is not None:
+        from erbp_jax.nir.evaluating import evaluate_overrides
+
+        if anytime or energy is not None or weight_bits is not None or state_bits is not None:
+            raise UserError("--nir: goes with none of --anytime, --energy, --weight-bits, --state-bits")
+        first = [] if run is None else [str(run)]  # the first override, where there is no run
+        print(evaluate_overrides(nir, [*first, *(overrides or [])]))
+        return
+    if run is None:
+        raise UserError("RUN: a run folder is needed, or --nir FILE")
     with found(run, trust):
         _evaluate(run, overrides, anytime, energy, weight_bits, state_bits, trust)
 

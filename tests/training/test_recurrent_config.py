@@ -26,7 +26,8 @@ def test_it_learns_is_evaluated_and_refused_by_what_wants_chains(tmp_path, monke
     out = tmp_path / "run"
     code, _, err = call(
         monkeypatch, capsys, "train", "data.name=digits", "network.layers=[auto,12,auto]", "network.recurrent=true",
-        "encoding.steps=10", "training.alignment=false", "rule.burn_in=0", "data.train_size=100", "training.epochs=1", "--out", out,
+        "encoding.steps=10", "training.alignment=false", "rule.burn_in=0", "data.train_size=100",
+        "training.epochs=1", "--out", out,
     )  # fmt: skip
     assert code == 0, err
     assert call(monkeypatch, capsys, "evaluate", out)[0] == 0

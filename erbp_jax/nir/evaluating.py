@@ -1,0 +1,178 @@
+"""A NIR graph on recordings of an event sensor: which share of the test set it gets right."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from erbp_jax.data.events import Bins, Events, recordings
+from erbp_jax.errors import UserError
+from erbp_jax.network import Network
+from erbp_jax.nir.discrete import Method
+from erbp_jax.nir.files import read
+from erbp_jax.nir.graph import flat
+from erbp_jax.nir.importing import from_nir
+from erbp_jax.nir.shapes import ours
+from erbp_jax.params import Params
+from erbp_jax.random import new_key, split
+from erbp_jax.settings import settled
+
+BLOCK = 10
+"""Ticks that a projection goes through at once."""
+KEYS = ("data.path", "encoding.dt", "network.neuron.integration", "data.counts", "data.swap_polarity")
+
+
+class Evaluated(NamedTuple):
+    """What a network made of a test set."""
+
+    right: int
+    samples: int
+    undecided: int
+    """Samples for which two outputs had the most, or none had anything; they count as wrong."""
+    steps: int
+    dt: float
+    answers: np.ndarray
+    """The class of every sample, -1 where undecided."""
+    merged: int
+    """Events that fell on an input and tick that had one, and are lost."""
+
+    @property
+    def accuracy(self) -> float:
+        """Percent."""
+        return 100.0 * self.right / self.samples
+
+    def __str__(self) -> str:
+        return (
+            f"{self.right} of {self.samples} right ({self.accuracy:.2f} %), {self.undecided} undecided; "
+            f"{self.steps} ticks of {self.dt:g} ms, {self.merged:,} events merged"
+        )
+
+
+def evaluate_nir(
+    file: Path | str,
+    folder: Path | str,
+    dt: float = 1.0,
+    method: Method = "exact",
+    *,
+    counts: bool = False,
+    swap_polarity: bool = False,
+    batch_size: int = 100,
+) -> Evaluated:
+    """Run the graph of a file on the test set of a folder of recordings, and count what it gets right.
+
+    Events are binned into ticks of `dt` ms, at most one spike an input and tick, or as many as there are events with
+    `counts`. The channel of an event is its polarity, or the other one with `swap_polarity`. A sample lasts as long as
+    the longest recording. The answer is the output with the largest sum over time, spikes or graded.
+
+    Raises:
+        UserError: as `from_nir` and `recordings`; a graph with several inputs, an input that is not of the sensor's
+            shape, labels that are no output's number, or an empty test set.
+    """
+    graph = flat_of(file)
+    found = recordings(folder)
+    names = [n for n in graph.nodes if graph.kind(n) == "Input"]
+    if len(names) != 1:
+        raise UserError(f"{file}: recordings feed one input, and the graph has {', '.join(names)}")
+    wanted = ours(graph.shapes[names[0]])
+    if tuple(found.sensor) not in (wanted, (math.prod(wanted),)):
+        height, width, maps = found.sensor
+        raise UserError(
+            f"{file}: its input is (channels, height, width) {list(graph.shapes[names[0]])}, and the recordings of "
+            f"{folder} are {[maps, height, width]}"
+        )
+    samples = [found.test[i] for i in range(len(found.test))]
+    if not samples:
+        raise UserError(f"{folder}: the test set is empty")
+    network, params = from_nir(file, dt, method)
+    labels = np.array([int(label) for _, label in samples])
+    if not ((labels >= 0) & (labels < network.classes)).all():
+        raise UserError(f"{folder}: has labels up to {labels.max()}, and the network {network.classes} outputs")
+    longest = max(int(events.t[-1]) if len(events) else 0 for events, _ in samples)
+    steps = BLOCK * -(-(int(longest / (1000.0 * dt)) + 1) // BLOCK)
+    bins = Bins(steps=steps, dt=float(dt), counts=counts)
+    sums, merged = [], 0
+    for first in range(0, len(samples), batch_size):
+        trains, lost = _binned([events for events, _ in samples[first : first + batch_size]], bins, swap_polarity)
+        merged += lost
+        sums.append(_summed(network, params, trains, counts))
+    total = np.concatenate(sums)
+    best = total.max(1)
+    alone = (total == best[:, None]).sum(1) == 1
+    answers = np.where(alone, total.argmax(1), -1)
+    right = int((answers == labels).sum())
+    return Evaluated(right, len(samples), int((~alone).sum()), steps, float(dt), answers, merged)
+
+
+def evaluate_overrides(file: Path | str, overrides: Sequence[str]) -> Evaluated:
+    """As `evaluate_nir`, from `data.path=FOLDER` and other `key=value` of `KEYS`.
+
+    Raises:
+        UserError: an unknown key, a value that is none, no `data.path`, or as `evaluate_nir`.
+    """
+    given: dict[str, str] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or key not in KEYS:
+            raise UserError(f"{text!r}: with --nir, key=value with one of {', '.join(KEYS)} is expected")
+        given[key] = value
+    if "data.path" not in given:
+        raise UserError("data.path: the folder of the recordings is missing; data.path=FOLDER")
+    try:
+        dt = float(given.get("encoding.dt", "1"))
+    except ValueError:
+        raise UserError(f"encoding.dt: must be milliseconds, got {given['encoding.dt']!r}") from None
+    flags = {}
+    for key in ("data.counts", "data.swap_polarity"):
+        if given.get(key, "false") not in ("true", "false"):
+            raise UserError(f"{key}: must be true or false, got {given[key]!r}")
+        flags[key.removeprefix("data.")] = given.get(key) == "true"
+    method: Any = given.get("network.neuron.integration", "exact")
+    return evaluate_nir(file, given["data.path"], dt, method, **flags)
+
+
+def flat_of(file: Path | str) -> Any:
+    """The graph of a file, laid open and checked.
+
+    Raises:
+        UserError: with the path, as `files.read` and `graph.flat`.
+    """
+    loaded = read(file)
+    try:
+        return flat(loaded)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None
+
+
+def _binned(events: Sequence[Events], bins: Bins, swap: bool) -> tuple[np.ndarray, int]:
+    """Trains `[B, T, ceil(I / 8)]` of bits, or `[B, T, I]` of counts; and the events that are lost."""
+    binned = [bins(e if not swap else replace(e, p=e.sensor[2] - 1 - e.p)) for e in events]
+    return np.stack([one.spikes for one in binned]), sum(one.merged for one in binned)
+
+
+@settled
+def _summed(network: Network, params: Params, trains: np.ndarray, counts: bool) -> np.ndarray:
+    return np.asarray(_sum(network, params, jnp.asarray(trains), counts))
+
+
+def _sum_over_time(network: Network, params: Params, trains: jax.Array, counts: bool) -> jax.Array:
+    batch, steps = trains.shape[:2]
+    keys = jnp.broadcast_to(split(new_key(0), batch)[None], (BLOCK, batch))
+    size = network.sizes[0]
+
+    def block(carry: Any, piece: jax.Array) -> tuple[Any, None]:
+        state, total = carry
+        spikes = piece if counts else jnp.unpackbits(piece, axis=-1, count=size)
+        state, trace = network.advance(params, state, spikes.astype(jnp.float32), key=keys)
+        return (state, total + network.output_spikes(trace).sum(0)), None
+
+    pieces = jnp.moveaxis(trains, 1, 0).reshape(steps // BLOCK, BLOCK, batch, -1)
+    begin = network.init_state(batch), jnp.zeros((batch, network.classes), jnp.float32)
+    return jax.lax.scan(block, begin, pieces)[0][1]
+
+
+_sum = jax.jit(_sum_over_time, static_argnums=(0, 3))
