@@ -14,8 +14,8 @@ from erbp_jax import declared
 from erbp_jax.declared import checked
 from erbp_jax.registry import GROUPS, entries
 
-RESULTS = {"Model", "Recording", "SweepTable", "Dataset"}
-"""Dataclasses that the library makes and hands out."""
+RESULTS = {"Model", "Recording", "SweepTable", "Dataset", "Events"}
+"""Dataclasses that the library makes and hands out, or whose arrays it looks through."""
 OF_A_NETWORK = (ej.Network, ej.Population, ej.Projection)
 """Have checks of their own."""
 ODD = {int: (1.5, 2.0, True, "3", None), bool: ("no", 0, None), float: ("0.5", True, np.nan, None), str: (3, None)}

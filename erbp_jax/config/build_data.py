@@ -44,13 +44,16 @@ def _recordings(section: schema.DataBase) -> Recordings | None:
 
 
 def _binned(found: Recordings, section: EventsSection, config: schema.Config) -> Dataset:
-    bins = Bins(
-        max(config.encoding.steps, config.encoding.test_steps or 0),
-        config.encoding.dt,
-        crop=section.crop,
-        pool=section.pool,
-        polarity=section.polarity,
-        counts=section.counts,
-    )
-    changes = Augment(section.drop, section.jitter, section.shift, section.flip) if section.copies else None
+    try:
+        bins = Bins(
+            max(config.encoding.steps, config.encoding.test_steps or 0),
+            config.encoding.dt,
+            crop=section.crop,
+            pool=section.pool,
+            polarity=section.polarity,
+            counts=section.counts,
+        )
+        changes = Augment(section.drop, section.jitter, section.shift, section.flip) if section.copies else None
+    except ValueError as error:  # their own checks
+        raise UserError(f"data.events: {error}") from None
     return from_recordings(found, bins, augment=changes, copies=section.copies, seed=config.seed, hot=section.hot)

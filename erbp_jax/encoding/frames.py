@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.declared import checked
 from erbp_jax.encoding.base import check_batch
 
 
+@checked
 @dataclass(frozen=True)
 class Frames:
     """The sample is the input: spikes `[B, T, I]` of any number type, of which tick t of a presentation takes `[:, t]`.

@@ -6,9 +6,11 @@ import numpy as np
 
 from erbp_jax.archive import shown
 from erbp_jax.data.events.events import Events, in_order
+from erbp_jax.declared import checked
 from erbp_jax.errors import UserError
 
 
+@checked
 @dataclass(frozen=True)
 class Augment:
     """Other recordings of the same things: events left out, moved, mirrored.
@@ -27,7 +29,7 @@ class Augment:
         [0, 10]
 
     Raises:
-        UserError: numbers out of range.
+        ValueError: numbers out of range.
     """
 
     drop: float = 0.0
@@ -37,9 +39,9 @@ class Augment:
 
     def __post_init__(self) -> None:
         if not 0 <= self.drop < 1:
-            raise UserError(f"augment.drop: must be a chance from 0 to below 1, got {shown(repr(self.drop))}")
+            raise ValueError(f"Augment: drop must be a chance from 0 to below 1, got {shown(repr(self.drop))}")
         if not (0 <= self.jitter <= 1e6 and self.shift >= 0):
-            raise UserError(f"augment: jitter and shift must not be below 0, got {self.jitter} and {self.shift}")
+            raise ValueError(f"Augment: jitter and shift must not be below 0, got {self.jitter} and {self.shift}")
 
     def __call__(self, events: Events, rng: np.random.Generator) -> Events:
         """One more recording."""

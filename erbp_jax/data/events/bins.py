@@ -7,6 +7,7 @@ import numpy as np
 
 from erbp_jax.archive import shown
 from erbp_jax.data.events.events import Events
+from erbp_jax.declared import checked
 from erbp_jax.errors import UserError
 
 
@@ -21,6 +22,7 @@ class Binned(NamedTuple):
     """Events that fell on an input and tick that had one; for counts, those above 255."""
 
 
+@checked
 @dataclass(frozen=True)
 class Bins:
     r"""An event at t microseconds, column x and row y becomes a spike of tick :math:`\lfloor t / (1000 dt) \rfloor`.
@@ -44,7 +46,8 @@ class Bins:
         ((34, 34, 2), (17, 17, 1))
 
     Raises:
-        UserError: numbers out of range; when used, a crop or a pool beyond the sensor.
+        ValueError: numbers out of range.
+        UserError: when used, a crop or a pool beyond the sensor.
     """
 
     steps: int
@@ -57,13 +60,13 @@ class Bins:
     def __post_init__(self) -> None:
         for key, value in (("steps", self.steps), ("pool", self.pool)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise UserError(f"bins.{key}: must be a whole number from 1, got {shown(repr(value))}")
+                raise ValueError(f"Bins: {key} must be a whole number from 1, got {shown(repr(value))}")
         if isinstance(self.dt, bool) or not isinstance(self.dt, int | float) or not 1e-3 <= self.dt <= 1e6:
-            raise UserError(f"bins.dt: must be milliseconds, 0.001 and more, got {shown(repr(self.dt))}")
+            raise ValueError(f"Bins: dt must be milliseconds, 0.001 and more, got {shown(repr(self.dt))}")
         if self.crop is not None:
             ok = len(self.crop) == 4 and all(isinstance(n, int | np.integer) and n >= 0 for n in self.crop)
             if not ok or 0 in self.crop[2:]:
-                raise UserError(f"bins.crop: must be (top, left, height, width), got {shown(repr(self.crop))}")
+                raise ValueError(f"Bins: crop must be (top, left, height, width), got {shown(repr(self.crop))}")
             object.__setattr__(self, "crop", tuple(map(int, self.crop)))
 
     def shape(self, sensor: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -65,16 +65,16 @@ def test_bins_are_those_of_the_loop(seed, crop, pool, polarity, counts, dt):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"steps": 0}, "bins.steps: must be a whole number from 1, got 0"),
-        ({"steps": 5, "dt": 0}, "bins.dt: must be milliseconds"),
-        ({"steps": 5, "pool": 1.5}, "bins.pool: must be a whole number"),
-        ({"steps": 5, "crop": (0, 0, 0, 3)}, "bins.crop: must be"),
+        ({"steps": 0}, "Bins: steps must be a whole number from 1, got 0"),
+        ({"steps": 5, "dt": 0}, "Bins: dt must be milliseconds"),
+        ({"steps": 5, "pool": 1.5}, "Bins: pool must be a whole number"),
+        ({"steps": 5, "crop": (0, 0, 0, 3)}, "Bins: crop must be"),
         ({"steps": 5, "crop": (0, 5, 9, 6)}, "lies outside a sensor of 9 x 10"),
         ({"steps": 5, "pool": 10}, "squares of 10 do not fit"),
     ],
 )
 def test_bins_that_do_not_fit(arguments, reason):
-    with pytest.raises(UserError, match=reason):
+    with pytest.raises((UserError, ValueError), match=reason):
         Bins(**arguments).shape((9, 10, 2))
 
 
@@ -91,7 +91,7 @@ def test_other_recordings_of_the_same_things():
     assert 3 < sum(mirrored) < 17
     shifts = {(int(one.x.min()), int(one.y.max())) for one in (Augment(shift=2)(events, rng) for _ in range(30))}
     assert len(shifts) > 4
-    with pytest.raises(UserError, match=r"augment.drop: must be a chance"):
+    with pytest.raises(ValueError, match="Augment: drop must be a chance"):
         Augment(drop=1.0)
 
 

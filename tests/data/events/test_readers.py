@@ -228,10 +228,9 @@ def test_folders_that_lack_something(tmp_path):
 
 def test_recordings_that_were_published():
     """Every event of 1,100 real recordings in range and in order."""
-    folder = find_recordings("nmnist_small")
-    if folder is None:
+    found = find_recordings("nmnist_small")
+    if found is None:
         pytest.skip("nmnist_small is not in ERBP_JAX_DATA")
-    found = recordings(folder)
     events = [one for part in (found.train, found.test) for one, _ in part]
     assert (len(found.train), len(found.test)) == (1000, 100)
     assert sum(one.duration > 300_000 for one in events) == 1088
