@@ -204,8 +204,11 @@ def count(
     *,
     steps: int,
     surrogate: Surrogate | str | None = None,
+    block: int = 1,
 ) -> jax.Array:
     """Spikes of each output neuron over a presentation of a batch, `[B, K]`; `key` is one key.
+
+    Projections take `block` ticks at once.
 
     With a `surrogate`, `jax.grad` goes through it; without one a gradient is refused, for it would be 0.
 
@@ -231,4 +234,4 @@ def count(
         del ticks
         return seen + network.output_spikes(trace).sum(0)
 
-    return over_samples(network, encoder, params, sample, keys, steps=steps, observe=add, observed=none)[1]
+    return over_samples(network, encoder, params, sample, keys, steps=steps, block=block, observe=add, observed=none)[1]

@@ -1,12 +1,10 @@
 """What connections between maps share: units are flat outside and `(H, W, C)` inside, the channel the fastest."""
 
-import math
-
-from erbp_jax.connections.linear import LinearConnection
+from erbp_jax.connections.shaped import OnShapes
 from erbp_jax.connections.windows import Windows
 
 
-class OnMaps(LinearConnection):
+class OnMaps(OnShapes):
     """The sizes of a connection with an `input_shape`, `windows` and, as outputs, `channels` maps."""
 
     input_shape: tuple[int, int, int]
@@ -16,14 +14,6 @@ class OnMaps(LinearConnection):
     @property
     def output_shape(self) -> tuple[int, int, int]:
         return (*self.windows.shape, self.channels)
-
-    @property
-    def inputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return math.prod(self.input_shape)
-
-    @property
-    def outputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return math.prod(self.output_shape)
 
     def _check_windows(self) -> None:
         try:

@@ -4,6 +4,7 @@ Units are flat outside, as everywhere here; shapes are `(H, W, C)`, `(L, C)` or 
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,39 +12,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.connections import Arrived, LinearConnection
+from erbp_jax.connections import Arrived
+from erbp_jax.connections.shaped import OnShapes
 from erbp_jax.nir.shapes import Shape, places, windows
 from erbp_jax.params import Params
 from erbp_jax.random import between
 
 
-class OnShapes(LinearConnection):
+class Biased(OnShapes, ABC):
     """A linear map between shapes, plus a bias: needs the shapes, `weights`, and `linear`, the map without the bias."""
 
-    input_shape: Shape
     biases: int = 0
     """Entries of the bias, one a channel; 0 for none."""
 
     @property
-    def output_shape(self) -> Shape:
-        raise NotImplementedError(f"{type(self).__name__} has no `output_shape`")
+    @abstractmethod
+    def output_shape(self) -> Shape: ...
 
     @property
     def weights(self) -> Shape | None:
         """The shape of the weights; None for a map without any."""
         return None
 
+    @abstractmethod
     def linear(self, weight: jax.Array | None, rows: jax.Array) -> jax.Array:
         """Rows `[R, I]` onto `[R, O]`, without the bias."""
-        raise NotImplementedError(f"{type(self).__name__} has no `linear`")
-
-    @property
-    def inputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return math.prod(self.input_shape)
-
-    @property
-    def outputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return math.prod(self.output_shape)
 
     @property
     def label(self) -> str:
@@ -92,13 +85,13 @@ class OnShapes(LinearConnection):
         out = self._counting().linear(self._unit(), fired)
         return jnp.rint(out).astype(jnp.int32).reshape(*arrived.spikes.shape[:-1], self.outputs)
 
-    def _counting(self) -> "OnShapes":
+    def _counting(self) -> "Biased":
         """The same map, which gives a synapse without a weight a current of one."""
         return self
 
 
 @dataclass(frozen=True)
-class Affine(OnShapes):
+class Affine(Biased):
     r"""All units onto all, with a bias: :math:`c_o[t] = \sum_i s_i[t] w_{io} + b_o`.
 
     Weights `[I, O]`, bias `[O]`, added every tick, whether anything spikes or not. `input_shape` says what the flat
@@ -136,7 +129,7 @@ class Affine(OnShapes):
 
 
 @dataclass(frozen=True)
-class Convolution(OnShapes):
+class Convolution(Biased):
     r"""Maps onto maps through one kernel, along one axis or two; any stride, padding, dilation and groups, and a bias.
 
     .. math:: c_{yo}[t] = \sum_{ic} s_{\sigma y + \delta i - p,\, c}[t]\, w_{ico} + b_o
@@ -179,7 +172,7 @@ class Convolution(OnShapes):
 
 
 @dataclass(frozen=True)
-class Pooling(OnShapes):
+class Pooling(Biased):
     """The sum or the mean of a window of each map, of any height, width, stride and padding; padding counts as 0."""
 
     input_shape: Shape
@@ -202,12 +195,12 @@ class Pooling(OnShapes):
         out = jax.lax.reduce_window(maps, zero, jax.lax.add, (1, *self.kernel, 1), (1, *self.stride, 1), edges)
         return (out / math.prod(self.kernel) if self.average else out).reshape(-1, self.outputs)
 
-    def _counting(self) -> OnShapes:
+    def _counting(self) -> Biased:
         return Pooling(self.input_shape, self.kernel, self.stride, self.padding, False, self.node)
 
 
 @dataclass(frozen=True)
-class Scale(OnShapes):
+class Scale(Biased):
     """Every unit onto its like with a weight of its own, `[N]`: Hadamard's product."""
 
     input_shape: Shape
@@ -227,7 +220,7 @@ class Scale(OnShapes):
 
 
 @dataclass(frozen=True)
-class Wire(OnShapes):
+class Wire(Biased):
     """Every unit onto one other with a current of one; where the shapes differ, in the order in which NIR flattens."""
 
     input_shape: Shape

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.data.events import Bins, Events, recordings
+from erbp_jax.encoding import Frames
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network
 from erbp_jax.nir.discrete import Method
@@ -19,12 +19,13 @@ from erbp_jax.nir.graph import flat
 from erbp_jax.nir.importing import from_nir
 from erbp_jax.nir.shapes import ours
 from erbp_jax.params import Params
-from erbp_jax.random import new_key, split
+from erbp_jax.random import new_key
 from erbp_jax.settings import settled
+from erbp_jax.simulate import count
 
 BLOCK = 10
 """Ticks that a projection goes through at once."""
-KEYS = ("data.path", "encoding.dt", "network.neuron.integration", "data.counts", "data.swap_polarity")
+KEYS = ("data.path", "encoding.dt", "network.neuron.integration", "data.events.counts", "data.events.swap_polarity")
 
 
 class Evaluated(NamedTuple):
@@ -127,10 +128,10 @@ def evaluate_overrides(file: Path | str, overrides: Sequence[str]) -> Evaluated:
     except ValueError:
         raise UserError(f"encoding.dt: must be milliseconds, got {given['encoding.dt']!r}") from None
     flags = {}
-    for key in ("data.counts", "data.swap_polarity"):
+    for key in ("data.events.counts", "data.events.swap_polarity"):
         if given.get(key, "false") not in ("true", "false"):
             raise UserError(f"{key}: must be true or false, got {given[key]!r}")
-        flags[key.removeprefix("data.")] = given.get(key) == "true"
+        flags[key.removeprefix("data.events.")] = given.get(key) == "true"
     method: Any = given.get("network.neuron.integration", "exact")
     return evaluate_nir(file, given["data.path"], dt, method, **flags)
 
@@ -156,23 +157,8 @@ def _binned(events: Sequence[Events], bins: Bins, swap: bool) -> tuple[np.ndarra
 
 @settled
 def _summed(network: Network, params: Params, trains: np.ndarray, counts: bool) -> np.ndarray:
-    return np.asarray(_sum(network, params, jnp.asarray(trains), counts))
+    encoder = Frames(most=255) if counts else Frames(bits=network.sizes[0])
+    return np.asarray(_count(network, params, trains, encoder, new_key(0), steps=trains.shape[1], block=BLOCK))
 
 
-def _sum_over_time(network: Network, params: Params, trains: jax.Array, counts: bool) -> jax.Array:
-    batch, steps = trains.shape[:2]
-    keys = jnp.broadcast_to(split(new_key(0), batch)[None], (BLOCK, batch))
-    size = network.sizes[0]
-
-    def block(carry: Any, piece: jax.Array) -> tuple[Any, None]:
-        state, total = carry
-        spikes = piece if counts else jnp.unpackbits(piece, axis=-1, count=size)
-        state, trace = network.advance(params, state, spikes.astype(jnp.float32), key=keys)
-        return (state, total + network.output_spikes(trace).sum(0)), None
-
-    pieces = jnp.moveaxis(trains, 1, 0).reshape(steps // BLOCK, BLOCK, batch, -1)
-    begin = network.init_state(batch), jnp.zeros((batch, network.classes), jnp.float32)
-    return jax.lax.scan(block, begin, pieces)[0][1]
-
-
-_sum = jax.jit(_sum_over_time, static_argnums=(0, 3))
+_count = jax.jit(count, static_argnums=(0, 3), static_argnames=("steps", "block"))

@@ -17,7 +17,7 @@ from erbp_jax.nir.discrete import MS, Method
 from erbp_jax.nir.express import NEURON, OWN, told, written
 from erbp_jax.nir.files import library
 from erbp_jax.nir.importing import IMPLIED
-from erbp_jax.nir.neuron import SPIKING, NIRNeuron, Relay
+from erbp_jax.nir.neuron import Relay, fires
 from erbp_jax.nir.nodes import TRANSMISSION
 from erbp_jax.nir.shapes import Shape, theirs
 from erbp_jax.nir.unmade import UnsaidError, nodes_of
@@ -124,7 +124,7 @@ class _Exporter:
         """Projections whose delay of one tick a reader gives back to the cycle that they close."""
         projections = self.network.projections
         first = [p.target for p in projections if p.source in self.network.inputs]
-        spiking = {p.name for p in self.network.populations if self._spikes(p.neuron)}
+        spiking = {p.name for p in self.network.populations if fires(p.neuron)}
 
         def closing(dropped: Collection[int]) -> set[int]:
             edges = [(p.source, p.target, 0 if j in dropped else p.delay) for j, p in enumerate(projections)]
@@ -136,10 +136,6 @@ class _Exporter:
             return found if closing(found) == found else set()
         except UserError:  # a cycle that no neuron spikes on: its Delay nodes are written
             return set()
-
-    @staticmethod
-    def _spikes(neuron: Any) -> bool:
-        return not isinstance(neuron, Relay) and (not isinstance(neuron, NIRNeuron) or neuron.kind in SPIKING)
 
     def _write_projection(self, j: int, dropped: bool, reserved: set[str]) -> None:
         p, params = self.network.projections[j], self.network.of_projection(self.params, j)

@@ -18,7 +18,7 @@ from erbp_jax.nir.discrete import Method
 from erbp_jax.nir.express import NEURON, alike, guessed, remembered, written
 from erbp_jax.nir.files import read
 from erbp_jax.nir.graph import Flat, flat
-from erbp_jax.nir.neuron import NEURONS, SPIKING, NIRNeuron, Relay
+from erbp_jax.nir.neuron import NEURONS, NIRNeuron, Relay, fires
 from erbp_jax.nir.segments import Segment
 from erbp_jax.nir.values import Values
 from erbp_jax.params import Params
@@ -199,7 +199,7 @@ class _Importer:
     # The whole
 
     def _joined(self) -> tuple[Network, Params]:
-        spiking = {n for n, x in self.populations.items() if _spikes(x)}
+        spiking = {n for n, x in self.populations.items() if fires(x)}
         for place in self._told():
             self._delay(place)
         edges = self._edges()
@@ -233,7 +233,3 @@ class _Importer:
     def _delay(self, place: int) -> None:
         link = self.links[place]
         self.links[place] = link._replace(projection=replace(link.projection, delay=1))
-
-
-def _spikes(neuron: Neuron) -> bool:
-    return not isinstance(neuron, Relay) and (not isinstance(neuron, NIRNeuron) or neuron.kind in SPIKING)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from erbp_jax.neurons import Surrogate, spike
+from erbp_jax.neurons import Neuron, Surrogate, spike
 from erbp_jax.neurons.firing import check_shape
 from erbp_jax.nir import discrete
 from erbp_jax.nir.shapes import units
@@ -203,3 +203,8 @@ class Relay:
         """Itself: it has no threshold."""
         del surrogate
         return self
+
+
+def fires(neuron: Neuron) -> bool:
+    """Whether it sends spikes; integrators without a threshold and relays hand on graded values."""
+    return not isinstance(neuron, Relay) and (not isinstance(neuron, NIRNeuron) or neuron.kind in SPIKING)

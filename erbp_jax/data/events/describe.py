@@ -27,6 +27,8 @@ def find(path: Path | str, *, repair: bool = False) -> dict[str, Sequence[tuple[
         UserError: no such path, a file of another kind, or as its reader.
     """
     path = Path(path).expanduser()
+    if not path.exists():
+        raise UserError(f"{shown(str(path), 400)}: no such file or folder")
     if path.is_dir():
         return parts(recordings(path, repair=repair))
     match path.suffix:
@@ -38,8 +40,6 @@ def find(path: Path | str, *, repair: bool = False) -> dict[str, Sequence[tuple[
             return {"file": HDF5Recordings(path, repair=repair)}
         case ".npz":
             return {"file": NpzRecordings(path, repair=repair)}
-    if not path.exists():
-        raise UserError(f"{shown(str(path), 400)}: no such file or folder")
     raise UserError(
         f"{shown(str(path), 400)}: a folder, .bin, .bs2, .aedat (3.1), .h5 or .npz was expected; {ELSEWHERE}"
     )

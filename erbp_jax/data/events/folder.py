@@ -18,6 +18,7 @@ from erbp_jax.archive import read_bytes, shown
 from erbp_jax.data.events import aedat31, nmnist
 from erbp_jax.data.events.events import Events
 from erbp_jax.data.events.hdf5 import HDF5Recordings
+from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.data.events.structured import NpzRecordings
 from erbp_jax.errors import UserError
 
@@ -34,20 +35,18 @@ class Recordings:
     sensor: tuple[int, int, int]
 
 
-class Files(Sequence[tuple[Events, Any]]):
-    """Files with a label each, read by `read` when they are asked for."""
+class Files(Recorded):
+    """Files with a label each, read by `reader` when they are asked for."""
 
-    def __init__(self, read: Callable[[Path], Events], files: Sequence[tuple[Path, Any]]) -> None:
-        self.read, self.files = read, files
+    def __init__(self, reader: Callable[[Path], Events], files: Sequence[tuple[Path, Any]]) -> None:
+        self.reader, self.files = reader, files
 
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return Files(self.read, self.files[index])
-        path, label = self.files[index]
-        return self.read(path), label
+    def read(self, number: int) -> tuple[Events, Any]:
+        path, label = self.files[number]
+        return self.reader(path), label
 
 
 def recordings(folder: Path | str, *, repair: bool = False) -> Recordings:
@@ -141,7 +140,7 @@ def _gestures(folder: Path, repair: bool) -> Recordings | None:
     return Recordings("dvs_gesture", *parts, sensor=aedat31.SENSOR)
 
 
-class Gestures(Sequence[tuple[Events, int]]):
+class Gestures(Recorded):
     """The gestures of DVSGesture's recordings, one after another; a recording is read when one of it is asked for."""
 
     def __init__(self, files: Sequence[Path], *, repair: bool = False) -> None:
@@ -155,10 +154,8 @@ class Gestures(Sequence[tuple[Events, int]]):
     def __len__(self) -> int:
         return len(self.gestures)
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        file, part = self.gestures[index]
+    def read(self, number: int) -> tuple[Events, Any]:
+        file, part = self.gestures[number]
         if self._held[0] != file:
             labels = aedat31.read_labels(file.with_name(f"{file.stem}_labels.csv"))
             self._held = file, aedat31.stretches(aedat31.read_aedat31(file, repair=self.repair), labels)

@@ -18,6 +18,7 @@ import numpy as np
 from erbp_jax.archive import open_regular, shown
 from erbp_jax.data.events.events import Events, in_order
 from erbp_jax.data.events.pointer import refuse_pointer
+from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.errors import UserError
 from erbp_jax.files import replacing
 
@@ -25,7 +26,7 @@ UNITS = 700
 MOST_BYTES = 2**36
 
 
-class HDF5Recordings(Sequence[tuple[Events, int]]):
+class HDF5Recordings(Recorded):
     """The recordings of one file, read when they are asked for: `recordings[i] -> (events, label)`.
 
     Raises:
@@ -57,12 +58,9 @@ class HDF5Recordings(Sequence[tuple[Events, int]]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
-        where = f"{self.path}: recording {index:,}"
-        seconds, units = np.asarray(self._times[index]), np.asarray(self._units[index])
+    def read(self, number: int) -> tuple[Events, int]:
+        where = f"{self.path}: recording {number:,}"
+        seconds, units = np.asarray(self._times[number]), np.asarray(self._units[number])
         if seconds.dtype.kind != "f" or not np.isfinite(seconds).all():
             raise UserError(f"{where}: times must be finite seconds, got {seconds.dtype}")
         t = np.round(seconds.astype(np.float64) * 1e6).astype(np.int64)
@@ -70,7 +68,7 @@ class HDF5Recordings(Sequence[tuple[Events, int]]):
         if self.repair and len(t) == len(x):
             _, (t, x) = in_order(t, x)
         nothing = np.zeros(len(x), np.int64)
-        return Events(t, x, nothing, nothing, sensor=self.sensor, name=where), int(self.labels[index])
+        return Events(t, x, nothing, nothing, sensor=self.sensor, name=where), int(self.labels[number])
 
     def _part(self, name: str) -> Any:
         import h5py

@@ -8,6 +8,7 @@ import numpy as np
 
 from erbp_jax.archive import MAX_BYTES, open_archive, shown
 from erbp_jax.data.events.events import Events, as_sensor, in_order
+from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_arrays
 
@@ -39,7 +40,7 @@ def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bo
     return Events(*columns, sensor=sensor, name=name)
 
 
-class Structured(Sequence[tuple[Events, Any]]):
+class Structured(Recorded):
     """Anything indexable that yields `(structured array, label)`, a data set of tonic's say, as recordings.
 
     `sensor` is (height, width, polarities). tonic's `sensor_size` is (width, height, polarities): turn the first two
@@ -59,22 +60,19 @@ class Structured(Sequence[tuple[Events, Any]]):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
+    def read(self, number: int) -> tuple[Events, Any]:
         try:
-            events, label = self.source[index]
+            events, label = self.source[number]
         except (TypeError, ValueError) as error:
-            raise UserError(f"recordings: item {index:,} is not (events, label): {error}") from None
-        where = f"recording {index:,}"
+            raise UserError(f"recordings: item {number:,} is not (events, label): {error}") from None
+        where = f"recording {number:,}"
         return from_structured(events, self.sensor, name=where, repair=self.repair), label
 
 
 KEYS = ("t", "x", "y", "p", "starts", "labels", "sensor")
 
 
-class NpzRecordings(Sequence[tuple[Events, int]]):
+class NpzRecordings(Recorded):
     """The recordings of an `.npz`: all events one after another, and where each recording starts.
 
     `t`, `x`, `y`, `p` `[E]`; `starts` `[n]`, the number of each recording's first event; `labels` `[n]`;
@@ -108,15 +106,12 @@ class NpzRecordings(Sequence[tuple[Events, int]]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
-        columns = [column[self._ends[index] : self._ends[index + 1]] for column in self._columns]
+    def read(self, number: int) -> tuple[Events, Any]:
+        columns = [column[self._ends[number] : self._ends[number + 1]] for column in self._columns]
         if self.repair:
             _, columns = in_order(*columns)
-        where = f"{self.path}: recording {index:,}"
-        return Events(*columns, sensor=self.sensor, name=where), self.labels[index]
+        where = f"{self.path}: recording {number:,}"
+        return Events(*columns, sensor=self.sensor, name=where), self.labels[number]
 
 
 def write_npz(path: Path | str, recordings: Sequence[tuple[Events, Any]]) -> None:

@@ -54,7 +54,8 @@ def test_what_others_read_is_named(tmp_path, monkeypatch, capsys):
     assert code == 2
     assert "docs/events.md" in err
     code, _, err = call(monkeypatch, capsys, "data", "info", tmp_path / "none.bin")
-    assert code == 1
+    assert code == 2
+    assert "none.bin: no such file or folder" in err
 
 
 @pytest.mark.usefixtures("without_pictures")
