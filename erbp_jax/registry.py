@@ -59,6 +59,8 @@ GROUPS = {
     "task": Group(("tasks",), ("init_state", "observe", "score", "answer"), ("dt", "steps", "classes", "variance")),
     "trick": Group(("learning.tricks",), ("init", "update")),
     "data": Group(()),
+    "bins": Group(("data.events",), ("shape", "bytes_a_tick", "__call__"), ("dt", "steps")),
+    "augment": Group(("data.events",), ("copies", "__call__")),
 }  # fmt: skip
 """What each group's components have, and what they are given: for a connection its presynaptic side, for a rule the
 network that it is to train."""

@@ -5,10 +5,9 @@ from pathlib import Path
 from erbp_jax import data
 from erbp_jax.config import schema
 from erbp_jax.config.construct import construct
-from erbp_jax.config.schema.data import EventsSection
-from erbp_jax.config.sections import ComponentSection
+from erbp_jax.config.sections import ComponentSection, default_section
 from erbp_jax.data import Dataset
-from erbp_jax.data.events import Augment, Bins, Recordings, find_recordings, from_recordings, recordings
+from erbp_jax.data.events import Recordings, find_recordings, from_recordings, recordings
 from erbp_jax.errors import UserError
 from erbp_jax.units import Clock
 
@@ -27,33 +26,32 @@ def load_data(config: schema.Config) -> Dataset:
                 f"data.kind: {section.entry.kind!r} must make an erbp_jax.data.Dataset, got {type(made).__name__}"
             )
     elif (found := _recordings(section)) is not None:
-        made = _binned(found, section.events or EventsSection(), config)
+        made = _binned(found, config)
     else:
-        if section.events is not None:
-            raise UserError(f"data.events: is for recordings of events, and {section.path or section.name} holds none")
+        for key in ("events", "augment", "repair"):
+            if getattr(section, key):
+                where = section.path or section.name
+                raise UserError(f"data.{key}: is for recordings of events, and {where} holds none")
         made = data.from_npz(section.path) if section.path is not None else data.load(section.name, section.dir)
     return made.subset(section.train_size, section.test_size, section.validation_size)
 
 
 def _recordings(section: schema.DataBase) -> Recordings | None:
-    repair = section.events is not None and section.events.repair
     if section.path is not None:
         folder = Path(section.path).expanduser()
-        return recordings(folder, repair=repair) if folder.is_dir() else None
-    return find_recordings(section.name, section.dir, repair=repair)
+        return recordings(folder, repair=section.repair) if folder.is_dir() else None
+    return find_recordings(section.name, section.dir, repair=section.repair)
 
 
-def _binned(found: Recordings, section: EventsSection, config: schema.Config) -> Dataset:
+def _binned(found: Recordings, config: schema.Config) -> Dataset:
+    section, clock = config.data, Clock(config.encoding.dt)
+    steps = max(config.encoding.steps, config.encoding.test_steps or 0)
+    key, bins, changes = "data.events", section.events or default_section("bins"), None
     try:
-        bins = Bins(
-            max(config.encoding.steps, config.encoding.test_steps or 0),
-            config.encoding.dt,
-            crop=section.crop,
-            pool=section.pool,
-            polarity=section.polarity,
-            counts=section.counts,
-        )
-        changes = Augment(section.drop, section.jitter, section.shift, section.flip) if section.copies else None
+        bins = construct(bins, key, clock, {"steps": steps})
+        if section.augment is not None:
+            key = "data.augment"
+            changes = construct(section.augment, key, clock)
     except ValueError as error:  # their own checks
-        raise UserError(f"data.events: {error}") from None
-    return from_recordings(found, bins, augment=changes, copies=section.copies, seed=config.seed, hot=section.hot)
+        raise UserError(f"{key}: {error}") from None
+    return from_recordings(found, bins, augment=changes, seed=config.seed)

@@ -28,6 +28,8 @@ DEFAULTS = {
     "loss": "cross_entropy",
     "kernel": "exponential",
     "modulator": "none",
+    "bins": "bins",
+    "augment": "events",
 }
 """Kinds of groups of keys that do not say theirs; errors list them first."""
 
@@ -251,6 +253,8 @@ class Kinds:
             raise PydanticKnownError("model_attributes_type")
         if "kind" not in value and cls.bare:
             return cls.base.model_validate(value)
+        if "kind" not in value and cls.group in DEFAULTS:
+            value = {"kind": DEFAULTS[cls.group], **value}
         if "kind" not in value:
             raise PydanticCustomError("no_kind", "missing; say which")
         try:

@@ -1,11 +1,12 @@
 """Recordings of event cameras and other address-event sensors: read, checked, cut into ticks."""
 
 from erbp_jax.data.events.aedat31 import read_aedat31
-from erbp_jax.data.events.augment import Augment, hot_pixels, without
+from erbp_jax.data.events.augment import Augment
 from erbp_jax.data.events.bins import Binned, Bins
 from erbp_jax.data.events.events import Events, in_order
 from erbp_jax.data.events.folder import Recordings, recordings
 from erbp_jax.data.events.hdf5 import HDF5Recordings, write_hdf5
+from erbp_jax.data.events.hot import hot_pixels, without
 from erbp_jax.data.events.named import find_recordings
 from erbp_jax.data.events.nmnist import read_bin, write_bin
 from erbp_jax.data.events.packed import from_recordings

@@ -1,26 +1,20 @@
-"""Recordings that are changed a little before they are learned from, and pixels that never rest."""
+"""Recordings that are changed a little before they are learned from."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from erbp_jax.archive import shown
 from erbp_jax.data.events.events import Events, in_order
-from erbp_jax.declared import checked
-from erbp_jax.errors import UserError
+from erbp_jax.registry import register
+from erbp_jax.units import AtLeast, Below, Count, Ms, Whole
 
 
-@checked
+@register("augment", "events")
 @dataclass(frozen=True)
 class Augment:
     """Other recordings of the same things: events left out, moved, mirrored.
-
-    Args:
-        drop: Chance of an event to be left out.
-        jitter: Standard deviation by which an event's time moves, in milliseconds; none comes before 0.
-        shift: Pixels that a whole recording is moved by at most, up or down and left or right; what leaves the sensor
-            is left out.
-        flip: Mirror every second recording, left for right.
 
     Example:
         >>> import numpy as np, erbp_jax as ej
@@ -32,12 +26,23 @@ class Augment:
         ValueError: numbers out of range.
     """
 
-    drop: float = 0.0
-    jitter: float = 0.0
-    shift: int = 0
+    copies: Count = 1
+    """Changed copies of each training recording, besides the recording itself."""
+    drop: Annotated[float, AtLeast(0.0), Below(1.0)] = 0.0
+    """Chance of an event to be left out."""
+    jitter: Annotated[Ms, AtLeast(0.0)] = 0.0
+    """Standard deviation by which an event's time moves, in ms; none comes before 0."""
+    shift: Whole = 0
+    """Pixels that a whole recording is moved by at most, up or down and left or right; what leaves the sensor is left
+    out."""
     flip: bool = False
+    """Mirror every second copy, left for right."""
 
     def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise ValueError(f"Augment: copies must be a whole number from 1, got {shown(repr(self.copies))}")
+        if not (self.drop or self.jitter or self.shift or self.flip):
+            raise ValueError("Augment: copies that nothing changes; give drop, jitter, shift or flip")
         if not 0 <= self.drop < 1:
             raise ValueError(f"Augment: drop must be a chance from 0 to below 1, got {shown(repr(self.drop))}")
         if not (0 <= self.jitter <= 1e6 and self.shift >= 0):
@@ -59,31 +64,3 @@ class Augment:
             kept &= rng.random(len(t)) >= self.drop
         _, columns = in_order(t[kept], x[kept], y[kept], p[kept])
         return Events(*columns, sensor=events.sensor, name=events.name)
-
-
-def hot_pixels(events: Events, *, factor: float = 10.0) -> np.ndarray:
-    """Pixels whose number of events is more than `factor` times the mean of those that have any: bool `[H, W]`.
-
-    A pixel with less than ten events is never one.
-
-    Raises:
-        UserError: a factor that is not above 1.
-    """
-    if not factor > 1:
-        raise UserError(f"factor: must be above 1, got {factor!r}")
-    height, width, _ = events.sensor
-    count = np.bincount(events.y * width + events.x, minlength=height * width).reshape(height, width)
-    alive = count[count > 0]
-    return (count > factor * alive.mean()) & (count >= 10) if alive.size else count > 0
-
-
-def without(events: Events, pixels: np.ndarray) -> Events:
-    """The events of all other pixels; `pixels` is bool `[H, W]`.
-
-    Raises:
-        UserError: pixels of another shape.
-    """
-    pixels = np.asarray(pixels)
-    if pixels.shape != events.sensor[:2] or pixels.dtype != np.bool_:
-        raise UserError(f"pixels: bool {list(events.sensor[:2])} was expected, got {pixels.dtype} {list(pixels.shape)}")
-    return events[~pixels[events.y, events.x]]

@@ -1,14 +1,16 @@
 """From events to ticks of input: window, crop, pooling, polarity; a bit an input and tick."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from erbp_jax.archive import shown
 from erbp_jax.data.events.events import Events
-from erbp_jax.declared import checked
+from erbp_jax.data.events.hot import hot_pixels, without
 from erbp_jax.errors import UserError
+from erbp_jax.registry import register
+from erbp_jax.units import Above, Count, Whole
 
 
 class Binned(NamedTuple):
@@ -22,22 +24,13 @@ class Binned(NamedTuple):
     """Events that fell on an input and tick that had one; for counts, those above 255."""
 
 
-@checked
+@register("bins", "bins")
 @dataclass(frozen=True)
 class Bins:
     r"""An event at t microseconds, column x and row y becomes a spike of tick :math:`\lfloor t / (1000 dt) \rfloor`.
 
     Events from `steps` ticks on are cut off, and counted; what is shorter ends in silence. Inputs are maps (height,
     width, polarities), the last axis fastest, as `Conv2d` takes them.
-
-    Args:
-        steps: Ticks of a recording.
-        dt: Milliseconds a tick.
-        crop: (top, left, height, width) of what is kept of the sensor, before pooling; all if not given.
-        pool: Side of the squares of pixels that share an input; what does not fill a square at the right or below is
-            left out.
-        polarity: A map for each polarity, or, if not, one for all.
-        counts: The number of events a tick and input, 255 at most, in the place of at most one spike.
 
     Example:
         >>> import erbp_jax as ej
@@ -51,11 +44,20 @@ class Bins:
     """
 
     steps: int
+    """Ticks of a recording."""
     dt: float = 1.0
-    crop: tuple[int, int, int, int] | None = None
-    pool: int = 1
+    """Milliseconds a tick."""
+    crop: tuple[Whole, Whole, Count, Count] | None = None
+    """Top, left, height and width of what is kept of the sensor, before pooling; all if not given."""
+    pool: Count = 1
+    """Side of the squares of pixels that share an input; what does not fill a square at the right or below is left
+    out."""
     polarity: bool = True
+    """An input for each polarity of a pixel; if not, one for all."""
     counts: bool = False
+    """The number of events a tick and input, 255 at most, instead of at most one spike."""
+    hot: Annotated[float, Above(1.0)] | None = None
+    """Leave out pixels with more than so many times the mean number of events, in each recording."""
 
     def __post_init__(self) -> None:
         for key, value in (("steps", self.steps), ("pool", self.pool)):
@@ -68,6 +70,8 @@ class Bins:
             if not ok or 0 in self.crop[2:]:
                 raise ValueError(f"Bins: crop must be (top, left, height, width), got {shown(repr(self.crop))}")
             object.__setattr__(self, "crop", tuple(map(int, self.crop)))
+        if self.hot is not None and not self.hot > 1:
+            raise ValueError(f"Bins: hot must be above 1, got {shown(repr(self.hot))}")
 
     def shape(self, sensor: tuple[int, int, int]) -> tuple[int, int, int]:
         """Of the inputs of such a sensor: (height, width, maps).
@@ -98,6 +102,8 @@ class Bins:
         """
         height, width, maps = self.shape(events.sensor)
         top, left, *_ = self._window(events.sensor)
+        if self.hot is not None:
+            events = without(events, hot_pixels(events, factor=self.hot))
         tick = (events.t / (1000.0 * self.dt)).astype(np.int64)  # exact below 2**53 us
         row, column = (events.y - top) // self.pool, (events.x - left) // self.pool
         inside = (events.y >= top) & (row < height) & (events.x >= left) & (column < width)

@@ -10,10 +10,10 @@ import numpy as np
 
 from erbp_jax.archive import shown
 from erbp_jax.data.events import aedat31, nmnist
-from erbp_jax.data.events.augment import hot_pixels
 from erbp_jax.data.events.events import Events, sensor_text
 from erbp_jax.data.events.folder import Files, Recordings, recordings
 from erbp_jax.data.events.hdf5 import HDF5Recordings
+from erbp_jax.data.events.hot import hot_pixels
 from erbp_jax.data.events.structured import NpzRecordings
 from erbp_jax.errors import UserError
 

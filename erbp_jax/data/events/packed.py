@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from erbp_jax.archive import shown
 from erbp_jax.data.dataset import Dataset, Samples, as_classes
-from erbp_jax.data.events.augment import Augment, hot_pixels, without
+from erbp_jax.data.events.augment import Augment
 from erbp_jax.data.events.bins import Bins
 from erbp_jax.data.events.events import Events
 from erbp_jax.data.events.folder import Recordings, recordings
@@ -23,9 +23,7 @@ def from_recordings(
     bins: Bins,
     *,
     augment: Augment | None = None,
-    copies: int = 0,
     seed: int = 0,
-    hot: float | None = None,
     repair: bool = False,
     progress: bool = True,
 ) -> Dataset:
@@ -37,11 +35,9 @@ def from_recordings(
 
     Args:
         source: A folder, or `Recordings`.
-        bins: Window, tick, crop, pooling, polarity.
-        augment: How further copies of the training recordings differ from them.
-        copies: How many; 0 leaves the recordings alone.
+        bins: Window, tick, crop, pooling, polarity, pixels that are left out.
+        augment: How many further copies of the training recordings there are, and how they differ from them.
         seed: Of the augmentation.
-        hot: Leave out pixels with more than so many times the mean number of events, in each recording.
         repair: Put events that are out of order in order, in the place of refusing them.
         progress: Say how far it is, where it takes more than two seconds.
 
@@ -49,8 +45,7 @@ def from_recordings(
         UserError: a recording that cannot be read, with its path; labels of the test set that are not in training.
     """
     found = source if isinstance(source, Recordings) else recordings(source, repair=repair)
-    if copies < 0 or (copies > 0) != (augment is not None):
-        raise UserError(f"copies: {copies} with augment={augment}: give both, or none")
+    copies = 0 if augment is None else augment.copies
     shape, rng = bins.shape(found.sensor), np.random.default_rng(seed)
 
     def variants(part: Sequence[tuple[Events, Any]], learned: bool) -> Iterator[tuple[Events, Any]]:
@@ -58,8 +53,6 @@ def from_recordings(
             events, label = part[i]
             if events.sensor != found.sensor:
                 raise UserError(f"{events.name}: of a sensor {events.sensor} in a set of {found.sensor}")
-            if hot is not None:
-                events = without(events, hot_pixels(events, factor=hot))
             yield events, label
             if learned and augment is not None:
                 for _ in range(copies):

@@ -170,11 +170,11 @@ def test_counts_go_in_as_numbers(bars):
 
 
 def test_copies_stand_beside_what_they_are_made_from(bars):
-    data = from_recordings(bars, Bins(20, dt=2.0), augment=Augment(drop=0.3), copies=2, progress=False)
+    data = from_recordings(bars, Bins(20, dt=2.0), augment=Augment(copies=2, drop=0.3), progress=False)
     alone = from_recordings(bars, Bins(20, dt=2.0), progress=False)
     assert len(data.train) == 360
     np.testing.assert_array_equal(data.train.x[::3], alone.train.x)
     assert (np.bitwise_count(data.train.x[1::3]).sum() / np.bitwise_count(alone.train.x).sum()) < 0.8
     np.testing.assert_array_equal(data.test.x, alone.test.x)
-    with pytest.raises(UserError, match="copies: 0 with augment"):
-        from_recordings(bars, Bins(20), augment=Augment(), progress=False)
+    with pytest.raises(ValueError, match="copies that nothing changes"):
+        Augment()
