@@ -1,11 +1,14 @@
 """Numbers of few bits: signed integers times a step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from erbp_jax.random import hashed_words, unit_interval
 
 Rounding = Literal["nearest", "stochastic"]
 
@@ -57,3 +60,21 @@ class Grid:
 
 Grids = tuple[Grid | None, ...]
 """One a layer; None for layers without weights."""
+
+
+def on_grid(
+    grid: Grid | None, leaves: Mapping[str, jax.Array], layer: int, key: jax.Array | None
+) -> dict[str, jax.Array]:
+    """The weights of a layer on its grid, as they are if it has none; without a key to the nearest point.
+
+    With a key, stochastic rounding, drawn from the key, the layer and the leaf.
+    """
+
+    def noise(leaf: int, shape: tuple[int, ...]) -> jax.Array | None:
+        if key is None:
+            return None
+        return unit_interval(hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape))
+
+    if grid is None:
+        return dict(leaves)
+    return {name: grid.round(leaves[name], noise(leaf, leaves[name].shape)) for leaf, name in enumerate(sorted(leaves))}

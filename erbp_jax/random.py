@@ -35,6 +35,7 @@ class Stream(IntEnum):
     TEST = 4
     ALIGNMENT = 5
     SHIFT = 6
+    AVERAGE = 7
 
 
 def new_key(seed: int | jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ import numpy as np
 from erbp_jax.chain import sequential
 from erbp_jax.config import estimate, schema
 from erbp_jax.config.build_connections import build_connections
-from erbp_jax.config.build_precision import store_in_bits
+from erbp_jax.config.build_precision import store_in_bits, weight_grids
 from erbp_jax.config.build_task import build_task
 from erbp_jax.config.construct import construct
 from erbp_jax.config.suited import is_gradient
@@ -24,6 +24,8 @@ from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
 from erbp_jax.projection import Projection
+from erbp_jax.training.average import BITS as AVERAGE_BITS
+from erbp_jax.training.average import Average
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.units import Clock, ticks
 
@@ -96,7 +98,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             test_batch_size=min(config.training.test_batch_size, len(data.test)),
             reset_state=config.training.reset_state,
             mesh=_mesh(config.training),
-            average=config.optimizer.average,
+            average=_average(config, network),
             shift=_shift(config.data.shift, data),
             task=build_task(config, data, clock),
         )
@@ -124,6 +126,13 @@ def _shift(pixels: int, data: Dataset) -> Shift | None:
     if data.shape is None or len(data.shape) != 2 or data.ticks is not None:
         raise UserError(f"data.shift: moves grey images, and the samples of {data.name} are none")
     return Shift(pixels, (data.shape[0], data.shape[1]))
+
+
+def _average(config: schema.Config, network: Network) -> Average | None:
+    if config.optimizer.average is None:
+        return None
+    few = config.precision.weight_bits is not None
+    return Average(config.optimizer.average, weight_grids(config.precision, network, AVERAGE_BITS) if few else None)
 
 
 def in_rate_form(config: schema.Config) -> bool:

@@ -18,13 +18,14 @@ FIRST, HIDDEN, LAST = 16.0, 8.0, 4.0
 quantiles of their weights at 13 to 38 (first layer), 8 (hidden) and 1.4 to 2.3 (last)."""
 
 
-def weight_grids(section: Precision, network: Network) -> Grids:
-    """The grid of every layer; None for layers without weights, such as pooling.
+def weight_grids(section: Precision, network: Network, bits: int | None = None) -> Grids:
+    """The grid of every layer, of `bits` or of what the section says; None for layers without weights, such as pooling.
 
     Raises:
         UserError: a number of ranges that does not fit the layers, or a layer that no range follows for.
     """
-    assert section.weight_bits is not None
+    bits = bits or section.weight_bits
+    assert bits is not None
     layers = len(network.projections)
     params = jax.device_get(network.init(jax.random.key(0, impl="threefry2x32"))).trained.projections
     ranges = section.weight_range
@@ -43,7 +44,7 @@ def weight_grids(section: Precision, network: Network) -> Grids:
     ranges = ranges * layers if len(ranges) == 1 else ranges
     try:
         pairs = zip(params, ranges, strict=True)
-        return tuple(Grid.reaching(most, section.weight_bits) if layer else None for layer, most in pairs)
+        return tuple(Grid.reaching(most, bits) if layer else None for layer, most in pairs)
     except ValueError as error:
         raise UserError(f"precision.weight_range: {error}") from None
 

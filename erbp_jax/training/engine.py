@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from erbp_jax import simulate
 from erbp_jax.counting import Wide, wide, wide_add, wide_stack, wide_zeros
@@ -251,23 +250,12 @@ def _batch_of(experiment, optimizers, seed, samples, targets, epoch, piece, batc
         sample, target, key = along_batch(experiment.mesh, (sample, target, key))
         learner = replace(learner, params=along_neurons(experiment.mesh, learner.params))
         learner, finite = present(experiment, optimizers, learner, sample, target, key, check=check)
-        return _averaged(experiment, learner, epoch, batch, batches), finite
+        if experiment.average is not None and learner.mean is not None:
+            mean = experiment.average(learner.mean, learner.params, seed, epoch, batch, batches)
+            learner = replace(learner, mean=mean)
+        return learner, finite
 
     return show
-
-
-def _averaged(experiment: Experiment, learner: Learner, epoch: jax.Array, batch: jax.Array, batches: int) -> Learner:
-    r"""The learner with its weights taken into their running mean: over all batches at first, then over its reach.
-
-    .. math:: \bar w_n = \bar w_{n-1} + (w_n - \bar w_{n-1}) / \min(n, h)
-
-    after the n-th batch; h is the experiment's `average`, an epoch's batches times that many epochs, at least 1.
-    """
-    if experiment.average is None or learner.mean is None:
-        return learner
-    seen = (epoch * batches + batch + 1).astype(jnp.float32)
-    share = 1.0 / jnp.minimum(seen, max(1.0, experiment.average * batches))
-    return replace(learner, mean=optax.incremental_update(learner.params, learner.mean, share))
 
 
 @settled

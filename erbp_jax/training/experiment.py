@@ -9,6 +9,7 @@ from erbp_jax.encoding import Encoder
 from erbp_jax.learning import Rule
 from erbp_jax.network import Network
 from erbp_jax.tasks import Classification, Task
+from erbp_jax.training.average import Average
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Experiment:
     burn_in: int = 0  # at the start of a presentation, in which nothing is learned
     reset_state: bool = True
     mesh: jax.sharding.Mesh | None = None  # of several devices
-    average: float | None = None  # epochs that the running mean of the weights reaches back
+    average: Average | None = None  # of the weights, for tests
     shift: Shift | None = None  # of training images
     task: Task = Classification()
 

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import numpy as np
 import optax
 
 from erbp_jax.config.build_precision import weight_grids
 from erbp_jax.config.schema import Precision
-from erbp_jax.grid import Grid, Rounding
+from erbp_jax.grid import Grid, Rounding, on_grid
 from erbp_jax.network import Network
-from erbp_jax.random import hashed_words, unit_interval
 
 
 def grid_link(section: Precision, network: Network) -> optax.GradientTransformation | None:
@@ -38,21 +36,14 @@ def keep_on_grid(grids: Sequence[Grid | None], rounding: Rounding) -> optax.Grad
     def update(updates: Any, state: Any, params: Any = None, *, key: jax.Array | None = None, **_: Any):
         if params is None or (rounding == "stochastic" and key is None):
             raise ValueError("keep_on_grid: needs the parameters, and a key for stochastic rounding")
-        moved = []
+        moved, draws = [], None if rounding == "nearest" else key
         layers = zip(grids, updates.projections, params.projections, strict=True)
         for layer, (grid, step, weights) in enumerate(layers):
-            moved.append(dict(step))
             if grid is None:
+                moved.append(dict(step))
                 continue
-            for leaf, name in enumerate(sorted(step)):
-                noise = _noise(rounding, key, layer, leaf, step[name].shape)
-                moved[-1][name] = grid.round(weights[name] + step[name], noise) - weights[name]
+            new = on_grid(grid, {name: weights[name] + step[name] for name in step}, layer, draws)
+            moved.append({name: new[name] - weights[name] for name in step})
         return updates._replace(projections=tuple(moved)), state
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _noise(rounding: Rounding, key: jax.Array | None, layer: int, leaf: int, shape: tuple[int, ...]):
-    if rounding == "nearest" or key is None:
-        return None
-    return unit_interval(hashed_words(key, layer, leaf, n=int(np.prod(shape))).reshape(shape))

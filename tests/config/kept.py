@@ -52,7 +52,7 @@ def built(path, rule=None, overrides=()):
         experiment = build(config, dataset)
     except UserError as error:
         return str(error)
-    numbers = repr([getattr(experiment, name) for name in NUMBERS])
+    numbers = repr([getattr(value := getattr(experiment, name), "epochs", value) for name in NUMBERS])
     return [_digest(repr(getattr(experiment, name))) for name in PARTS] + [_digest(numbers)]
 
 

@@ -373,4 +373,5 @@ def test_without_a_file_the_config_is_the_demos_recipe(root):
     named = load_config(root / "configs" / "digits.yaml")
     recipe = load_config("default")
     layers = named.network.model_copy(update={"layers": ("auto", 100, "auto")})
-    assert recipe == named.model_copy(update={"network": layers})
+    rule = named.rule.model_copy(update={"rate_penalty": (0.3,)})
+    assert recipe == named.model_copy(update={"network": layers, "rule": rule})

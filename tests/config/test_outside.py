@@ -258,7 +258,8 @@ def test_a_rule(module, train):
     module("my_rules", RULE)
     small = [item for item in SMALL if not item.startswith("data.train_size")]
     rule = "rule={kind: my_rules:Delta, scale: 3}"
-    made = train(rule, "optimizer.learning_rate=1e-3", "network.layers=[64,40,10]", small=small)
+    rates = ("optimizer.learning_rate=1e-3", "optimizer.schedule=exponential", "optimizer.average=null")
+    made = train(rule, *rates, "network.layers=[64,40,10]", small=small)
     assert made["test_error"] < 60  # of 90
 
 

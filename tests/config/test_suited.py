@@ -31,7 +31,7 @@ def test_other_overrides_stay(digits):
 @pytest.mark.parametrize("override", ["rule.kind=perbp", "rule.kind=erbp", "rule.feedback_scale=80"])
 def test_the_same_family_keeps_them(digits, override):
     config = load_config(digits, [override])
-    assert (config.optimizer.kind, config.optimizer.learning_rate) == ("sgd", 2e-4)
+    assert (config.optimizer.kind, config.optimizer.learning_rate) == ("sgd", 4e-4)
     assert config.training.update_every == 5
     assert config.encoding.steps == 40
 

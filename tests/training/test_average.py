@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import jax
 import numpy as np
-import pytest
 
 from erbp_jax import archive
-from erbp_jax.config import check, load_config
-from erbp_jax.errors import UserError
+from erbp_jax.config import load_config
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.fit import save_weights
 from erbp_jax.training.session import Session
@@ -34,7 +32,7 @@ def arrays(params):
 
 
 def test_the_mean_is_that_of_a_loop_and_learning_does_not_see_it(root):
-    plain, session = session_of(root), session_of(root, f"optimizer.average={REACH}")
+    plain, session = session_of(root, "optimizer.average=null"), session_of(root, f"optimizer.average={REACH}")
     alone, learner = plain.start(), session.start()
     mean = None
     for epoch, batch in [(e, b) for e in range(2) for b in range(session.batches)]:
@@ -55,7 +53,7 @@ def test_tests_and_files_take_the_mean(root, tmp_path):
     session = session_of(root, "optimizer.average=1")
     learner = session.train(session.start(), 0, 0, session.batches)
     assert any(np.any(m != w) for m, w in zip(arrays(learner.weights), arrays(learner.params), strict=True))
-    alone = session_of(root)
+    alone = session_of(root, "optimizer.average=null")
     as_weights = replace(alone.start(), params=learner.weights.trained)
     jax.tree.map(np.testing.assert_array_equal, session.test(learner, 1), alone.test(as_weights, 1))
     save_weights(tmp_path, learner)
@@ -72,8 +70,3 @@ def test_a_checkpoint_holds_the_mean(root, tmp_path):
     checkpoints.close()
     assert place == Place(0, 4)
     jax.tree.map(np.testing.assert_array_equal, restored.weights, learner.weights)
-
-
-def test_weights_of_few_bits_have_no_mean():
-    with pytest.raises(UserError, match=r"optimizer\.average.*precision\.weight_bits"):
-        check({"optimizer": {"average": 1}, "precision": {"weight_bits": 8}}, "t")

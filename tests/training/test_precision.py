@@ -59,6 +59,21 @@ def test_sums_of_updates_land_on_the_grid_whatever_the_stretches(root):
         assert len(np.unique(points)) > 2
 
 
+def test_the_average_has_sixteen_bits_and_follows_the_mean_of_a_loop(session):
+    """Stochastic rounding: off by a few points of its grid, in the mean by less than one."""
+    learner, mean = session.start(), None
+    for batch in range(session.batches):
+        learner = session.train(learner, 0, batch, batch + 1)
+        new = np.asarray(learner.params.projections[0]["weight"], np.float64)
+        mean = new if mean is None else mean + (new - mean) / (batch + 1)
+    (step,) = {g.step for g in weight_grids(session.config.precision, session.experiment.network, 16)[:1]}
+    points = np.asarray(learner.weights.trained.projections[0]["weight"], np.float64) / step
+    np.testing.assert_array_equal(points, points.round())
+    off = points - mean / step
+    assert 0 < np.abs(off).max() < 30
+    assert abs(off.mean()) < 0.2
+
+
 def test_states_and_dendrites_are_stored_in_bits(session):
     for layer in session.experiment.network.layers:
         assert isinstance(layer.neuron, QuantizedNeuron)

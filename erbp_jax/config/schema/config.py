@@ -49,12 +49,3 @@ class Config(Section):
                     f"optimizer.tricks: {trick.kind} needs error neurons, and the rule {self.rule.kind} has none"
                 )
         return self
-
-    @model_validator(mode="after")
-    def _a_mean_needs_floats(self) -> "Config":
-        if self.optimizer.average is not None and self.precision.weight_bits is not None:
-            raise ValueError(
-                f"optimizer.average: the mean of weights of {self.precision.weight_bits} bits (precision.weight_bits) "
-                "has more bits; leave one of the two out"
-            )
-        return self

@@ -51,7 +51,8 @@ class Optimizer(Section):
     rate falls: weights of few bits want that, for every write of them adds noise."""
     average: Epochs | None = None
     """Time constant, in epochs, of an exponential moving average of the weights. Tests and `weights.npz` take the
-    average, learning goes on from the weights themselves. None is kept if not given."""
+    average, learning goes on from the weights themselves. None is kept if not given. Of weights of few bits
+    (`precision.weight_bits`) it has 16, rounded stochastically."""
     tricks: Annotated[tuple[Trick, ...], Field(max_length=MOST_TRICKS)] = ()
     """What else the updates go through, each a group with a `kind`. Each knows its place: some make updates one size
     before momentum, `errors` scales the rate, writes and bounds come after the rate and before rounding; within a place
