@@ -16,7 +16,8 @@ from erbp_jax.files import write_arrays
 def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bool = False) -> Events:
     """Events of a structured array with the fields `t` (whole microseconds) and `x`, and perhaps `y` and `p`.
 
-    `sensor` is (height, width, polarities); where `y` or `p` are missing, all events have 0 there.
+    `sensor` is (height, width, polarities); where `y` or `p` are missing, all events have 0 there. A title of a field
+    counts as its name.
 
     Example:
         >>> import numpy as np, erbp_jax as ej
@@ -28,7 +29,7 @@ def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bo
         UserError: no structured array, fields missing, and as `Events`.
     """
     array = np.asarray(array)
-    names = array.dtype.names or ()
+    names = array.dtype.fields or {}  # with titles: some readers call the polarity "on", and "p" is its title
     if array.ndim != 1 or not {"t", "x"} <= set(names):
         given = ", ".join(names) or f"an array {array.dtype} {list(array.shape)}"
         raise UserError(f"{name}: a structured array with the fields t and x, and perhaps y and p, was expected, got "
