@@ -8,6 +8,7 @@ import numpy as np
 
 from erbp_jax.archive import MAX_BYTES, open_archive, shown
 from erbp_jax.data.events.events import Events, as_sensor, in_order
+from erbp_jax.data.events.pointer import refuse_pointer_file
 from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_arrays
@@ -86,6 +87,7 @@ class NpzRecordings(Recorded):
 
     def __init__(self, path: Path | str, *, repair: bool = False) -> None:
         self.path, self.repair = Path(path), repair
+        refuse_pointer_file(self.path, 128 * MAX_BYTES)
         with open_archive(self.path, 64 * MAX_BYTES) as archive:
             if missing := [key for key in KEYS if key not in archive.names]:
                 raise UserError(f"{', '.join(missing)} missing: events in an .npz are {', '.join(KEYS)}")
