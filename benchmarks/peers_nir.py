@@ -18,7 +18,7 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import nir
 import numpy as np
@@ -33,7 +33,7 @@ from erbp_jax.encoding import Frames
 from erbp_jax.files import write_json
 from erbp_jax.network import Network
 from erbp_jax.nir import from_nir, to_nir, write
-from erbp_jax.nir.discrete import METHODS
+from erbp_jax.nir.discrete import Method
 from erbp_jax.params import Params
 
 CONFIG = Path(__file__).parents[1] / "configs" / "digits_cuba.yaml"
@@ -97,7 +97,7 @@ def compared(name: str, model: Any, inputs: np.ndarray, labels: np.ndarray, fold
     same file read here by Euler."""
     reader, rows = reading.load(name), []
     dt = reader.tick or model.dt
-    for method in METHODS:
+    for method in get_args(Method):
         file = folder / f"{name}_{method}.nir"
         write(file, to_nir(model.network, model.params, dt, method))
         there = Ran(reader.run(nir.read(file), dt, inputs), {})

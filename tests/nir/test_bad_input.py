@@ -147,24 +147,9 @@ def test_info_says_what_would_be_refused(tmp_path):
     assert len(read(path).nodes) == 5
 
 
-def test_a_file_that_is_cut_off_or_damaged_anywhere_is_read_or_refused(tmp_path):
+def test_a_file_that_is_cut_off_anywhere_is_refused(tmp_path):
     path = stored(tmp_path / "a.nir", graph())
-    whole, rng, outcomes = path.read_bytes(), np.random.default_rng(0), []
-    cut = [whole[:n] for n in range(0, len(whole), len(whole) // 8)]
-    damaged = []
-    for _ in range(40):
-        content = bytearray(whole)
-        for place in rng.integers(len(whole), size=3):
-            content[place] = rng.integers(256)
-        damaged.append(bytes(content))
-    for content in (*cut, *damaged):
-        path.write_bytes(content)
-        try:
-            from_nir(path, 1.0)
-            outcomes.append("read")
-        except UserError as error:
-            assert str(error).startswith(str(path))
-            assert "\n" not in str(error)
-            outcomes.append("refused")
-    assert {"read", "refused"} == set(outcomes)
-    assert set(outcomes[: len(cut)]) == {"refused"}
+    whole = path.read_bytes()
+    for n in range(0, len(whole), len(whole) // 8):
+        path.write_bytes(whole[: min(n, len(whole) - 1)])
+        refused(path)
