@@ -90,6 +90,7 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
     },
     "learning/tricks/test_in_training.py": {"test_a_feedback_of_the_wrong_size_learns_all_the_same": ALL},
     "neurons/test_adaptive.py": {"test_from_a_config_hidden_units_come_down_to_their_rate_and_learn": ALL},
+    "nir/test_commands.py": {"test_a_run_of_the_kept_recipe_there_and_back": ALL},
     "nsat/test_compile.py": {
         "test_a_program_has_the_averaged_weights_that_tests_use": ALL,
         "test_rates_agree_where_leaks_do": (

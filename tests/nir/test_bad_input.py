@@ -145,3 +145,11 @@ def test_info_says_what_would_be_refused(tmp_path):
     with pytest.raises(UserError, match="not HDF5"):
         info(__file__)
     assert len(read(path).nodes) == 5
+
+
+def test_a_file_that_is_cut_off_anywhere_is_refused(tmp_path):
+    path = stored(tmp_path / "a.nir", graph())
+    whole = path.read_bytes()
+    for n in range(0, len(whole), len(whole) // 8):
+        path.write_bytes(whole[: min(n, len(whole) - 1)])
+        refused(path)

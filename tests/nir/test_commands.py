@@ -50,6 +50,36 @@ def test_a_model_there_and_back(tmp_path, monkeypatch, capsys, model):
     assert len(set(again.predict(x))) > 1
 
 
+def test_a_run_of_the_kept_recipe_there_and_back(root, tmp_path, monkeypatch, capsys):
+    small = (
+        "data.train_size=40",
+        "data.test_size=20",
+        "encoding.steps=15",
+        "rule.burn_in=0",
+        "network.layers=[64,20,10]",
+    )
+    run, file, out = tmp_path / "run", tmp_path / "a.nir", tmp_path / "a.npz"
+    config = root / "configs" / "digits_cuba.yaml"
+    code, *_ = called(monkeypatch, capsys, "train", config, *small, "training.epochs=1", "--out", run)
+    assert code == 0
+    code, said, _ = called(monkeypatch, capsys, "nir", "export", run, "--out", file)
+    assert (code, "6 nodes, 5 edges; dt 1 ms, exact" in said) == (0, True)
+    assert sorted(type(node).__name__ for node in nir.read(file).nodes.values()) == [
+        "CubaLIF", "CubaLIF", "Input", "Linear", "Linear", "Output",
+    ]  # fmt: skip
+    code, said, _ = called(monkeypatch, capsys, "nir", "info", file)
+    assert (code, "tau_syn 4 ms, tau_mem 4 ms" in said) == (0, True)
+    code, *_ = called(monkeypatch, capsys, "nir", "import", file, "--out", out)
+    assert code == 0
+    trained, again = ej.open_run(run), ej.load(out)
+    assert again.network == trained.network
+    inputs = drawn(0, 30, 4, 64)
+    for name in ("hidden1", "output"):
+        seen = spikes(trained.network, trained.params, inputs, name)
+        assert np.array_equal(seen, spikes(again.network, again.params, inputs, name))
+        assert 0.02 < seen.mean() < 0.98
+
+
 def test_neurons_of_nir_are_saved(tmp_path, monkeypatch, capsys):
     graph = nir.NIRGraph.from_list(
         nir.Affine(np.eye(3, dtype=np.float32), np.full(3, 0.1)), nir.IF(np.ones(3), np.ones(3))

@@ -8,9 +8,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from erbp_jax import LIF, BlankOut, Conv2d, Delayed, Dense, Network, Pool2d, Projection, Sparse, SynapseList, sequential
+from erbp_jax.config import load_config
+from erbp_jax.config.build import build
 from erbp_jax.errors import UserError
 from erbp_jax.neurons import DualCompartmentLIF, GaussianNoise, LeakyIF, ParametricLIF, SecondOrderLIF
 from erbp_jax.nir import from_nir, read, to_nir, write
+from tests.config.kept import empty
 from tests.nir.running import drawn, ran, spikes
 
 PHASES = (Phase.explicit, Phase.generate)  # every example compiles: what fails is told as it is, not made smaller
@@ -159,6 +162,20 @@ def test_no_membrane_of_its_own_is_li_then_threshold():
     assert plain.names == ("output.synapse", "output")
     inputs = drawn(0, 30, 2, 3)
     assert np.array_equal(spikes(plain, own, inputs), spikes(network, params, inputs))
+
+
+def test_a_population_of_the_kept_recipe_is_one_node(root):
+    network = build(load_config(root / "configs" / "digits_cuba.yaml"), empty("digits")).network
+    params, inputs = jax.tree.map(lambda w: 4 * w, random(network, 0)), drawn(0, 40, 3, 64, 0.3)
+    graph = to_nir(network, params, 1.0)
+    assert [type(n).__name__ for n in graph.nodes.values()] == [
+        "Input", "Linear", "Linear", "CubaLIF", "CubaLIF", "Output",
+    ]  # fmt: skip
+    again, own = from_nir(graph, 1.0)
+    assert again.populations == network.populations
+    assert drawn_of(again) == drawn_of(network)
+    assert np.array_equal(spikes(network, params, inputs), spikes(again, own, inputs))
+    assert spikes(network, params, inputs, "hidden1").sum() > 100
 
 
 def test_method_says_how_a_reader_makes_the_same_factor():

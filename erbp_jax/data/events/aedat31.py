@@ -18,7 +18,7 @@ import numpy as np
 
 from erbp_jax.archive import read_bytes, shown
 from erbp_jax.data.events.events import Events, in_order
-from erbp_jax.data.events.pointer import refuse_pointer
+from erbp_jax.data.events.pointer import read_text, refuse_pointer
 from erbp_jax.errors import UserError
 
 SENSOR = (128, 128, 2)
@@ -109,7 +109,7 @@ def read_labels(path: Path | str) -> list[Gesture]:
     Raises:
         UserError: with the path and the line.
     """
-    lines = read_bytes(path, 2**20).decode("utf-8", "replace").split("\n")
+    lines = read_text(path, 2**20).split("\n")
     if lines[0].strip() != "class,startTime_usec,endTime_usec":
         raise UserError(
             f"{path}: line 1: class,startTime_usec,endTime_usec was expected, got {shown(lines[0].strip())}"

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from erbp_jax.archive import read_bytes, shown
+from erbp_jax.archive import shown
 from erbp_jax.data.events import aedat31, nmnist
 from erbp_jax.data.events.events import Events
 from erbp_jax.data.events.hdf5 import HDF5Recordings
+from erbp_jax.data.events.pointer import read_text
 from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.data.events.structured import NpzRecordings
 from erbp_jax.errors import UserError
@@ -106,8 +107,7 @@ def _small_nmnist(folder: Path, repair: bool) -> Recordings | None:
 
 
 def _table(path: Path) -> Iterator[tuple[str, int, int]]:
-    text = read_bytes(path, MOST_TEXT).decode("utf-8", "replace")
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_text(path, MOST_TEXT).splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         where = f"{path}: line {number}"
@@ -133,7 +133,7 @@ def _gestures(folder: Path, repair: bool) -> Recordings | None:
         return None
     parts = []
     for file in lists:
-        names = [n.strip() for n in read_bytes(file, MOST_TEXT).decode("utf-8", "replace").splitlines() if n.strip()]
+        names = [n.strip() for n in read_text(file, MOST_TEXT).splitlines() if n.strip()]
         if any(Path(name).name != name for name in names):
             raise UserError(f"{file}: names of files in its own folder were expected, got {shown(str(names[:3]), 200)}")
         parts.append(Gestures([folder / name for name in names], repair=repair))

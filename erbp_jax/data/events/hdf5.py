@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from erbp_jax.archive import open_regular, shown
+from erbp_jax.archive import shown
 from erbp_jax.data.events.events import Events, in_order
-from erbp_jax.data.events.pointer import refuse_pointer
+from erbp_jax.data.events.pointer import refuse_pointer_file
 from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.errors import UserError
 from erbp_jax.files import replacing
@@ -88,8 +88,7 @@ def _opened(path: Path) -> Any:
         import h5py
     except ModuleNotFoundError:
         raise UserError(f"{path}: HDF5 needs h5py: pip install 'erbp-jax[events]'") from None
-    with open_regular(path, MOST_BYTES) as stream:
-        refuse_pointer(stream.read(200), str(path))
+    refuse_pointer_file(path, MOST_BYTES)
     try:
         return h5py.File(path, "r")
     except OSError as error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from erbp_jax.archive import MAX_BYTES, open_archive, shown
 from erbp_jax.data.events.events import Events, as_sensor, in_order
+from erbp_jax.data.events.pointer import refuse_pointer_file
 from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_arrays
@@ -16,7 +17,8 @@ from erbp_jax.files import write_arrays
 def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bool = False) -> Events:
     """Events of a structured array with the fields `t` (whole microseconds) and `x`, and perhaps `y` and `p`.
 
-    `sensor` is (height, width, polarities); where `y` or `p` are missing, all events have 0 there.
+    `sensor` is (height, width, polarities); where `y` or `p` are missing, all events have 0 there. A title of a field
+    counts as its name.
 
     Example:
         >>> import numpy as np, erbp_jax as ej
@@ -28,7 +30,7 @@ def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bo
         UserError: no structured array, fields missing, and as `Events`.
     """
     array = np.asarray(array)
-    names = array.dtype.names or ()
+    names = array.dtype.fields or {}  # with titles: some readers call the polarity "on", and "p" is its title
     if array.ndim != 1 or not {"t", "x"} <= set(names):
         given = ", ".join(names) or f"an array {array.dtype} {list(array.shape)}"
         raise UserError(f"{name}: a structured array with the fields t and x, and perhaps y and p, was expected, got "
@@ -85,6 +87,7 @@ class NpzRecordings(Recorded):
 
     def __init__(self, path: Path | str, *, repair: bool = False) -> None:
         self.path, self.repair = Path(path), repair
+        refuse_pointer_file(self.path, 128 * MAX_BYTES)
         with open_archive(self.path, 64 * MAX_BYTES) as archive:
             if missing := [key for key in KEYS if key not in archive.names]:
                 raise UserError(f"{', '.join(missing)} missing: events in an .npz are {', '.join(KEYS)}")

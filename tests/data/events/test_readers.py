@@ -237,3 +237,10 @@ def test_recordings_that_were_published():
     first = events[0]
     assert (len(first), first.duration) == (4681, 305_925)
     assert sorted({label for _, label in found.test}) == list(range(10))
+
+
+def test_a_polarity_that_is_the_title_of_its_field():
+    """As the arrays of aedat and faery have it."""
+    raw = np.zeros(3, [("t", "<u8"), ("x", "<u2"), ("y", "<u2"), (("p", "on"), "?")])
+    raw["on"] = [1, 0, 1]
+    assert from_structured(raw, (8, 9, 2)).p.tolist() == [1, 0, 1]
