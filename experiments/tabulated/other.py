@@ -181,6 +181,8 @@ def rules() -> str:
     split = str(value(gated, "patterns", "seeds_where_each_block_answers_one_pattern"))
     clopath = number(value("rules/clopath/summary.json", "post_before_pre_turns_at_hz"), ".1f")
     sampling = value("rules/ecd_sampling/summary.json", "largest_distance_to_sigmoid")
+    kinds = ("stochastic", "integrate_and_fire_published_fit", "integrate_and_fire_own_fit")
+    stochastic, published, ours = (number(distance[kind], ".4f") for kind in kinds)
     lines += [
         ["membrane_gated", "share of selective spikes", selective, "", "", seeds],
         ["membrane_gated", "weight gap, of 255", gap, "", "", seeds],
