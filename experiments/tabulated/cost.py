@@ -25,8 +25,8 @@ class Pair:
     recipe: str
     few: str
     full: str
-    over: int
-    notes: tuple[str, ...]
+    over: int = 5
+    notes: tuple[str, ...] = ()
 
     def cells(self) -> list[str]:
         few, full = runs.read(self.few), runs.read(self.full)
@@ -65,7 +65,7 @@ def rounded() -> str:
         "undecided, %",
         "hidden Hz",
         "output Hz",
-        "silent hidden units, %",
+        "silent hidden, %",
     )
     return table(
         header,

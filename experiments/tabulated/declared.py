@@ -34,6 +34,7 @@ def _sparse(network: str, folders: str) -> Row:
     return Row("eRBP", "sparse", folders, talk=talk(network, "erbp"))
 
 
+SHIFTED = ("random shift of a pixel",)
 CONV = "784-8c5s2-16c5s2-100-10"
 NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
     ("784-100-10", "mnist"): (
@@ -60,14 +61,14 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("peRBP", "blank-out 7/8", "conv_mnist/perbp", talk=talk(CONV, "perbp")),
         Row("RBP (rate)", "Adam", "conv_mnist/rbp", talk=talk(CONV, "rbp")),
         Row("BP (rate)", "Adam", "conv_mnist/bp", talk=talk(CONV, "bp")),
-        Row("eRBP", "1 fixed, shifts", "conv_mnist_local/local_moved_digits", notes=("random shift of a pixel",)),
+        Row("eRBP", "1 fixed, shifts", "conv_mnist_local/local_moved_digits", notes=SHIFTED),
         Row(
             "eRBP",
             "4 fixed, shifts",
             "conv_mnist_local/local_four_readouts_moved_digits",
-            notes=("random shift of a pixel",),
+            notes=SHIFTED,
         ),
-        Row("BP (rate)", "shifts", "conv_mnist_local/bp_moved_digits", notes=("random shift of a pixel",)),
+        Row("BP (rate)", "shifts", "conv_mnist_local/bp_moved_digits", notes=SHIFTED),
         Row("eRBP", "output errors", "conv_mnist_local/output"),
         Row("eRBP", "1 fixed readout", "conv_mnist_local/local"),
         Row("eRBP", "1 fixed, slow maps", "conv_mnist_local/local_slow_maps"),
@@ -87,20 +88,16 @@ PAPER = (
     Row("eRBP", "after 100,000", "paper_erbp_784_100_10", over=1),
     Row("eRBP", "after 2,000, 0.1 ms", "paper_erbp_784_100_10_dt01", over=1),
 )
-FEW_BITS = tuple(
-    cost.Pair(recipe, f"precision/{folder}{bits}", f"precision/{folder}float", over, notes)
-    for recipe, folder, bits, over, notes in (
-        ("few_bits", "", "8_bits", 5, ()),
-        ("few_bits", "seed_1_", "8_bits", 5, ()),
-        ("constant sums", "constant_batch/", "8_bits", 5, ()),
-        ("constant sums", "constant_batch/seed_1_", "8_bits", 5, ()),
-        ("20 ticks", "twenty_ticks/", "8_bits", 5, ()),
-        ("20 ticks", "twenty_ticks/", "7_bits", 5, ()),
-        ("20 ticks", "twenty_ticks/", "6_bits", 5, ()),
-        ("20 ticks", "twenty_ticks/", "5_bits", 5, ()),
-        ("short", "short_", "8_bits", 2, ("mean of the last 2 epochs",)),
-    )
-) + (cost.Pair("dense", "precision/full_recipe_8_bits", "pi_mnist/784_200_10/erbp", 5, ("seed 0 of 3",)),)
+FEW_BITS = (
+    cost.Pair("few_bits", "precision/8_bits", "precision/float"),
+    cost.Pair("few_bits", "precision/seed_1_8_bits", "precision/seed_1_float"),
+    cost.Pair("constant sums", "precision/constant_batch/8_bits", "precision/constant_batch/float"),
+    cost.Pair("constant sums", "precision/constant_batch/seed_1_8_bits", "precision/constant_batch/seed_1_float"),
+    *(cost.Pair("20 ticks", f"precision/twenty_ticks/{b}_bits", "precision/twenty_ticks/float") for b in (8, 7, 6, 5)),
+    cost.Pair("short", "precision/short_8_bits", "precision/short_float", 2, ("mean of the last 2 epochs",)),
+    cost.Pair("dense", "precision/full_recipe_8_bits", "pi_mnist/784_200_10/erbp", notes=("float: seed 0 of 3",)),
+)
+"""Weights of few bits while learning, each beside its run in floats."""
 
 HEADLINE = (
     other.Line("784-100-10", "sparse/784_100_10", "pi_mnist/784_100_10"),

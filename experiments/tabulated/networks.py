@@ -121,7 +121,7 @@ def with_the_rest(network: str, dataset: str, rows: Sequence[Row], elsewhere: se
 
 def rule_name(run: Run) -> str:
     """The rule's name in tables; BP and RBP say their form."""
-    name = NAMES.get(run.summary["rule"], run.summary["rule"])
+    name = NAMES.get(run.summary["rule"]) or str(run.summary["rule"])
     form = run.config["rule"].get("form")
     return f"{name} ({form})" if form else name
 

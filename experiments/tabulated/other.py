@@ -1,7 +1,7 @@
 """Tables that are not of test errors by network: the short one of the README, alignment, rules, NSAT, tricks."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,10 @@ class Line:
     def cells(self) -> list[str]:
         row = Row("eRBP", "", self.erbp)
         network = TALKS.get(str(self.others), self.network)
-        figure: Callable[[str], float | None] = lambda rule: talk(network, rule) if self.others else None  # noqa: E731
-        others = [
-            _cell(Row(rule, "", f"{self.others}/{rule}")) if self.others else "" for rule in ("perbp", "rbp", "bp")
-        ]
-        return [self.network, _cell(row), number(figure("erbp")), others[0], others[1], others[2], number(figure("bp"))]
+        if self.others is None:
+            return [self.network, _cell(row), *[""] * 5]
+        others = [_cell(Row(rule, "", f"{self.others}/{rule}")) for rule in ("perbp", "rbp", "bp")]
+        return [self.network, _cell(row), number(talk(network, "erbp")), *others, number(talk(network, "bp"))]
 
 
 def _cell(row: Row) -> str:
@@ -175,23 +174,24 @@ def rules() -> str:
         shares = [number(row[k], ".1f") for k in ("success_percent", "published_percent", "frozen_success_percent")]
         lines.append(["florian_xor", f"{name}: seeds that solve XOR, %", *shares, str(seeds or row["seeds"])])
     gated, senn = "rules/membrane_gated/summary.json", "rules/urbanczik_senn/summary.json"
-    seeds = str(value(gated, "seeds"))
+    seeds, ten = str(value(gated, "seeds")), str(value(gated, "patterns", "seeds"))
+    falls, twenty = number(value(senn, "falls_by_mean")), str(value(senn, "seeds"))
     selective = number(value(gated, "coincidence", "selective_last_quarter", "mean"), ".3f")
     gap = number(value(gated, "coincidence", "weight_gap", "mean"), ".0f")
     split = str(value(gated, "patterns", "seeds_where_each_block_answers_one_pattern"))
     clopath = number(value("rules/clopath/summary.json", "post_before_pre_turns_at_hz"), ".1f")
-    sampling = value("rules/ecd_sampling/summary.json", "largest_distance_to_sigmoid")
+    distance = value("rules/ecd_sampling/summary.json", "largest_distance_to_sigmoid")
     kinds = ("stochastic", "integrate_and_fire_published_fit", "integrate_and_fire_own_fit")
     stochastic, published, ours = (number(distance[kind], ".4f") for kind in kinds)
     lines += [
         ["membrane_gated", "share of selective spikes", selective, "", "", seeds],
         ["membrane_gated", "weight gap, of 255", gap, "", "", seeds],
-        ["membrane_gated", "seeds where each block takes one pattern", split, "", "", str(value(gated, "patterns", "seeds"))],
-        ["urbanczik_senn", "prediction error falls by", number(value(senn, "falls_by_mean")), "", "", str(value(senn, "seeds"))],
+        ["membrane_gated", "seeds where each block takes one pattern", split, "", "", ten],
+        ["urbanczik_senn", "prediction error falls by", falls, "", "", twenty],
         ["clopath", "post before pre turns at, Hz", clopath, "", "", ""],
-        ["ecd_sampling", "distance to a sigmoid, stochastic neuron", number(sampling["stochastic"], ".4f"), "", "", ""],
-        ["ecd_sampling", "the same, LIF, published fit", number(sampling["integrate_and_fire_published_fit"], ".4f"), "", "", ""],
-        ["ecd_sampling", "the same, LIF, our fit", number(sampling["integrate_and_fire_own_fit"], ".4f"), "", "", ""],
+        ["ecd_sampling", "distance to a sigmoid, stochastic neuron", stochastic, "", "", ""],
+        ["ecd_sampling", "the same, LIF, published fit", published, "", "", ""],
+        ["ecd_sampling", "the same, LIF, our fit", ours, "", "", ""],
     ]  # fmt: skip
     return table(header, lines)
 
