@@ -11,7 +11,7 @@ import tricks as experiment
 from crossings import compared, crossings, holm
 from tabulated import runs
 from tabulated.markdown import number, table
-from tabulated.networks import Row, talk
+from tabulated.networks import LOOKED, Row, talk
 from tabulated.runs import RESULTS, value
 
 TALKS = {"conv_mnist": "784-8c5s2-16c5s2-100-10"}
@@ -200,7 +200,7 @@ def ecd() -> str:
     """Event-driven contrastive divergence on MNIST."""
     header = (
         *("noise in", "digits shown", "batch", "eta", "weight decay", "recognised, %", "test digits"),
-        *("hidden Hz before", "after", "seeds", "run"),
+        *("hidden Hz before", "after", "notes", "run"),
     )
     lines = []
     for name in ("ecd_mnist", "ecd_mnist_decay", "ecd_mnist_long", "ecd_mnist_synapses"):
@@ -208,22 +208,33 @@ def ecd() -> str:
         settings = [f"{row['samples']:,}", str(row["batch"]), f"{row['eta']:g}", f"{row.get('weight_decay', 0):g}"]
         rates = [number(row[f"hidden_hz_{when}"]["data"], ".0f") for when in ("before", "after")]
         tested = f"{row['test_digits']:,}"
-        lines.append(
-            [row["noise"], *settings, number(row["test_accuracy_percent"]), tested, *rates, "1", f"rules/{name}"]
-        )
+        figures = [number(row["test_accuracy_percent"]), tested, *rates]
+        lines.append([row["noise"], *settings, *figures, f"one seed; {LOOKED}", f"rules/{name}"])
     return table(header, lines)
 
 
 def nsat() -> str:
     """eRBP inside the fixed-point machine, an epoch a row."""
-    header = ("digits an epoch", "rate", "epoch", "test error, %", "error spikes a digit", "least weight", "largest")
+    header = (
+        "digits an epoch",
+        "rate",
+        "epoch",
+        "test error, %",
+        "error spikes a digit",
+        "least weight",
+        "largest",
+        "notes",
+    )
     lines = []
-    for folder, rate in (("nsat_erbp", "halved after 4 and 6"), ("nsat_erbp_constant_rate", "constant"),
-                         ("nsat_erbp_full", "constant")):  # fmt: skip
+    for folder, rate, note in (
+        ("nsat_erbp", "halved after 4 and 6", f"one seed; {LOOKED}"),
+        ("nsat_erbp_constant_rate", "constant", "one seed"),
+        ("nsat_erbp_full", "constant", "one seed"),
+    ):
         size = f"{value(f'{folder}/summary.json', 'options', 'train_size'):,}"
         for epoch in value(f"{folder}/summary.json", "epochs"):
             figures = [number(epoch["test_error"]), number(epoch["error_spikes"], ".0f")]
-            lines.append([size, rate, str(epoch["epoch"]), *figures, *map(str, epoch["weights"])])
+            lines.append([size, rate, str(epoch["epoch"]), *figures, *map(str, epoch["weights"]), note])
     return table(header, lines)
 
 
