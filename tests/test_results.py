@@ -15,6 +15,16 @@ TARGET = re.compile(r"\]\(([^)#\s]+?)(?:#[^)\s]*)?\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
+REPORTS = [ROOT / "docs" / name for name in ("results.md", "cost.md", "performance.md")]
+LAB = sorted((ROOT / "docs" / "lab").glob("*.md"))
+
+
+def _headings(text: str, start: str = "#") -> set[str]:
+    """The anchors of a page's headings, as a forge makes them."""
+    titles = [line.lstrip("# ") for line in text.splitlines() if line.startswith(start)]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def _id(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
@@ -44,6 +54,34 @@ def test_a_table_that_is_not_declared_is_named():
 def test_what_a_page_links_to_exists(page):
     targets = [t for t in TARGET.findall(CODE.sub("", page.read_text())) if "://" not in t and "mailto:" not in t]
     assert not [t for t in targets if not (page.parent / t).exists()]
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "docs" / p for p in ("results.md", "cost.md", "performance.md")] + LAB, ids=_id
+)
+def test_headings_that_a_page_links_to_exist(page):
+    for target, heading in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text()):
+        if "://" not in target:
+            text = (page.parent / target).read_text() if target else page.read_text()
+            assert heading in _headings(text), f"{page.name}: {target}#{heading}"
+
+
+def test_the_index_of_the_notebook_lists_every_entry():
+    index = (ROOT / "docs" / "lab" / "index.md").read_text()
+    entries = {
+        f"{p.name}#{h}" for p in LAB if p.stem not in ("index", "audit") for h in _headings(p.read_text(), "## ")
+    }
+    assert not [entry for entry in sorted(entries) if f"({entry})" not in index]
+
+
+def test_every_entry_of_the_notebook_has_a_date_and_an_answer():
+    for page in LAB:
+        if page.stem in ("index", "audit"):
+            continue
+        for entry in page.read_text().split("\n## ")[1:]:
+            title = f"{page.name}: {entry.splitlines()[0]}"
+            assert re.search(r"^2026-\d\d-\d\d", entry, re.MULTILINE), title
+            assert "Question" not in entry or "**Answer" in entry, title
 
 
 def test_every_picture_of_a_run_stands_on_a_page():

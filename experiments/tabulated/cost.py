@@ -88,7 +88,7 @@ def rounded() -> str:
 def early() -> str:
     """Decisions before the end of a presentation."""
     header = (
-        *("chosen for held-out error", "decision", "output tau_syn", "threshold", "held-out, %", "test error, %"),
+        *("goal, held out", "decision", "tau_syn", "threshold", "held out, %", "test, %"),
         *("ticks", "SynOps", "uJ at 20 pJ"),
     )
     return table(header, (_decision(row) for row in value("anytime/summary.json", "decisions")))
@@ -176,6 +176,6 @@ def learning() -> str:
             number(three / quick),
             number(1e-9 * pj[row["unit"]] * three, ".0f"),
             str(runs.read(RUNS[row["name"]].relative_to(runs.RESULTS).as_posix()).seeds),
-            "tested on 10,000 held out" if row["name"] == "eRBP, sparse" else "",
+            "10,000 held out" if row["name"] == "eRBP, sparse" else "",
         ])  # fmt: skip
     return table(header, lines)

@@ -5,12 +5,13 @@ runs tell by themselves - seeds, epochs, ticks, commit, learned feedback, held-o
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
-from tabulated import cost, other
+from tabulated import cost, other, runs
 from tabulated.networks import LOOKED, Row, errors, talk, with_the_rest
 
 RBP_NOTE = (LOOKED,)
-OLD_PERBP = ("earlier recipe: 8 epochs",)
+OLD_PERBP = ("earlier recipe",)
 
 
 def _pi(network: str, *sparse: Row) -> tuple[Row, ...]:
@@ -34,7 +35,7 @@ def _sparse(network: str, folders: str) -> Row:
     return Row("eRBP", "sparse", folders, talk=talk(network, "erbp"))
 
 
-SHIFTED = ("random shift of a pixel",)
+SHIFTED = ("random shift",)
 CONV = "784-8c5s2-16c5s2-100-10"
 NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
     ("784-100-10", "mnist"): (
@@ -54,10 +55,10 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
     ),
     ("784-500-500-10", "mnist"): _pi("784-500-500-10"),
     (CONV, "mnist"): (
-        Row("eRBP", "output errors", "conv_mnist/erbp", talk=talk(CONV, "rbp"), notes=("talk: its RBP",)),
-        Row("eRBP", "1 fixed readout", "conv_mnist_local/local_one_readout"),
-        Row("eRBP", "4 fixed readouts", "conv_mnist_local/local_four_readouts"),
-        Row("eRBP", "learned readouts", "conv_mnist_local/learned conv_mnist_local/learned_seed*"),
+        Row("eRBP", "output errors", "conv_mnist/erbp", talk=talk(CONV, "rbp"), notes=("talk: RBP",)),
+        Row("eRBP", "1 fixed", "conv_mnist_local/local_one_readout"),
+        Row("eRBP", "4 fixed", "conv_mnist_local/local_four_readouts"),
+        Row("eRBP", "learned", "conv_mnist_local/learned conv_mnist_local/learned_seed*"),
         Row("peRBP", "blank-out 7/8", "conv_mnist/perbp", talk=talk(CONV, "perbp")),
         Row("RBP (rate)", "Adam", "conv_mnist/rbp", talk=talk(CONV, "rbp")),
         Row("BP (rate)", "Adam", "conv_mnist/bp", talk=talk(CONV, "bp")),
@@ -70,10 +71,10 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         ),
         Row("BP (rate)", "shifts", "conv_mnist_local/bp_moved_digits", notes=SHIFTED),
         Row("eRBP", "output errors", "conv_mnist_local/output"),
-        Row("eRBP", "1 fixed readout", "conv_mnist_local/local"),
+        Row("eRBP", "1 fixed", "conv_mnist_local/local"),
         Row("eRBP", "1 fixed, slow maps", "conv_mnist_local/local_slow_maps"),
-        Row("eRBP", "1 fixed readout", "conv_mnist_local/local_stopped", notes=("stopped by hand",)),
-        Row("eRBP", "learned readouts", "conv_mnist_local/learned_short"),
+        Row("eRBP", "1 fixed", "conv_mnist_local/local_stopped", notes=("stopped by hand",)),
+        Row("eRBP", "learned", "conv_mnist_local/learned_short"),
     ),
     ("784-8c5s2-16c5s2-500-10", "mnist"): (
         Row("eRBP", "no average", "conv_mnist_best/erbp"),
@@ -94,7 +95,7 @@ FEW_BITS = (
     cost.Pair("constant sums", "precision/constant_batch/8_bits", "precision/constant_batch/float"),
     cost.Pair("constant sums", "precision/constant_batch/seed_1_8_bits", "precision/constant_batch/seed_1_float"),
     *(cost.Pair("20 ticks", f"precision/twenty_ticks/{b}_bits", "precision/twenty_ticks/float") for b in (8, 7, 6, 5)),
-    cost.Pair("short", "precision/short_8_bits", "precision/short_float", 2, ("mean of the last 2 epochs",)),
+    cost.Pair("short", "precision/short_8_bits", "precision/short_float", 2, ("last 2 epochs",)),
     cost.Pair("dense", "precision/full_recipe_8_bits", "pi_mnist/784_200_10/erbp", notes=("float: seed 0 of 3",)),
 )
 """Weights of few bits while learning, each beside its run in floats."""
@@ -111,13 +112,12 @@ HEADLINE = (
 )
 
 
-def declared() -> set[str]:
+@cache
+def declared() -> frozenset[str]:
     """The folders of runs that some table names."""
-    from tabulated import runs
-
     rows = [row for table in NETWORKS.values() for row in table] + list(PAPER)
     patterns = [row.folders for row in rows] + [p for pair in FEW_BITS for p in (pair.few, pair.full)]
-    return {folder for pattern in patterns for folder in runs.matching(pattern)}
+    return frozenset(folder for pattern in patterns for folder in runs.matching(pattern))
 
 
 def _network(key: tuple[str, str]) -> Callable[[], str]:

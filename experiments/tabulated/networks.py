@@ -10,9 +10,10 @@ from tabulated.runs import Run
 
 HEADER = (
     *("", "rule", "recipe", "error, %", "+-", "seeds", "last epoch, %", "talk, %"),
-    *("epochs", "ticks", "test ticks", "SynOps", "commit", "notes"),
+    *("epochs", "ticks", "test ticks", "kSynOps", "notes"),
 )
-LOOKED = "chosen with a look at test digits"
+LOOKED = "test digits seen"
+"""The mark of a figure whose settings were chosen with a look at test digits."""
 NAMES = {"erbp": "eRBP", "perbp": "peRBP", "rbp": "RBP", "bp": "BP"}
 
 
@@ -58,19 +59,18 @@ class Row:
         if len(self.errors) == 1:
             marks.append("one seed")
         if self.over == 1:
-            marks.append("last epoch only")
+            marks.append("last epoch")
         elif epochs <= self.over:
-            marks.append(f"mean of all {epochs} epochs")
+            marks.append(f"all {epochs} epochs")
         elif self.over != 5:
-            marks.append(f"mean of the last {self.over} epochs")
+            marks.append(f"last {self.over} epochs")
         if "learned" in first.config["rule"].get("errors", ()):
             marks.append("learned feedback")
         if first.config["data"].get("validation_size"):
-            marks.append(f"tested on {tested:,} held out")
-        elif first.summary["dataset"] == "mnist" and tested != 10_000:
-            marks.append(f"tested on {tested:,}")
-        if first.summary["dataset"] == "mnist" and trained != 60_000:
-            marks.append(f"trained on {trained:,}")
+            marks.append(f"held out {tested:,} of {tested + trained:,}")
+        elif first.summary["dataset"] == "mnist":
+            marks += [f"{tested:,} tested"] if tested != 10_000 else []
+            marks += [f"learns from {trained:,}"] if trained != 60_000 else []
         return marks + list(self.notes)
 
     def cells(self, place: int) -> list[str]:
@@ -87,8 +87,7 @@ class Row:
             str(first.summary["epochs"]),
             str(first.ticks),
             str(first.test_ticks),
-            f"{sum(run.summary['synops_per_sample'] for run in self.found) / len(self.found):,.0f}",
-            ", ".join(sorted({run.commit for run in self.found})),
+            f"{sum(run.summary['synops_per_sample'] for run in self.found) / len(self.found) / 1000:,.0f}",
             "; ".join(self.marks()),
         ]
 
@@ -99,11 +98,11 @@ def errors(rows: Sequence[Row]) -> str:
     for i, row in enumerate(rows, 1):
         for run in row.found:
             seconds = run.summary["train_seconds"]
-            lines += [f"# {i}: docs/results/{run.folder}, {seconds:,.0f} s of training", run.command]
+            lines += [f"# {i}: docs/results/{run.folder}, {seconds:,.0f} s, commit {run.commit}", run.command]
     return "\n".join([*lines, "```"])
 
 
-def with_the_rest(network: str, dataset: str, rows: Sequence[Row], elsewhere: set[str]) -> list[Row]:
+def with_the_rest(network: str, dataset: str, rows: Sequence[Row], elsewhere: frozenset[str]) -> list[Row]:
     """`rows`, and a row for every other kept run of this network that no table declares.
 
     Args:

@@ -160,7 +160,7 @@ def local_classifiers() -> str:
 
 def rules() -> str:
     """Three-factor rules beside what was published."""
-    header = ("experiment", "quantity", "measured", "published", "same network, not trained", "seeds")
+    header = ("experiment", "quantity", "measured", "published", "untrained", "seeds")
     temporal, rate = "rules/florian_xor_temporal/summary.json", "rules/florian_xor_rate"
     xor = {
         "temporal code, MSTDP": (temporal, "temporal_mstdp", value(temporal, "seeds")),
@@ -172,7 +172,7 @@ def rules() -> str:
     for name, (file, key, seeds) in xor.items():
         row = value(file, key)
         shares = [number(row[k], ".1f") for k in ("success_percent", "published_percent", "frozen_success_percent")]
-        lines.append(["florian_xor", f"{name}: seeds that solve XOR, %", *shares, str(seeds or row["seeds"])])
+        lines.append(["florian_xor", f"{name}: seeds solved, %", *shares, str(seeds or row["seeds"])])
     gated, senn = "rules/membrane_gated/summary.json", "rules/urbanczik_senn/summary.json"
     seeds, ten = str(value(gated, "seeds")), str(value(gated, "patterns", "seeds"))
     falls, twenty = number(value(senn, "falls_by_mean")), str(value(senn, "seeds"))
@@ -199,8 +199,8 @@ def rules() -> str:
 def ecd() -> str:
     """Event-driven contrastive divergence on MNIST."""
     header = (
-        *("noise in", "digits shown", "batch", "eta", "weight decay", "recognised, %", "test digits"),
-        *("hidden Hz before", "after", "notes", "run"),
+        *("noise in", "digits shown", "batch", "eta", "weight decay", "recognised, %", "tested on"),
+        *("Hz before", "after", "notes", "run"),
     )
     lines = []
     for name in ("ecd_mnist", "ecd_mnist_decay", "ecd_mnist_long", "ecd_mnist_synapses"):
@@ -209,7 +209,7 @@ def ecd() -> str:
         rates = [number(row[f"hidden_hz_{when}"]["data"], ".0f") for when in ("before", "after")]
         tested = f"{row['test_digits']:,}"
         figures = [number(row["test_accuracy_percent"]), tested, *rates]
-        lines.append([row["noise"], *settings, *figures, f"one seed; {LOOKED}", f"rules/{name}"])
+        lines.append([row["noise"], *settings, *figures, f"one seed; {LOOKED}", name])
     return table(header, lines)
 
 
@@ -254,8 +254,8 @@ def tricks() -> str:
     ratios = {name: compared(plain, crossings(row, experiment.TARGETS[0])[0]) for name, row in found.items()}
     corrected = holm({name: ratio[3] for name, ratio in ratios.items() if name != "plain" and ratio})
     header = (
-        *("trick", "words of state", "rate", "error, %", "+-", "seeds", "digits to 3 %", "times fewer"),
-        *("95 % interval", "p (Holm)", "writes, of plain's"),
+        *("trick", "state", "rate", "error, %", "+-", "seeds", "digits to 3 %", "times fewer"),
+        *("95 % interval", "p (Holm)", "writes"),
     )
     lines = []
     for name, row in found.items():

@@ -96,12 +96,14 @@ def read(folder: str) -> Run:
     )
 
 
-def kept() -> list[str]:
+@cache
+def kept() -> tuple[str, ...]:
     """The folders of all runs that hold a configuration, below `docs/results`, in order."""
-    return sorted(p.parent.relative_to(RESULTS).as_posix() for p in RESULTS.rglob("config.yaml"))
+    return tuple(sorted(p.parent.relative_to(RESULTS).as_posix() for p in RESULTS.rglob("config.yaml")))
 
 
-def matching(pattern: str) -> list[str]:
+@cache
+def matching(pattern: str) -> tuple[str, ...]:
     """The kept runs whose folder matches a pattern such as `sparse/784_200_200_10/seed*`, or one of several.
 
     Args:
@@ -110,7 +112,7 @@ def matching(pattern: str) -> list[str]:
     Raises:
         ValueError: none does.
     """
-    found = [folder for folder in kept() if any(fnmatchcase(folder, one) for one in pattern.split())]
+    found = tuple(folder for folder in kept() if any(fnmatchcase(folder, one) for one in pattern.split()))
     if not found:
         raise ValueError(f"no kept run matches {pattern!r} in docs/results")
     return found
