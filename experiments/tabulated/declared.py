@@ -14,11 +14,12 @@ RBP_NOTE = (LOOKED,)
 OLD_PERBP = ("earlier recipe",)
 
 
-def _pi(network: str, *sparse: Row) -> tuple[Row, ...]:
-    """The rows of one of the talk's fully connected networks."""
+def _pi(network: str) -> tuple[Row, ...]:
+    """The rows of one of the talk's fully connected networks: its sparse runs, and those of the talk's table."""
     folder = f"pi_mnist/{network.replace('-', '_')}"
+    sparse = runs.sparse(network)
     return (
-        *sparse,
+        *((Row("eRBP", "sparse", sparse, talk=talk(network, "erbp")),) if sparse else ()),
         Row("eRBP", "dense", f"{folder}/erbp", talk=talk(network, "erbp")),
         Row(
             *("peRBP", "blank-out 7/8", f"{folder}/perbp"),
@@ -31,22 +32,19 @@ def _pi(network: str, *sparse: Row) -> tuple[Row, ...]:
     )
 
 
-def _sparse(network: str, folders: str) -> Row:
-    return Row("eRBP", "sparse", folders, talk=talk(network, "erbp"))
-
-
 SHIFTED = ("random shift",)
+CONNECTED = ("784-100-10", "784-200-10", "784-500-10", "784-200-200-10", "784-500-500-10")
 CONV = "784-8c5s2-16c5s2-100-10"
 NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
     ("784-100-10", "mnist"): (
-        *_pi("784-100-10", _sparse("784-100-10", "sparse/784_100_10")),
+        *_pi("784-100-10"),
         Row("eRBP", "short", "erbp_784_100_10", talk=3.94),
         Row("eRBP", "short", "held_out_erbp_784_100_10"),
     ),
-    ("784-200-10", "mnist"): _pi("784-200-10", _sparse("784-200-10", "sparse/784_200_10")),
+    ("784-200-10", "mnist"): _pi("784-200-10"),
     ("784-500-10", "mnist"): _pi("784-500-10"),
     ("784-200-200-10", "mnist"): (
-        *_pi("784-200-200-10", _sparse("784-200-200-10", "sparse/784_200_200_10/seed*")),
+        *_pi("784-200-200-10"),
         Row("eRBP", "sparse, early", "anytime/run"),
         Row("eRBP", "quick", "quick_784_200_200_10/erbp"),
         Row("BP (rate)", "quick", "quick_784_200_200_10/bp"),
@@ -63,12 +61,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("RBP (rate)", "Adam", "conv_mnist/rbp", talk=talk(CONV, "rbp")),
         Row("BP (rate)", "Adam", "conv_mnist/bp", talk=talk(CONV, "bp")),
         Row("eRBP", "1 fixed, shifts", "conv_mnist_local/local_moved_digits", notes=SHIFTED),
-        Row(
-            "eRBP",
-            "4 fixed, shifts",
-            "conv_mnist_local/local_four_readouts_moved_digits",
-            notes=SHIFTED,
-        ),
+        Row("eRBP", "4 fixed, shifts", "conv_mnist_local/local_four_readouts_moved_digits", notes=SHIFTED),
         Row("BP (rate)", "shifts", "conv_mnist_local/bp_moved_digits", notes=SHIFTED),
         Row("eRBP", "output errors", "conv_mnist_local/output"),
         Row("eRBP", "1 fixed", "conv_mnist_local/local"),
@@ -80,14 +73,14 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("eRBP", "no average", "conv_mnist_best/erbp"),
         Row("BP (rate)", "Adam", "conv_mnist_best/bp"),
     ),
-    ("2312-512-10", "nmnist_small"): (Row("eRBP", "feedback 10", "nmnist"),),
+    ("2312-512-10", "nmnist_small"): (Row("eRBP", "5 ms a tick", "nmnist"),),
 }
 """A table a network; runs of the network that stand nowhere come below."""
 
 PAPER = (
-    Row("peRBP", "after 100,000", "paper_perbp_784_100_10", over=1),
-    Row("eRBP", "after 100,000", "paper_erbp_784_100_10", over=1),
-    Row("eRBP", "after 2,000, 0.1 ms", "paper_erbp_784_100_10_dt01", over=1),
+    Row("peRBP", "blank-out 0.65, published gate", "paper_perbp_784_100_10"),
+    Row("eRBP", "additive noise, wide gate", "paper_erbp_784_100_10"),
+    Row("eRBP", "additive noise, wide gate", "paper_erbp_784_100_10_dt01"),
 )
 FEW_BITS = (
     cost.Pair("few_bits", "precision/8_bits", "precision/float"),
@@ -101,11 +94,7 @@ FEW_BITS = (
 """Weights of few bits while learning, each beside its run in floats."""
 
 HEADLINE = (
-    other.Line("784-100-10", "sparse/784_100_10", "pi_mnist/784_100_10"),
-    other.Line("784-200-10", "sparse/784_200_10", "pi_mnist/784_200_10"),
-    other.Line("784-500-10", "pi_mnist/784_500_10/erbp", "pi_mnist/784_500_10"),
-    other.Line("784-200-200-10", "sparse/784_200_200_10/seed*", "pi_mnist/784_200_200_10"),
-    other.Line("784-500-500-10", "pi_mnist/784_500_500_10/erbp", "pi_mnist/784_500_500_10"),
+    *(other.connected(network) for network in CONNECTED),
     other.Line("convolutional", "conv_mnist/erbp", "conv_mnist"),
     other.Line("convolutional, learned feedback", "conv_mnist_local/learned conv_mnist_local/learned_seed*", None),
     other.Line("N-MNIST small, 2312-512-10", "nmnist", None),
@@ -132,7 +121,7 @@ def _name(key: tuple[str, str]) -> str:
 TABLES: Mapping[str, Callable[[], str]] = {
     **{_name(key): _network(key) for key in NETWORKS},
     "headline": lambda: other.headline(HEADLINE),
-    "paper": lambda: errors(PAPER),
+    "paper": lambda: other.paper(PAPER),
     "sparse": other.sparse,
     "alignment": other.alignment,
     "rows": other.rows,

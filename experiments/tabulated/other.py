@@ -34,6 +34,12 @@ class Line:
         return [self.network, _cell(row), number(talk(network, "erbp")), *others, number(talk(network, "bp"))]
 
 
+def connected(network: str) -> Line:
+    """The line of one of the talk's fully connected networks: eRBP's sparse recipe, or its dense one."""
+    folder = f"pi_mnist/{network.replace('-', '_')}"
+    return Line(network, runs.sparse(network) or f"{folder}/erbp", folder)
+
+
 def _cell(row: Row) -> str:
     """Mean +- standard deviation, and the number of seeds."""
     spread = runs.spread(row.errors)
@@ -50,18 +56,19 @@ def headline(lines: Sequence[Line]) -> str:
 
 def sparse() -> str:
     """Sparse recipes beside dense ones: hidden rates, and tests with fewer ticks."""
-    header = ("network", "recipe", "error, %", "seeds", "ticks", "hidden Hz", "SynOps", "epochs averaged")
+    header = ("network", "recipe", "error, %", "seeds", "ticks", "hidden 1, Hz", "hidden 2, Hz", "SynOps", "epochs")
     lines = []
-    for network in ("784_100_10", "784_200_10", "784_200_200_10"):
-        name = network.replace("_", "-")
-        for recipe, pattern in (("dense", f"pi_mnist/{network}/erbp"), ("sparse", f"sparse/{network}*")):
+    for folder in sorted((RESULTS / "sparse").iterdir()):
+        network, name = folder.name, folder.name.replace("_", "-")
+        for recipe, pattern in (("dense", f"pi_mnist/{network}/erbp"), ("sparse", runs.sparse(name))):
             row = Row("eRBP", recipe, pattern)
             hidden = np.mean([run.metrics[-1]["rates_hz"][1:-1] for run in row.found], axis=0)
             synops = np.mean([run.summary["synops_per_sample"] for run in row.found])
-            rates = ", ".join(f"{rate:.0f}" for rate in hidden)
+            rates = [*(f"{rate:.0f}" for rate in hidden), ""][:2]
             ticks, seeds = str(row.found[0].test_ticks), str(len(row.errors))
-            lines.append([name, recipe, number(row.mean), seeds, ticks, rates, f"{synops:,.0f}", "5"])
-        lines.append(_fewer_ticks(name, Row("eRBP", "sparse", f"sparse/{network}*")))
+            lines.append([name, recipe, number(row.mean), seeds, ticks, *rates, f"{synops:,.0f}", "last 5"])
+        if any(folder.rglob("evaluation_*_ticks.json")):
+            lines.append(_fewer_ticks(name, Row("eRBP", "sparse", runs.sparse(name))))
     return table(header, lines)
 
 
@@ -78,9 +85,24 @@ def _fewer_ticks(network: str, row: Row) -> list[str]:
         str(len(errors)),
         ticks,
         "",
+        "",
         f"{synops:,.0f}",
-        "the last",
+        "last",
     ]
+
+
+def paper(rows: Sequence[Row]) -> str:
+    """The paper's parameters: the error after every epoch, and the commands."""
+    header = ("", "rule", "recipe", "tick, ms", "presentations", "test error, %", "test digits", "notes")
+    lines, commands = [], []
+    for place, row in enumerate(rows, 1):
+        for run in row.found:
+            commands += [f"# {place}: docs/results/{run.folder}, commit {run.commit}", run.command]
+            tick, tested = f"{run.config['encoding']['dt']:g}", f"{run.summary['test_size']:,}"
+            for epoch in run.metrics:
+                shown = [tick, f"{epoch['samples']:,}", number(epoch["test_error"]), tested]
+                lines.append([str(place), row.rule, row.recipe, *shown, "one seed; after this epoch"])
+    return "\n".join([table(header, lines), "", "```bash", *commands, "```"])
 
 
 def alignment() -> str:

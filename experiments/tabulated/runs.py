@@ -118,6 +118,12 @@ def matching(pattern: str) -> tuple[str, ...]:
     return found
 
 
+def sparse(network: str) -> str:
+    """The pattern of a network's runs in `docs/results/sparse`, one folder or one a seed; empty if there are none."""
+    folder = f"sparse/{network.replace('-', '_')}"
+    return f"{folder} {folder}/*" if (RESULTS / folder).exists() else ""
+
+
 def value(file: str, *path: str | int) -> Any:
     """What a JSON file below `docs/results` holds at a path of keys and places."""
     found = _document(file)
