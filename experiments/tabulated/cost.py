@@ -9,6 +9,7 @@ from erbp_jax.evaluation.energy import MODELS
 from published import SYSTEMS
 from tabulated import runs
 from tabulated.markdown import number, table
+from tabulated.networks import LOOKED
 from tabulated.runs import value
 
 
@@ -44,7 +45,7 @@ class Pair:
             str(few.summary["epochs"]),
             str(few.ticks),
             few.commit,
-            "; ".join(self.notes),
+            "; ".join(["one seed", *self.notes] if seeds == 1 else self.notes),
             self.few,
         ]
 
@@ -67,6 +68,7 @@ def rounded() -> str:
         "hidden Hz",
         "output Hz",
         "silent hidden, %",
+        "notes",
     )
     return table(
         header,
@@ -79,6 +81,7 @@ def rounded() -> str:
                 number(row["rates_hz"][-2], ".0f"),
                 number(row["rates_hz"][-1], ".0f"),
                 number(row["silent_units"][0], ".0f"),
+                "one seed",
             ]
             for row in rows
         ),
@@ -89,7 +92,7 @@ def early() -> str:
     """Decisions before the end of a presentation."""
     header = (
         *("goal, held out", "decision", "tau_syn", "threshold", "held out, %", "test, %"),
-        *("ticks", "SynOps", "uJ at 20 pJ"),
+        *("ticks", "SynOps", "uJ at 20 pJ", "notes"),
     )
     return table(header, (_decision(row) for row in value("anytime/summary.json", "decisions")))
 
@@ -106,43 +109,49 @@ def _decision(row: dict[str, Any]) -> list[str]:
         number(row["ticks"]),
         number(row["synops"], ",.0f"),
         number(row["microjoules"]),
+        f"one seed; {LOOKED}",
     ]
 
 
 def inference() -> str:
     """The talk's table of energy for a decision, with rows of our own."""
-    header = ("system", "accuracy, %", "uJ a digit", "pJ an operation", "operations", "technology")
+    header = ("system", "accuracy, %", "uJ a digit", "pJ each", "operations", "technology", "notes")
     rows = [
-        [f"the talk: {s.name}", f"{s.accuracy:g}", f"{s.microjoules:g}", "", "", s.node.replace('"', "")]
+        [f"the talk: {s.name}", f"{s.accuracy:g}", f"{s.microjoules:g}", "", "", s.node.replace('"', ""), "printed"]
         for s in SYSTEMS
     ]
+    last = value("anytime/summary.json", "curve", "as trained", "spike_count")[-1]
     decisions = {row["goal"]: row for row in value("anytime/summary.json", "decisions")}
     first = decisions["first spike, held-out error < 4.75 %"]
     for chip in ("talk", "loihi", "spinnaker2", "truenorth", "cmos_45nm"):
-        rows.append(_priced("first spike", first["error"], first["synops"], chip))
+        rows.append(_priced("first spike", first, chip, f"one seed; {LOOKED}"))
     for name, goal in (("first spike, threshold 2", "first spike, held-out error < 4 %"),
                        ("margin of 2", "any rule, held-out error < 3 %")):  # fmt: skip
-        rows.append(_priced(name, decisions[goal]["error"], decisions[goal]["synops"], "talk"))
-        rows.append(_priced(name, decisions[goal]["error"], decisions[goal]["synops"], "cmos_45nm"))
-    last = value("anytime/summary.json", "curve", "as trained", "spike_count")[-1]
+        rows.append(_priced(name, decisions[goal], "talk", f"one seed; {LOOKED}"))
+        rows.append(_priced(name, decisions[goal], "cmos_45nm", f"one seed; {LOOKED}"))
     for chip in ("talk", "cmos_45nm"):
-        rows.append(_priced("all 20 ticks", last["error"], last["synops"], chip))
+        rows.append(_priced("all 20 ticks", last, chip, "one seed"))
     for name in ("RBP (rate)", "BP (rate)", "BP (rate), quick"):
         row, model = _learned(name), MODELS["cmos_45nm"]
         uj, accuracy = model.macs(row["inference"]), 100 - row["error"][-1]
-        operations = f"{row['inference']:,.0f} MACs"
-        rows.append([f"ours: {name}", number(accuracy), number(uj, ".3f"), f"{model.mac:g}", operations, model.node])
+        figures = [number(accuracy), number(uj, ".3f"), f"{model.mac:g}", f"{row['inference']:,.0f} MACs"]
+        rows.append([f"ours: {name}", *figures, model.node, f"{_seeds(name)} seeds; last epoch"])
     return table(header, rows)
 
 
-def _priced(name: str, error: float, synops: float, chip: str) -> list[str]:
-    model = MODELS[chip]
-    figures = [number(100 - error), number(model.synops(synops), ".3f"), f"{model.synop:g}", f"{synops:,.0f} SynOps"]
-    return [f"ours: {name}", *figures, "none given" if chip == "talk" else f"{model.node} ({chip})"]
+def _priced(name: str, decision: dict[str, Any], chip: str, note: str) -> list[str]:
+    model, synops = MODELS[chip], decision["synops"]
+    figures = [number(100 - decision["error"]), number(model.synops(synops), ".3f"), f"{model.synop:g}"]
+    node = "none given" if chip == "talk" else f"{model.node} ({chip})"
+    return [f"ours: {name}", *figures, f"{synops:,.0f} SynOps", node, note]
 
 
 def _learned(name: str) -> dict[str, Any]:
     return next(row for row in value("energy/summary.json", "learning") if row["name"] == name)
+
+
+def _seeds(name: str) -> int:
+    return runs.read(RUNS[name].relative_to(runs.RESULTS).as_posix()).seeds
 
 
 def learning() -> str:
@@ -175,7 +184,7 @@ def learning() -> str:
             number(three / base),
             number(three / quick),
             number(1e-9 * pj[row["unit"]] * three, ".0f"),
-            str(runs.read(RUNS[row["name"]].relative_to(runs.RESULTS).as_posix()).seeds),
-            "10,000 held out" if row["name"] == "eRBP, sparse" else "",
+            str(_seeds(row["name"])),
+            {"eRBP, sparse": "one seed; held out 10,000", "peRBP": "one seed"}.get(row["name"], ""),
         ])  # fmt: skip
     return table(header, lines)

@@ -203,6 +203,7 @@ def rules() -> str:
     split = str(value(gated, "patterns", "seeds_where_each_block_answers_one_pattern"))
     clopath = number(value("rules/clopath/summary.json", "post_before_pre_turns_at_hz"), ".1f")
     distance = value("rules/ecd_sampling/summary.json", "largest_distance_to_sigmoid")
+    eight = str(value("rules/ecd_sampling/summary.json", "seeds"))
     kinds = ("stochastic", "integrate_and_fire_published_fit", "integrate_and_fire_own_fit")
     stochastic, published, ours = (number(distance[kind], ".4f") for kind in kinds)
     lines += [
@@ -211,9 +212,9 @@ def rules() -> str:
         ["membrane_gated", "seeds where each block takes one pattern", split, "", "", ten],
         ["urbanczik_senn", "prediction error falls by", falls, "", "", twenty],
         ["clopath", "post before pre turns at, Hz", clopath, "", "", ""],
-        ["ecd_sampling", "distance to a sigmoid, stochastic neuron", stochastic, "", "", ""],
-        ["ecd_sampling", "the same, LIF, published fit", published, "", "", ""],
-        ["ecd_sampling", "the same, LIF, our fit", ours, "", "", ""],
+        ["ecd_sampling", "distance to a sigmoid, stochastic neuron", stochastic, "", "", eight],
+        ["ecd_sampling", "the same, LIF, published fit", published, "", "", eight],
+        ["ecd_sampling", "the same, LIF, our fit", ours, "", "", eight],
     ]  # fmt: skip
     return table(header, lines)
 
