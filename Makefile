@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test thorough campaign lint clean
+.PHONY: demo test thorough campaign tables lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/erbp-jax train configs/digits.yaml
@@ -19,6 +19,10 @@ thorough: $(VENV)/.test
 # What the tests do in small: kills, malformed input, full disks, growth. Takes about an hour; one summary line each.
 campaign: $(VENV)/.test
 	@failed=0; for c in kills fuzz disk growth; do $(BIN)/python -m tests.campaigns.$$c || failed=1; done; exit $$failed
+
+# The tables of results in README.md and the docs, from the runs in docs/results.
+tables: $(VENV)/.test
+	$(BIN)/python experiments/tables.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -4,7 +4,8 @@ Command:   python experiments/conv_sequential.py [--weights runs/RUN/weights.npz
 Hardware:  one CPU core; NumPy alone does the work, tick by tick and event by event.
 Wall time: two minutes.
 Expected:  for most digits the two schemes give the same update; now and then a unit near its threshold spikes in one
-           and not in the other, and the mean difference is about 1 % of an update's length (docs/findings.md).
+           and not in the other, and the mean difference is about 1 % of an update's length
+           (docs/lab/fully_connected.md).
 
 An event is a presynaptic spike that meets a position. In the sequential scheme each one transmits with the weights that
 the events before it have left, and then writes; in the summed one all events of a tick transmit with the same weights

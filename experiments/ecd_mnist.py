@@ -13,7 +13,7 @@ Hardware:  any CPU. Needs MNIST (ERBP_JAX_DATA or the cache).
 Wall time: 3 min for 30,000 digits on one CPU core; the test 1 to 2 min.
 Expected:  30,000 digits: 92.6 % of the 10,000 test digits, hidden rates fall from 127 to 23 Hz, and clamped classes
            make digits of their class. With `--weight-decay 2e-4` 93.3 %, 127 to 28 Hz. Noise in the synapses: 90.5 %
-           (1,000 test digits), 134 to 9.6 Hz. docs/findings.md.
+           (1,000 test digits), 134 to 9.6 Hz. docs/lab/three_factor.md.
 """
 
 import argparse

@@ -4,7 +4,7 @@ Command:   python experiments/local_guesses.py [--out runs/local_guesses] [--see
 Hardware:  one CPU core. Wall time: two minutes for each guess and seed (`--guesses` names some of them).
 Expected:  test error of 28x28 - 8 maps - 16 maps - 100 - 10 with rectified units after 8 epochs, seed 0: output 1.21 %,
            learned 1.15 %, one guess 1.80 %, four 1.54 %; with `--shift 1` one 1.39 %, four 1.27 %; seed 1: one
-           and four 1.51 % (docs/findings.md).
+           and four 1.51 % (docs/lab/convolution.md).
 
 Both layers of maps learn from softmax guesses at the label of their own, the dense layers by back-propagation on top of
 them; no gradient leaves a layer of maps. The guesses:

@@ -4,7 +4,7 @@ Command:   python experiments/map_ceiling.py runs/RUN [--shuffle]
 Hardware:  one CPU core.
 Wall time: four minutes for MNIST.
 Expected:  eRBP's own dense layers (1.65 %) do at least as well on its kernels as this readout (1.92 %); with the
-           entries of the kernels shuffled it has 3.04 % (docs/findings.md).
+           entries of the kernels shuffled it has 3.04 % (docs/lab/convolution.md).
 
 A layer of as many rectified units as the network's own dense layer and a softmax, Adam with a cosine schedule, batches
 of 100: the ceiling that the kernels set for any readout of this size, or near it. With `--shuffle` the entries of every

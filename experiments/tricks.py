@@ -156,16 +156,19 @@ def main() -> None:
     from erbp_jax.files import write_json, write_text
 
     for name in dict.fromkeys(chosen):
-        path = arguments.out / f"{_file(name)}.json"
+        path = arguments.out / f"{file_name(name)}.json"
         if not path.exists():
             write_json(path, measured(name, ROWS[name], arguments.seeds, arguments.epochs))
-    found = {name: json.loads(p.read_text()) for name in ROWS if (p := arguments.out / f"{_file(name)}.json").exists()}
+    found = {
+        name: json.loads(p.read_text()) for name in ROWS if (p := arguments.out / f"{file_name(name)}.json").exists()
+    }
     write_text(arguments.out / "table.md", text := table(found))
     draw(found, arguments.out / "tricks.png")
     print(text)
 
 
-def _file(name: str) -> str:
+def file_name(name: str) -> str:
+    """The name of the file that keeps a row, without its ending."""
     return name.replace(": ", "_").replace(" ", "_")
 
 

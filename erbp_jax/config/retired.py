@@ -22,8 +22,10 @@ class Kind(NamedTuple):
     reason: str
 
 
-_FLOOR = "error neurons without a floor learned clearly worse (7.5 against 4.3 %, docs/findings.md)"
-_PER_MAP = "one weight for all positions of a map was far worse than one for each (44 against 13 %, docs/findings.md)"
+_FLOOR = "error neurons without a floor learned clearly worse (7.5 against 4.3 %, docs/lab/fully_connected.md)"
+_PER_MAP = (
+    "one weight for all positions of a map was far worse than one for each (44 against 13 %, docs/lab/convolution.md)"
+)
 _TWO_COMPARTMENTS = "it was `lif` beside a dendrite that nothing drove; write `lif`"
 _GAUSSIAN = "no experiment used the normal current; take blank_out, or shared_blank_out, which is cheaper"
 

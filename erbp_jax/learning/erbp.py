@@ -198,7 +198,7 @@ class ERBP(LocalRule):
 
     def suited(self) -> Suggested:
         """What matters is the learning rate times the scale of the feedback: best near 0.003 for `LIF()` neurons and
-        `Poisson(0.25)` (docs/findings.md); recipes for other neurons say their own."""
+        `Poisson(0.25)` (docs/lab/fully_connected.md); recipes for other neurons say their own."""
         scale = max((f.scale for f in _each(self.feedback, 1)), default=1.0)
         return Suggested("sgd", 0.003 / scale if scale else 1e-3, decay=0.9, update_every=5, steps=60, burn_in=10)
 
