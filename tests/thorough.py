@@ -247,11 +247,11 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
     "viz/test_run_pictures.py": {"test_odd_networks_are_drawn": ALL},
     "test_docs.py": {
         "test_the_code_of_a_page_runs": (
-            "docs/nir.md",
-            "docs/tricks.md",
-            "docs/events.md",
-            "docs/training.md",
-            "docs/networks.md",
+            "docs/guides/nir.md",
+            "docs/guides/tricks.md",
+            "docs/guides/events.md",
+            "docs/guides/training.md",
+            "docs/guides/recurrent_and_delayed.md",
         )
     },
     "training/test_processes.py": {"test_two_processes_compute_what_one_computes": ALL},
