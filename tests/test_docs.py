@@ -17,19 +17,23 @@ from erbp_jax.config import load_config
 from erbp_jax.config.explain import explain
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted(p for p in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")) if re.search(r"```(python|sh)\n", p.read_text()))
+PAGES = sorted(
+    p for p in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")) if re.search(r"```(python|sh)\n", p.read_text())
+)
 QUICK = {("explain",), ("data", "info")}
 """Commands that take a second, and are run where the file that they name is there."""
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(page: Path, *languages: str) -> list[str]:
+    fenced = re.findall(r"^```(.*?)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for language, text in fenced if language in languages]
 
 
 def commands(page: Path) -> list[list[str]]:
     """The words behind `erbp-jax` in the shell blocks of a page."""
-    lines = "\n".join(blocks(page, "(?:sh)?")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("erbp-jax ")]
+    lines = "\n".join(blocks(page, "sh", "")).replace("\\\n", " ").splitlines()
+    found = [re.match(r"(?:\w+=\S+ )?erbp-jax (.*)", line) for line in lines]
+    return [shlex.split(line[1], comments=True) for line in found if line]
 
 
 @pytest.mark.parametrize("page", [str(p.relative_to(ROOT)) for p in PAGES])
