@@ -73,7 +73,7 @@ def check(words: list[str], root: Path) -> None:
             loadable(config, overrides, given, root)
     elif names == ["compare"]:
         loadable(given["config"], overrides, given, root)
-    for override in overrides:
+    for override in overrides if names != ["simulate"] else ():  # which has a config of its own
         explain(override.partition("=")[0])
     if tuple(names) in QUICK and all(Path(w).exists() for w in words if w.endswith((".npz", ".nir"))):
         app(words, standalone_mode=False)
