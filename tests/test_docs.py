@@ -75,7 +75,8 @@ def check(words: list[str], root: Path) -> None:
         loadable(given["config"], overrides, given, root)
     for override in overrides if names != ["simulate"] else ():  # which has a config of its own
         explain(override.partition("=")[0])
-    if tuple(names) in QUICK and all(Path(w).exists() for w in words if w.endswith((".npz", ".nir"))):
+    files = [Path(word) for word in rest if "/" in word or word.endswith(".npz")]
+    if tuple(names) in QUICK and all(file.exists() for file in files):
         app(words, standalone_mode=False)
 
 
