@@ -65,9 +65,9 @@ def check(words: list[str], root: Path) -> None:
         names.append(rest.pop(0))
         assert names[-1] in command.commands, words
         command = command.commands[names[-1]]
-    given = command.make_context(" ".join(names), rest, resilient_parsing=False).params
+    given = command.make_context(" ".join(names), list(rest)).params
     overrides = given.get("overrides") or []
-    if names == ["train"] or names == ["sweep"]:
+    if names in (["train"], ["sweep"]):
         config, overrides = config_or_default(given["config"], overrides)
         if config.suffix == ".yaml":
             loadable(config, overrides, given, root)
