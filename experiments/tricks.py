@@ -5,7 +5,7 @@ Command:   python experiments/tricks.py
 Resumable: the same command goes on where it was stopped; finished rows are not run again.
 Hardware:  one CPU core or more.
 Wall time: about ten minutes a row on a free core.
-Expected:  docs/tricks.md.
+Expected:  docs/guides/tricks.md.
 
 784-200-200-10, eRBP, 20 ticks a digit. Every row is searched and run alike, the plain rule too:
 

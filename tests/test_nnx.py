@@ -388,9 +388,9 @@ def test_the_examples_of_the_docstrings(module):
 
 
 def test_the_code_of_the_page(root):
-    parts = re.findall(r"```python\n(.*?)```", (root / "docs/nnx.md").read_text(), re.DOTALL)
+    parts = re.findall(r"```python\n(.*?)```", (root / "docs/guides/nnx.md").read_text(), re.DOTALL)
     names = {"__name__": "page"}
-    exec(compile("\n".join(parts), "docs/nnx.md", "exec"), names)
+    exec(compile("\n".join(parts), "docs/guides/nnx.md", "exec"), names)
     assert len(parts) == 3
     assert names["network"].name == "64-FrontEnd128-10"
     assert names["params"].trained.projections[0]["conv"]["kernel"].shape == (3, 3, 1, 8)

@@ -17,7 +17,7 @@ from erbp_jax.data.events.hot import hot_pixels
 from erbp_jax.data.events.structured import NpzRecordings
 from erbp_jax.errors import UserError
 
-ELSEWHERE = ".aedat (2.0), .aedat4, .raw, .dat and .es are read by other libraries; docs/events.md has how"
+ELSEWHERE = ".aedat (2.0), .aedat4, .raw, .dat and .es are read by other libraries; docs/guides/events.md has how"
 
 
 def find(path: Path | str, *, repair: bool = False) -> dict[str, Sequence[tuple[Events, Any]]]:

@@ -52,7 +52,7 @@ def test_what_others_read_is_named(tmp_path, monkeypatch, capsys):
     (tmp_path / "sample.aedat4").write_bytes(b"#!AER-DAT4.0\r\n")
     code, _, err = call(monkeypatch, capsys, "data", "info", tmp_path / "sample.aedat4")
     assert code == 2
-    assert "docs/events.md" in err
+    assert "docs/guides/events.md" in err
     code, _, err = call(monkeypatch, capsys, "data", "info", tmp_path / "none.bin")
     assert code == 2
     assert "none.bin: no such file or folder" in err
