@@ -3,7 +3,7 @@
 Command: erbp-jax bench peers_nir [--run RUN] [--digits 100] [--out FILE]
 Needs:   pip install erbp-jax[nir,bench]; on a machine without a GPU take PyTorch's CPU build first. Simulators that are
          not installed are left out. Without --run, configs/digits_cuba.yaml is trained first (a minute).
-Result:  docs/results/nir_peers/results.json; docs/nir.md has its tables.
+Result:  docs/results/nir_peers/results.json; docs/guides/nir.md has its tables.
 
 The network is written as a NIR file and read by the other simulator, which gets the input spikes of 100 test digits.
 Its spikes are compared with those of the trained network, of every population and tick. The file is also read here by
