@@ -8,7 +8,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE / "_extensions")]
 
 project = "erbp_jax"
 author = "The erbp_jax authors"
@@ -19,11 +19,14 @@ version = release
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
+    "annotations",
+    "api_names",
+    "docstrings",
 ]
-exclude_patterns = ["_build", "conf.py", "results/**", "Thumbs.db", ".DS_Store"]
+default_role = "named"
+exclude_patterns = ["_build", "_extensions", "conf.py", "results/**", "Thumbs.db", ".DS_Store"]
 html_theme = "furo"
 html_title = "erbp_jax"
 html_show_sourcelink = False
@@ -46,6 +49,7 @@ nb_execution_show_tb = True
 nb_merge_streams = True
 
 # The reference
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
@@ -53,10 +57,6 @@ autodoc_class_signature = "mixed"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
-napoleon_google_docstring = True
-napoleon_numpy_docstring = False
-napoleon_use_rtype = False
-napoleon_use_ivar = True
 
 # Every link to a name of this package has to lead somewhere. Other packages are not looked up: that needs a network.
 nitpicky = True
