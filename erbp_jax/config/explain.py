@@ -1,4 +1,4 @@
-"""What every key of a config means: read from where it is declared, for `erbp-jax explain` and `docs/reference/config.md`."""
+"""What every key of a config means, read from where it is declared: `erbp-jax explain`, `docs/reference/config.md`."""
 
 import math
 import textwrap

@@ -14,7 +14,16 @@ from erbp_jax.trace import NetworkState, Trace, Tree
 
 
 class Given(NamedTuple):
-    """What a rule is given for a block of k ticks."""
+    """What a rule is given for a block of k ticks.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> keys = jax.random.split(jax.random.key(0), (5, 2))
+        >>> given = ej.Given(jnp.zeros((5, 2, 784)), jnp.array([3, 7]), jnp.arange(5), keys)
+        >>> given.inputs.shape, given.target.tolist()
+        ((5, 2, 784), [3, 7])
+    """
 
     inputs: Any  # spikes [k, B, I]; by name where the network has several inputs
     target: Any  # of the samples, as the data set has it; classes [B] for classification
@@ -53,7 +62,13 @@ class ErrorSpikes(NamedTuple):
 
 
 class Block(NamedTuple):
-    """What a rule makes of one block of ticks."""
+    """What a rule makes of one block of ticks.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.Block._fields
+        ('state', 'update', 'trace', 'rule_update', 'events')
+    """
 
     state: LearningState  # after the block
     update: Tree  # like the trained parameters: optimisers step *against* it, as against a gradient
@@ -126,7 +141,13 @@ class DenseWork(Protocol):
 
 
 class Step(NamedTuple):
-    """What a local rule makes of the trace of a block."""
+    """What a local rule makes of the trace of a block.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.Step._fields
+        ('state', 'update', 'errors', 'rule_update')
+    """
 
     state: Any  # of the rule, after the block
     update: tuple[Any, ...]  # one a projection, like its trained parameters, to be stepped against
@@ -135,7 +156,29 @@ class Step(NamedTuple):
 
 
 class LocalRule(ABC):
-    """A rule that needs nothing but the trace of a forward block: subclasses give `step` and `rest`."""
+    """A rule that needs nothing but the trace of a forward block: subclasses give `step` and `rest`.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.base import ErrorSpikes, plasticity
+        >>> @dataclass(frozen=True)
+        ... class Hebb(ej.LocalRule):
+        ...     def step(self, network, params, rule_params, state, trace, given):
+        ...         update = []
+        ...         for j, projection in enumerate(network.projections):
+        ...             post = trace.populations[network.index(projection.target)].spikes
+        ...             grown = plasticity(network, params, trace, j, post)
+        ...             update.append(jax.tree.map(jnp.negative, grown))
+        ...         return ej.Step(state, tuple(update), ErrorSpikes.none(*given.key.shape))
+        >>> rule, network, key = Hebb(), ej.mlp(4, 3), jax.random.key(0)
+        >>> params, state = network.init(key), rule.init_state(network, 1)
+        >>> given = ej.Given(jnp.ones((2, 1, 4)), None, jnp.arange(2), jax.random.split(key, (2, 1)))
+        >>> made = jax.eval_shape(lambda p: rule.block(network, p, ej.Params(()), state, given), params)
+        >>> made.update.projections[0]["weight"].shape
+        (4, 3)
+    """
 
     def init(self, network: Network, key: jax.Array) -> Params:
         """Nothing, unless a rule has parameters."""

@@ -54,6 +54,17 @@ class MihalasNiebur:
     Source: Mihalas & Niebur 2009. The talk's equations 5 have slips: (5a) is V + I_e - G (V - E_L), with *plus* G E_L;
     (5b) lacks Theta_inf in its last term, b Theta_inf; (5c, d) are (1 - k_j) I_j.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.neurons import MihalasNiebur
+        >>> neuron, spikes = MihalasNiebur(dt=0.1), 0
+        >>> state = neuron.init_state((1,))
+        >>> for t in range(300):
+        ...     state, fired = neuron.step(state, jnp.full(1, 1.5))  # mV/ms
+        ...     spikes += int(fired[0])
+        >>> spikes
+        1
+
     Raises:
         ValueError: a rate or dt that is not positive, a step too coarse for Euler, or a reset above its threshold.
     """

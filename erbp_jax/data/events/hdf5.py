@@ -99,6 +99,18 @@ def _opened(path: Path) -> Any:
 def write_hdf5(path: Path | str, recordings: Sequence[tuple[Events, int]]) -> None:
     """Write recordings of one row and one polarity in the layout of SHD and SSC.
 
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import HDF5Recordings, write_hdf5
+        >>> one = ej.Events(t=[0, 1000], x=[3, 0], y=[0, 0], p=[0, 0], sensor=(1, 700, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "spoken.h5")
+        ...     write_hdf5(path, [(one, 7)])
+        ...     events, label = HDF5Recordings(path)[0]
+        >>> events.x.tolist(), int(label)
+        ([3, 0], 7)
+
     Raises:
         UserError: recordings of other sensors; h5py is not installed.
     """

@@ -71,6 +71,18 @@ def encode(events: Events) -> bytes:
 def write_bin(path: Path | str, events: Events) -> None:
     """Write a recording in N-MNIST's layout.
 
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import read_bin, write_bin
+        >>> one = ej.Events(t=[0, 10], x=[3, 0], y=[0, 1], p=[1, 0], sensor=(34, 34, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "00001.bin")
+        ...     write_bin(path, one)
+        ...     again = read_bin(path)
+        >>> again.t.tolist(), again.x.tolist()
+        ([0, 10], [3, 0])
+
     Raises:
         UserError: as `encode`.
     """

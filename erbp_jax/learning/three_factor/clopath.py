@@ -37,6 +37,12 @@ class Clopath:
     presynaptic one.
     Source: Clopath et al. 2010, Nature Neuroscience 13:344.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> rule = ej.ThreeFactor((ej.Clopath(theta_minus=-70.6).terms,))
+        >>> len(rule.terms[0])
+        2
+
     Raises:
         ValueError: a time constant that is not positive.
     """

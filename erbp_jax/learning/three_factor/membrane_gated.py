@@ -73,5 +73,12 @@ def membrane_gated(gate: MembraneGate) -> tuple[Term]:
     r"""`dw_ij = eta (Theta(V_j) - alpha (nu_j - C)) s_i`, written at presynaptic spikes; eta is the optimiser's.
 
     State: one calcium trace a neuron. Source: Sheik et al. 2016 (arXiv 1701.01495).
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import MembraneGate
+        >>> rule = ej.ThreeFactor((ej.membrane_gated(MembraneGate(threshold=0.5, alpha=0.1, target=2.0)),))
+        >>> len(rule.terms)
+        1
     """
     return (Term(Spike(), gate),)

@@ -68,6 +68,11 @@ class SpikeReward(Modulator):
 
     The reward acts on what is eligible in the tick of the output spike; the weights are new in the tick after it.
     Source: Florian 2007, Neural Computation 19:1468, section 4.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.mstdp(ej.SpikeReward()).modulator
+        SpikeReward()
     """
 
     def over(self, network, rule_params, state, trace, given):
@@ -86,6 +91,11 @@ class ClassReward(Modulator):
 
     with the target class y; a is `right`, b is `wrong`. At equal rates of K output neurons the mean reward is 0 for
     b = a / (K - 1).
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.mstdp(ej.ClassReward(right=1.0, wrong=1 / 9)).modulator.wrong
+        0.1111111111111111
 
     Raises:
         ValueError: a target that is not one class a sample.
@@ -127,6 +137,12 @@ class GivenReward(Modulator):
     """The target is the reward, `r[t] = target` in every tick of a call, float `[B]` of any sign: for environments that
     answer between two calls of `learn`. While a network acts, give 0; what is eligible waits for the reward.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> rule = ej.mstdpet(ej.GivenReward(), tau_eligibility=25.0)
+        >>> type(rule).__name__, rule.tau_eligibility
+        ('ThreeFactor', 25.0)
+
     Raises:
         ValueError: a target that is not one float a sample.
     """
@@ -158,6 +174,15 @@ class TrialReward(Modulator):
     .. math:: r[t] = [t = T - 1]\; R\!\left(\textstyle\sum_{t'} s[t'],\, y\right)
 
     R is `reward(counts[B, K], target) -> [B]`; it acts in the last tick on what is eligible then.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> def right(counts, target):
+        ...     return jnp.where(counts.argmax(-1) == target, 1.0, -1.0)
+        >>> rule = ej.mstdpet(ej.TrialReward(100, right), tau_eligibility=50.0)
+        >>> rule.modulator.steps
+        100
     """
 
     steps: int

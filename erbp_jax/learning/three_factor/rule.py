@@ -54,6 +54,14 @@ class ThreeFactor(LocalRule):
 
     `terms` has one tuple of terms a projection, or a single one that serves all; an empty one freezes its projection.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Spike, Term, Trace
+        >>> hebb = Term(Trace(20.0), Spike())
+        >>> rule = ej.ThreeFactor(((hebb,),), ej.SpikeReward(), tau_eligibility=25.0)
+        >>> rule.modulator, rule.tau_eligibility
+        (SpikeReward(), 25.0)
+
     Raises:
         ValueError: the number of projections does not fit, or an eligibility time constant that is not positive.
     """
