@@ -5,6 +5,7 @@ import doctest
 import importlib
 from pathlib import Path
 
+import jax
 import pytest
 
 import erbp_jax
@@ -38,6 +39,7 @@ def test_examples_of_docstrings(module, tmp_path, monkeypatch):
     runner = doctest.DocTestRunner(verbose=False)
     for name, text, line in FILES[module]:
         test = doctest.DocTestParser().get_doctest(text, dict(vars(own)), f"{module}.{name}", own.__file__, line)
-        runner.run(test)
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # as users have it
+            runner.run(test)
     assert runner.tries
     assert not runner.failures

@@ -57,7 +57,7 @@ class Phases:
 
 
 def symmetric_stdp(tau: float = 4.0) -> tuple[Term, Term]:
-    r"""`e[t] = x_i[t] s_j[t] + s_i[t] x_j[t]` with traces of time constant tau (ticks): K = exp(-|dt| / tau), both
+    r"""`e[t] = x_i[t] s_j[t] + s_i[t] x_j[t]` with traces of time constant tau (ticks): `K = exp(-|dt| / tau)`, both
     signs of dt alike; a pair within one tick counts once."""
     return Term(Trace(tau, instant=True), Spike()), Term(Spike(), Trace(tau))
 
