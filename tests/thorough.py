@@ -122,6 +122,7 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
             "shared-reference",
         ),
     },
+    "test_wheel.py": {"test_a_wheel_trains_in_another_folder": ALL},
     "test_cli.py": {"test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been": ALL},
     "test_doctests.py": {
         "test_examples_of_docstrings": (
