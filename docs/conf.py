@@ -61,6 +61,7 @@ python_maximum_signature_line_length = 88
 # Every link to a name of this package has to lead somewhere. Other packages are not looked up: that needs a network.
 nitpicky = True
 nitpick_ignore_regex = [
+    ("py:class", "Path"),
     ("py:.*", r"(jax|jaxlib|numpy|np|optax|flax|nnx|pydantic|typer|collections|typing|pathlib|nir|matplotlib)(\..*)?"),
 ]
 
@@ -80,7 +81,7 @@ def setup(app: Sphinx) -> None:
 def _links_out_of_the_site(app: Sphinx, docname: str, source: list[str]) -> None:
     """On a forge a page may link to any file or folder of the repository.
 
-    Here a Markdown file that is no page becomes a download, and a folder is named without a link.
+    Here a file that is no page but looks like one becomes a download, and a folder is named without a link.
     """
     page = Path(str(app.env.doc2path(docname)))
 
@@ -92,7 +93,7 @@ def _links_out_of_the_site(app: Sphinx, docname: str, source: list[str]) -> None
         if path.is_dir():
             return text
         inside = path.is_relative_to(HERE) and not path.is_relative_to(HERE / "results")
-        return found[0] if inside or path.suffix != ".md" else f"[{text}](path:{target.partition('#')[0]})"
+        return found[0] if inside or path.suffix not in (".md", ".py") else f"[{text}](path:{target.partition('#')[0]})"
 
-    if page.suffix == ".md":
+    if page.suffix in (".md", ".py"):
         source[0] = re.sub(r"(?<!!)\[([^\[\]]+)\]\(([^()\s]+)\)", link, source[0])

@@ -24,6 +24,12 @@ class Connection(Protocol):
     Shapes: k ticks, B samples, I inputs, O outputs, J presynaptic signals (I, or more where spikes of a unit arrive at
     several times). `arrived` is a pytree of the connection's own with leaves `[k, B, ...]`. `LinearConnection` gives
     all but `init` and the current.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> layer = ej.Conv2d((8, 8, 1), 4, kernel=3)
+        >>> layer.inputs, layer.outputs, layer.output_shape
+        (64, 256, (8, 8, 4))
     """
 
     @property

@@ -32,7 +32,14 @@ class Given(NamedTuple):
 
 
 class LearningState(NamedTuple):
-    """What lives for a presentation."""
+    """What lives for a presentation.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> state = ej.ERBP(ej.LabelNeurons(3)).init_state(ej.mlp(4, 3), batch=2)
+        >>> state._fields, state.network.populations[0].membrane.shape
+        (('network', 'rule'), (2, 3))
+    """
 
     network: NetworkState
     rule: Any  # the rule's own
@@ -102,7 +109,14 @@ class Rule(Protocol):
 
 @runtime_checkable
 class Aligned(Protocol):
-    """A rule that stands for a gradient, so that its angle to it can be measured."""
+    """A rule that stands for a gradient, so that its angle to it can be measured.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning import Aligned
+        >>> isinstance(ej.ERBP(ej.LabelNeurons(3)), Aligned), isinstance(ej.mstdp(), Aligned)
+        (True, False)
+    """
 
     def to_hidden(self, network: Network, params: Params, rule_params: Params) -> tuple[jax.Array, ...]:
         """What carries the output's error to each hidden population, `[K, N]` each."""
@@ -114,7 +128,13 @@ class Aligned(Protocol):
 
 
 class Suggested(NamedTuple):
-    """What suits a rule where nothing else is asked for."""
+    """What suits a rule where nothing else is asked for.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.BackProp().suited()
+        Suggested(method='adam', learning_rate=0.004, decay=0.9, update_every=None, steps=40, burn_in=0)
+    """
 
     method: Literal["sgd", "adam"]
     learning_rate: float
@@ -126,14 +146,27 @@ class Suggested(NamedTuple):
 
 @runtime_checkable
 class Suited(Protocol):
-    """A rule that says what suits it."""
+    """A rule that says what suits it.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning import Suited
+        >>> isinstance(ej.BackProp(), Suited), ej.BackProp().suited().learning_rate
+        (True, 0.004)
+    """
 
     def suited(self) -> Suggested: ...
 
 
 @runtime_checkable
 class DenseWork(Protocol):
-    """A rule that learns by dense products, whose cost is worked out and not counted."""
+    """A rule that learns by dense products, whose cost is worked out and not counted.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.BackProp().operations(ej.mlp(64, 20, 10))
+        1680
+    """
 
     def operations(self, network: Network) -> int:
         """Multiply-accumulates of one tick."""

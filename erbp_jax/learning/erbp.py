@@ -26,6 +26,8 @@ from erbp_jax.trace import PopulationTrace, Trace
 
 
 class ERBPState(NamedTuple):
+    """What `ERBP` remembers between two blocks of a presentation."""
+
     error: ErrorState  # each [B, K]
     dendrites: tuple[jax.Array, ...]  # per population [B, N], in declared order
     local: tuple[Any, ...] = ()  # per hidden population of its readout and error neurons; None without

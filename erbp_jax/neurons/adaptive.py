@@ -18,7 +18,14 @@ from erbp_jax.units import Above, Below, PerTick, Positive, Rate
 
 @runtime_checkable
 class Adapting(Parametric, Protocol):
-    """A neuron that moves parameters of its own while it learns, by what it has seen and not by a gradient."""
+    """A neuron that moves parameters of its own while it learns, by what it has seen and not by a gradient.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.neurons import Adapting
+        >>> isinstance(ej.TargetRate(ej.LIF(), rate=0.1), Adapting), isinstance(ej.LIF(), Adapting)
+        (True, False)
+    """
 
     def adapt(self, params: Params, seen: PopulationTrace) -> Any:
         """The trained parameters after a learning block, from those before it and the trace of its k ticks."""
@@ -30,6 +37,12 @@ class Adapted(ABC):
     """A base of adapting neurons: a neuron model whose input current is shifted and scaled; its state is the model's.
 
     Subclasses give `init`, `adapt` and `input`. Rules, tasks and figures see the state of the model inside.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.neurons import Adapted
+        >>> isinstance(ej.TargetRate(ej.LIF(), rate=0.1), Adapted)
+        True
     """
 
     neuron: Neuron

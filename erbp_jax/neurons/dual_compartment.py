@@ -16,6 +16,8 @@ from erbp_jax.units import PerMs, PositiveTime, Time
 
 
 class DualCompartmentState(NamedTuple):
+    """State of `DualCompartmentLIF` after a tick."""
+
     synaptic: jax.Array  # [..., N] synaptic current I_syn, into the dendrite
     dendrite: jax.Array  # [..., N] dendritic potential V_2
     membrane: jax.Array  # [..., N] somatic potential V_1, which spikes

@@ -10,6 +10,8 @@ from erbp_jax.declared import checked
 
 
 class ErrorState(NamedTuple):
+    """State of `ErrorNeurons` after a tick."""
+
     positive: jax.Array  # [..., K] membrane of E+ (label ahead of prediction)
     negative: jax.Array  # [..., K] membrane of E- (prediction ahead of label)
 

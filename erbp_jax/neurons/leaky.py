@@ -13,6 +13,8 @@ from erbp_jax.units import Time
 
 
 class LeakyState(NamedTuple):
+    """State of `LeakyIF` after a tick."""
+
     synaptic: jax.Array  # [..., N] the input of the last tick, in units of V
     membrane: jax.Array  # [..., N] membrane potential V
     refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held

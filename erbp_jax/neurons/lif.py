@@ -13,6 +13,8 @@ from erbp_jax.units import Time
 
 
 class LIFState(NamedTuple):
+    """State of `LIF` after a tick."""
+
     synaptic: jax.Array  # [..., N] synaptic current I, in units of the weights
     membrane: jax.Array  # [..., N] membrane potential V, in units of the threshold
     refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held

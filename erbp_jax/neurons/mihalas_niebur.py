@@ -24,6 +24,8 @@ _CURRENTS = ("a1", "a2", "bias", "i1_init", "i2_init")
 
 
 class MihalasNieburState(NamedTuple):
+    """State of `MihalasNiebur` after a tick."""
+
     synaptic: jax.Array  # [..., N] input of the last tick, I_e / C in mV/ms
     membrane: jax.Array  # [..., N] V, mV
     threshold: jax.Array  # [..., N] Theta, mV

@@ -19,7 +19,14 @@ LARGEST = 1e30
 
 
 class Noise(Protocol):
-    """Additive noise: `sample(key[...], n) -> [..., n]`, float32, in the unit of the membrane potential."""
+    """Additive noise: `sample(key[...], n) -> [..., n]`, float32, in the unit of the membrane potential.
+
+    Example:
+        >>> import jax
+        >>> from erbp_jax.neurons import GaussianNoise
+        >>> GaussianNoise(0.1).sample(jax.random.key(0), 3).shape
+        (3,)
+    """
 
     def sample(self, key: jax.Array, n: int) -> jax.Array: ...
 

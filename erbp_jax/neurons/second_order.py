@@ -13,6 +13,8 @@ from erbp_jax.units import PerMs, Time
 
 
 class SecondOrderState(NamedTuple):
+    """State of `SecondOrderLIF` after a tick."""
+
     rise: jax.Array  # [..., N] first stage of the synapse I_s
     synaptic: jax.Array  # [..., N] synaptic current I_syn
     membrane: jax.Array  # [..., N] membrane potential V

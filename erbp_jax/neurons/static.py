@@ -12,6 +12,8 @@ from erbp_jax.neurons.surrogate import Surrogate
 
 
 class StaticState(NamedTuple):
+    """State of `Static` after a tick."""
+
     synaptic: jax.Array  # [..., N] steady synaptic current
     membrane: jax.Array  # [..., N] the same: the membrane has settled
     drive: jax.Array  # [..., N] the membrane minus the neuron's threshold

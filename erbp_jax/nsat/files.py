@@ -54,6 +54,16 @@ class Fixture:
 def read(path: Path) -> Fixture:
     """A program file.
 
+    Example:
+        >>> from pathlib import Path
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.nsat import files
+        >>> try:
+        ...     files.read(Path("no_such_file.npz"))
+        ... except ej.UserError as error:
+        ...     print("no_such_file" in str(error))
+        True
+
     Raises:
         UserError: with the file, the field and the reason: not an archive, too large, pickled, missing, malformed or
             inconsistent.
@@ -236,6 +246,17 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
     Args:
         ticks: for how long `replay` and others run it unless they are told.
         about: further keys of the spec, such as a title.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from erbp_jax.nsat import files
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "mine.npz"
+        ...     files.write(path, erbp_program(Recipe(layers=(16, 8, 3))), ticks=100)
+        ...     print(files.read(path).ticks)
+        100
 
     Raises:
         UserError: what a file cannot hold, or a folder that cannot be written to.

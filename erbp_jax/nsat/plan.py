@@ -27,7 +27,13 @@ LEAST = 64
 
 @dataclass(frozen=True)
 class Leak:
-    """`x <- x - (x shifted by exponent)`: a factor of `1 - 2**exponent` a tick; exponent 0 clears the state."""
+    """`x <- x - (x shifted by exponent)`: a factor of `1 - 2**exponent` a tick; exponent 0 clears the state.
+
+    Example:
+        >>> from erbp_jax.nsat.compile import Leak
+        >>> Leak.nearest(0.9)
+        Leak(exponent=-3)
+    """
 
     exponent: int
 

@@ -55,6 +55,13 @@ def event_lists(per_lane: Sequence[np.ndarray], *, ticks: int, first: int = 1, c
     """Rows `(tick, axon)`, ascending in tick, of every lane as padded lists for the ticks `first .. first + ticks - 1`.
 
     Within a tick the events of a lane keep their order. Events of other ticks are left out. `capacity` as in `padded`.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.run import event_lists
+        >>> lists = event_lists([np.array([[1, 0], [2, 3]]), np.array([[1, 5]])], ticks=2)
+        >>> lists.axons.shape
+        (2, 2)
     """
     lane = np.concatenate([np.full(len(e), i, np.int32) for i, e in enumerate(per_lane)])
     rows = np.concatenate([np.asarray(e, np.int32).reshape(-1, 2) for e in per_lane])

@@ -16,7 +16,13 @@ from erbp_jax.training.transforms import Optimizers, after_block, summed
 
 
 class Stream(NamedTuple):
-    """Everything that goes on from tick to tick."""
+    """Everything that goes on from tick to tick.
+
+    Example:
+        >>> from erbp_jax.training.learn import Stream
+        >>> Stream._fields
+        ('params', 'rule_params', 'optimizer', 'state', 'tick')
+    """
 
     params: Params  # of the network
     rule_params: Params

@@ -22,6 +22,15 @@ MOST_BYTES = 5 * 2**24
 def read_bin(path: Path | str, *, sensor: tuple[int, int, int] = SENSOR, repair: bool = False) -> Events:
     """One recording of an N-MNIST file. With `repair`, events that are out of order are put in order.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import read_bin
+        >>> try:
+        ...     read_bin("no_such_file.bin")
+        ... except ej.UserError as error:
+        ...     print("no_such_file" in str(error))
+        True
+
     Raises:
         UserError: with the path: missing, empty, cut off within an event, or as `Events`.
     """

@@ -86,6 +86,17 @@ class NpzRecordings(Recorded):
     `t`, `x`, `y`, `p` `[E]`; `starts` `[n]`, the number of each recording's first event; `labels` `[n]`;
     `sensor` `[3]`.
 
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import NpzRecordings, write_npz
+        >>> one = ej.Events(t=[0, 10], x=[3, 0], y=[0, 1], p=[1, 0], sensor=(2, 4, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_npz(os.path.join(folder, "one.npz"), [(one, 5)])
+        ...     events, label = NpzRecordings(os.path.join(folder, "one.npz"))[0]
+        >>> len(events), int(label)
+        (2, 5)
+
     Raises:
         UserError: with the path: no archive of plain arrays, arrays missing or of other lengths; when a recording is
             read, as `Events`.

@@ -27,6 +27,14 @@ class MembraneGate(Factor):
     under a steady rate of r spikes a tick it settles at about r tau, so the rate is driven towards what balances
     Theta. V and `threshold` in one unit, `tau` in ticks.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import MembraneGate, Signals
+        >>> gate = MembraneGate(threshold=0.5, potentiation=1.0, depression=0.25)
+        >>> seen = Signals(jnp.zeros(2), membrane=jnp.array([0.2, 0.9]))
+        >>> gate.step(gate.init_state((2,)), seen)[1].tolist()
+        [-0.25, 1.0]
+
     Raises:
         ValueError: a time constant, a slope or a level out of range.
     """

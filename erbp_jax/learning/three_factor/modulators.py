@@ -19,7 +19,16 @@ from erbp_jax.units import NonNegative
 
 
 class Modulation(NamedTuple):
-    """The third factor for the k ticks of a block."""
+    """The third factor for the k ticks of a block.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Modulation
+        >>> shared = Modulation.shared(ej.mlp(4, 3, 2), jnp.ones((10, 5, 1)))
+        >>> [value.shape for value in shared.populations]
+        [(10, 5, 1), (10, 5, 1)]
+    """
 
     populations: tuple[jax.Array, ...]  # per population [k, B, N], or [k, B, 1] where all neurons share it
     errors: ErrorSpikes  # what the error neurons that made it did
@@ -31,7 +40,23 @@ class Modulation(NamedTuple):
 
 
 class Modulator(ABC):
-    """A third factor. Frozen, hashable."""
+    """A third factor. Frozen, hashable.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Modulation, Modulator
+        >>> @dataclass(frozen=True)
+        ... class Fading(Modulator):
+        ...     tau: float = 100.0
+        ...     def over(self, network, rule_params, state, trace, given):
+        ...         value = jnp.exp(-given.ticks / self.tau)[:, None, None]
+        ...         batch = given.key.shape[1]
+        ...         return state, Modulation.shared(network, jnp.tile(value, (1, batch, 1)))
+        >>> ej.mstdp(Fading()).modulator
+        Fading(tau=100.0)
+    """
 
     def init(self, network: Network, key: jax.Array) -> Params:
         """Its parameters for the whole training; none unless a modulator has some."""
@@ -53,7 +78,14 @@ class Modulator(ABC):
 @register("modulator", "none")
 @dataclass(frozen=True)
 class Unmodulated(Modulator):
-    """1, always: plain Hebbian or spike-timing plasticity."""
+    """1, always: plain Hebbian or spike-timing plasticity.
+
+    Example:
+        >>> from erbp_jax.kernels import Exponential
+        >>> import erbp_jax as ej
+        >>> ej.ThreeFactor((ej.pair_stdp(Exponential(window=64)),)).modulator
+        Unmodulated()
+    """
 
     def over(self, network, rule_params, state, trace, given):
         del rule_params, given
@@ -121,6 +153,12 @@ class Schedule(Modulator):
     """A global signal g(t) of the tick alone, the same for all synapses: learning phases.
 
     `signal` maps `ticks[k]` (int32) to g, `[k]` float.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Phases, Schedule
+        >>> Schedule(Phases(length=100, burn_in=10)).signal(jnp.array([0, 20, 55, 80])).tolist()
+        [0.0, 1.0, 0.0, -1.0]
     """
 
     signal: Callable[[jax.Array], jax.Array]
