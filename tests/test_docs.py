@@ -8,6 +8,7 @@ import pytest
 PAGES = (
     "README.md",
     "docs/rules.md",
+    "docs/reference/api/units.md",
     "docs/training.md",
     "docs/networks.md",
     "docs/tricks.md",

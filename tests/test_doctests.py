@@ -9,6 +9,7 @@ import jax
 import pytest
 
 import erbp_jax
+from erbp_jax import registry
 
 HERE = Path(erbp_jax.__file__).parent
 
@@ -35,6 +36,9 @@ def test_examples_of_docstrings(module, tmp_path, monkeypatch):
         if needed in module.split("."):
             pytest.importorskip({"nnx": "flax", "hdf5": "h5py", "logging": "tensorboardX"}.get(needed, needed))
     monkeypatch.chdir(tmp_path)
+    for group in registry.GROUPS:
+        registry.entries(group)
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))  # an example's component is gone after it
     own = importlib.import_module(module)
     runner = doctest.DocTestRunner(verbose=False)
     for name, text, line in FILES[module]:
