@@ -12,7 +12,16 @@ Weights = dict[str, jax.Array]
 
 
 class Arrived(NamedTuple):
-    """What reached the synapses of a connection that remembers nothing."""
+    """What reached the synapses of a connection that remembers nothing.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> layer = ej.Dense(4, 2)
+        >>> _, _, arrived = layer(layer.init(jax.random.key(0)), layer.init_state(3), jnp.ones((5, 3, 4)))
+        >>> arrived.spikes.shape
+        (5, 3, 4)
+    """
 
     spikes: jax.Array  # [k, B, I], as they arrive
     key: jax.Array | None = None  # [k, B], what the transmission drew its masks with; None if it draws none

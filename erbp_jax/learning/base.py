@@ -88,6 +88,12 @@ class Rule(Protocol):
     """A learning rule. Frozen, hashable. The trainer knows nothing but these three members.
 
     What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suited`.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> network, rule = ej.mlp(4, 5, 3), ej.ERBP(ej.LabelNeurons(3))
+        >>> [g.shape for g in jax.tree.leaves(rule.init(network, jax.random.key(0)).fixed)]
+        [(3, 5), (3, 3)]
     """
 
     def init(self, network: Network, key: jax.Array) -> Params:

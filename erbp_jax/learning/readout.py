@@ -25,6 +25,11 @@ class Readout(Protocol):
     """K neurons for each of R populations that see a hidden layer, and error neurons behind them.
 
     The weights are `[R K, N]`: errors go back to the layer's dendrites the way the guess came.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.LocalReadout(populations=4).populations, ej.LearnedReadout().populations
+        (4, 1)
     """
 
     @property

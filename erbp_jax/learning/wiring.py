@@ -17,7 +17,13 @@ from erbp_jax.projection import Projection
 
 
 class Wiring(Protocol):
-    """Backward paths of a gradient rule. What is random is drawn once, and never trained."""
+    """Backward paths of a gradient rule. What is random is drawn once, and never trained.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> ej.Symmetric().init(ej.mlp(4, 5, 3), jax.random.key(0))
+        ()
+    """
 
     def init(self, network: Network, key: jax.Array) -> Any:
         """The fixed feedback weights.

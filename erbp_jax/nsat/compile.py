@@ -22,7 +22,15 @@ __all__ = ["Compiled", "CompiledLayer", "Leak", "compile_network"]
 
 @dataclass(frozen=True)
 class Compiled:
-    """A network as a program, and where its parts went."""
+    """A network as a program, and where its parts went.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> from erbp_jax.nsat.compile import compile_network
+        >>> compiled = compile_network(ej.mlp(4, 3, neuron=ej.LIF(tau_mem=0.0)), [np.ones((4, 3))])
+        >>> len(compiled.program.cores), compiled.pieces
+        (1, (((0, 0, 0),),))
+    """
 
     program: Program
     layers: tuple[CompiledLayer, ...]

@@ -170,6 +170,15 @@ def image_events(
     A pixel fires in every tick with probability `rate * value / 256`, but not within `dead_time` ticks of its last
     spike; drawn interval by interval. Label axons fire every `label_period` ticks from a random phase on.
 
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.erbp import Recipe, image_events
+        >>> images = np.full((2, 16), 255, np.uint8)
+        >>> recipe = Recipe(layers=(16, 8, 3))
+        >>> tick, lane, axon = image_events(images, None, np.random.default_rng(0), recipe=recipe, ticks=100)
+        >>> bool((np.diff(tick) >= 0).all()), sorted(set(lane.tolist()))
+        (True, [0, 1])
+
     Returns:
         Tick, lane and axon of every event, ascending in tick.
     """

@@ -43,7 +43,19 @@ class Expected:
 
 @dataclass(frozen=True, eq=False)
 class Fixture:
-    """A program, for how long to run it, and what came out elsewhere."""
+    """A program, for how long to run it, and what came out elsewhere.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from erbp_jax.nsat import files
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files.write(Path(folder) / "mine.npz", erbp_program(Recipe(layers=(16, 8, 3))), ticks=100)
+        ...     fixture = files.read(Path(folder) / "mine.npz")
+        >>> fixture.ticks, fixture.expected[0].spikes
+        (100, None)
+    """
 
     program: Program
     ticks: int

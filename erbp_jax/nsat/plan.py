@@ -49,7 +49,16 @@ class Leak:
 
 @dataclass(frozen=True)
 class CompiledLayer:
-    """What became of a layer: the choices that were made for it."""
+    """What became of a layer: the choices that were made for it.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> from erbp_jax.nsat.compile import compile_network
+        >>> network = ej.mlp(4, 3, neuron=ej.LIF(tau_mem=0.0, tau_syn=4.0))
+        >>> (layer,) = compile_network(network, [np.ones((4, 3))]).layers
+        >>> layer.current_leak.exponent, layer.refractory
+        (-2, 4)
+    """
 
     probability: int  # of transmission, fifteenths
     units: int

@@ -27,6 +27,12 @@ class Core:
     """One core. `arrays` holds every field of `fields.FIELDS` by name, int32, checked.
 
     Build it with `core(...)`, which fills in the defaults and refuses what does not fit.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> (core,) = erbp_program(Recipe(layers=(16, 8, 3))).cores
+        >>> core.learning, core.states, core.weight_limits
+        (True, 2, (-128, 127))
     """
 
     arrays: Arrays
@@ -76,7 +82,15 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Cores that run in lock-step."""
+    """Cores that run in lock-step.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> program = erbp_program(Recipe(layers=(16, 8, 3)))
+        >>> heavier = program.with_weights([core.weights + 1 for core in program.cores])
+        >>> int((heavier.cores[0].weights - program.cores[0].weights).max())
+        1
+    """
 
     cores: tuple[Core, ...]
     routes: np.ndarray  # [R, 4] int32, rows as `Route`
