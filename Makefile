@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test thorough campaign tables lint clean
+.PHONY: demo test thorough campaign tables lint docs linkcheck clean
 
 demo: $(VENV)/.demo
 	$(BIN)/erbp-jax train configs/digits.yaml
@@ -29,11 +29,21 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# The site, in docs/_build/html. A warning is an error, and so is a link of the reference that leads nowhere.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+# The links that lead out of the site, which need a network.
+linkcheck: $(VENV)/.docs
+	$(BIN)/python -m sphinx -q -b linkcheck -D nb_execution_mode=off -d docs/_build/linkcheck-doctrees docs docs/_build/linkcheck
+
 # One stamp per set of extras; an edit of pyproject.toml installs again.
 $(VENV)/.demo: EXTRAS := plot
 $(VENV)/.test: EXTRAS := test
 $(VENV)/.dev:  EXTRAS := dev
-$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.docs: EXTRAS := docs
+$(VENV)/.demo $(VENV)/.test $(VENV)/.dev $(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
 	@touch $@
 
@@ -42,4 +52,4 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist docs/_build *.egg-info

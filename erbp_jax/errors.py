@@ -2,11 +2,26 @@
 
 
 class UserError(Exception):
-    """The user's input is wrong: the message says where, what was given and what is allowed. Exit code 2."""
+    """The user's input is wrong: the message says where, what was given and what is allowed. Exit code 2.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> try:
+        ...     ej.data.load("mnits")
+        ... except ej.UserError as error:
+        ...     print(str(error).splitlines()[0][:32])
+        data.name: 'mnits' is neither di
+    """
 
 
 class NonFiniteError(Exception):
-    """Training produced a NaN or an infinity: the message says when, where and what is left. Exit code 1."""
+    """Training produced a NaN or an infinity: the message says when, where and what is left. Exit code 1.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> issubclass(ej.NonFiniteError, ej.UserError)
+        False
+    """
 
 
 class StoppedError(Exception):

@@ -15,6 +15,11 @@ DelaySide = Literal["axonal", "dendritic"]
 class Population:
     """N neurons of one model, under a name.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.Population("hidden", ej.LIF(), 100).size
+        100
+
     Raises:
         ValueError: a name that is no text, what is no neuron, or a size that is no whole number from 1 on.
     """
@@ -40,6 +45,12 @@ class Projection:
     `"dendritic"` one lies behind it: a rule sees the spike when it is fired, so that a spike and the postsynaptic one
     that it causes are `delay` ticks apart, the causal way round. Connections may add delays of single synapses on top.
     What is not `plastic` is drawn once and never trained, by no rule.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> feedback = ej.Projection("output", "hidden", ej.Dense(10, 100), delay=2)
+        >>> feedback.delay, feedback.plastic
+        (2, True)
 
     Raises:
         ValueError: names that are no texts, what is no connection, a delay that is no whole number of ticks from 0 on,

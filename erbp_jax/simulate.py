@@ -172,6 +172,15 @@ def run(
     Two runs, the second starting from the first one's state, equal one run of both lengths, bit for bit, provided
     that the blocks are the same.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> network, image, key = ej.mlp(16, 8, 3), jnp.full((2, 16), 200, jnp.uint8), jax.random.key(0)
+        >>> params, keys = network.init(key), jax.random.split(key, 2)
+        >>> state, spikes = ej.run(network, ej.Poisson(0.25), params, image, keys, steps=20)
+        >>> spikes.shape
+        (20, 2, 3)
+
     Returns:
         The state after the last tick, and what was recorded.
 

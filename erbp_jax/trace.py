@@ -6,14 +6,27 @@ import jax
 
 
 class Tree(NamedTuple):
-    """Arrays of a network by the declared order of its parts: a connection's or neuron's own tree each."""
+    """Arrays of a network by the declared order of its parts: a connection's or neuron's own tree each.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> params = ej.mlp(4, 3, 2).init(jax.random.key(0))
+        >>> type(params.trained).__name__, [p["weight"].shape for p in params.trained.projections]
+        ('Tree', [(4, 3), (3, 2)])
+    """
 
     projections: tuple[Any, ...]
     populations: tuple[Any, ...]
 
 
 class PopulationTrace(NamedTuple):
-    """What a population did in the k ticks of a block."""
+    """What a population did in the k ticks of a block.
+
+    Example:
+        >>> from erbp_jax.trace import PopulationTrace
+        >>> PopulationTrace._fields
+        ('current', 'state', 'spikes')
+    """
 
     current: jax.Array  # [k, B, N] what arrived from all projections
     state: Any  # of the neurons after each tick, leaves [k, B, N]
@@ -21,7 +34,19 @@ class PopulationTrace(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What a local rule may see of a block; what nobody reads is not computed. Everything in declared order."""
+    """What a local rule may see of a block; what nobody reads is not computed. Everything in declared order.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> network, key = ej.mlp(4, 3), jax.random.key(0)
+        >>> params, keys = network.init(key), jax.random.split(key, (5, 2))
+        >>> def advance(spikes):
+        ...     return network.advance(params, network.init_state(2), spikes, key=keys)
+        >>> state, trace = jax.eval_shape(advance, jnp.ones((5, 2, 4)))
+        >>> trace.inputs[0].shape, trace.populations[0].spikes.shape
+        ((5, 2, 4), (5, 2, 3))
+    """
 
     inputs: tuple[jax.Array, ...]  # [k, B, I] spikes of each input
     arrived: tuple[Any, ...]  # what reached the synapses of each projection: its connection's own, leaves [k, B, ...]
@@ -29,7 +54,14 @@ class Trace(NamedTuple):
 
 
 class NetworkState(NamedTuple):
-    """What a network remembers between two ticks, in declared order."""
+    """What a network remembers between two ticks, in declared order.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> state = ej.mlp(4, 3, 2).init_state(5)
+        >>> [own.membrane.shape for own in state.populations]
+        [(5, 3), (5, 2)]
+    """
 
     populations: tuple[Any, ...]  # of the neurons
     connections: tuple[Any, ...]  # of the projections' connections

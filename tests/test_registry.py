@@ -162,8 +162,8 @@ def test_explain_tells_one_key_or_a_group():
 
 
 def test_the_page_of_all_keys_is_up_to_date(root):
-    """`python -m erbp_jax.config.explain > docs/config.md` writes it."""
-    assert (root / "docs" / "config.md").read_text() == page()
+    """`python -m erbp_jax.config.explain > docs/reference/config.md` writes it."""
+    assert (root / "docs" / "reference" / "config.md").read_text() == page()
 
 
 def test_defaults_come_first():

@@ -123,7 +123,15 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
             "shared-reference",
         ),
     },
+    "test_wheel.py": {"test_a_wheel_trains_in_another_folder": ALL},
     "test_cli.py": {"test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been": ALL},
+    "test_doctests.py": {
+        "test_examples_of_docstrings": (
+            "erbp_jax.api.diagnose",
+            "erbp_jax.api.fit",
+            "erbp_jax.api.sweeping",
+        ),
+    },
     "test_freeze.py": {
         "test_three_batches_are_those_of_the_frozen_revision": (
             "peRBP / dense / events",

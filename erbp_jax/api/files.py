@@ -29,6 +29,17 @@ def save(path: Path | str, model: Model) -> None:
 
     The state of the optimiser is not in it: `fit(..., model=ej.load(path))` begins with a fresh one.
 
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits").subset(100, 20)
+        >>> model = ej.fit(ej.mlp(64, 20, 10), ej.ERBP.default, data, epochs=0, progress=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "digits.npz")
+        ...     ej.save(path, model)
+        ...     print(ej.load(path).network.name)
+        64-20-10
+
     Raises:
         UserError: a part that is no frozen dataclass of plain values, for instance one that holds a function.
     """
@@ -60,6 +71,17 @@ def load(path: Path | str, *, trust: bool = False) -> Model:
     """A model that `save` wrote.
 
     Classes from outside the package are imported only with `trust`.
+
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits").subset(100, 20)
+        >>> model = ej.fit(ej.mlp(64, 20, 10), ej.ERBP.default, data, epochs=0, progress=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "digits.npz")
+        ...     model.save(path)
+        ...     print(ej.load(path))
+        Model(64-20-10, ERBP, 0 epochs)
 
     Raises:
         UserError: with the path: no such file, truncated, changed, of another format, or code that is not trusted.

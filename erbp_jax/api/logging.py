@@ -13,6 +13,13 @@ def tensorboard(folder: Path | str) -> Callable[[dict[str, Any], Any], None]:
 
     Example: `ej.fit(network, rule, data, on_epoch=ej.tensorboard("logs"))`, then `tensorboard --logdir logs`.
 
+    Example:
+        >>> import tempfile
+        >>> import erbp_jax as ej
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(callable(ej.tensorboard(folder)))
+        True
+
     Raises:
         UserError: the `tensorboard` extra is not installed.
     """

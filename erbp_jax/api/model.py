@@ -31,6 +31,13 @@ class Model:
 
     `params` are the network's trained and fixed parameters, `rule_params` the rule's. `history` has the metrics of
     every epoch. `labels` are what the classes are called in the data.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits").subset(100, 20)
+        >>> model = ej.fit(ej.mlp(64, 20, 10), ej.ERBP.default, data, epochs=0, progress=False)
+        >>> model.predict(data.test.x[:5]).shape
+        (5,)
     """
 
     network: Network

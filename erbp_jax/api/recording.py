@@ -21,7 +21,17 @@ from erbp_jax.trace import Trace
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What `record` kept, by the names of inputs and populations; `[T, N]` of one sample, `[T, B, N]` of a batch."""
+    """What `record` kept, by the names of inputs and populations; `[T, N]` of one sample, `[T, B, N]` of a batch.
+
+    Example:
+        >>> import jax, numpy as np, erbp_jax as ej
+        >>> network = ej.mlp(64, 20, 10)
+        >>> seen = ej.record(network, network.init(jax.random.key(0)), np.ones((3, 8, 8)), steps=50)
+        >>> seen
+        Recording(spikes: input [50, 3, 64], hidden1 [50, 3, 20], output [50, 3, 10])
+        >>> seen.of(0).spikes["hidden1"].shape, sorted(seen.rates())
+        ((50, 20), ['hidden1', 'input', 'output'])
+    """
 
     spikes: dict[str, np.ndarray]
     """Of the inputs and of every population."""

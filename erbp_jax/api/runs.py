@@ -17,6 +17,14 @@ def open_run(folder: Path | str, *, seed: int | None = None, trust: bool = False
     `seed` is one of those that were trained, the first if not given. Nothing in the folder changes. Code from outside
     the package that the config names is imported only with `trust`.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> try:
+        ...     ej.open_run("no_such_folder")
+        ... except ej.UserError as error:
+        ...     print("no_such_folder" in str(error))
+        True
+
     Raises:
         UserError: no run, no checkpoint, data that is not there, or a seed that was not trained.
     """

@@ -26,7 +26,19 @@ from erbp_jax.training.transforms import Optimizers
 
 @dataclass(frozen=True, eq=False)
 class SweepTable:
-    """What `sweep` returns: the test measure of every learning rate and seed after every epoch."""
+    """What `sweep` returns: the test measure of every learning rate and seed after every epoch.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> from erbp_jax.tasks.base import ERROR
+        >>> from erbp_jax.training.sweep import Sweep
+        >>> errors = np.array([[[20.0, 8.0]], [[30.0, 12.0]]])  # [rates, seeds, epochs], percent
+        >>> cells = Sweep(np.array([0.01, 0.03]), (0,), errors, np.array([[False], [False]]), None)
+        >>> print(ej.SweepTable(cells, ERROR))
+        learning rate  test error %
+        0.01           8.00
+        0.03           12.00
+    """
 
     cells: Sweep
     measure: Measure

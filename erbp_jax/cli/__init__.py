@@ -16,6 +16,7 @@ from erbp_jax.cli.running import (
     command,
     config_or_default,
     devices,
+    named_config,
     new_session,
     resumable,
     train_to_the_end,
@@ -157,6 +158,7 @@ def compare(
     from erbp_jax.config.names import folder_name
     from erbp_jax.training import run_folder
 
+    config = named_config(config)
     names = [name.strip() for name in rules.split(",")] if rules is not None else None
     folder = out or Path("runs") / f"compare-{folder_name(config.name)}"
     planned = cells.plan(config, overrides or [], names, seeds, folder)

@@ -50,7 +50,18 @@ def config_or_default(config: Path, overrides: list[str] | None) -> tuple[Path, 
     given = list(overrides or [])
     if config == Path() or ("=" in str(config) and not config.exists()):
         return Path(DEFAULT), ([] if config == Path() else [str(config)]) + given
-    return config, given
+    return named_config(config), given
+
+
+def named_config(config: Path) -> Path:
+    """The file, or, where there is none, the config of this name that comes with the package; says so."""
+    from erbp_jax.config.shipped import shipped
+
+    found = shipped(config)
+    if found is None:
+        return config
+    print(f"config: {config} is not in this folder; the one that comes with erbp_jax is used: {found}")
+    return found
 
 
 def check_log(log: str | None) -> None:

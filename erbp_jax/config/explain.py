@@ -1,4 +1,4 @@
-"""What every key of a config means: read from where it is declared, for `erbp-jax explain` and `docs/config.md`."""
+"""What every key of a config means, read from where it is declared: `erbp-jax explain`, `docs/reference/config.md`."""
 
 import math
 import textwrap
@@ -26,7 +26,7 @@ WHOLE_GROUPS = {"network.output_neuron": "network.neuron"}
 
 HEAD = f"""# Configs, key by key
 
-`python -m erbp_jax.config.explain > docs/config.md` writes this page from the declarations themselves;
+`python -m erbp_jax.config.explain > docs/reference/config.md` writes this page from the declarations themselves;
 `erbp-jax explain KEY` says the same. Times are in ms and rates in Hz, whatever the length of a tick. A default is what
 it is at ticks of 1 ms.
 
@@ -88,7 +88,7 @@ def _for(row: Row) -> str:
 
 
 def page() -> str:
-    """`docs/config.md`."""
+    """`docs/reference/config.md`."""
     out = [HEAD]
     group = None
     for row in rows():

@@ -12,7 +12,16 @@ Weights = dict[str, jax.Array]
 
 
 class Arrived(NamedTuple):
-    """What reached the synapses of a connection that remembers nothing."""
+    """What reached the synapses of a connection that remembers nothing.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> layer = ej.Dense(4, 2)
+        >>> _, _, arrived = layer(layer.init(jax.random.key(0)), layer.init_state(3), jnp.ones((5, 3, 4)))
+        >>> arrived.spikes.shape
+        (5, 3, 4)
+    """
 
     spikes: jax.Array  # [k, B, I], as they arrive
     key: jax.Array | None = None  # [k, B], what the transmission drew its masks with; None if it draws none
@@ -24,6 +33,12 @@ class Connection(Protocol):
     Shapes: k ticks, B samples, I inputs, O outputs, J presynaptic signals (I, or more where spikes of a unit arrive at
     several times). `arrived` is a pytree of the connection's own with leaves `[k, B, ...]`. `LinearConnection` gives
     all but `init` and the current.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> layer = ej.Conv2d((8, 8, 1), 4, kernel=3)
+        >>> layer.inputs, layer.outputs, layer.output_shape
+        (64, 256, (8, 8, 4))
     """
 
     @property

@@ -36,6 +36,16 @@ class Conv2d(OnMaps):
     whose rows are positions as well as ticks and samples, each drawing for itself.
     Source: Neftci et al. 2017 (convolutional network), its published code (sharing).
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> layer, key = ej.Conv2d((8, 8, 1), 4, kernel=5, stride=2), jax.random.key(0)
+        >>> params = layer.init(key)
+        >>> params.trained["weight"].shape, layer.output_shape, layer.outputs
+        ((5, 5, 1, 4), (4, 4, 4), 64)
+        >>> layer(params, layer.init_state(3), jnp.ones((2, 3, 64)))[1].shape
+        (2, 3, 64)
+
     Raises:
         ValueError: no channels, no window that fits, or initial bounds out of order.
     """

@@ -139,6 +139,16 @@ class Delayed:
     of D different delays and input, `[k, B, D I]` with the delays ascending, and the masks of blank-out and all counts
     are those of the tick of arrival. Cost: D passes, each with the weights of one delay, for `Dense`; one for `Sparse`.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> layer = ej.Delayed(ej.Dense(2, 1), ej.Delays([[0], [2]]))
+        >>> params = layer.init(jax.random.key(0))
+        >>> params = params._replace(trained=jax.tree.map(jnp.ones_like, params.trained))
+        >>> state, current, _ = layer(params, layer.init_state(1), jnp.eye(4)[:, None, :1].repeat(2, 2))
+        >>> current[:, 0, 0].tolist()
+        [1.0, 0.0, 1.0, 0.0]
+
     Raises:
         ValueError: shared weights or none, delays that are not whole or negative or do not fit the weights.
     """

@@ -30,6 +30,15 @@ class Dense(LinearConnection):
     The gradient: to the weights through the synapses that transmitted; to the presynaptic spikes
     through the mean of xi, for an input that did not spike has drawn no xi.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> layer = ej.Dense(4, 2, gain=10.0)
+        >>> params = layer.init(jax.random.key(0))
+        >>> state, current, arrived = layer(params, layer.init_state(3), jnp.ones((5, 3, 4)))
+        >>> params.trained["weight"].shape, current.shape
+        ((4, 2), (5, 3, 2))
+
     Raises:
         ValueError: an empty layer.
     """

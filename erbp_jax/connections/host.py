@@ -30,6 +30,12 @@ class ByContent:
 class SynapseList(ByContent):
     """Synapses from units `pre[S]` onto units `post[S]`, whole numbers from 0, at most one a pair; any order.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> layer = ej.Sparse(3, 2, pairs=ej.SynapseList(pre=[0, 1, 2], post=[0, 0, 1]))
+        >>> layer.label
+        '2n3'
+
     Raises:
         ValueError: what is no list of whole numbers >= 0, lists of unequal lengths, none at all, or a pair that comes
             twice; names the first bad entry.
@@ -77,6 +83,11 @@ class SynapseList(ByContent):
 @dataclass(frozen=True, eq=False, repr=False)
 class Delays(ByContent):
     """A delay in ticks for every synapse, shaped like the weights: whole numbers >= 0.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.Delays([[0, 1], [2, 3]]) == ej.Delays([[0, 1], [2, 3]])
+        True
 
     Raises:
         ValueError: what is no array of such; names the first bad entry.

@@ -29,6 +29,13 @@ class Pool2d(OnMaps):
     nothing to move, and drives neurons as every connection does. Sum pooling with a gain above the threshold of
     neurons without memory is the spiking maximum: a unit fires when one of its inputs does.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> layer = ej.Pool2d((4, 4, 1), 2)
+        >>> layer(layer.init(jax.random.key(0)), (), jnp.ones((1, 1, 16)))[1].tolist()
+        [[[1.0, 1.0, 1.0, 1.0]]]
+
     Raises:
         ValueError: an unknown mode, or no window that fits.
     """

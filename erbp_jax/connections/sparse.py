@@ -89,6 +89,13 @@ class Sparse(OnList):
     the synapses that spikes address. A synapse draws the masks that it would have in a matrix. On a GPU the order of
     sums is not fixed, hence their last bits.
 
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> layer = ej.Sparse(100, 20, fan_in=5)
+        >>> params = layer.init(jax.random.key(0))
+        >>> params.trained["weight"].shape, layer.label
+        ((100,), '20f5')
+
     Raises:
         ValueError: an empty layer; neither or both of `fan_in` and `pairs`; more synapses than inputs; units that are
             not there; 2^31 synapses or more; a transmission for matrices only.

@@ -61,6 +61,13 @@ class Reliable:
 
     With `by_events` the work is that of the spikes: the rows walk in lock-step through the lists of their spikes, one
     spike a turn. The same sums as the products, in another order; `benchmarks/events.py` has the crossover.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.Dense(784, 100).transmission
+        Reliable(by_events=False)
+        >>> ej.Dense(784, 100, transmission=ej.Reliable(by_events=True)).transmission.by_events
+        True
     """
 
     by_events: bool = False
@@ -104,6 +111,12 @@ class BlankOut:
     postsynaptic unit), with p; p is the *transmission* probability, used as a multiple of `2**-32`. Currents are always
     summed by events; with `by_events` updates that are not gated are, too.
     Source: Neftci et al. 2017 (eRBPx; "blank-out probability" in its table is the chance to transmit); Wan et al. 2013.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> layer = ej.Dense(784, 100, transmission=ej.BlankOut(0.5))
+        >>> layer.transmission
+        BlankOut(p=0.5, by_events=False)
 
     Raises:
         ValueError: a probability outside [0, 1].
@@ -171,6 +184,11 @@ class SharedBlankOut:
 
     Keeps the mean and the variance of every single current; loses the independence between the samples of a batch
     and between the ticks of a block, whose currents become correlated. As cheap as reliable transmission.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.Dense(784, 100, transmission=ej.SharedBlankOut(0.5)).transmission
+        SharedBlankOut(p=0.5)
     """
 
     p: float

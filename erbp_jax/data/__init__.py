@@ -17,6 +17,12 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
     looked for where MNIST is (`data_dir`, else the folder that ERBP_JAX_DATA names, else the user's cache): as a folder
     of that name with four idx files, or prepared there by TFDS.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits")
+        >>> data.train.x.shape, data.test.x.shape
+        ((1437, 64), (360, 64))
+
     Raises:
         UserError: not found, or the files are missing or damaged.
     """

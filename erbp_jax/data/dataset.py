@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples and their targets: pytrees whose leaves are arrays with one axis for the samples in front."""
+    """Samples and their targets: pytrees whose leaves are arrays with one axis for the samples in front.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> data = ej.dataset(np.zeros((10, 8, 8)), np.arange(10) % 2, test=0.2)
+        >>> data.train.x.dtype, len(data.train)
+        (dtype('uint8'), 8)
+    """
 
     x: Any
     y: Any
@@ -45,6 +52,14 @@ class Dataset:
     `train.x` and `test.x` are images in flat rows of bytes, uint8 `[n, H*W*C]` (0 to 255); given trains of spikes,
     uint8 `[n, T, I]`; or any pytree that an encoder of one's own takes. `y` are classes int32 `[n]`, or curves float32
     `[n, K]` or `[n, T, K]`, or a pytree that a task of one's own takes.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> data = ej.dataset(np.zeros((10, 8, 8)), np.arange(10) % 2, test=0.2)
+        >>> data.train.x.shape, data.classes
+        ((8, 64), 2)
+        >>> data.subset(5, None).train.x.shape
+        (5, 64)
 
     Raises:
         UserError: with `labels`, classes that are not whole numbers `[n]` from 0 to one below their number.

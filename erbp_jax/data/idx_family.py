@@ -41,6 +41,14 @@ def from_idx(folder: Path | str, *, name: str = "idx", which: str | None = None)
 
     `which` is what stands in front of the files' names, where a folder holds several sets: `emnist-letters`.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> try:
+        ...     ej.data.from_idx("no_such_folder")
+        ... except ej.UserError as error:
+        ...     print("no_such_folder" in str(error))
+        True
+
     Raises:
         UserError: a file is missing or damaged, several sets and no `which`, or what `dataset` refuses.
     """

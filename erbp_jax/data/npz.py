@@ -14,6 +14,16 @@ def from_npz(path: Path | str) -> Dataset:
     """The set in an `.npz` with the arrays `x` and `y`, and, if the test set is not to be drawn from them, `x_test` and
     `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in the place of `x` are given trains.
 
+    Example:
+        >>> import os, tempfile
+        >>> import numpy as np, erbp_jax as ej
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "mine.npz")
+        ...     np.savez(path, x=np.zeros((10, 8, 8), np.uint8), y=np.arange(10) % 2)
+        ...     data = ej.data.from_npz(path)
+        >>> data.train.x.shape, data.classes
+        ((8, 64), 2)
+
     Raises:
         UserError: with the path: no such file, not an archive of plain arrays, arrays missing or unknown, or what
             `dataset` refuses.

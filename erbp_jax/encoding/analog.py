@@ -17,6 +17,15 @@ LEAST, MOST = (float(x) for x in (np.finfo(np.float32).tiny * 255, np.finfo(np.f
 class Analog(TickEncoder):
     """Data neurons that emit their mean rate, `max_rate * pixel / 255` spikes per tick, in every tick.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> image, key = jnp.array([[0, 255]], jnp.uint8), jax.random.key(0)
+        >>> encoder, keys = ej.Analog(max_rate=0.5), jax.random.split(key, (3, 1))
+        >>> state = encoder.init_state(image, jax.random.split(key, 1))
+        >>> encoder(state, image, jnp.arange(3), keys)[1][:, 0].tolist()
+        [[0.0, 0.5], [0.0, 0.5], [0.0, 0.5]]
+
     Raises:
         ValueError: a rate that float32 cannot hold for every pixel; images that are no bytes.
     """

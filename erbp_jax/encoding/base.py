@@ -49,6 +49,20 @@ class TickEncoder(ABC):
 
     Images are uint8 `[B, *shape]`, 0 to 255, for all encoders of this package that are of this kind; anything else is
     refused (`check_images`).
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> @dataclass(frozen=True)
+        ... class Bright(ej.TickEncoder):
+        ...     def init_state(self, image, key):
+        ...         return ()
+        ...     def step(self, state, image, key):
+        ...         return state, (image > 127).astype(jnp.float32)
+        >>> image, keys = jnp.array([[10, 200]], jnp.uint8), jax.random.split(jax.random.key(0), (2, 1))
+        >>> Bright()((), image, jnp.arange(2), keys)[1].tolist()
+        [[[0.0, 1.0]], [[0.0, 1.0]]]
     """
 
     @abstractmethod

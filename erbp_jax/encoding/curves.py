@@ -38,6 +38,13 @@ class Curves:
     The error neurons integrate it as they integrate label spikes, in spikes a tick; a target of 0 and 1 is a given
     train. The target is `[B, T, K]`, or `[B, K]` for all ticks.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> rule = ej.ERBP(ej.Curves(3))
+        >>> rule.label
+        Curves(classes=3)
+
     Raises:
         ValueError: a target of another shape.
     """

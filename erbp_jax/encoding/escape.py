@@ -35,6 +35,16 @@ class ExponentialEscape(TickEncoder):
     the rest in the paper's units (volts, nA at unit gain).
     Source: Neftci et al. 2017, table of parameters (beta 0.5, gamma -0.215) and its published code.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> encoder, key = ej.ExponentialEscape(dt=1.0), jax.random.key(0)
+        >>> image = jnp.array([[0, 255]], jnp.uint8)
+        >>> state, keys = encoder.init_state(image, jax.random.split(key, 1)), jax.random.split(key, (100, 1))
+        >>> counts = encoder(state, image, jnp.arange(100), keys)[1].sum(0)
+        >>> float(counts[0, 0]), bool(counts[0, 1] > 15)
+        (0.0, True)
+
     Raises:
         ValueError: a value out of range, constants under which no pixel reaches 1.2e-8 spikes a tick (`LEAST_RATE`), or
             images that are no bytes.

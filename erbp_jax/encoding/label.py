@@ -17,6 +17,13 @@ class LabelNeurons:
     `s[t] = onehot(target) * [(t + phase) mod period == 0]`. A regular train, as in the paper, whose label neurons are
     driven so hard that they fire at the pace of their dead time. `period` in ticks; `target` an integer `[B]`.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> label = ej.LabelNeurons(3, period=2)
+        >>> [label.spikes(jnp.int32(t), jnp.array([1])).tolist() for t in range(2)]
+        [[[0.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]]]
+
     Raises:
         ValueError: a period below one tick or above 2^30, a phase that is no whole number of ticks.
     """

@@ -33,6 +33,16 @@ class Poisson(TickEncoder):
     `max_rate` in spikes per tick, from 1.2e-8 (`LEAST_RATE`) to `1 / (dead_time + 1)`; `dead_time` in ticks.
     Source: Neftci et al. 2017 (data neurons); linear form as in the NSAT experiments.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> encoder, key = ej.Poisson(max_rate=0.25), jax.random.key(0)
+        >>> image = jnp.array([[0, 255]], jnp.uint8)
+        >>> state = encoder.init_state(image, jax.random.split(key, 1))
+        >>> spikes = encoder(state, image, jnp.arange(1000), jax.random.split(key, (1000, 1)))[1]
+        >>> spikes.shape, 200 < int(spikes[:, 0, 1].sum()) < 300
+        ((1000, 1, 2), True)
+
     Raises:
         ValueError: a rate or a dead time out of range; images that are no bytes.
     """

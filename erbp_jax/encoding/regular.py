@@ -38,6 +38,15 @@ class Regular(TickEncoder):
     of one a tick. The phase is drawn anew for each presentation. `max_rate` in spikes per tick, from 1.2e-8
     (`LEAST_RATE`) and below 1.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> encoder, key = ej.Regular(max_rate=0.25), jax.random.key(0)
+        >>> image = jnp.array([[0, 255]], jnp.uint8)
+        >>> state = encoder.init_state(image, jax.random.split(key, 1))
+        >>> encoder(state, image, jnp.arange(40), jax.random.split(key, (40, 1)))[1].sum(0).tolist()
+        [[0.0, 10.0]]
+
     Raises:
         ValueError: a rate out of range; images that are no bytes.
     """

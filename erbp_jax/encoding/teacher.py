@@ -6,7 +6,14 @@ import jax
 
 
 class Teacher(Protocol):
-    """The label's side of a rule that compares spikes. Frozen, hashable."""
+    """The label's side of a rule that compares spikes. Frozen, hashable.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> ej.LabelNeurons(3).spikes(jnp.int32(0), jnp.array([2])).tolist()
+        [[0.0, 0.0, 1.0]]
+    """
 
     @property
     def classes(self) -> int:

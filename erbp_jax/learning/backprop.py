@@ -36,6 +36,14 @@ class BackProp:
     `segment` ticks at a time are kept for the backward pass and the rest is computed again: memory grows with
     `k / segment + segment` instead of k, for one more forward pass.
 
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> rule = ej.BackProp(ej.Surrogate("triangular", 0.5), wiring=ej.Direct(ej.RandomFeedback(2.0)))
+        >>> [g.shape for g in rule.init(ej.mlp(6, 5, 4, 3), jax.random.key(0)).fixed]
+        [(3, 5), (3, 4)]
+        >>> rule.suited().method
+        'adam'
+
     Raises:
         ValueError: the block is not a whole number of segments, or a neuron that has no surrogate derivative.
     """

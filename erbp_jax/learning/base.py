@@ -14,7 +14,16 @@ from erbp_jax.trace import NetworkState, Trace, Tree
 
 
 class Given(NamedTuple):
-    """What a rule is given for a block of k ticks."""
+    """What a rule is given for a block of k ticks.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> keys = jax.random.split(jax.random.key(0), (5, 2))
+        >>> given = ej.Given(jnp.zeros((5, 2, 784)), jnp.array([3, 7]), jnp.arange(5), keys)
+        >>> given.inputs.shape, given.target.tolist()
+        ((5, 2, 784), [3, 7])
+    """
 
     inputs: Any  # spikes [k, B, I]; by name where the network has several inputs
     target: Any  # of the samples, as the data set has it; classes [B] for classification
@@ -23,7 +32,14 @@ class Given(NamedTuple):
 
 
 class LearningState(NamedTuple):
-    """What lives for a presentation."""
+    """What lives for a presentation.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> state = ej.ERBP(ej.LabelNeurons(3)).init_state(ej.mlp(4, 3), batch=2)
+        >>> state._fields, state.network.populations[0].membrane.shape
+        (('network', 'rule'), (2, 3))
+    """
 
     network: NetworkState
     rule: Any  # the rule's own
@@ -53,7 +69,13 @@ class ErrorSpikes(NamedTuple):
 
 
 class Block(NamedTuple):
-    """What a rule makes of one block of ticks."""
+    """What a rule makes of one block of ticks.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.Block._fields
+        ('state', 'update', 'trace', 'rule_update', 'events')
+    """
 
     state: LearningState  # after the block
     update: Tree  # like the trained parameters: optimisers step *against* it, as against a gradient
@@ -66,6 +88,12 @@ class Rule(Protocol):
     """A learning rule. Frozen, hashable. The trainer knows nothing but these three members.
 
     What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suited`.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> network, rule = ej.mlp(4, 5, 3), ej.ERBP(ej.LabelNeurons(3))
+        >>> [g.shape for g in jax.tree.leaves(rule.init(network, jax.random.key(0)).fixed)]
+        [(3, 5), (3, 3)]
     """
 
     def init(self, network: Network, key: jax.Array) -> Params:
@@ -87,7 +115,14 @@ class Rule(Protocol):
 
 @runtime_checkable
 class Aligned(Protocol):
-    """A rule that stands for a gradient, so that its angle to it can be measured."""
+    """A rule that stands for a gradient, so that its angle to it can be measured.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning import Aligned
+        >>> isinstance(ej.ERBP(ej.LabelNeurons(3)), Aligned), isinstance(ej.mstdp(), Aligned)
+        (True, False)
+    """
 
     def to_hidden(self, network: Network, params: Params, rule_params: Params) -> tuple[jax.Array, ...]:
         """What carries the output's error to each hidden population, `[K, N]` each."""
@@ -99,7 +134,13 @@ class Aligned(Protocol):
 
 
 class Suggested(NamedTuple):
-    """What suits a rule where nothing else is asked for."""
+    """What suits a rule where nothing else is asked for.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.BackProp().suited()
+        Suggested(method='adam', learning_rate=0.004, decay=0.9, update_every=None, steps=40, burn_in=0)
+    """
 
     method: Literal["sgd", "adam"]
     learning_rate: float
@@ -111,14 +152,27 @@ class Suggested(NamedTuple):
 
 @runtime_checkable
 class Suited(Protocol):
-    """A rule that says what suits it."""
+    """A rule that says what suits it.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning import Suited
+        >>> isinstance(ej.BackProp(), Suited), ej.BackProp().suited().learning_rate
+        (True, 0.004)
+    """
 
     def suited(self) -> Suggested: ...
 
 
 @runtime_checkable
 class DenseWork(Protocol):
-    """A rule that learns by dense products, whose cost is worked out and not counted."""
+    """A rule that learns by dense products, whose cost is worked out and not counted.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.BackProp().operations(ej.mlp(64, 20, 10))
+        1680
+    """
 
     def operations(self, network: Network) -> int:
         """Multiply-accumulates of one tick."""
@@ -126,7 +180,13 @@ class DenseWork(Protocol):
 
 
 class Step(NamedTuple):
-    """What a local rule makes of the trace of a block."""
+    """What a local rule makes of the trace of a block.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.Step._fields
+        ('state', 'update', 'errors', 'rule_update')
+    """
 
     state: Any  # of the rule, after the block
     update: tuple[Any, ...]  # one a projection, like its trained parameters, to be stepped against
@@ -135,7 +195,29 @@ class Step(NamedTuple):
 
 
 class LocalRule(ABC):
-    """A rule that needs nothing but the trace of a forward block: subclasses give `step` and `rest`."""
+    """A rule that needs nothing but the trace of a forward block: subclasses give `step` and `rest`.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.base import ErrorSpikes, plasticity
+        >>> @dataclass(frozen=True)
+        ... class Hebb(ej.LocalRule):
+        ...     def step(self, network, params, rule_params, state, trace, given):
+        ...         update = []
+        ...         for j, projection in enumerate(network.projections):
+        ...             post = trace.populations[network.index(projection.target)].spikes
+        ...             grown = plasticity(network, params, trace, j, post)
+        ...             update.append(jax.tree.map(jnp.negative, grown))
+        ...         return ej.Step(state, tuple(update), ErrorSpikes.none(*given.key.shape))
+        >>> rule, network, key = Hebb(), ej.mlp(4, 3), jax.random.key(0)
+        >>> params, state = network.init(key), rule.init_state(network, 1)
+        >>> given = ej.Given(jnp.ones((2, 1, 4)), None, jnp.arange(2), jax.random.split(key, (2, 1)))
+        >>> made = jax.eval_shape(lambda p: rule.block(network, p, ej.Params(()), state, given), params)
+        >>> made.update.projections[0]["weight"].shape
+        (4, 3)
+    """
 
     def init(self, network: Network, key: jax.Array) -> Params:
         """Nothing, unless a rule has parameters."""

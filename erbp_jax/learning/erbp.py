@@ -26,6 +26,8 @@ from erbp_jax.trace import PopulationTrace, Trace
 
 
 class ERBPState(NamedTuple):
+    """What `ERBP` remembers between two blocks of a presentation."""
+
     error: ErrorState  # each [B, K]
     dendrites: tuple[jax.Array, ...]  # per population [B, N], in declared order
     local: tuple[Any, ...] = ()  # per hidden population of its readout and error neurons; None without
@@ -71,6 +73,15 @@ class ERBP(LocalRule):
     None, a hidden population: all in declared order. On a recurrent, lateral or delayed projection
     the update is the same product as on any other, with the spike as it arrives at the synapse.
     Source: Neftci, Augustine, Paul, Detorakis 2017, Front. Neurosci. 11:324 (arXiv 1612.05596).
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> network, key = ej.mlp(6, 5, 3), jax.random.key(0)
+        >>> rule = ej.ERBP(ej.LabelNeurons(3), feedback=(ej.RandomFeedback(3.0),))
+        >>> [g.shape for g in rule.init(network, key).fixed]
+        [(3, 5), (3, 3)]
+        >>> ej.ERBP.default(network).gates
+        Boxcar(low=-2.0, high=2.0)
 
     Raises:
         ValueError: the number of gates, feedbacks, readouts or classes does not fit the network, a neuron without the

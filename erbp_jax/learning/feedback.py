@@ -22,6 +22,12 @@ class RandomFeedback:
     digits were wrong in place of 13 % (docs/lab/convolution.md). Drawn once; never trained, unless a readout that
     learns begins with it.
     Source: published code of Neftci et al. 2017 (which counts all hidden layers' units in N).
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> g = ej.RandomFeedback(scale=3.0).init(jax.random.key(0), classes=10, units=100)
+        >>> g.shape, bool(abs(g.sum(0)).max() < 1e-4)
+        ((10, 100), True)
     """
 
     scale: float = 1.0

@@ -15,6 +15,12 @@ class Boxcar:
 
     Reads the synaptic current, in units of the weights. `Boxcar.open()` lets everything through (no gate).
     Source: Neftci et al. 2017, eRBP rule.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> ej.Boxcar(-1.0, 1.0)(jnp.array([-2.0, 0.0, 0.5, 1.0])).tolist()
+        [False, True, True, False]
     """
 
     low: float = -2.0

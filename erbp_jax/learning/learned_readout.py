@@ -48,6 +48,12 @@ class LearnedReadout:
     Source: layers with a learned classifier of their own, Belilovsky, Eickenberg, Oyallon 2019 (arXiv 1812.11446);
     winner-take-all neurons that draw from a softmax, Nessler et al. 2013, PLoS Comput. Biol. 9:e1003037.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> rule = ej.ERBP(ej.LabelNeurons(10), local=(ej.LearnedReadout(gain=3.0, rate=3.0),))
+        >>> rule.local[0].rate
+        3.0
+
     Raises:
         ValueError: a gain or rate that is not above 0, or a negative time constant.
     """

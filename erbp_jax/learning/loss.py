@@ -38,7 +38,16 @@ class Loss(Protocol):
 @dataclass(frozen=True)
 class CrossEntropy:
     """Cross entropy of `softmax(gain * rates)`; rates are the block's means as fractions of the highest. With rates in
-    [0, 1], `gain` bounds the confidence."""
+    [0, 1], `gain` bounds the confidence.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> spikes = jnp.array([[[1.0, 0.0]], [[1.0, 0.0]]])
+        >>> loss = ej.CrossEntropy(gain=10.0)
+        >>> [round(float(loss(spikes, jnp.array([k]), jnp.arange(2), 1.0)[0]), 3) for k in (0, 1)]
+        [0.0, 10.0]
+    """
 
     gain: Positive = 10.0
     """Logits are `gain` times the output's rates, as fractions of the highest rate."""
@@ -54,7 +63,15 @@ class CrossEntropy:
 @dataclass(frozen=True)
 class SquaredError:
     """Half the squared distance of the block's mean rates, as fractions of the highest, from the label's: 1 for its
-    class, 0 elsewhere. What eRBP follows."""
+    class, 0 elsewhere. What eRBP follows.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> spikes = jnp.array([[[1.0, 0.0]], [[1.0, 0.0]]])
+        >>> [float(ej.SquaredError()(spikes, jnp.array([k]), jnp.arange(2), 1.0)[0]) for k in (0, 1)]
+        [0.0, 1.0]
+    """
 
     def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array:
         del ticks
@@ -75,6 +92,13 @@ class CurveError:
     over the k ticks of a block; e begins at 0 in each, so that a block wants to be longer than `tau` (ticks). The
     target is `[B, T, K]`, or `[B, K]` for all ticks.
     Source: van Rossum 2001, Neural Computation 13:751 (the distance of filtered spike trains).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> spikes = jnp.ones((4, 1, 2))
+        >>> ej.CurveError(tau=2.0)(spikes, jnp.ones((1, 2)), jnp.arange(4), 1.0).tolist()
+        [0.0]
 
     Raises:
         ValueError: a time constant that is not positive; a target of another shape.

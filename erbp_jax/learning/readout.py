@@ -25,6 +25,11 @@ class Readout(Protocol):
     """K neurons for each of R populations that see a hidden layer, and error neurons behind them.
 
     The weights are `[R K, N]`: errors go back to the layer's dendrites the way the guess came.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.LocalReadout(populations=4).populations, ej.LearnedReadout().populations
+        (4, 1)
     """
 
     @property
@@ -77,6 +82,12 @@ class LocalReadout:
     `populations` guesses through weights of its own, and what helps them all is good for more.
     Source: local errors, Mostafa, Ramesh, Cauwenberghs 2018, Front. Neurosci. 12:608; with spikes, Kaiser, Mostafa,
     Neftci 2020, Front. Neurosci. 14:424.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> rule = ej.ERBP(ej.LabelNeurons(10), local=(ej.LocalReadout(populations=2),))
+        >>> rule.local[0].populations
+        2
     """
 
     gain: float = 3.0

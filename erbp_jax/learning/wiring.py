@@ -17,7 +17,13 @@ from erbp_jax.projection import Projection
 
 
 class Wiring(Protocol):
-    """Backward paths of a gradient rule. What is random is drawn once, and never trained."""
+    """Backward paths of a gradient rule. What is random is drawn once, and never trained.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> ej.Symmetric().init(ej.mlp(4, 5, 3), jax.random.key(0))
+        ()
+    """
 
     def init(self, network: Network, key: jax.Array) -> Any:
         """The fixed feedback weights.
@@ -42,7 +48,13 @@ class Wiring(Protocol):
 
 @dataclass(frozen=True)
 class Symmetric:
-    """Back-propagation: errors come back through the weights that spikes went through, recurrent ones included."""
+    """Back-propagation: errors come back through the weights that spikes went through, recurrent ones included.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.BackProp().wiring
+        Symmetric()
+    """
 
     def init(self, network: Network, key: jax.Array) -> tuple[()]:
         del network, key
@@ -68,6 +80,13 @@ class Layerwise:
     .. math:: \delta_l = (B_{l+1} \delta_{l+1}) \odot f'_l
 
     B is drawn like the projection's own initial weights, times `scale`. Source: Lillicrap et al. 2016.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> rule = ej.BackProp(wiring=ej.Layerwise())
+        >>> fixed = rule.init(ej.mlp(6, 5, 3), jax.random.key(0)).fixed
+        >>> jax.tree.map(lambda x: x.shape, fixed)
+        ({}, {'weight': (5, 3)})
     """
 
     scale: float = 1.0
@@ -121,6 +140,12 @@ class Direct:
     through its own state (its leaks and its reset) and through the currents of its recurrent synapses to their
     weights; what its spikes did to other neurons, or to itself, comes back through G alone.
     Source: Nøkland 2016; Neftci et al. 2017.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> rule = ej.BackProp(wiring=ej.Direct(ej.RandomFeedback(2.0)))
+        >>> [g.shape for g in rule.init(ej.mlp(6, 5, 4, 3), jax.random.key(0)).fixed]
+        [(3, 5), (3, 4)]
     """
 
     feedback: RandomFeedback = RandomFeedback()

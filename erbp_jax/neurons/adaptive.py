@@ -18,7 +18,14 @@ from erbp_jax.units import Above, Below, PerTick, Positive, Rate
 
 @runtime_checkable
 class Adapting(Parametric, Protocol):
-    """A neuron that moves parameters of its own while it learns, by what it has seen and not by a gradient."""
+    """A neuron that moves parameters of its own while it learns, by what it has seen and not by a gradient.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.neurons import Adapting
+        >>> isinstance(ej.TargetRate(ej.LIF(), rate=0.1), Adapting), isinstance(ej.LIF(), Adapting)
+        (True, False)
+    """
 
     def adapt(self, params: Params, seen: PopulationTrace) -> Any:
         """The trained parameters after a learning block, from those before it and the trace of its k ticks."""
@@ -30,6 +37,12 @@ class Adapted(ABC):
     """A base of adapting neurons: a neuron model whose input current is shifted and scaled; its state is the model's.
 
     Subclasses give `init`, `adapt` and `input`. Rules, tasks and figures see the state of the model inside.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.neurons import Adapted
+        >>> isinstance(ej.TargetRate(ej.LIF(), rate=0.1), Adapted)
+        True
     """
 
     neuron: Neuron
@@ -128,14 +141,14 @@ class TargetRate(SeeksRate):
     raised by :math:`g \theta_j`, for any neuron model. It is a parameter, `params.trained["offset"]`, that `adapt`
     moves after every learning block by the sum over ticks and samples; gradients and optimisers leave it alone.
 
-    `rate` in spikes per tick, `step` A in the unit of the weights, for one sample and one tick.
+    `rate` in spikes per tick, `step_size` A in the unit of the weights, for one sample and one tick.
 
     State: 1 word a neuron. Integer form: A and A rho whole numbers; one addition a spike, one subtraction a tick.
     Source: homeostasis by thresholds, Diehl and Cook 2015 (Front. Comput. Neurosci. 9:99), there with a decay.
 
     >>> import jax, jax.numpy as jnp
     >>> from erbp_jax.neurons import LIF, TargetRate
-    >>> neuron = TargetRate(LIF(tau_mem=0.0, tau_syn=0.0, refractory=0), rate=0.1, step=0.05)
+    >>> neuron = TargetRate(LIF(tau_mem=0.0, tau_syn=0.0, refractory=0), rate=0.1, step_size=0.05)
     >>> params = neuron.init((3,), jax.random.key(0))
     >>> state, spikes = neuron.step(neuron.init_state((3,)), jnp.array([0.5, 1.5, 2.5]), params=params)
     >>> spikes.tolist()
@@ -180,7 +193,8 @@ class SynapticScaling(SeeksRate):
     >>> neuron = SynapticScaling(LIF(), rate=0.25, step_size=0.1)
     >>> params = neuron.init((2,), jax.random.key(0))
     >>> spikes = jnp.array([[[1.0, 0.0]], [[1.0, 0.0]]])  # 2 ticks of one sample
-    >>> neuron.adapt(params, PopulationTrace(spikes, (), spikes))["log_gain"].round(3).tolist()
+    >>> adapted = neuron.adapt(params, PopulationTrace(spikes, (), spikes))
+    >>> [round(float(gain), 3) for gain in adapted["log_gain"]]
     [-0.15, 0.05]
 
     Raises:

@@ -101,7 +101,14 @@ class Parametric(Neuron, Protocol):
 
 @runtime_checkable
 class Differentiable(Protocol):
-    """A neuron that a rule can differentiate through."""
+    """A neuron that a rule can differentiate through.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.neurons import Differentiable
+        >>> isinstance(ej.LIF(), Differentiable)
+        True
+    """
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
         """The same neuron with a differentiable threshold; its spikes are the same."""
@@ -110,7 +117,13 @@ class Differentiable(Protocol):
 
 @runtime_checkable
 class Rated(Protocol):
-    """A neuron that knows how fast it can fire."""
+    """A neuron that knows how fast it can fire.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.LIF(refractory=3).max_rate
+        0.25
+    """
 
     @property
     def max_rate(self) -> float:
@@ -120,7 +133,15 @@ class Rated(Protocol):
 
 @runtime_checkable
 class Transfer(Rated, Protocol):
-    """A neuron that knows its static transfer function."""
+    """A neuron that knows its static transfer function.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> neuron = ej.LIF(tau_mem=0.0, refractory=3)
+        >>> neuron.rate(jnp.array([0.0, 5.0]), smoothing=0.1).round(3).tolist()
+        [0.0, 0.25]
+    """
 
     def steady_current(self, current: jax.Array) -> jax.Array:
         """The synaptic current that an input of `current` in every tick settles at."""

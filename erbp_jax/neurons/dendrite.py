@@ -19,6 +19,16 @@ class Dendrite:
 
     `tau` in ticks. State and input `[..., N]`, in units of the feedback weights.
     Source: Neftci et al. 2017, Methods (tau_U = 5 ms in the published code).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> dendrite = ej.Dendrite(tau=5.0)
+        >>> potential = dendrite.init_state((1,))
+        >>> for weight in (1.0, 0.0, 0.0):
+        ...     potential = dendrite.step(potential, jnp.full(1, weight))[0]
+        >>> round(float(potential[0]), 3)
+        0.67
     """
 
     tau: float = 5.0

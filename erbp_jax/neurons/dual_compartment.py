@@ -16,6 +16,8 @@ from erbp_jax.units import PerMs, PositiveTime, Time
 
 
 class DualCompartmentState(NamedTuple):
+    """State of `DualCompartmentLIF` after a tick."""
+
     synaptic: jax.Array  # [..., N] synaptic current I_syn, into the dendrite
     dendrite: jax.Array  # [..., N] dendritic potential V_2
     membrane: jax.Array  # [..., N] somatic potential V_1, which spikes
@@ -40,6 +42,14 @@ class DualCompartmentLIF(Firing):
     Time constants in ticks; currents, potentials and the weights in the unit of `threshold`; `to_soma` g_21 and
     `to_dendrite` g_12 without unit.
     Source: talk, equations 4, with leaks as (1 - alpha); its alpha_21 is g_21 / tau_mem, its alpha_12 g_12 / tau_den.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.neurons import DualCompartmentLIF
+        >>> neuron = DualCompartmentLIF()
+        >>> state, spikes = neuron.step(neuron.init_state((2, 3)), jnp.ones((2, 3)))
+        >>> spikes.shape, bool((state.dendrite > state.membrane).all())
+        ((2, 3), True)
 
     Raises:
         ValueError: a time constant that is not positive, a loop gain g_21 g_12 of 1 or more (the pair would run away),

@@ -10,6 +10,8 @@ from erbp_jax.declared import checked
 
 
 class ErrorState(NamedTuple):
+    """State of `ErrorNeurons` after a tick."""
+
     positive: jax.Array  # [..., K] membrane of E+ (label ahead of prediction)
     negative: jax.Array  # [..., K] membrane of E- (prediction ahead of label)
 
@@ -30,6 +32,17 @@ class ErrorNeurons:
 
     `weight` and `threshold` share one unit. Labels, predictions and outputs `[..., K]`.
     Source: Neftci et al. 2017, Methods (weight 90 mV, threshold 100 mV); its published code for the floor.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> neurons = ej.ErrorNeurons(weight=0.9, threshold=1.0)
+        >>> state, total = neurons.init_state((1,)), 0
+        >>> for _ in range(10):
+        ...     state, (positive, negative) = neurons.step(state, jnp.ones(1), jnp.zeros(1))
+        ...     total += int(positive[0])
+        >>> total
+        8
     """
 
     weight: float = 0.9

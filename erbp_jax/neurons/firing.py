@@ -18,7 +18,13 @@ Integration = Literal["exact", "euler"]
 
 
 class Fired(NamedTuple):
-    """A tick of the threshold, after the model has integrated its membrane."""
+    """A tick of the threshold, after the model has integrated its membrane.
+
+    Example:
+        >>> from erbp_jax.neurons import Fired
+        >>> Fired._fields
+        ('membrane', 'refractory', 'drive', 'spikes')
+    """
 
     membrane: jax.Array  # [..., N] V after clamp and reset
     refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held

@@ -10,7 +10,13 @@ from erbp_jax.neurons.mihalas_niebur import MihalasNiebur
 
 @dataclass(frozen=True)
 class FiringPattern:
-    """A neuron and the current that shows what it can do: `current` is (mV/ms, ms) after (mV/ms, ms)."""
+    """A neuron and the current that shows what it can do: `current` is (mV/ms, ms) after (mV/ms, ms).
+
+    Example:
+        >>> from erbp_jax.neurons import PATTERNS
+        >>> PATTERNS["tonic_spiking"].current
+        ((1.5, 200),)
+    """
 
     panel: str
     neuron: MihalasNiebur

@@ -13,6 +13,8 @@ from erbp_jax.units import Time
 
 
 class LeakyState(NamedTuple):
+    """State of `LeakyIF` after a tick."""
+
     synaptic: jax.Array  # [..., N] the input of the last tick, in units of V
     membrane: jax.Array  # [..., N] membrane potential V
     refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held
@@ -32,6 +34,17 @@ class LeakyIF(Firing):
 
     `tau_mem` in ticks; V and the weights in the unit of `threshold`.
     Source: talk, equations 1. The slide has -alpha V, which would alternate in sign; read as (1 - alpha) V.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.neurons import LeakyIF
+        >>> neuron, fired = LeakyIF(tau_mem=10.0, refractory=0), []
+        >>> state = neuron.init_state((1,))
+        >>> for t in range(8):
+        ...     state, spikes = neuron.step(state, jnp.full(1, 0.4))
+        ...     fired.append(int(spikes[0]))
+        >>> fired
+        [0, 0, 1, 0, 0, 1, 0, 0]
 
     Raises:
         ValueError: a time constant below 0 (below 1 tick for Euler), or as `Firing`.

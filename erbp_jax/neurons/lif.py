@@ -13,6 +13,8 @@ from erbp_jax.units import Time
 
 
 class LIFState(NamedTuple):
+    """State of `LIF` after a tick."""
+
     synaptic: jax.Array  # [..., N] synaptic current I, in units of the weights
     membrane: jax.Array  # [..., N] membrane potential V, in units of the threshold
     refractory: jax.Array  # [..., N] float, ticks for which the neuron is still held
@@ -36,6 +38,17 @@ class LIF(Firing):
     Source: talk, equations 2. The slide has -alpha V and -a I, with which both would alternate in sign; read as leaks,
     (1 - alpha) V and (1 - a) I, with 1 - alpha = exp(-1 / tau_mem). Its current enters V unscaled: our weights are its
     divided by alpha. Neftci et al. 2017 (arXiv 1612.05596), Methods.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> neuron = ej.LIF(tau_mem=0.0, tau_syn=4.0, refractory=2)
+        >>> state, fired = neuron.init_state((1,)), []
+        >>> for t in range(8):
+        ...     state, spikes = neuron.step(state, jnp.full(1, 0.5))
+        ...     fired.append(int(spikes[0]))
+        >>> fired
+        [0, 0, 1, 0, 0, 1, 0, 0]
 
     Raises:
         ValueError: a time constant below 0 (below 1 tick for Euler), or as `Firing`.

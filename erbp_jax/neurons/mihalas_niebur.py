@@ -24,6 +24,8 @@ _CURRENTS = ("a1", "a2", "bias", "i1_init", "i2_init")
 
 
 class MihalasNieburState(NamedTuple):
+    """State of `MihalasNiebur` after a tick."""
+
     synaptic: jax.Array  # [..., N] input of the last tick, I_e / C in mV/ms
     membrane: jax.Array  # [..., N] V, mV
     threshold: jax.Array  # [..., N] Theta, mV
@@ -53,6 +55,17 @@ class MihalasNiebur:
 
     Source: Mihalas & Niebur 2009. The talk's equations 5 have slips: (5a) is V + I_e - G (V - E_L), with *plus* G E_L;
     (5b) lacks Theta_inf in its last term, b Theta_inf; (5c, d) are (1 - k_j) I_j.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.neurons import MihalasNiebur
+        >>> neuron, spikes = MihalasNiebur(dt=0.1), 0
+        >>> state = neuron.init_state((1,))
+        >>> for t in range(300):
+        ...     state, fired = neuron.step(state, jnp.full(1, 1.5))  # mV/ms
+        ...     spikes += int(fired[0])
+        >>> spikes
+        1
 
     Raises:
         ValueError: a rate or dt that is not positive, a step too coarse for Euler, or a reset above its threshold.

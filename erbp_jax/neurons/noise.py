@@ -19,7 +19,14 @@ LARGEST = 1e30
 
 
 class Noise(Protocol):
-    """Additive noise: `sample(key[...], n) -> [..., n]`, float32, in the unit of the membrane potential."""
+    """Additive noise: `sample(key[...], n) -> [..., n]`, float32, in the unit of the membrane potential.
+
+    Example:
+        >>> import jax
+        >>> from erbp_jax.neurons import GaussianNoise
+        >>> GaussianNoise(0.1).sample(jax.random.key(0), 3).shape
+        (3,)
+    """
 
     def sample(self, key: jax.Array, n: int) -> jax.Array: ...
 
@@ -33,6 +40,14 @@ def no_noise() -> None:
 @dataclass(frozen=True)
 class GaussianNoise:
     """`xi ~ N(0, sigma^2)`, independent for every neuron and tick. `sigma` in units of V, per tick.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> noise = ej.GaussianNoise(0.1).sample(jax.random.key(0), 10_000)
+        >>> round(float(noise.std()), 2)
+        0.1
+        >>> ej.LIF(noise=ej.GaussianNoise(0.1)).noise
+        GaussianNoise(sigma=0.1)
 
     Raises:
         ValueError: a sigma that is negative, or too large for float32.
@@ -58,6 +73,12 @@ class PoissonKicks:
     of `rate * amplitude` a tick, as in the paper's code. Drawn by inversion of the distribution function, whose tail
     is cut where it falls below 2**-24, the resolution of a uniform float32.
     Source: Neftci et al. 2017, table of parameters (sigma = 50e-3, 1 kHz).
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> kicks = ej.PoissonKicks(rate=1.0, amplitude=0.05).sample(jax.random.key(0), 10_000)
+        >>> round(float(kicks.mean()), 2)
+        0.05
 
     Raises:
         ValueError: a rate above 500, or one (below some 3e-6) that this resolution misses by more than one percent; an

@@ -40,6 +40,14 @@ def run_population(
         params: of a neuron with parameters of its own, as `init((N,), key)`.
         tile: neurons at a time.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.neurons import LIF, run_population
+        >>> neuron = LIF(tau_mem=0.0, tau_syn=0.0, refractory=3)
+        >>> state, counts = run_population(neuron, jnp.array([0.5, 2.0]), steps=100)
+        >>> counts.tolist()
+        [0, 25]
+
     Returns:
         The state after the last tick and how often each neuron fired, int32 `[N]`.
 

@@ -13,6 +13,8 @@ from erbp_jax.units import PerMs, Time
 
 
 class SecondOrderState(NamedTuple):
+    """State of `SecondOrderLIF` after a tick."""
+
     rise: jax.Array  # [..., N] first stage of the synapse I_s
     synaptic: jax.Array  # [..., N] synaptic current I_syn
     membrane: jax.Array  # [..., N] membrane potential V
@@ -37,6 +39,18 @@ class SecondOrderLIF(Firing):
     Time constants in ticks; currents, V and the weights in the unit of `threshold`.
     Source: talk, equations 3. Read with leaks as (1 - a); the slide's `I_syn + I_syn` in (3a) is one I_syn, since (3b)
     and (3c) define the cascade I_s -> I_syn -> V; its c_1 is 1 - a_1 here, which keeps the charge of a spike.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.neurons import SecondOrderLIF
+        >>> neuron = SecondOrderLIF(tau_mem=0.0, tau_syn=5.0, tau_rise=2.0)
+        >>> state = neuron.init_state((1,))
+        >>> currents = []
+        >>> for t in range(4):
+        ...     state, _ = neuron.step(state, jnp.full(1, 1.0 if t == 0 else 0.0))
+        ...     currents.append(round(float(state.synaptic[0]), 3))
+        >>> currents
+        [0.181, 0.258, 0.278, 0.268]
 
     Raises:
         ValueError: a time constant below 0 (below 1 tick for Euler), or as `Firing`.

@@ -12,6 +12,8 @@ from erbp_jax.neurons.surrogate import Surrogate
 
 
 class StaticState(NamedTuple):
+    """State of `Static` after a tick."""
+
     synaptic: jax.Array  # [..., N] steady synaptic current
     membrane: jax.Array  # [..., N] the same: the membrane has settled
     drive: jax.Array  # [..., N] the membrane minus the neuron's threshold
@@ -24,6 +26,14 @@ class Static:
     Without memory: a tick is a whole forward pass, and the gradient is the transfer function's own. Nothing is reset,
     so that the state's `drive` is the settled membrane minus the neuron's `threshold` (minus 0 for a model that has no
     field of that name): where it is 0 the membrane without noise would just touch the threshold.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.neurons import LIF, Static
+        >>> neuron = Static(LIF(tau_mem=0.0, tau_syn=0.0, refractory=3), smoothing=0.1)
+        >>> state, rate = neuron.step(neuron.init_state((2,)), jnp.array([0.0, 5.0]))
+        >>> rate.round(2).tolist()
+        [0.0, 0.25]
 
     Raises:
         ValueError: a `smoothing` that is not positive.

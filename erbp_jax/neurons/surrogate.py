@@ -46,6 +46,14 @@ class Surrogate:
     x is the distance from the threshold and w the width, both in units of the membrane potential. Every h integrates
     to 1, so that a wider surrogate is a flatter one.
 
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.neurons import spike
+        >>> slope = jax.grad(lambda v: spike(v, ej.Surrogate("triangular", width=1.0)))
+        >>> float(slope(jnp.float32(0.25)))
+        0.75
+
     Raises:
         ValueError: an unknown name, or a width that is not positive.
     """
@@ -67,6 +75,12 @@ class Surrogate:
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def spike(x: jax.Array, surrogate: Surrogate | None = None) -> jax.Array:
     """`1` where `x > 0`, else 0; its derivative is the surrogate's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.neurons import Surrogate, spike
+        >>> spike(jnp.array([-0.5, 0.5]), Surrogate()).tolist()
+        [0.0, 1.0]
 
     Raises:
         ValueError: without a surrogate, as soon as a gradient would go through it.

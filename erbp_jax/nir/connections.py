@@ -136,6 +136,13 @@ class Convolution(Biased):
 
     with stride :math:`\sigma`, dilation :math:`\delta` and padding p (before, after) of each axis. Weights
     `[*kernel, C / groups, O]`, bias `[O]`. `written` is the padding as the graph has it.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from erbp_jax.nir import Convolution
+        >>> layer = Convolution((8, 1), 4, kernel=(3,), stride=(1,), padding=((0, 0),), dilation=(1,))
+        >>> layer.output_shape, layer.init(jax.random.key(0)).trained["weight"].shape
+        ((6, 4), (3, 1, 4))
     """
 
     input_shape: Shape
@@ -173,7 +180,15 @@ class Convolution(Biased):
 
 @dataclass(frozen=True)
 class Pooling(Biased):
-    """The sum or the mean of a window of each map, of any height, width, stride and padding; padding counts as 0."""
+    """The sum or the mean of a window of each map, of any height, width, stride and padding; padding counts as 0.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from erbp_jax.nir import Pooling
+        >>> layer = Pooling((2, 2, 1), kernel=(2, 2), stride=(2, 2), padding=(0, 0), average=True)
+        >>> layer(layer.init(jax.random.key(0)), (), jnp.ones((1, 1, 4)))[1].tolist()
+        [[[1.0]]]
+    """
 
     input_shape: Shape
     kernel: Shape
@@ -201,7 +216,15 @@ class Pooling(Biased):
 
 @dataclass(frozen=True)
 class Scale(Biased):
-    """Every unit onto its like with a weight of its own, `[N]`: Hadamard's product."""
+    """Every unit onto its like with a weight of its own, `[N]`: Hadamard's product.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> layer, params = ej.nir.Scale((2,)), ej.Params({"weight": jnp.array([2.0, 3.0])})
+        >>> layer(params, (), jnp.ones((1, 1, 2)))[1].tolist()
+        [[[2.0, 3.0]]]
+    """
 
     input_shape: Shape
     node: str = ""
@@ -221,7 +244,15 @@ class Scale(Biased):
 
 @dataclass(frozen=True)
 class Wire(Biased):
-    """Every unit onto one other with a current of one; where the shapes differ, in the order in which NIR flattens."""
+    """Every unit onto one other with a current of one; where the shapes differ, in the order in which NIR flattens.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from erbp_jax.nir import Wire
+        >>> layer = Wire((2,), (2,))
+        >>> layer(layer.init(jax.random.key(0)), (), jnp.array([[[1.0, 0.0]]]))[1].tolist()
+        [[[1.0, 0.0]]]
+    """
 
     input_shape: Shape
     target_shape: Shape

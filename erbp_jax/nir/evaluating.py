@@ -70,6 +70,14 @@ def evaluate_nir(
     `counts`. The channel of an event is its polarity, or the other one with `swap_polarity`. A sample lasts as long as
     the longest recording. The answer is the output with the largest sum over time, spikes or graded.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> try:
+        ...     ej.nir.evaluate_nir("no_such_file.nir", "recordings", dt=1.0)
+        ... except ej.UserError as error:
+        ...     print("no_such_file" in str(error))
+        True
+
     Raises:
         UserError: as `from_nir` and `recordings`; a graph with several inputs, an input that is not of the sensor's
             shape, labels that are no output's number, or an empty test set.

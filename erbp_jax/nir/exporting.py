@@ -34,17 +34,17 @@ def to_nir(
 ) -> "nir.NIRGraph":
     r"""The NIR graph of a network whose ticks are `dt` ms.
 
-    | here | NIR |
-    |---|---|
-    | `LIF` | CubaLIF, `w_in = 1 / (1 - a_syn)`; LIF for `tau_syn = 0` |
-    | `LIF` with `tau_mem = 0` | LI (of `tau_syn`) then Threshold; under Euler a CubaLIF with `tau_mem = dt` |
-    | `LeakyIF` | LIF, `r = 1 / (1 - a)` |
-    | `SecondOrderLIF` | LI (of `tau_rise`) then CubaLIF |
-    | `ParametricLIF` | CubaLIF, a time constant a neuron |
-    | `Dense`, `Sparse` | Linear (a list of synapses as a matrix), after a Flatten where maps come in |
-    | `Conv2d`, `Pool2d` | Conv2d, SumPool2d or AvgPool2d (and Scale for a gain) |
-    | delay of a projection | Delay, in front of the weights (axonal) or behind them (dendritic) |
-    | delay of one tick that closes a cycle | nothing: NIR's cycles carry none; kept in the metadata |
+    What a part of the network becomes:
+
+    - `LIF`: CubaLIF, `w_in = 1 / (1 - a_syn)`; LIF for `tau_syn = 0`
+    - `LIF` with `tau_mem = 0`: LI (of `tau_syn`) then Threshold; under Euler a CubaLIF with `tau_mem = dt`
+    - `LeakyIF`: LIF, `r = 1 / (1 - a)`
+    - `SecondOrderLIF`: LI (of `tau_rise`) then CubaLIF
+    - `ParametricLIF`: CubaLIF, a time constant a neuron
+    - `Dense`, `Sparse`: Linear (a list of synapses as a matrix), after a Flatten where maps come in
+    - `Conv2d`, `Pool2d`: Conv2d, SumPool2d or AvgPool2d (and Scale for a gain)
+    - delay of a projection: Delay, in front of the weights (axonal) or behind them (dendritic)
+    - delay of one tick that closes a cycle: nothing: NIR's cycles carry none; kept in the metadata
 
     `method` says how the time constants are to be read: those of which a reader makes the same factor of a tick. dt and
     method are kept as metadata of the graph, what each neuron was as metadata of its node.

@@ -38,6 +38,14 @@ def library() -> Any:
 def read(path: Path | str) -> "nir.NIRGraph":
     """The graph in a file. Shapes are checked when it is imported.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> try:
+        ...     ej.nir.read("no_such_file.nir")
+        ... except ej.UserError as error:
+        ...     print("no_such_file" in str(error))
+        True
+
     Raises:
         UserError: with the path: no such file, a pointer of Git LFS, not HDF5, not NIR, nodes of unknown types, or
             values that a node does not take.
@@ -68,6 +76,17 @@ def read(path: Path | str) -> "nir.NIRGraph":
 
 def write(path: Path | str, graph: "nir.NIRGraph") -> None:
     """Write a graph as NIR's HDF5.
+
+    Example:
+        >>> import os, tempfile
+        >>> import jax, erbp_jax as ej
+        >>> network = ej.mlp(4, 3, neuron=ej.LIF(tau_mem=10.0, refractory=0))
+        >>> graph = ej.nir.to_nir(network, network.init(jax.random.key(0)), dt=1.0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "network.nir")
+        ...     ej.nir.write(path, graph)
+        ...     print(list(ej.nir.read(path).nodes))
+        ['input', 'input_to_output', 'output', 'output_2']
 
     Raises:
         UserError: the file cannot be written.

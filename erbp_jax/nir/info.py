@@ -21,6 +21,13 @@ ARRAYS = ("weight", "bias", "scale")
 def info(graph: "nir.NIRGraph | Path | str") -> str:
     """A table of the nodes of a graph or a file, and what to know before it is imported.
 
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> network = ej.mlp(4, 3, neuron=ej.LIF(tau_mem=10.0, refractory=0))
+        >>> told = ej.nir.info(ej.nir.to_nir(network, network.init(jax.random.key(0)), dt=1.0))
+        >>> "CubaLIF" in told
+        True
+
     Raises:
         UserError: as `files.read` and `graph.flat`; of a file the path stands in front.
     """

@@ -30,6 +30,8 @@ SPIKING = ("IF", "LIF", "CubaLIF", "Threshold")
 
 
 class NIRState(NamedTuple):
+    """State of `NIRNeuron` after a tick."""
+
     synaptic: jax.Array  # [..., N] synaptic current I; the input, where a kind has none
     membrane: jax.Array  # [..., N] v after the reset
     drive: jax.Array  # [..., N] v before the reset minus the threshold; v, where nothing fires
@@ -177,6 +179,8 @@ class NIRNeuron:
 
 
 class RelayState(NamedTuple):
+    """State of `Relay` after a tick."""
+
     membrane: jax.Array  # [..., N] what was handed on
     drive: jax.Array  # [..., N] the same
 
@@ -186,6 +190,13 @@ class Relay:
     """No neuron: what arrives is handed on in the same tick, the sum of all that comes in.
 
     It stands where NIR joins linear nodes without a neuron between them.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.nir import Relay
+        >>> relay = Relay()
+        >>> relay.step(relay.init_state((2,)), jnp.array([0.5, -1.0]))[1].tolist()
+        [0.5, -1.0]
     """
 
     def init_state(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> RelayState:

@@ -17,7 +17,14 @@ from erbp_jax.trace import NetworkState, Trace
 
 
 class Fixed(nnx.Variable):
-    """An array that is never trained: a list of synapses, delays, random feedback, a projection that is not plastic."""
+    """An array that is never trained: a list of synapses, delays, random feedback, a projection that is not plastic.
+
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> rule = ej.nnx.RuleModule(ej.ERBP(ej.LabelNeurons(3)), ej.mlp(4, 5, 3), jax.random.key(0))
+        >>> type(jax.tree.leaves(rule.fixed, is_leaf=lambda x: isinstance(x, ej.nnx.Fixed))[0]).__name__
+        'Fixed'
+    """
 
 
 class _WithParams(nnx.Module):

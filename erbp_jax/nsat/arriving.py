@@ -14,7 +14,15 @@ NEVER = -2000
 
 
 class Events(NamedTuple):
-    """External events as a list; the row R stands for none. A leading axis of ticks in a run."""
+    """External events as a list; the row R stands for none. A leading axis of ticks in a run.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.run import event_lists
+        >>> events = event_lists([np.array([[1, 0], [2, 3]])], ticks=2)
+        >>> events.rows.tolist(), events.axons.tolist()
+        ([[0], [0]], [[0], [3]])
+    """
 
     rows: jax.Array  # [E] lane
     axons: jax.Array  # [E], axons of all cores one after the other

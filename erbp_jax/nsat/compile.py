@@ -22,6 +22,16 @@ __all__ = ["Compiled", "CompiledLayer", "Leak", "compile_network"]
 
 @dataclass(frozen=True)
 class Compiled:
+    """A network as a program, and where its parts went.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> from erbp_jax.nsat.compile import compile_network
+        >>> compiled = compile_network(ej.mlp(4, 3, neuron=ej.LIF(tau_mem=0.0)), [np.ones((4, 3))])
+        >>> len(compiled.program.cores), compiled.pieces
+        (1, (((0, 0, 0),),))
+    """
+
     program: Program
     layers: tuple[CompiledLayer, ...]
     pieces: tuple[tuple[tuple[int, int, int], ...], ...]  # per layer: (core, first neuron on it, first unit) ...
@@ -31,6 +41,15 @@ class Compiled:
 
 def compile_network(network: Network, weights: Sequence[np.ndarray], *, bits: int = 8) -> Compiled:
     """A program that computes what the network does, as nearly as integers can. `weights[l]` is `[I, O]`.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> from erbp_jax.nsat.compile import compile_network
+        >>> network = ej.mlp(4, 3, 2, neuron=ej.LIF(tau_mem=0.0, tau_syn=4.0))
+        >>> weights = [np.ones((4, 3)), np.ones((3, 2))]
+        >>> compiled = compile_network(network, weights, bits=8)
+        >>> compiled.latency, [layer.units for layer in compiled.layers]
+        (2, [3, 2])
 
     Raises:
         UserError: a layer that the machine has no like for; says which and why.

@@ -20,7 +20,14 @@ STATIC, PLASTIC = 0, 1  # learning groups
 
 @dataclass(frozen=True)
 class Recipe:
-    """The parameters of the reference's benchmark; ticks, and the machine's own integers."""
+    """The parameters of the reference's benchmark; ticks, and the machine's own integers.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe
+        >>> recipe = Recipe(layers=(16, 8, 3))
+        >>> recipe.classes, recipe.outputs
+        (3, slice(8, 11, None))
+    """
 
     layers: tuple[int, ...] = (784, 100, 10)
     threshold: int = 500
@@ -58,7 +65,15 @@ class Recipe:
 
 
 def random_feedback(rng: np.random.Generator, classes: int, units: int, shuffles: int = 3000) -> np.ndarray:
-    """Fixed feedback weights `[K, units]`: sums of shuffled columns of as many -1 as +1, zero-sum over classes."""
+    """Fixed feedback weights `[K, units]`: sums of shuffled columns of as many -1 as +1, zero-sum over classes.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.erbp import random_feedback
+        >>> feedback = random_feedback(np.random.default_rng(0), classes=3, units=8)
+        >>> feedback.shape, feedback.dtype.kind
+        ((3, 8), 'i')
+    """
     ones = max(1, round(0.2 * classes))
     column = np.array([-1] * ones + [1] * ones + [0] * (classes - 2 * ones), np.int8)
     total = np.zeros((classes, units), np.int32)
@@ -72,6 +87,12 @@ def erbp_program(recipe: Recipe = Recipe(), seed: int = 0, *, learning: bool = T
 
     Neurons: hidden layers, outputs, E+ and E- of every class. The weight table begins with the plastic layers, each
     `[inputs, outputs]` row by row.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> program = erbp_program(Recipe(layers=(16, 8, 3)), seed=0)
+        >>> len(program.cores), program.cores[0].neurons
+        (1, 17)
     """
     rng = np.random.default_rng(seed)
     sizes, classes = recipe.layers, recipe.classes
@@ -148,6 +169,15 @@ def image_events(
 
     A pixel fires in every tick with probability `rate * value / 256`, but not within `dead_time` ticks of its last
     spike; drawn interval by interval. Label axons fire every `label_period` ticks from a random phase on.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.erbp import Recipe, image_events
+        >>> images = np.full((2, 16), 255, np.uint8)
+        >>> recipe = Recipe(layers=(16, 8, 3))
+        >>> tick, lane, axon = image_events(images, None, np.random.default_rng(0), recipe=recipe, ticks=100)
+        >>> bool((np.diff(tick) >= 0).all()), sorted(set(lane.tolist()))
+        (True, [0, 1])
 
     Returns:
         Tick, lane and axon of every event, ascending in tick.

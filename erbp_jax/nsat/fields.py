@@ -18,6 +18,14 @@ FLAG = (0, 1)
 
 
 class Field(NamedTuple):
+    """A field of a program file: its names, its shape by the letters above, and what it may be.
+
+    Example:
+        >>> from erbp_jax.nsat.fields import FIELDS
+        >>> [field.name for field in FIELDS[:4]]
+        ['coupling', 'coupling_sign', 'bias', 'threshold']
+    """
+
     name: str  # in our code
     file_name: str  # in files, after the core's prefix
     shape: tuple[str | int, ...]

@@ -43,7 +43,19 @@ class Expected:
 
 @dataclass(frozen=True, eq=False)
 class Fixture:
-    """A program, for how long to run it, and what came out elsewhere."""
+    """A program, for how long to run it, and what came out elsewhere.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from erbp_jax.nsat import files
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files.write(Path(folder) / "mine.npz", erbp_program(Recipe(layers=(16, 8, 3))), ticks=100)
+        ...     fixture = files.read(Path(folder) / "mine.npz")
+        >>> fixture.ticks, fixture.expected[0].spikes
+        (100, None)
+    """
 
     program: Program
     ticks: int
@@ -53,6 +65,16 @@ class Fixture:
 
 def read(path: Path) -> Fixture:
     """A program file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.nsat import files
+        >>> try:
+        ...     files.read(Path("no_such_file.npz"))
+        ... except ej.UserError as error:
+        ...     print("no_such_file" in str(error))
+        True
 
     Raises:
         UserError: with the file, the field and the reason: not an archive, too large, pickled, missing, malformed or
@@ -236,6 +258,17 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
     Args:
         ticks: for how long `replay` and others run it unless they are told.
         about: further keys of the spec, such as a title.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from erbp_jax.nsat import files
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "mine.npz"
+        ...     files.write(path, erbp_program(Recipe(layers=(16, 8, 3))), ticks=100)
+        ...     print(files.read(path).ticks)
+        100
 
     Raises:
         UserError: what a file cannot hold, or a folder that cannot be written to.

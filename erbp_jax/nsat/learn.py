@@ -125,7 +125,14 @@ class Classifier:
 
 
 def error_percent(counts: np.ndarray, labels: np.ndarray) -> float:
-    """Percent of samples whose label has not the most spikes; a tie or silence is an error."""
+    """Percent of samples whose label has not the most spikes; a tie or silence is an error.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.learn import error_percent
+        >>> error_percent(np.array([[5, 1], [2, 3]]), np.array([0, 0]))
+        50.0
+    """
     return float(100.0 * (1.0 - (~wrong(counts, labels)).mean()))
 
 

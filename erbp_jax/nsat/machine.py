@@ -49,7 +49,17 @@ class Tick(NamedTuple):
 
 @dataclass(frozen=True)
 class Machine:
-    """The compiled shape of a program. Hashable; `Machine.of(program)` makes one with its arrays."""
+    """The compiled shape of a program. Hashable; `Machine.of(program)` makes one with its arrays.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> from erbp_jax.nsat.machine import Machine
+        >>> program = erbp_program(Recipe(layers=(16, 8, 3)))
+        >>> machine, arrays, offsets = Machine.of(program)
+        >>> state = machine.init(program, arrays, lanes=2)
+        >>> state.x.shape[0], machine.layout.neurons == sum(core.neurons for core in program.cores)
+        (2, True)
+    """
 
     layout: Layout
     draws: Draws = field(default_factory=Keyed)

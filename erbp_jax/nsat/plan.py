@@ -27,7 +27,13 @@ LEAST = 64
 
 @dataclass(frozen=True)
 class Leak:
-    """`x <- x - (x shifted by exponent)`: a factor of `1 - 2**exponent` a tick; exponent 0 clears the state."""
+    """`x <- x - (x shifted by exponent)`: a factor of `1 - 2**exponent` a tick; exponent 0 clears the state.
+
+    Example:
+        >>> from erbp_jax.nsat.compile import Leak
+        >>> Leak.nearest(0.9)
+        Leak(exponent=-3)
+    """
 
     exponent: int
 
@@ -43,7 +49,16 @@ class Leak:
 
 @dataclass(frozen=True)
 class CompiledLayer:
-    """What became of a layer: the choices that were made for it."""
+    """What became of a layer: the choices that were made for it.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> from erbp_jax.nsat.compile import compile_network
+        >>> network = ej.mlp(4, 3, neuron=ej.LIF(tau_mem=0.0, tau_syn=4.0))
+        >>> (layer,) = compile_network(network, [np.ones((4, 3))]).layers
+        >>> layer.current_leak.exponent, layer.refractory
+        (-2, 4)
+    """
 
     probability: int  # of transmission, fifteenths
     units: int

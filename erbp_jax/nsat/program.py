@@ -27,6 +27,12 @@ class Core:
     """One core. `arrays` holds every field of `fields.FIELDS` by name, int32, checked.
 
     Build it with `core(...)`, which fills in the defaults and refuses what does not fit.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> (core,) = erbp_program(Recipe(layers=(16, 8, 3))).cores
+        >>> core.learning, core.states, core.weight_limits
+        (True, 2, (-128, 127))
     """
 
     arrays: Arrays
@@ -60,7 +66,13 @@ class Core:
 
 
 class Route(NamedTuple):
-    """A spike of `neuron` on `core` is an event of `axon` on `to_core`, in the same tick."""
+    """A spike of `neuron` on `core` is an event of `axon` on `to_core`, in the same tick.
+
+    Example:
+        >>> from erbp_jax.nsat.program import Route
+        >>> Route(core=0, neuron=3, to_core=1, axon=0)
+        Route(core=0, neuron=3, to_core=1, axon=0)
+    """
 
     core: int
     neuron: int
@@ -70,7 +82,15 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Cores that run in lock-step."""
+    """Cores that run in lock-step.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> program = erbp_program(Recipe(layers=(16, 8, 3)))
+        >>> heavier = program.with_weights([core.weights + 1 for core in program.cores])
+        >>> int((heavier.cores[0].weights - program.cores[0].weights).max())
+        1
+    """
 
     cores: tuple[Core, ...]
     routes: np.ndarray  # [R, 4] int32, rows as `Route`
@@ -123,6 +143,15 @@ def core(
 
     `where` is put in front of the names that errors mention.
 
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.program import all_to_all, core
+        >>> synapses = all_to_all([0, 1], [0], external=True, state=0, weight=0)
+        >>> events = np.array([[1, 0], [2, 1]])
+        >>> one = core(inputs=2, threshold=[100], initial=[[0]], synapses=synapses, weights=[60, 50], events=events)
+        >>> one.neurons, one.weight_limits
+        (1, (-128, 127))
+
     Raises:
         UserError: a field that is missing, unknown, of the wrong shape or type, or out of range; an index that points
             nowhere; a core that is too large.
@@ -151,7 +180,13 @@ def all_to_all(
     state: int,
     weight: int,
 ) -> np.ndarray:
-    """Rows of a synapse table `[I * O, 5]`: all sources onto a state of all targets, weights in a row from `weight`."""
+    """Rows of a synapse table `[I * O, 5]`: all sources onto a state of all targets, weights in a row from `weight`.
+
+    Example:
+        >>> from erbp_jax.nsat.program import all_to_all
+        >>> all_to_all([0, 1], [4], external=True, state=0, weight=10).tolist()
+        [[0, 1, 4, 0, 10], [1, 1, 4, 0, 11]]
+    """
     pre, post = (x.ravel() for x in np.meshgrid(sources, targets, indexing="ij"))
     rows = np.empty((pre.size, 5), np.int32)
     rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = pre, external, post, state
@@ -266,7 +301,15 @@ def _below(values: np.ndarray, limit: int, label: str, what: str) -> None:
 
 
 def merge(programs: Sequence[Program]) -> Program:
-    """Programs that know nothing of each other, as the cores of one: they run in one call. The first's seed is kept."""
+    """Programs that know nothing of each other, as the cores of one: they run in one call. The first's seed is kept.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> from erbp_jax.nsat.program import merge
+        >>> small = erbp_program(Recipe(layers=(16, 8, 3)))
+        >>> len(merge([small, small]).cores) == 2 * len(small.cores)
+        True
+    """
     cores: list[Core] = []
     routes = []
     for one in programs:

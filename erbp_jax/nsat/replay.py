@@ -34,6 +34,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Mismatch:
+    """The first place where a run differs from what a file expects."""
+
     core: int
     what: str  # "state", "spike" or "weight"
     tick: int
@@ -65,6 +67,16 @@ def simulate(
             JAX key made of `seed`.
         weight_ticks: per core, the ticks after which weights are kept.
         blocks: whether dense synapses may be worked on in blocks.
+
+    Example:
+        >>> from erbp_jax.nsat.program import NO_ROUTES, Program, all_to_all, core
+        >>> from erbp_jax.nsat.replay import simulate
+        >>> synapses = all_to_all([0], [0], external=True, state=0, weight=0)
+        >>> events = [[1, 0], [2, 0], [3, 0]]
+        >>> one = core(inputs=1, threshold=[100], initial=[[0]], synapses=synapses, weights=[60], events=events)
+        >>> (outcome,) = simulate(Program((one,), NO_ROUTES), ticks=6)
+        >>> outcome.states[:, 0, 0].tolist(), outcome.spikes.tolist()
+        ([0, 0, 60, 120, 180, 180], [[3, 0], [4, 0], [5, 0]])
 
     Raises:
         UserError: draws that the program needs and the recording lacks; a seed or a run that is too large.

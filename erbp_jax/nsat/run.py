@@ -24,6 +24,21 @@ def run(
     """Run the ticks `first, first + 1, ...`, one for each row of `events` `[T, E]`. Chunks of a run equal the whole.
 
     `record(tick, t)` says what to keep of each tick; it comes back with a leading axis `[T]`.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> from erbp_jax.nsat.machine import Machine
+        >>> from erbp_jax.nsat.run import event_lists, run
+        >>> program = erbp_program(Recipe(layers=(16, 8, 3)), learning=False)
+        >>> machine, arrays, _ = Machine.of(program)
+        >>> events = event_lists([np.array([[1, 0], [2, 3]])], ticks=10)
+        >>> def go(state, events):
+        ...     return run(machine, arrays, state, events)
+        >>> start = machine.init(program, arrays, draws=jax.random.split(jax.random.key(0), 1))
+        >>> state, spikes = jax.eval_shape(go, start, events)
+        >>> spikes.shape
+        (10, 1, 17)
     """
     ticks = first + jnp.arange(events.rows.shape[0], dtype=jnp.int32)
 
@@ -38,7 +53,23 @@ def run(
 def count_spikes(
     machine: Machine, arrays: Arrays, state: State, events: Events, *, first: int | jax.Array = 1
 ) -> tuple[State, jax.Array]:
-    """Run as `run` does, and keep no more than how often every neuron fired, int32 `[R, N]`."""
+    """Run as `run` does, and keep no more than how often every neuron fired, int32 `[R, N]`.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> from erbp_jax.nsat.machine import Machine
+        >>> from erbp_jax.nsat.run import count_spikes, event_lists
+        >>> program = erbp_program(Recipe(layers=(16, 8, 3)), learning=False)
+        >>> machine, arrays, _ = Machine.of(program)
+        >>> events = event_lists([np.array([[1, 0], [2, 3]])], ticks=10)
+        >>> def go(state, events):
+        ...     return count_spikes(machine, arrays, state, events)
+        >>> start = machine.init(program, arrays, draws=jax.random.split(jax.random.key(0), 1))
+        >>> state, counts = jax.eval_shape(go, start, events)
+        >>> counts.shape
+        (1, 17)
+    """
 
     def body(carry, now):
         state, counts = carry
@@ -55,6 +86,13 @@ def event_lists(per_lane: Sequence[np.ndarray], *, ticks: int, first: int = 1, c
     """Rows `(tick, axon)`, ascending in tick, of every lane as padded lists for the ticks `first .. first + ticks - 1`.
 
     Within a tick the events of a lane keep their order. Events of other ticks are left out. `capacity` as in `padded`.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.run import event_lists
+        >>> lists = event_lists([np.array([[1, 0], [2, 3]]), np.array([[1, 5]])], ticks=2)
+        >>> lists.axons.shape
+        (2, 2)
     """
     lane = np.concatenate([np.full(len(e), i, np.int32) for i, e in enumerate(per_lane)])
     rows = np.concatenate([np.asarray(e, np.int32).reshape(-1, 2) for e in per_lane])

@@ -19,6 +19,12 @@ def couple(x: jax.Array, exponent: jax.Array) -> jax.Array:
 
     .. math:: a \diamond x = 0 \;(a \le -16 \text{ or } x = 0),\quad
         \mathrm{sgn}(x)\,\max(1, |x| \gg -a) \;(a < 0),\quad x \ll a \;(a \ge 0)
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.nsat.shifts import couple
+        >>> couple(jnp.array([100, -100, 3, 0]), jnp.int32(-3)).tolist()
+        [12, -12, 1, 0]
     """
     down = jnp.sign(x) * jnp.maximum(1, jnp.abs(x) >> _amount(-exponent))
     shifted = jnp.where(exponent >= 0, x << _amount(exponent), down)
@@ -26,7 +32,14 @@ def couple(x: jax.Array, exponent: jax.Array) -> jax.Array:
 
 
 def gain(x: jax.Array, exponent: jax.Array) -> jax.Array:
-    """Synaptic gain and learning: `x * 2**exponent` toward zero, which may be 0."""
+    """Synaptic gain and learning: `x * 2**exponent` toward zero, which may be 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.nsat.shifts import gain
+        >>> gain(jnp.array([100, -100, 3]), jnp.int32(-3)).tolist()
+        [12, -12, 0]
+    """
     down = jnp.sign(x) * (jnp.abs(x) >> _amount(-exponent))
     return jnp.where(exponent >= 0, x << _amount(exponent), down)
 
@@ -35,6 +48,12 @@ def round_randomly(change: jax.Array, bits: jax.Array, draw: jax.Array) -> jax.A
     """`change / 2**bits`, rounded up with the probability of the remainder: unbiased.
 
     `draw` is uniform in `[0, 2**bits)`; the shift floors, for negative numbers too.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.nsat.shifts import round_randomly
+        >>> round_randomly(jnp.int32(13), jnp.int32(2), jnp.arange(4)).tolist()
+        [4, 3, 3, 3]
     """
     amount = _amount(bits)
     remainder = change & ((1 << amount) - 1)

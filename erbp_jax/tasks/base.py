@@ -10,7 +10,14 @@ from erbp_jax.trace import Trace
 
 
 class Measure(NamedTuple):
-    """One number that a task judges samples by."""
+    """One number that a task judges samples by.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> error = ej.Measure("error", counted=True)
+        >>> error.unit, error.scale
+        (' %', 100.0)
+    """
 
     name: str
     """What it is called in metrics, tables and pictures: `test_NAME`, `train_NAME`."""

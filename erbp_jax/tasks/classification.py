@@ -29,6 +29,11 @@ class Classification:
     `by`: `count`, `first` or `membrane` (the largest value of the state's `membrane` over the presentation). The
     target is a class `[B]`, a whole number.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> [measure.name for measure in ej.Classification(by="first").measures]
+        ['error', 'undecided']
+
     Raises:
         ValueError: another `by`; a target that is no class; an output without a membrane potential.
     """

@@ -23,6 +23,11 @@ class Choice:
     Without a choice (a tie or silence) the reward is `nothing`. `regret` is what the best choice would have brought
     more.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> [measure.name for measure in ej.Choice(nothing=-1.0).measures]
+        ['reward', 'regret', 'undecided']
+
     Raises:
         ValueError: a target that is not one number a choice.
     """

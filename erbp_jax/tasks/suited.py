@@ -11,6 +11,12 @@ from erbp_jax.tasks.regression import Regression
 def task_for(data: Dataset) -> Task:
     """Classification of labels, regression of curves with the training set's variance.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.tasks import task_for
+        >>> task_for(ej.data.load("digits"))
+        Classification(by='count')
+
     Raises:
         UserError: targets that are neither, curves that never vary, or labels in the form of curves: one-hot rows.
     """

@@ -16,7 +16,13 @@ from erbp_jax.training.transforms import Optimizers, after_block, summed
 
 
 class Stream(NamedTuple):
-    """Everything that goes on from tick to tick."""
+    """Everything that goes on from tick to tick.
+
+    Example:
+        >>> from erbp_jax.training.learn import Stream
+        >>> Stream._fields
+        ('params', 'rule_params', 'optimizer', 'state', 'tick')
+    """
 
     params: Params  # of the network
     rule_params: Params
@@ -28,7 +34,14 @@ class Stream(NamedTuple):
 class Learning(NamedTuple):
     """What learns, and how. `rule_optimizer` steps the rule's own trained parameters, if it has some, once in
     `rule_every` blocks by the sum of their updates; the network's optimiser does if none is given, which must then not
-    look for the network's parts (bounds or masks by projection)."""
+    look for the network's parts (bounds or masks by projection).
+
+    Example:
+        >>> import optax, erbp_jax as ej
+        >>> network = ej.mlp(4, 3)
+        >>> ej.Learning(network, ej.ERBP(ej.LabelNeurons(3)), optax.sgd(0.1)).network.name
+        '4-3'
+    """
 
     network: Network
     rule: Rule
@@ -47,7 +60,16 @@ class Learning(NamedTuple):
 
 
 def start(learning: Learning, params: Params, rule_params: Params, batch: int = 1) -> Stream:
-    """At rest, before the first tick."""
+    """At rest, before the first tick.
+
+    Example:
+        >>> import jax, optax, erbp_jax as ej
+        >>> network, rule, key = ej.mlp(4, 3), ej.ERBP(ej.LabelNeurons(3)), jax.random.key(0)
+        >>> learning = ej.Learning(network, rule, optax.sgd(0.1))
+        >>> stream = ej.start(learning, network.init(key), rule.init(network, key), batch=2)
+        >>> int(stream.tick)
+        0
+    """
     optimizer, own = learning.optimizers(rule_params)
     state = learning.rule.init_state(learning.network, batch)
     states = optimizer.init(params.trained), own.init(rule_params.trained)
@@ -69,6 +91,18 @@ def learn(
 
     The batch's samples share the weights, their updates add up; for lanes with weights of their own, `vmap` this. Two
     calls, the second from the first one's stream, are one call with all ticks, as long as the blocks are the same.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> import erbp_jax as ej
+        >>> network, rule, key = ej.mlp(4, 3), ej.ERBP(ej.LabelNeurons(3)), jax.random.key(0)
+        >>> learning, keys = ej.Learning(network, rule, optax.sgd(0.1)), jax.random.split(key, 1)
+        >>> stream = ej.start(learning, network.init(key), rule.init(network, key))
+        >>> for chunk in range(2):
+        ...     spikes = jnp.ones((20, 1, 4))
+        ...     stream, output = ej.learn(learning, stream, spikes, jnp.array([1]), key=keys, block=5)
+        >>> int(stream.tick), output.shape
+        (40, (4, 5, 1, 3))
 
     Returns:
         The stream after the last tick, and what `record(result of the block, new parameters)` kept of every block: the

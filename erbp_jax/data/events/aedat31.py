@@ -38,6 +38,15 @@ class Gesture(NamedTuple):
 def read_aedat31(path: Path | str, *, sensor: tuple[int, int, int] = SENSOR, repair: bool = False) -> Events:
     """All polarity events of a file, times as the camera's clock has them.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import read_aedat31
+        >>> try:
+        ...     read_aedat31("no_such_file.aedat")
+        ... except ej.UserError as error:
+        ...     print("no_such_file" in str(error))
+        True
+
     Raises:
         UserError: with the path and the byte: missing, empty, of another version, cut off, packets that are none; or as
             `Events`.

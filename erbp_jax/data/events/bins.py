@@ -14,7 +14,15 @@ from erbp_jax.units import Above, Count, Whole
 
 
 class Binned(NamedTuple):
-    """One recording as ticks of input."""
+    """One recording as ticks of input.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> one = ej.Events(t=[0, 10, 2500], x=[3, 3, 0], y=[0, 0, 1], p=[1, 1, 0], sensor=(2, 4, 2))
+        >>> binned = ej.Bins(steps=2)(one)
+        >>> binned.spikes.shape, binned.cut, binned.merged
+        ((2, 2), 1, 1)
+    """
 
     spikes: np.ndarray
     """uint8 `[T, ceil(I / 8)]`, the first input the highest bit; or, of counts, `[T, I]`."""

@@ -76,6 +76,12 @@ def in_order(t: Any, *columns: Any) -> tuple[int, tuple[np.ndarray, ...]]:
     """The events in order of time, those of one time as they were; and how many of them were out of order.
 
     Out of order is an event that comes after a later one.
+
+    Example:
+        >>> from erbp_jax.data.events import in_order
+        >>> late, (t, x) = in_order([5, 3, 9], [0, 1, 2])
+        >>> late, t.tolist(), x.tolist()
+        (1, [3, 5, 9], [1, 0, 2])
     """
     t = np.asarray(t)
     late = int((t < np.maximum.accumulate(t)).sum()) if len(t) else 0

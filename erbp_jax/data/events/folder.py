@@ -28,7 +28,15 @@ MOST_TEXT = 2**26
 
 @dataclass(frozen=True)
 class Recordings:
-    """Recordings for training and for test, each indexable to `(events, label)` and read when asked for."""
+    """Recordings for training and for test, each indexable to `(events, label)` and read when asked for.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import Recordings
+        >>> one = ej.Events(t=[0], x=[1], y=[0], p=[0], sensor=(1, 3, 1))
+        >>> Recordings("drops", [(one, 0)], [(one, 0)], (1, 3, 1)).name
+        'drops'
+    """
 
     name: str
     train: Sequence[tuple[Events, Any]]
@@ -52,6 +60,15 @@ class Files(Recorded):
 
 def recordings(folder: Path | str, *, repair: bool = False) -> Recordings:
     """The set in a folder. With `repair`, events that are out of order are put in order.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import recordings
+        >>> try:
+        ...     recordings("no_such_folder")
+        ... except ej.UserError as error:
+        ...     print("no_such_folder" in str(error))
+        True
 
     Raises:
         UserError: no folder, none of the sets above, a part of one that is missing, or as its reader.

@@ -29,6 +29,16 @@ MOST_BYTES = 2**36
 class HDF5Recordings(Recorded):
     """The recordings of one file, read when they are asked for: `recordings[i] -> (events, label)`.
 
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import HDF5Recordings, write_hdf5
+        >>> one = ej.Events(t=[0, 1000], x=[3, 0], y=[0, 0], p=[0, 0], sensor=(1, 700, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_hdf5(os.path.join(folder, "spoken.h5"), [(one, 7), (one, 2)])
+        ...     print(len(HDF5Recordings(os.path.join(folder, "spoken.h5"))))
+        2
+
     Raises:
         UserError: with the path: no HDF5, the groups are missing or of other lengths, h5py is not installed; when a
             recording is read, as `Events`.
@@ -97,6 +107,18 @@ def _opened(path: Path) -> Any:
 
 def write_hdf5(path: Path | str, recordings: Sequence[tuple[Events, int]]) -> None:
     """Write recordings of one row and one polarity in the layout of SHD and SSC.
+
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import HDF5Recordings, write_hdf5
+        >>> one = ej.Events(t=[0, 1000], x=[3, 0], y=[0, 0], p=[0, 0], sensor=(1, 700, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "spoken.h5")
+        ...     write_hdf5(path, [(one, 7)])
+        ...     events, label = HDF5Recordings(path)[0]
+        >>> events.x.tolist(), int(label)
+        ([3, 0], 7)
 
     Raises:
         UserError: recordings of other sensors; h5py is not installed.

@@ -11,6 +11,14 @@ def hot_pixels(events: Events, *, factor: float = 10.0) -> np.ndarray:
 
     A pixel with less than ten events is never one.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import hot_pixels, without
+        >>> noisy = ej.Events(t=range(102), x=[0] * 100 + [1, 2], y=[0] * 102, p=[0] * 102, sensor=(1, 3, 1))
+        >>> hot = hot_pixels(noisy, factor=2.0)
+        >>> hot.tolist(), len(without(noisy, hot))
+        ([[True, False, False]], 2)
+
     Raises:
         UserError: a factor that is not above 1.
     """
@@ -24,6 +32,13 @@ def hot_pixels(events: Events, *, factor: float = 10.0) -> np.ndarray:
 
 def without(events: Events, pixels: np.ndarray) -> Events:
     """The events of all other pixels; `pixels` is bool `[H, W]`.
+
+    Example:
+        >>> import numpy as np, erbp_jax as ej
+        >>> from erbp_jax.data.events import without
+        >>> one = ej.Events(t=[0, 5], x=[0, 1], y=[0, 0], p=[0, 0], sensor=(1, 2, 1))
+        >>> without(one, np.array([[True, False]])).x.tolist()
+        [1]
 
     Raises:
         UserError: pixels of another shape.

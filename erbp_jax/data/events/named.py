@@ -9,6 +9,11 @@ def find_recordings(name: str, data_dir: str | None = None, *, repair: bool = Fa
 
     None if there is no such folder, or one without recordings.
 
+    Example:
+        >>> from erbp_jax.data.events import find_recordings
+        >>> find_recordings("no_such_set") is None
+        True
+
     Raises:
         UserError: as `recordings`.
     """

@@ -22,6 +22,15 @@ MOST_BYTES = 5 * 2**24
 def read_bin(path: Path | str, *, sensor: tuple[int, int, int] = SENSOR, repair: bool = False) -> Events:
     """One recording of an N-MNIST file. With `repair`, events that are out of order are put in order.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import read_bin
+        >>> try:
+        ...     read_bin("no_such_file.bin")
+        ... except ej.UserError as error:
+        ...     print("no_such_file" in str(error))
+        True
+
     Raises:
         UserError: with the path: missing, empty, cut off within an event, or as `Events`.
     """
@@ -70,6 +79,18 @@ def encode(events: Events) -> bytes:
 
 def write_bin(path: Path | str, events: Events) -> None:
     """Write a recording in N-MNIST's layout.
+
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import read_bin, write_bin
+        >>> one = ej.Events(t=[0, 10], x=[3, 0], y=[0, 1], p=[1, 0], sensor=(34, 34, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "00001.bin")
+        ...     write_bin(path, one)
+        ...     again = read_bin(path)
+        >>> again.t.tolist(), again.x.tolist()
+        ([0, 10], [3, 0])
 
     Raises:
         UserError: as `encode`.

@@ -41,6 +41,16 @@ def from_recordings(
         repair: Put events that are out of order in order, in the place of refusing them.
         progress: Say how far it is, where it takes more than two seconds.
 
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import Recordings
+        >>> def seen(label):
+        ...     return ej.Events(t=[1000 * label], x=[label], y=[0], p=[0], sensor=(1, 3, 1)), label
+        >>> both = Recordings("drops", [seen(0), seen(1), seen(2)], [seen(1)], (1, 3, 1))
+        >>> data = ej.from_recordings(both, ej.Bins(steps=5))
+        >>> data.train.x.shape, data.labels.tolist()
+        ((3, 5, 1), [0, 1, 2])
+
     Raises:
         UserError: a recording that cannot be read, with its path; labels of the test set that are not in training.
     """

@@ -40,6 +40,11 @@ class Camera:
         scale: Pixels of the camera a pixel of the digit.
         threshold: Change of the logarithm that makes an event.
         floor: Added to the light before the logarithm is taken.
+
+    Example:
+        >>> from erbp_jax.data.events import Camera
+        >>> Camera(saccade=100.0).saccade
+        100.0
     """
 
     saccade: int = 50

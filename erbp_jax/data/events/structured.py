@@ -48,6 +48,14 @@ class Structured(Recorded):
     `sensor` is (height, width, polarities). tonic's `sensor_size` is (width, height, polarities): turn the first two
     round.
 
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.data.events import Structured
+        >>> raw = np.array([(5, 1, 1), (9, 0, 0)], [("t", "<i8"), ("x", "<i2"), ("p", "?")])
+        >>> recordings = Structured([(raw, 3)], (1, 2, 2))
+        >>> recordings[0][0].x.tolist(), recordings[0][1]
+        ([1, 0], 3)
+
     Raises:
         UserError: no length or no index; when a recording is read, as `from_structured`.
     """
@@ -79,6 +87,17 @@ class NpzRecordings(Recorded):
 
     `t`, `x`, `y`, `p` `[E]`; `starts` `[n]`, the number of each recording's first event; `labels` `[n]`;
     `sensor` `[3]`.
+
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import NpzRecordings, write_npz
+        >>> one = ej.Events(t=[0, 10], x=[3, 0], y=[0, 1], p=[1, 0], sensor=(2, 4, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_npz(os.path.join(folder, "one.npz"), [(one, 5)])
+        ...     events, label = NpzRecordings(os.path.join(folder, "one.npz"))[0]
+        >>> len(events), int(label)
+        (2, 5)
 
     Raises:
         UserError: with the path: no archive of plain arrays, arrays missing or of other lengths; when a recording is
@@ -119,6 +138,18 @@ class NpzRecordings(Recorded):
 
 def write_npz(path: Path | str, recordings: Sequence[tuple[Events, Any]]) -> None:
     """Write recordings of one sensor as an `.npz` that `NpzRecordings` reads.
+
+    Example:
+        >>> import os, tempfile
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.data.events import NpzRecordings, write_npz
+        >>> one = ej.Events(t=[0, 10], x=[3, 0], y=[0, 1], p=[1, 0], sensor=(2, 4, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "two.npz")
+        ...     write_npz(path, [(one, 0), (one, 1)])
+        ...     kept = NpzRecordings(path)
+        ...     print(len(kept), kept[1][1], kept[1][0].t.tolist())
+        2 1 [0, 10]
 
     Raises:
         UserError: none, or recordings of different sensors.

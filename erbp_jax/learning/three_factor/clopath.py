@@ -23,19 +23,25 @@ class DepressionState(NamedTuple):
 @register("rule", "clopath", finish=lambda rule: ThreeFactor((rule.terms,)))
 @dataclass(frozen=True)
 class Clopath:
-    r"""Parameters of the rule.
+    r"""Voltage-based STDP with homeostasis: the parameters of the rule.
 
     .. math::
         \Delta w = -A_{LTD} \frac{\bar{\bar u}}{u_{ref}^2}\, X\, (\bar u_- - \theta_-)_+
         + A_{LTP}\, \bar x\, (u - \theta_+)_+ (\bar u_+ - \theta_-)_+
 
-    X are presynaptic spikes, xbar their low-pass (tau_x; a spike adds 1 / tau_x), ubar_- and ubar_+ low-passes of the
-    membrane (tau_minus, tau_plus; the second stands in the potentiation), the double bar that of `(u - E_L)^2`
-    (tau_homeostasis), or the constant `homeostasis` (mV^2) where that is given. Depression is written at presynaptic
-    spikes, potentiation in every tick in which the membrane is above theta_+. Low-passes are those of the ticks before.
-    mV; time constants in ticks, amplitudes for ticks of 1 ms. State: three numbers a postsynaptic neuron, one a
-    presynaptic one.
+    X are presynaptic spikes and :math:`\bar x` their low-pass (`tau_x`; a spike adds `1 / tau_x`). :math:`\bar u_-` and
+    :math:`\bar u_+` are low-passes of the membrane (`tau_minus`, `tau_plus`; the second stands in the potentiation).
+    :math:`\bar{\bar u}` is that of :math:`(u - E_L)^2` (`tau_homeostasis`), or the constant `homeostasis` (mV^2) where
+    that is given. Depression is written at presynaptic spikes, potentiation in every tick in which the membrane is
+    above `theta_plus`. Low-passes are those of the ticks before. Potentials in mV, time constants in ticks, amplitudes
+    for ticks of 1 ms. State: three numbers a postsynaptic neuron, one a presynaptic one.
     Source: Clopath et al. 2010, Nature Neuroscience 13:344.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> rule = ej.ThreeFactor((ej.Clopath(theta_minus=-70.6).terms,))
+        >>> len(rule.terms[0])
+        2
 
     Raises:
         ValueError: a time constant that is not positive.

@@ -25,6 +25,13 @@ class Phases:
     Data drive the visible neurons in the first half; in the second the network reconstructs.
     `length` 2T and `burn_in` in ticks. Source: Neftci et al. 2014 and its published code.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Phases
+        >>> phases = Phases(length=100, burn_in=10)
+        >>> phases.plus, phases.minus
+        ((10, 49), (60, 99))
+
     Raises:
         ValueError: a burn-in that leaves nothing of the data phase.
     """
@@ -57,8 +64,16 @@ class Phases:
 
 
 def symmetric_stdp(tau: float = 4.0) -> tuple[Term, Term]:
-    r"""`e[t] = x_i[t] s_j[t] + s_i[t] x_j[t]` with traces of time constant tau (ticks): K = exp(-|dt| / tau), both
-    signs of dt alike; a pair within one tick counts once."""
+    r"""`e[t] = x_i[t] s_j[t] + s_i[t] x_j[t]` with traces of time constant tau (ticks): `K = exp(-|dt| / tau)`, both
+    signs of dt alike; a pair within one tick counts once.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Phases, Schedule, symmetric_stdp
+        >>> rule = ej.ThreeFactor((symmetric_stdp(tau=4.0),), Schedule(Phases(100, 10)))
+        >>> len(rule.terms[0])
+        2
+    """
     return Term(Trace(tau, instant=True), Spike()), Term(Spike(), Trace(tau))
 
 

@@ -13,7 +13,14 @@ from erbp_jax.neurons.firing import decay
 
 
 class Signals(NamedTuple):
-    """What one side of the synapses does; the presynaptic side shows its spikes alone."""
+    """What one side of the synapses does; the presynaptic side shows its spikes alone.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Signals
+        >>> Signals(jnp.zeros(3)).membrane is None
+        True
+    """
 
     spikes: jax.Array  # [..., N]
     current: jax.Array | None = None  # [..., N] synaptic current
@@ -23,7 +30,21 @@ class Signals(NamedTuple):
 
 class Factor(ABC):
     """A causal function of the signals of one neuron. Frozen, hashable; `[..., N]` in, `[..., N]` out, neuron by
-    neuron, so that its state is per neuron and never per synapse."""
+    neuron, so that its state is per neuron and never per synapse.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Factor, Signals
+        >>> @dataclass(frozen=True)
+        ... class Depolarised(Factor):
+        ...     threshold: float = 0.5
+        ...     def step(self, state, seen):
+        ...         return state, (seen.membrane > self.threshold).astype(seen.spikes.dtype)
+        >>> seen = Signals(jnp.zeros(2), membrane=jnp.array([0.2, 0.9]))
+        >>> Depolarised().step((), seen)[1].tolist()
+        [0.0, 1.0]
+    """
 
     def init_state(self, shape: tuple[int, ...]) -> Any:
         """The state before the first tick, for neurons of shape `(..., N)`; none unless a factor has one."""
@@ -41,7 +62,14 @@ class Factor(ABC):
 
 @dataclass(frozen=True)
 class Spike(Factor):
-    """The spikes themselves: the synapse is written when this side fires (pre- or postsynaptically triggered)."""
+    """The spikes themselves: the synapse is written when this side fires (pre- or postsynaptically triggered).
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Spike, Term, Trace
+        >>> ej.ThreeFactor(((Term(Trace(20.0), Spike()),),)).terms[0][0].scale
+        1.0
+    """
 
     def step(self, state: Any, seen: Signals) -> tuple[Any, jax.Array]:
         return state, seen.spikes
@@ -51,7 +79,16 @@ class Spike(Factor):
 
 @dataclass(frozen=True)
 class Gate(Factor):
-    """1 where the synaptic current lies inside the boxcar, else 0: eRBP's derivative."""
+    """1 where the synaptic current lies inside the boxcar, else 0: eRBP's derivative.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Gate, Signals
+        >>> seen = Signals(jnp.zeros(2), current=jnp.array([0.5, 3.0]))
+        >>> Gate(ej.Boxcar(-2.0, 2.0)).step((), seen)[1].tolist()
+        [1.0, 0.0]
+    """
 
     boxcar: Boxcar
 
@@ -67,12 +104,24 @@ class Gate(Factor):
 class Trace(Factor):
     r"""An exponential trace of the spikes.
 
-    .. math:: x[t] = e^{-1/\tau} x[t-1] + a\, s[t], \qquad \text{value } e^{-1/\tau} x[t-1] + [\text{instant}]\, a\,
-    s[t]
+    .. math::
+        x[t] = e^{-1/\tau} x[t-1] + a\, s[t], \qquad
+        \text{value } e^{-1/\tau} x[t-1] + [\text{instant}]\, a\, s[t]
 
     `nearest` sets x to a at a spike, in the place of adding. With `instant` a spike counts in its own tick; without,
     the value at its tick is that of the spikes before, so that a pair in one tick has no effect. `tau` in ticks; a is
     `jump`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Signals, Trace
+        >>> trace, values = Trace(tau=20.0), []
+        >>> state = trace.init_state((1,))
+        >>> for spike in (1.0, 0.0, 0.0):
+        ...     state, value = trace.step(state, Signals(jnp.array([spike])))
+        ...     values.append(round(float(value[0]), 3))
+        >>> values
+        [0.0, 0.951, 0.905]
 
     Raises:
         ValueError: a time constant that is not positive.
@@ -110,6 +159,18 @@ class KernelTrace(Factor):
 
     As presynaptic factor beside a postsynaptic `Spike`: `causal=True`, K(d). As postsynaptic factor beside a
     presynaptic `Spike`: `causal=False`, K(-d). State: the spikes of the last W - 1 ticks.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.kernels import Exponential
+        >>> from erbp_jax.learning.three_factor import KernelTrace, Signals
+        >>> trace, values = KernelTrace(Exponential(tau_causal=20.0, window=64), causal=True), []
+        >>> state = trace.init_state((1,))
+        >>> for spike in (1.0, 1.0, 0.0):
+        ...     state, value = trace.step(state, Signals(jnp.array([spike])))
+        ...     values.append(round(float(value[0]), 3))
+        >>> values
+        [0.0, 0.951, 1.856]
     """
 
     kernel: Kernel
@@ -134,6 +195,18 @@ class NearestKernel(Factor):
     """One side of an STDP kernel at the distance of the last spike alone, K(+-d) with d the ticks since then.
 
     Sides as in `KernelTrace`. State: one counter a neuron.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.kernels import Exponential
+        >>> from erbp_jax.learning.three_factor import NearestKernel, Signals
+        >>> factor, values = NearestKernel(Exponential(tau_causal=20.0, window=64), causal=True), []
+        >>> state = factor.init_state((1,))
+        >>> for spike in (1.0, 1.0, 0.0):
+        ...     state, value = factor.step(state, Signals(jnp.array([spike])))
+        ...     values.append(round(float(value[0]), 3))
+        >>> values
+        [0.0, 0.951, 0.951]
     """
 
     kernel: Kernel

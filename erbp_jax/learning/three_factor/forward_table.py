@@ -52,6 +52,14 @@ class ForwardTableSTDP(LocalRule):
     Works on connections whose only parameter is a weight matrix `[I, O]`; the update walks rows i of that matrix.
     Source: Pedroni et al. 2016 (arXiv 1607.03070); the fixed-point form is `erbp_jax/nsat/plasticity.py`.
 
+    Example:
+        >>> import jax, erbp_jax as ej
+        >>> from erbp_jax.kernels import Exponential
+        >>> from erbp_jax.learning.three_factor import ForwardTableSTDP
+        >>> rule = ForwardTableSTDP(Exponential(window=64))
+        >>> rule.rest(ej.mlp(4, 3), 2).projections[0].pre.shape
+        (2, 4)
+
     Raises:
         ValueError: an expiry below the window, or a network with a projection that has no weight matrix `[I, O]`.
     """

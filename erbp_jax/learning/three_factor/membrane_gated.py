@@ -27,6 +27,14 @@ class MembraneGate(Factor):
     under a steady rate of r spikes a tick it settles at about r tau, so the rate is driven towards what balances
     Theta. V and `threshold` in one unit, `tau` in ticks.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import MembraneGate, Signals
+        >>> gate = MembraneGate(threshold=0.5, potentiation=1.0, depression=0.25)
+        >>> seen = Signals(jnp.zeros(2), membrane=jnp.array([0.2, 0.9]))
+        >>> gate.step(gate.init_state((2,)), seen)[1].tolist()
+        [-0.25, 1.0]
+
     Raises:
         ValueError: a time constant, a slope or a level out of range.
     """
@@ -73,5 +81,12 @@ def membrane_gated(gate: MembraneGate) -> tuple[Term]:
     r"""`dw_ij = eta (Theta(V_j) - alpha (nu_j - C)) s_i`, written at presynaptic spikes; eta is the optimiser's.
 
     State: one calcium trace a neuron. Source: Sheik et al. 2016 (arXiv 1701.01495).
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import MembraneGate
+        >>> rule = ej.ThreeFactor((ej.membrane_gated(MembraneGate(threshold=0.5, alpha=0.1, target=2.0)),))
+        >>> len(rule.terms)
+        1
     """
     return (Term(Spike(), gate),)

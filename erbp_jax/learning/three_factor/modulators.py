@@ -19,7 +19,16 @@ from erbp_jax.units import NonNegative
 
 
 class Modulation(NamedTuple):
-    """The third factor for the k ticks of a block."""
+    """The third factor for the k ticks of a block.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Modulation
+        >>> shared = Modulation.shared(ej.mlp(4, 3, 2), jnp.ones((10, 5, 1)))
+        >>> [value.shape for value in shared.populations]
+        [(10, 5, 1), (10, 5, 1)]
+    """
 
     populations: tuple[jax.Array, ...]  # per population [k, B, N], or [k, B, 1] where all neurons share it
     errors: ErrorSpikes  # what the error neurons that made it did
@@ -31,7 +40,23 @@ class Modulation(NamedTuple):
 
 
 class Modulator(ABC):
-    """A third factor. Frozen, hashable."""
+    """A third factor. Frozen, hashable.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Modulation, Modulator
+        >>> @dataclass(frozen=True)
+        ... class Fading(Modulator):
+        ...     tau: float = 100.0
+        ...     def over(self, network, rule_params, state, trace, given):
+        ...         value = jnp.exp(-given.ticks / self.tau)[:, None, None]
+        ...         batch = given.key.shape[1]
+        ...         return state, Modulation.shared(network, jnp.tile(value, (1, batch, 1)))
+        >>> ej.mstdp(Fading()).modulator
+        Fading(tau=100.0)
+    """
 
     def init(self, network: Network, key: jax.Array) -> Params:
         """Its parameters for the whole training; none unless a modulator has some."""
@@ -53,7 +78,14 @@ class Modulator(ABC):
 @register("modulator", "none")
 @dataclass(frozen=True)
 class Unmodulated(Modulator):
-    """1, always: plain Hebbian or spike-timing plasticity."""
+    """1, always: plain Hebbian or spike-timing plasticity.
+
+    Example:
+        >>> from erbp_jax.kernels import Exponential
+        >>> import erbp_jax as ej
+        >>> ej.ThreeFactor((ej.pair_stdp(Exponential(window=64)),)).modulator
+        Unmodulated()
+    """
 
     def over(self, network, rule_params, state, trace, given):
         del rule_params, given
@@ -68,6 +100,11 @@ class SpikeReward(Modulator):
 
     The reward acts on what is eligible in the tick of the output spike; the weights are new in the tick after it.
     Source: Florian 2007, Neural Computation 19:1468, section 4.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.mstdp(ej.SpikeReward()).modulator
+        SpikeReward()
     """
 
     def over(self, network, rule_params, state, trace, given):
@@ -86,6 +123,11 @@ class ClassReward(Modulator):
 
     with the target class y; a is `right`, b is `wrong`. At equal rates of K output neurons the mean reward is 0 for
     b = a / (K - 1).
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.mstdp(ej.ClassReward(right=1.0, wrong=1 / 9)).modulator.wrong
+        0.1111111111111111
 
     Raises:
         ValueError: a target that is not one class a sample.
@@ -111,6 +153,12 @@ class Schedule(Modulator):
     """A global signal g(t) of the tick alone, the same for all synapses: learning phases.
 
     `signal` maps `ticks[k]` (int32) to g, `[k]` float.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Phases, Schedule
+        >>> Schedule(Phases(length=100, burn_in=10)).signal(jnp.array([0, 20, 55, 80])).tolist()
+        [0.0, 1.0, 0.0, -1.0]
     """
 
     signal: Callable[[jax.Array], jax.Array]
@@ -126,6 +174,12 @@ class Schedule(Modulator):
 class GivenReward(Modulator):
     """The target is the reward, `r[t] = target` in every tick of a call, float `[B]` of any sign: for environments that
     answer between two calls of `learn`. While a network acts, give 0; what is eligible waits for the reward.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> rule = ej.mstdpet(ej.GivenReward(), tau_eligibility=25.0)
+        >>> type(rule).__name__, rule.tau_eligibility
+        ('ThreeFactor', 25.0)
 
     Raises:
         ValueError: a target that is not one float a sample.
@@ -158,6 +212,15 @@ class TrialReward(Modulator):
     .. math:: r[t] = [t = T - 1]\; R\!\left(\textstyle\sum_{t'} s[t'],\, y\right)
 
     R is `reward(counts[B, K], target) -> [B]`; it acts in the last tick on what is eligible then.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> def right(counts, target):
+        ...     return jnp.where(counts.argmax(-1) == target, 1.0, -1.0)
+        >>> rule = ej.mstdpet(ej.TrialReward(100, right), tau_eligibility=50.0)
+        >>> rule.modulator.steps
+        100
     """
 
     steps: int

@@ -46,6 +46,12 @@ def mstdp(
     State: one trace a neuron and side. The reward r that an output spike of tick t earns acts on zeta[t] and changes
     the weights that tick t + 1 sees. The kernel as `modulated_terms`.
     Source: Florian 2007, Neural Computation 19:1468.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> rule = ej.mstdp(ej.SpikeReward())
+        >>> len(rule.terms[0]), rule.tau_eligibility
+        (2, None)
     """
     return ThreeFactor((modulated_terms(tau_causal, tau_acausal, causal, acausal),), modulator)
 
@@ -63,5 +69,10 @@ def mstdpet(
 
     State: as MSTDP, and one number a synapse. Time constants in ticks.
     Source: Florian 2007, Neural Computation 19:1468.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.mstdpet(ej.SpikeReward(), tau_eligibility=25.0).tau_eligibility
+        25.0
     """
     return ThreeFactor((modulated_terms(tau_causal, tau_acausal, causal, acausal),), modulator, tau_eligibility)

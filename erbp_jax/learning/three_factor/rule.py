@@ -21,7 +21,14 @@ from erbp_jax.trace import Trace
 
 class Term(NamedTuple):
     """One product `scale x pre[i] x post[j]`, applied when its factors are not 0: with a `Spike` on one side, at that
-    side's events; with traces on both, in every tick."""
+    side's events; with traces on both, in every tick.
+
+    Example:
+        >>> from erbp_jax.learning.three_factor import Spike, Term, Trace
+        >>> potentiation, depression = Term(Trace(20.0), Spike()), Term(Spike(), Trace(20.0), -1.0)
+        >>> depression.scale
+        -1.0
+    """
 
     pre: Factor
     post: Factor
@@ -53,6 +60,14 @@ class ThreeFactor(LocalRule):
     spikes as they arrive at the synapses, delays and all.
 
     `terms` has one tuple of terms a projection, or a single one that serves all; an empty one freezes its projection.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Spike, Term, Trace
+        >>> hebb = Term(Trace(20.0), Spike())
+        >>> rule = ej.ThreeFactor(((hebb,),), ej.SpikeReward(), tau_eligibility=25.0)
+        >>> rule.modulator, rule.tau_eligibility
+        (SpikeReward(), 25.0)
 
     Raises:
         ValueError: the number of projections does not fit, or an eligibility time constant that is not positive.
@@ -222,6 +237,16 @@ def write(terms: tuple[Term, ...], states: Any, pre: Signals, post: Signals) -> 
     """One tick of a single population: `pre` signals `[I]`, `post` signals `[O]` -> `(states, e[I, O])`.
 
     For models with neurons of their own, outside `Network`; `start_terms` makes the states.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Signals, Spike, Term, Trace, start_terms, write
+        >>> terms = (Term(Trace(20.0), Spike()),)
+        >>> states = start_terms(terms, inputs=2, outputs=1)
+        >>> for pre, post in (([1.0, 0.0], [0.0]), ([0.0, 0.0], [1.0])):
+        ...     states, change = write(terms, states, Signals(jnp.array(pre)), Signals(jnp.array(post)))
+        >>> [[round(float(dw), 3) for dw in row] for row in change]
+        [[0.951], [0.0]]
     """
     kept, change = [], jnp.zeros((pre.spikes.shape[-1], post.spikes.shape[-1]), jnp.float32)
     for term, (before, after) in zip(terms, states, strict=True):
@@ -233,7 +258,14 @@ def write(terms: tuple[Term, ...], states: Any, pre: Signals, post: Signals) -> 
 
 
 def start_terms(terms: tuple[Term, ...], inputs: int, outputs: int) -> tuple[tuple[Any, Any], ...]:
-    """The states of the factors before the first tick, for `write`."""
+    """The states of the factors before the first tick, for `write`.
+
+    Example:
+        >>> from erbp_jax.learning.three_factor import Spike, Term, Trace, start_terms
+        >>> ((pre, post),) = start_terms((Term(Trace(20.0), Spike()),), inputs=2, outputs=1)
+        >>> pre.shape, post
+        ((2,), ())
+    """
     return tuple((term.pre.init_state((inputs,)), term.post.init_state((outputs,))) for term in terms)
 
 

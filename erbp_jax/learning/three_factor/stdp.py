@@ -22,6 +22,13 @@ def pair_stdp(kernel: Kernel, pairing: Pairing = "all") -> tuple[Term, Term]:
     presynaptic one before it, and each presynaptic spike with the last postsynaptic one. A pair within one tick does
     nothing. State: the window's spikes, or one counter, a neuron; none a synapse.
     Source: Song, Miller, Abbott 2000; Morrison, Diesmann, Gerstner 2008 (pairings).
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.kernels import Exponential
+        >>> rule = ej.ThreeFactor((ej.pair_stdp(Exponential(window=64), "nearest"),))
+        >>> len(rule.terms[0])
+        2
     """
     side = {"all": KernelTrace, "nearest": NearestKernel}[pairing]
     return Term(side(kernel, causal=True), Spike()), Term(Spike(), side(kernel, causal=False))

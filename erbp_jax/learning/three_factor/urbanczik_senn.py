@@ -91,6 +91,12 @@ def urbanczik_senn(rate: Logistic = RATE, psp: PSP = POTENTIAL) -> tuple[Term]:
     With `ThreeFactor(..., tau_eligibility=100)`, or added to the eligibility by hand (`write`). It is zero in the mean
     where the soma fires as the dendrite predicts. State: two numbers a presynaptic neuron, the low-pass one a synapse.
     Source: Urbanczik and Senn 2014, Neuron 81:521.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> rule = ej.ThreeFactor((ej.urbanczik_senn(),), tau_eligibility=100.0)
+        >>> len(rule.terms[0])
+        1
     """
     return (Term(psp, PredictionError(rate)),)
 

@@ -69,7 +69,17 @@ def max_norm(
 
 def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
     """Cut steps so that every weight stays in `[low, high]` (numbers, or pytrees shaped like the parameters):
-    hard bounds, to be the last of a chain."""
+    hard bounds, to be the last of a chain.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> import erbp_jax as ej
+        >>> weights = {"weight": jnp.array([0.5, 0.5])}
+        >>> optimizer = optax.chain(optax.sgd(1.0), ej.keep_within(-1.0, 1.0))
+        >>> step, _ = optimizer.update({"weight": jnp.array([-3.0, 0.25])}, optimizer.init(weights), weights)
+        >>> optax.apply_updates(weights, step)["weight"].tolist()
+        [1.0, 0.25]
+    """
 
     def update(updates, state, params=None):
         if params is None:

@@ -118,6 +118,13 @@ def sign() -> optax.GradientTransformation:
     No positive factor on error or feedback has an effect, and neither has the size of an update: a synapse that a block
     moved by one spike goes as far as one that it moved by fifty. State: none. Integer form: as it stands, one bit.
     Source: Bernstein et al. 2018 (signSGD, arXiv 1802.04434); `optax.scale_by_sign`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.tricks import sign
+        >>> link, update = sign(), {"weight": jnp.array([-300.0, 0.0, 0.25])}
+        >>> link.update(update, link.init(update))[0]["weight"].tolist()
+        [-1.0, 0.0, 1.0]
     """
     return optax.scale_by_sign()
 

@@ -170,6 +170,13 @@ def count_writes() -> optax.GradientTransformation:
 def written(state: Any) -> np.ndarray:
     """Weights changed so far, int64, from an optimiser's state in which `count_writes` has one; by seed if it has.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.tricks import count_writes, written
+        >>> weights = {"weight": jnp.array([1.0, 2.0])}
+        >>> int(written(count_writes().init(weights)))
+        0
+
     Raises:
         ValueError: there is none.
     """

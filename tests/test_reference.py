@@ -1,0 +1,92 @@
+"""The pages of the reference: every public name is told once, every command, and nothing that is gone."""
+
+import importlib
+import inspect
+import re
+import sys
+
+import pytest
+
+import erbp_jax
+from erbp_jax.cli.reference import page
+
+PACKAGES = (
+    "data",
+    "data.events",
+    "nir",
+    "nnx",
+    "learning",
+    "learning.tricks",
+    "learning.three_factor",
+    "neurons",
+    "encoding",
+    "connections",
+    "tasks",
+)
+UNITS = {f"erbp_jax.{name}" for name in ("Time", "Ticks", "Rate", "PerMs", "Ms", "Hertz")}
+WITHOUT_EXAMPLE = {
+    f"erbp_jax.{name}"
+    for name in (
+        "connections.PlacedConnection",
+        "connections.Transmission",
+        "data.events.digits_saccades",  # takes most of a minute
+        "learning.three_factor.over_terms",
+        "nsat.agreement.Agreement",
+        "nsat.agreement.agreement",
+        "nsat.files.Expected",
+        "nsat.learn.Classifier",
+        "nsat.replay.Mismatch",
+        "nsat.replay.Outcome",
+        "nsat.replay.replay",
+    )
+}
+DIRECTIVE = re.compile(r"^\.\. (?:autoclass|autofunction|autoexception|autodata|py:data):: (\S+)$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def told(root):
+    """Full names in the pages, one an entry."""
+    pages = sorted((root / "docs" / "reference" / "api").glob("*.md"))
+    return [name for page in pages for name in DIRECTIVE.findall(page.read_text("utf-8"))]
+
+
+def found(path):
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def test_every_name_is_told_once(told):
+    assert not {name for name in told if told.count(name) > 1}
+
+
+def test_no_name_is_gone(told):
+    for path in told:
+        assert found(path) is not None, path
+
+
+def test_every_public_name_is_told(told):
+    pytest.importorskip("nir")
+    known = {id(found(path)) for path in told}
+    missing = [name for name in erbp_jax.__all__ if f"erbp_jax.{name}" not in told and name not in sys.modules]
+    missing = [name for name in missing if not inspect.ismodule(getattr(erbp_jax, name))]
+    for package in PACKAGES:
+        module = importlib.import_module(f"erbp_jax.{package}")
+        missing += [f"{package}.{name}" for name in module.__all__ if id(getattr(module, name)) not in known]
+    assert not missing
+
+
+def test_every_name_that_is_told_has_a_text(told):
+    assert not [path for path in told if callable(found(path)) and not inspect.getdoc(found(path))]
+
+
+def test_the_page_of_commands_is_that_of_the_command_line(root):
+    """`python -m erbp_jax.cli.reference > docs/reference/cli.md` writes it."""
+    assert (root / "docs" / "reference" / "cli.md").read_text("utf-8") == page()
+
+
+def test_every_name_that_does_something_has_an_example(told):
+    """But what others hand out: states, results, traces."""
+    without = [path for path in told if callable(found(path)) and ">>>" not in (inspect.getdoc(found(path)) or "")]
+    handed_out = {path for path in without if isinstance(found(path), type) and issubclass(found(path), tuple)}
+    assert set(without) - handed_out - UNITS <= WITHOUT_EXAMPLE
+    assert set(without) >= WITHOUT_EXAMPLE  # and none that has one now
