@@ -59,9 +59,9 @@ network.population("hidden1").neuron
 
 # %% [markdown]
 # ## Rule
-# In eRBP a presynaptic spike $s_i$ changes its synapses by the dendritic potential $U_j$ of the postsynaptic neuron, if
-# the synaptic current of that neuron lies in an interval. $U_j$ is driven by spiking *error neurons*, which compare the
-# label with the output, through a fixed random matrix $G$:
+# In eRBP a presynaptic spike $s_i$ changes its synapses by the dendritic potential $U_j$ of the postsynaptic
+# neuron, if the synaptic current of that neuron lies in an interval. $U_j$ is driven by spiking *error neurons*,
+# which compare the label with the output, through a fixed random matrix $G$:
 #
 # $$
 # \Delta w_{ij}[t] = \eta\, s_i[t] \left( U_j[t]\, \Theta(b_\mathrm{min} < I_j[t] < b_\mathrm{max})
@@ -87,8 +87,8 @@ assert model.test_error < 15
 model
 
 # %% [markdown]
-# The learning curve. The training error is measured while the weights change, so it is the mean over an epoch; the test
-# error is that of the weights at the end of the epoch.
+# The learning curve. The training error is measured while the weights change, so it is the mean over an epoch; the
+# test error is that of the weights at the end of the epoch.
 
 # %%
 model.plot()
@@ -148,7 +148,7 @@ assert events[-1] < 0.8 * events[0]
 
 figure, axis = plt.subplots(figsize=(5.4, 3), layout="constrained")
 axis.plot(epochs, events, "o-", color="#0072b2")
-axis.set(xlabel="epoch", ylabel="error spikes per sample", ylim=(0, None));
+axis.set(xlabel="epoch", ylabel="error spikes per sample", ylim=(0, None))
 
 # %% [markdown]
 # ## Try next

@@ -15,11 +15,12 @@
 # # The neuron zoo
 #
 # The neuron models of the talk, one after the other: leaky integrate-and-fire with and without a synapse, noise, a
-# second compartment, the Mihalas-Niebur neuron with its firing patterns, and the error neurons and dendrites of eRBP.
-# "The talk" is Emre Neftci's *Event-Driven Random Backpropagation: Enabling Neuromorphic Deep Learning Machines*. Nothing
-# is trained here. The notebook runs in about fifteen seconds on one core.
+# second compartment, the Mihalas-Niebur neuron with its firing patterns, and the error neurons and dendrites of
+# eRBP. "The talk" is Emre Neftci's *Event-Driven Random Backpropagation: Enabling Neuromorphic Deep Learning
+# Machines*. Nothing is trained here. The notebook runs in about fifteen seconds on one core.
 #
-# Every model is a frozen dataclass with two methods: `init_state(shape)` and `step(state, current) -> (state, spikes)`.
+# Every model is a frozen dataclass with two methods: `init_state(shape)` and `step(state, current) -> (state,
+# spikes)`.
 
 # %%
 import jax
@@ -69,12 +70,11 @@ bottom.plot(state.membrane, color=INK)
 bottom.axhline(1.0, color=ORANGE, linestyle="--", linewidth=1)
 bottom.text(0, 1.03, "threshold", color=ORANGE, fontsize=8)
 bottom.vlines(np.flatnonzero(spikes), 0, 1.3, color=INK, linewidth=1)
-bottom.set(xlabel="time (ticks)", ylabel="membrane V\n(thresholds)", ylim=(-0.05, 1.35));
-
+bottom.set(xlabel="time (ticks)", ylabel="membrane V\n(thresholds)", ylim=(-0.05, 1.35))
 # %% [markdown]
 # ## f-I curves
-# The firing rate under a constant drive. `run_population` steps many unconnected neurons at once, here one per drive. A
-# tick is 0.1 ms in this section, so a time constant of 100 ticks is 10 ms.
+# The firing rate under a constant drive. `run_population` steps many unconnected neurons at once, here one per
+# drive. A tick is 0.1 ms in this section, so a time constant of 100 ticks is 10 ms.
 #
 # | model | equations in the talk | what drives the membrane |
 # |---|---|---|
@@ -107,8 +107,8 @@ assert np.abs(leaky - lif).max() <= 3
 assert np.abs(second - lif).max() <= 3
 
 # %% [markdown]
-# A faster membrane fires at a higher rate. The dendrite of the two-compartment neuron is also driven by the soma: it adds
-# to the current, and the neuron fires from 0.8 thresholds on.
+# A faster membrane fires at a higher rate. The dendrite of the two-compartment neuron is also driven by the soma:
+# it adds to the current, and the neuron fires from 0.8 thresholds on.
 
 # %%
 curves = {
@@ -126,13 +126,12 @@ for (name, curve), colour, dashes in zip(
 ):
     axis.plot(drive, curve, color=colour, linestyle=dashes, label=name)
 axis.set(xlabel="steady current (thresholds)", ylabel="firing rate (Hz)")
-axis.legend(frameon=False, fontsize=8);
-
+axis.legend(frameon=False, fontsize=8)
 # %% [markdown]
 # ## Noise
-# Noise on the membrane lets a neuron fire below the threshold, and smooths the corner of the f-I curve. `GaussianNoise`
-# adds $\xi \sim N(0, \sigma^2)$ every tick; `PoissonKicks` adds background spikes of one size, which also depolarise.
-# Each point is the mean of 20 neurons, with ticks of 1 ms again.
+# Noise on the membrane lets a neuron fire below the threshold, and smooths the corner of the f-I curve.
+# `GaussianNoise` adds $\xi \sim N(0, \sigma^2)$ every tick; `PoissonKicks` adds background spikes of one size,
+# which also depolarise. Each point is the mean of 20 neurons, with ticks of 1 ms again.
 
 # %%
 noises = {
@@ -152,11 +151,12 @@ assert noisy["no noise"][18] == 0
 assert noisy["GaussianNoise(0.3)"][18] > noisy["GaussianNoise(0.1)"][18] > 0
 
 figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
-for (name, curve), colour, dashes in zip(noisy.items(), (INK, BLUE, ORANGE, GREEN), ("-", "--", "-.", ":"), strict=True):
+for (name, curve), colour, dashes in zip(
+    noisy.items(), (INK, BLUE, ORANGE, GREEN), ("-", "--", "-.", ":"), strict=True
+):
     axis.plot(weak, curve, color=colour, linestyle=dashes, label=name)
 axis.set(xlabel="steady current (thresholds)", ylabel="firing rate (Hz)")
-axis.legend(frameon=False, fontsize=8);
-
+axis.legend(frameon=False, fontsize=8)
 # %% [markdown]
 # ## The Mihalas-Niebur neuron
 # Its threshold $\Theta$ follows the membrane, and every spike starts two currents that decay:
@@ -168,14 +168,22 @@ axis.legend(frameon=False, fontsize=8);
 # $$
 #
 # $$
-# V \ge \Theta: \qquad I_j \leftarrow R_j I_j + A_j, \quad V \leftarrow V_r, \quad \Theta \leftarrow \max(\Theta_r, \Theta)
+# V \ge \Theta: \qquad I_j \leftarrow R_j I_j + A_j, \quad V \leftarrow V_r, \quad
+# \Theta \leftarrow \max(\Theta_r, \Theta)
 # $$
 #
-# Time is in ms and potentials are in mV. `PATTERNS` holds the twenty firing patterns of Mihalas and Niebur (2009), each
-# with the input that shows it. Six of them, with the number of spikes in brackets:
+# Time is in ms and potentials are in mV. `PATTERNS` holds the twenty firing patterns of Mihalas and Niebur (2009),
+# each with the input that shows it. Six of them, with the number of spikes in brackets:
 
 # %%
-shown = ("tonic_spiking", "spike_frequency_adaptation", "phasic_spiking", "rebound_spike", "tonic_bursting", "mixed_mode")
+shown = (
+    "tonic_spiking",
+    "spike_frequency_adaptation",
+    "phasic_spiking",
+    "rebound_spike",
+    "tonic_bursting",
+    "mixed_mode",
+)
 figure, grid = plt.subplots(4, 3, figsize=(8, 5.4), height_ratios=(3, 1, 3, 1), layout="constrained")
 counts = {}
 for number, name in enumerate(shown):
@@ -191,7 +199,9 @@ for number, name in enumerate(shown):
     top.set_title(f"{name.replace('_', ' ')} ({counts[name]})", fontsize=8)
     top.tick_params(labelbottom=False)
     bottom.plot(time, current, color=BLUE, linewidth=1)
-    bottom.set_ylim(min(-0.5, current.min() - 0.5), current.max() + 0.5)
+    inhibited = current.min() < 0
+    bottom.set(ylim=(-4.5, 0.5) if inhibited else (-0.5, 2.5), yticks=(-4, -2, 0) if inhibited else (0, 1, 2))
+    top.set_yticks((-140, -100, -60) if inhibited else (-70, -60, -50, -40))
 grid[0, 0].set_ylabel("V, threshold\n(mV)")
 grid[2, 0].set_ylabel("V, threshold\n(mV)")
 grid[1, 0].set_ylabel("input\n(mV/ms)")
@@ -236,11 +246,11 @@ figure, axis = plt.subplots(figsize=(6.5, 2.4), layout="constrained")
 rows = {"label": label, "output": output, "E+": positive, "E-": negative}
 for row, (train, colour) in enumerate(zip(rows.values(), (INK, INK, BLUE, ORANGE), strict=True)):
     axis.vlines(np.flatnonzero(train), 3 - row - 0.35, 3 - row + 0.35, color=colour)
-axis.set(xlabel="time (ticks)", yticks=range(4), yticklabels=list(rows)[::-1], xlim=(-2, 121));
-
+axis.set(xlabel="time (ticks)", yticks=range(4), yticklabels=list(rows)[::-1], xlim=(-2, 121))
 # %% [markdown]
 # ## Dendrite
-# The error spikes reach every hidden neuron through fixed random weights $g$ and are summed by a dendritic compartment:
+# The error spikes reach every hidden neuron through fixed random weights $g$ and are summed by a dendritic
+# compartment:
 #
 # $$
 # U[t] = e^{-1/\tau_U} U[t-1] + \sum_k g_k \left( s_k^{E+}[t] - s_k^{E-}[t] \right)
@@ -258,7 +268,7 @@ axis.plot(potential[:, 0], color=BLUE, label="g = 0.8")
 axis.plot(potential[:, 1], color=ORANGE, linestyle="--", label="g = -0.5")
 axis.axhline(0.0, color=INK, linewidth=0.5)
 axis.set(xlabel="time (ticks)", ylabel="dendritic potential U\n(units of g)")
-figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2);
+figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
 
 # %% [markdown]
 # ## Try next

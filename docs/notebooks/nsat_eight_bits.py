@@ -16,10 +16,10 @@
 # %% [markdown]
 # # NSAT: eight bits, integer for integer
 #
-# The talk's neuromorphic machine, NSAT, has no multiplier and no floating point: 16-bit states, 8-bit weights, shifts and
-# additions. `erbp_jax.nsat` computes what it computes, integer for integer. You will run a neuron by hand and on the
-# machine, replay a recorded run, look at randomised rounding and blank-out synapses, and compile a trained network. The
-# notebook runs in about forty seconds on one core.
+# The talk's neuromorphic machine, NSAT, has no multiplier and no floating point: 16-bit states, 8-bit weights,
+# shifts and additions. `erbp_jax.nsat` computes what it computes, integer for integer. You will run a neuron by
+# hand and on the machine, replay a recorded run, look at randomised rounding and blank-out synapses, and compile a
+# trained network. The notebook runs in about forty seconds on one core.
 
 # %%
 from dataclasses import replace
@@ -39,7 +39,8 @@ from erbp_jax.nsat.shifts import round_randomly
 
 # %% [markdown]
 # ## A neuron of shifts
-# A leak of $1 - 2^{-4}$ per tick is a shift by four bits and a subtraction. What a spike brings arrives one tick later:
+# A leak of $1 - 2^{-4}$ per tick is a shift by four bits and a subtraction. What a spike brings arrives one tick
+# later:
 #
 # $$
 # x[t] = x[t-1] - \max(1, |x[t-1]| \gg 4)\,\mathrm{sgn}\,x[t-1] + w\, s[t-1], \qquad
@@ -95,13 +96,12 @@ axis.step(range(TICKS), outcome.states[:, 0, 0], where="post", color="#1b2733", 
 axis.axhline(THRESHOLD, color="#c2410c", linestyle="--", linewidth=1)
 axis.text(0, THRESHOLD + 8, "threshold", color="#c2410c", fontsize=8)
 axis.vlines(outcome.spikes[:, 0], THRESHOLD, THRESHOLD + 60, color="#1b2733")
-axis.set(xlabel="time (ticks)", ylabel="state x (integer)", ylim=(-10, 480));
-
+axis.set(xlabel="time (ticks)", ylabel="state x (integer)", ylim=(-10, 480))
 # %% [markdown]
 # ## Replay
-# A program file can hold what another machine computed - states, spikes, weights, random draws. `replay` runs it again,
-# and `first_mismatch` finds the first integer that differs. The package's tests replay the published vectors of the NSAT
-# authors' simulator in this way. Here the vector is the one computed by hand.
+# A program file can hold what another machine computed - states, spikes, weights, random draws. `replay` runs it
+# again, and `first_mismatch` finds the first integer that differs. The package's tests replay the published vectors
+# of the NSAT authors' simulator in this way. Here the vector is the one computed by hand.
 
 # %%
 expected = Expected(states, spikes, None, None, None, None, None)
@@ -132,12 +132,11 @@ figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 axis.plot(changes, truncated, color="#8a97a5", drawstyle="steps-mid", label="truncated")
 axis.plot(changes, rounded, ".", color="#0072b2", label=f"randomised, mean of {draws:,}")
 axis.set(xlabel="change before rounding (sixteenths of a weight step)", ylabel="change of the weight\n(weight steps)")
-figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2);
-
+figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
 # %% [markdown]
 # ## Blank-out synapses
-# A synapse that transmits with a chance of $p/15$ makes the neuron stochastic, and this noise is all that peRBP needs.
-# Below, 300 copies of the neuron without a threshold get the same input through synapses with $p = 9$.
+# A synapse that transmits with a chance of $p/15$ makes the neuron stochastic, and this noise is all that peRBP
+# needs. Below, 300 copies of the neuron without a threshold get the same input through synapses with $p = 9$.
 
 # %%
 COPIES = 300
@@ -154,7 +153,9 @@ copies = core(
     events=neuron.events,
 )
 blanked = simulate(Program((copies,), NO_ROUTES), TICKS, seed=1)[0].states[:, :, 0]
-certain = simulate(Program((replace(copies, arrays={**copies.arrays, "probability": np.array([[15]])}),), NO_ROUTES), TICKS)
+certain = simulate(
+    Program((replace(copies, arrays={**copies.arrays, "probability": np.array([[15]])}),), NO_ROUTES), TICKS
+)
 ratio = blanked[20:].mean() / certain[0].states[20:].mean()
 assert abs(ratio - 9 / 15) < 0.05
 print(f"mean state with blank-out / without: {ratio:.2f}; 9/15 = {9 / 15:.2f}")
@@ -164,12 +165,11 @@ axis.plot(certain[0].states[:, 0, 0], color="#1b2733", linestyle="--", label="ev
 axis.plot(blanked[:, :5], color="#56b4e9", linewidth=0.7)
 axis.plot(blanked.mean(1), color="#0072b2", label=f"blank-out: mean of {COPIES} copies (thin: five of them)")
 axis.set(xlabel="time (ticks)", ylabel="state x (integer)")
-figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2);
-
+figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
 # %% [markdown]
 # ## A trained network on the machine
-# The compiler turns a trained network of `LIF` neurons into a program: leaks become shifts, weights 8-bit integers, one
-# scale per layer. The neurons below have leaks of 1/2 and 3/4 per tick, which shifts express exactly.
+# The compiler turns a trained network of `LIF` neurons into a program: leaks become shifts, weights 8-bit integers,
+# one scale per layer. The neurons below have leaks of 1/2 and 3/4 per tick, which shifts express exactly.
 
 # %%
 data = ej.data.load("digits")
@@ -198,8 +198,7 @@ integers = compiled.program.cores[0].weights
 axes[0].hist(weights[0].ravel(), 60, color="#8a97a5")
 axes[0].set(xlabel="weight (thresholds), floats", ylabel="synapses, input to hidden")
 axes[1].hist(integers[: weights[0].size], np.arange(-128, 129, 4), color="#0072b2")
-axes[1].set(xlabel="weight (integer), 8 bits", xticks=(-128, -64, 0, 64, 127));
-
+axes[1].set(xlabel="weight (integer), 8 bits", xticks=(-128, -64, 0, 64, 127))
 # %% [markdown]
 # Both get the same input spikes for 200 test digits. `agreement` counts spikes in every layer and compares decisions.
 
