@@ -138,7 +138,9 @@ axis.set(xlabel="epoch", ylabel="test error (%)", ylim=(0, 95))
 figure.legend(frameon=False, fontsize=8, loc="outside right upper")
 # %% [markdown]
 # ## What comes back
-# The hidden layer while one digit is shown. With recurrence it goes on firing in rows that are empty.
+# The recurrent network while one digit is shown. Its hidden layer answers to the row that is shown and to what
+# comes back from the rows before. Spikes gather every four ticks, for rows, delays and refractory period all have
+# that length.
 
 # %%
 models["recurrent"].record(data.test.x[0]).raster(["row", "hidden", "output"])
@@ -159,5 +161,5 @@ models["recurrent"].record(data.test.x[0]).raster(["row", "hidden", "output"])
 # ## Try next
 # - Set `plastic=True` and see for yourself.
 # - Swap the rule for `ej.BackProp()`, and leave out `optimizer` ([choosing a rule](../guides/choosing_a_rule.md)).
-# - Recurrent, lateral, skip and delayed projections: [networks guide](../guides/networks.md).
+# - Recurrent, lateral and skip projections: [recurrent and delayed](../guides/recurrent_and_delayed.md).
 # - What a task can be: [training guide](../guides/training.md).

@@ -273,7 +273,7 @@ figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
 # %% [markdown]
 # ## Try next
 # - Put another neuron into a network: `ej.mlp(64, 100, 10, neuron=ej.LIF(tau_mem=10.0))`
-#   ([networks guide](../guides/networks.md)).
+#   ([training guide](../guides/training.md)).
 # - Write your own model in fifteen lines: [own neuron](../guides/own_neuron.md).
 # - Watch error neurons teach a network: [first network](first_network.py).
 # - See all twenty patterns: `python experiments/neuron_gallery.py`.
