@@ -17,8 +17,8 @@
 # # eRBP against back-propagation
 #
 # The same network learns the same digits by five rules. You will see their learning curves, how the direction of each
-# rule's update compares with the gradient, and what training costs in operations. The notebook runs in about forty
-# seconds on one core; most of it is compilation.
+# rule's update compares with the gradient, and what training costs in operations. The notebook runs in about a
+# minute on one core; most of it is compilation.
 
 # %%
 import matplotlib.pyplot as plt

@@ -16,7 +16,7 @@
 #
 # You will build a network of leaky integrate-and-fire neurons, train it with event-driven random back-propagation
 # (eRBP) on 8 x 8 digits, and look at its spikes, its errors and the error events that taught it. No data are
-# downloaded. The notebook runs in about twenty seconds on one core.
+# downloaded. The notebook runs in about half a minute on one core.
 
 # %%
 import matplotlib.pyplot as plt
