@@ -19,7 +19,7 @@
 # A network sees a digit one row of pixels at a time. Its neurons forget within a few ticks, so at the last row
 # nothing is left of the first one - unless spikes come back. You will train the same network with and without
 # recurrent projections by the same local rule, eRBP, and write a task of your own on the way. The notebook runs in
-# about fifty seconds on one core.
+# about forty seconds on one core.
 
 # %%
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ class SecondHalf(ej.Classification):
 # The same rule and settings for both. The steps are Adam's: any optax transformation goes with any rule.
 
 # %%
-EPOCHS, BATCH, BLOCK = 10, 20, 4
+EPOCHS, BATCH, BLOCK = 6, 20, 4
 updates = EPOCHS * (len(data.train) // BATCH) * (HALF // BLOCK)
 models = {}
 for name, network in networks.items():
