@@ -22,7 +22,6 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
     try:
         with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
             exec(compile(path.read_text(), str(path), "exec"), {"__name__": path.stem})
-        assert plt.get_fignums(), "a notebook without a figure"
     finally:
         plt.close("all")
     assert not list(tmp_path.iterdir())

@@ -12,8 +12,6 @@
 # ---
 
 # %% [markdown]
-
-# %% [markdown]
 # # Digits row by row
 #
 # A network sees a digit one row of pixels at a time. Its neurons forget within a few ticks, so at the last row
@@ -60,6 +58,8 @@ right.scatter(when, which, marker="|", s=60, color="#1b2733")
 for start in range(0, TICKS, HOLD):
     right.axvline(start - 0.5, color="#8a97a5", linewidth=0.5)
 right.set(xlabel="time (ticks)", ylabel="input (column)", yticks=(0, 3, 7), xlim=(-0.5, TICKS - 0.5), ylim=(7.5, -0.5))
+plt.close(figure)
+figure
 
 # %% [markdown]
 # ## Networks
@@ -136,6 +136,8 @@ for (name, model), colour, marker, dashes in zip(
 axis.axhline(90, color="black", linestyle=":", linewidth=1, label="chance")
 axis.set(xlabel="epoch", ylabel="test error (%)", ylim=(0, 95))
 figure.legend(frameon=False, fontsize=8, loc="outside right upper")
+plt.close(figure)
+figure
 # %% [markdown]
 # ## What comes back
 # The recurrent network while one digit is shown. Its hidden layer answers to the row that is shown and to what

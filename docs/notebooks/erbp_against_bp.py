@@ -12,8 +12,6 @@
 # ---
 
 # %% [markdown]
-
-# %% [markdown]
 # # eRBP against back-propagation
 #
 # The same network learns the same digits by five rules. You will see their learning curves, how the direction of each
@@ -96,6 +94,8 @@ figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 draw(axis, lambda entry: (entry["epoch"], entry["test_error"]))
 axis.set(xlabel="epoch", ylabel="test error (%)", ylim=(0, None))
 figure.legend(frameon=False, fontsize=8, loc="outside right upper")
+plt.close(figure)
+figure
 # %% [markdown]
 # ## Alignment
 # How can random feedback teach a hidden layer? If the angle between an update and the gradient is below 90 degrees,
@@ -117,6 +117,8 @@ axis.set(
     xlabel="epoch", ylabel="angle to the gradient,\nhidden layer (degrees)", ylim=(-3, 102), yticks=range(0, 91, 30)
 )
 figure.legend(frameon=False, fontsize=8, loc="outside right upper")
+plt.close(figure)
+figure
 # %% [markdown]
 # The feedback weights themselves can be compared with the transposed forward weights. For random feedback this angle
 # falls too, although the feedback weights never change: it is the forward weights that move.
@@ -129,6 +131,8 @@ axis.set(xlabel="epoch", ylabel="angle of feedback weights to\ntransposed forwar
 axis.set_yticks(range(0, 91, 30))
 figure.legend(frameon=False, fontsize=8, loc="outside right upper")
 assert all(models[name].metrics["alignment"]["feedback"][0] < 88 for name in random)
+plt.close(figure)
+figure
 
 # %% [markdown]
 # ## Cost
@@ -152,6 +156,8 @@ for name in spiking:
 axis.set(xscale="log", xlabel="operations of training so far (millions)", ylabel="test error (%)", ylim=(0, None))
 axis.set_xticks((30, 100, 300, 1000, 3000), labels=("30", "100", "300", "1,000", "3,000"))
 figure.legend(frameon=False, fontsize=8, loc="outside right upper")
+plt.close(figure)
+figure
 # %% [markdown]
 # At test all spiking networks do the same kind of work, SynOps; the network with fewer spikes is cheaper.
 

@@ -12,8 +12,6 @@
 # ---
 
 # %% [markdown]
-
-# %% [markdown]
 # # Data from an event camera
 #
 # An event camera sends no images. Each pixel reports by itself, at any moment, that it became brighter or darker.
@@ -66,6 +64,8 @@ def slices(recordings, edges=(0, 50_000, 100_000, 150_000)):
     for axis in grid[-1]:
         axis.set_xlabel("column (pixels)", fontsize=8)
     figure.colorbar(drawn, ax=grid, label="brighter - darker\n(events)", shrink=0.8)
+    plt.close(figure)
+    return figure
 
 
 slices({f"label {label}": events, f"label {found.train[1][1]}": found.train[1][0]})
@@ -81,6 +81,8 @@ for polarity, (name, colour, dashes) in enumerate((("darker", "#0072b2", "-"), (
     axis.plot(edges[:-1], count / 2.5, color=colour, linestyle=dashes, label=name)
 axis.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
 figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
+plt.close(figure)
+figure
 # %% [markdown]
 # ## From events to ticks
 # `Bins` says how long a tick is and how many there are. An event becomes a spike of its pixel and polarity in its
@@ -170,6 +172,8 @@ axis.bar(
 )
 axis.set(xticks=place, xticklabels=["test recordings", "moved, a fifth left out"], ylabel="test error (%)")
 figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
+plt.close(figure)
+figure
 
 # %% [markdown]
 # ## Try next

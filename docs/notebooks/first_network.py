@@ -39,6 +39,8 @@ for label, axis in enumerate(axes):
     axis.imshow(data.train.x[first].reshape(8, 8), cmap="gray_r")
     axis.set_title(f"label {label}", fontsize=8)
     axis.axis("off")
+plt.close(figure)  # or Jupyter shows it twice
+figure
 
 # %% [markdown]
 # ## Network
@@ -135,6 +137,8 @@ for axis, i in zip(axes.flat, wrong, strict=False):
     axis.imshow(data.test.x[i].reshape(8, 8), cmap="gray_r")
     answer = "undecided" if answers[i] < 0 else f"answer {answers[i]}"
     axis.set_title(f"label {data.test.y[i]}\n{answer}", fontsize=8)
+plt.close(figure)
+figure
 
 # %% [markdown]
 # ## Error events
@@ -149,6 +153,8 @@ assert events[-1] < 0.8 * events[0]
 figure, axis = plt.subplots(figsize=(5.4, 3), layout="constrained")
 axis.plot(epochs, events, "o-", color="#0072b2")
 axis.set(xlabel="epoch", ylabel="error spikes per sample", ylim=(0, None))
+plt.close(figure)
+figure
 
 # %% [markdown]
 # ## Try next

@@ -71,6 +71,8 @@ bottom.axhline(1.0, color=ORANGE, linestyle="--", linewidth=1)
 bottom.text(0, 1.03, "threshold", color=ORANGE, fontsize=8)
 bottom.vlines(np.flatnonzero(spikes), 0, 1.3, color=INK, linewidth=1)
 bottom.set(xlabel="time (ticks)", ylabel="membrane V\n(thresholds)", ylim=(-0.05, 1.35))
+plt.close(figure)
+figure
 # %% [markdown]
 # ## f-I curves
 # The firing rate under a constant drive. `run_population` steps many unconnected neurons at once, here one per
@@ -127,6 +129,8 @@ for (name, curve), colour, dashes in zip(
     axis.plot(drive, curve, color=colour, linestyle=dashes, label=name)
 axis.set(xlabel="steady current (thresholds)", ylabel="firing rate (Hz)")
 axis.legend(frameon=False, fontsize=8)
+plt.close(figure)
+figure
 # %% [markdown]
 # ## Noise
 # Noise on the membrane lets a neuron fire below the threshold, and smooths the corner of the f-I curve.
@@ -157,6 +161,8 @@ for (name, curve), colour, dashes in zip(
     axis.plot(weak, curve, color=colour, linestyle=dashes, label=name)
 axis.set(xlabel="steady current (thresholds)", ylabel="firing rate (Hz)")
 axis.legend(frameon=False, fontsize=8)
+plt.close(figure)
+figure
 # %% [markdown]
 # ## The Mihalas-Niebur neuron
 # Its threshold $\Theta$ follows the membrane, and every spike starts two currents that decay:
@@ -211,6 +217,8 @@ for axis in grid[3]:
 assert counts["phasic_spiking"] == 5
 assert counts["rebound_spike"] == 1
 assert counts["tonic_bursting"] > counts["spike_frequency_adaptation"] > 1
+plt.close(figure)
+figure
 
 # %% [markdown]
 # $V$ is solid, $\Theta$ is dashed, spikes are the strokes above. A rebound spike comes after the *end* of an inhibiting
@@ -247,6 +255,8 @@ rows = {"label": label, "output": output, "E+": positive, "E-": negative}
 for row, (train, colour) in enumerate(zip(rows.values(), (INK, INK, BLUE, ORANGE), strict=True)):
     axis.vlines(np.flatnonzero(train), 3 - row - 0.35, 3 - row + 0.35, color=colour)
 axis.set(xlabel="time (ticks)", yticks=range(4), yticklabels=list(rows)[::-1], xlim=(-2, 121))
+plt.close(figure)
+figure
 # %% [markdown]
 # ## Dendrite
 # The error spikes reach every hidden neuron through fixed random weights $g$ and are summed by a dendritic
@@ -269,6 +279,8 @@ axis.plot(potential[:, 1], color=ORANGE, linestyle="--", label="g = -0.5")
 axis.axhline(0.0, color=INK, linewidth=0.5)
 axis.set(xlabel="time (ticks)", ylabel="dendritic potential U\n(units of g)")
 figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
+plt.close(figure)
+figure
 
 # %% [markdown]
 # ## Try next

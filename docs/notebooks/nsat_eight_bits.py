@@ -12,8 +12,6 @@
 # ---
 
 # %% [markdown]
-
-# %% [markdown]
 # # NSAT: eight bits, integer for integer
 #
 # The talk's neuromorphic machine, NSAT, has no multiplier and no floating point: 16-bit states, 8-bit weights,
@@ -97,6 +95,8 @@ axis.axhline(THRESHOLD, color="#c2410c", linestyle="--", linewidth=1)
 axis.text(0, THRESHOLD + 8, "threshold", color="#c2410c", fontsize=8)
 axis.vlines(outcome.spikes[:, 0], THRESHOLD, THRESHOLD + 60, color="#1b2733")
 axis.set(xlabel="time (ticks)", ylabel="state x (integer)", ylim=(-10, 480))
+plt.close(figure)
+figure
 # %% [markdown]
 # ## Replay
 # A program file can hold what another machine computed - states, spikes, weights, random draws. `replay` runs it
@@ -133,6 +133,8 @@ axis.plot(changes, truncated, color="#8a97a5", drawstyle="steps-mid", label="tru
 axis.plot(changes, rounded, ".", color="#0072b2", label=f"randomised, mean of {draws:,}")
 axis.set(xlabel="change before rounding (sixteenths of a weight step)", ylabel="change of the weight\n(weight steps)")
 figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
+plt.close(figure)
+figure
 # %% [markdown]
 # ## Blank-out synapses
 # A synapse that transmits with a chance of $p/15$ makes the neuron stochastic, and this noise is all that peRBP
@@ -166,6 +168,8 @@ axis.plot(blanked[:, :5], color="#56b4e9", linewidth=0.7)
 axis.plot(blanked.mean(1), color="#0072b2", label=f"blank-out: mean of {COPIES} copies (thin: five of them)")
 axis.set(xlabel="time (ticks)", ylabel="state x (integer)")
 figure.legend(frameon=False, fontsize=8, loc="outside upper right", ncols=2)
+plt.close(figure)
+figure
 # %% [markdown]
 # ## A trained network on the machine
 # The compiler turns a trained network of `LIF` neurons into a program: leaks become shifts, weights 8-bit integers,
@@ -199,6 +203,8 @@ axes[0].hist(weights[0].ravel(), 60, color="#8a97a5")
 axes[0].set(xlabel="weight (thresholds), floats", ylabel="synapses, input to hidden")
 axes[1].hist(integers[: weights[0].size], np.arange(-128, 129, 4), color="#0072b2")
 axes[1].set(xlabel="weight (integer), 8 bits", xticks=(-128, -64, 0, 64, 127))
+plt.close(figure)
+figure
 # %% [markdown]
 # Both get the same input spikes for 200 test digits. `agreement` counts spikes in every layer and compares decisions.
 

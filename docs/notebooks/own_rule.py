@@ -12,8 +12,6 @@
 # ---
 
 # %% [markdown]
-
-# %% [markdown]
 # # Write your own rule
 #
 # A learning rule is a function of what a synapse can see. You will write a local rule in a few lines and train a
@@ -101,6 +99,8 @@ for name, model, colour, marker, dashes in (
     axis.plot(range(1, 6), errors, color=colour, marker=marker, linestyle=dashes, markersize=4, label=name)
 axis.set(xlabel="epoch", ylabel="test error (%)", ylim=(0, None), xticks=range(1, 6))
 figure.legend(frameon=False, fontsize=8, loc="outside right upper")
+plt.close(figure)
+figure
 # %% [markdown]
 # ## Reward instead of labels
 # Suppose that nobody says what is right, and an environment only answers whether an action was good. A three-factor
@@ -177,6 +177,8 @@ weights = np.asarray(stream.params.trained.projections[0]["weight"]).reshape(CUE
 shown = right.imshow(weights, cmap="viridis", vmin=0)
 right.set(xlabel="action", ylabel="cue", xticks=range(ACTIONS), yticks=range(CUES))
 figure.colorbar(shown, ax=right, label="mean weight (thresholds)")
+plt.close(figure)
+figure
 
 # %% [markdown]
 # The strongest weights are those from each cue to its right action. One number for the whole network has taught
