@@ -15,7 +15,7 @@
 # # Write your own rule
 #
 # A learning rule is a function of what a synapse can see. You will write a local rule in a few lines and train a
-# network with it, compose a three-factor rule that learns from reward alone, and compare both with eRBP. The
+# network with it, compose a three-factor rule that learns from reward alone, and compare the first with eRBP. The
 # notebook runs in about forty seconds on one core.
 
 # %%
