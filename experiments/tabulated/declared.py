@@ -73,7 +73,14 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("eRBP", "no average", "conv_mnist_best/erbp"),
         Row("BP (rate)", "Adam", "conv_mnist_best/bp"),
     ),
-    ("2312-512-10", "nmnist_small"): (Row("eRBP", "5 ms a tick", "nmnist"),),
+    ("2312-512-10", "nmnist_small"): (
+        Row("eRBP", "fully connected", "nmnist"),
+        Row("eRBP", "12 maps", "nmnist_maps", notes=("copies shifted by a pixel",)),
+    ),
+    ("64-100-10", "digits"): (
+        Row("eRBP", "demo", "digits"),
+        Row("eRBP", "one CubaLIF a neuron", "digits_cuba"),
+    ),
 }
 """A table a network; runs of the network that stand nowhere come below."""
 
@@ -98,6 +105,7 @@ HEADLINE = (
     other.Line("convolutional", "conv_mnist/erbp", "conv_mnist"),
     other.Line("convolutional, learned feedback", "conv_mnist_local/learned conv_mnist_local/learned_seed*", None),
     other.Line("N-MNIST small, 2312-512-10", "nmnist", None),
+    other.Line("N-MNIST small, 12 maps, learned feedback", "nmnist_maps", None),
 )
 
 
@@ -114,7 +122,7 @@ def _network(key: tuple[str, str]) -> Callable[[], str]:
 
 
 def _name(key: tuple[str, str]) -> str:
-    short = {CONV: "conv", "784-8c5s2-16c5s2-500-10": "conv-500", "2312-512-10": "nmnist"}
+    short = {CONV: "conv", "784-8c5s2-16c5s2-500-10": "conv-500", "2312-512-10": "nmnist", "64-100-10": "digits"}
     return short.get(key[0], key[0])
 
 
