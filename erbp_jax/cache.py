@@ -26,14 +26,14 @@ def expanded(folder: str, where: str) -> Path:
     """A folder as an absolute path, `~` being the user's home; `where` says who named it.
 
     Raises:
-        UserError: no home to put in the place of `~`, or a character that no path has.
+        UserError: no home to put in place of `~`, or a character that no path has.
     """
     if "\0" in folder:
         raise UserError(f"{where}: a path has no character 0, got {shown(repr(folder))}")
     try:
         return Path(folder).expanduser().absolute()
     except RuntimeError:
-        raise UserError(f"{where}: {shown(folder, 400)}: there is no home folder to put in the place of ~") from None
+        raise UserError(f"{where}: {shown(folder, 400)}: there is no home folder to put in place of ~") from None
 
 
 def compilation_cache() -> None:

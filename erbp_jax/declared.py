@@ -1,7 +1,7 @@
 """Are the values of a component of the types that its fields declare?
 
 Annotations are for type checkers and configs; what is made in Python could hold anything, and a size of 4.5 or a text
-in the place of a transmission fails much later, in other words. A class that is `checked` refuses them as it is made::
+in place of a transmission fails much later, in other words. A class that is `checked` refuses them as it is made::
 
     @checked
     @dataclass(frozen=True)

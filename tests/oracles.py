@@ -97,7 +97,7 @@ def erbp(
     belief, own_dendrite = ([np.zeros(sizes[-1]) for _ in sizes] for _ in range(2))
     outputs = []
     for t, spikes in enumerate(inputs):
-        pre, guesses = [], []
+        pre, predictions = [], []
         label = np.zeros(sizes[-1])
         label[target] = label_train[t]
         for layer, w in enumerate(weights):
@@ -121,16 +121,16 @@ def erbp(
                 belief[layer] = leak * belief[layer] + (1 - leak) * feedback[layer] @ spikes
                 chance = np.exp(belief[layer]) / np.exp(belief[layer]).sum()
                 winner = np.searchsorted(np.cumsum(chance), readouts[layer].draws[t], side="right")
-                guesses.append(label.sum() * np.eye(sizes[-1])[winner])
+                predictions.append(label.sum() * np.eye(sizes[-1])[winner])
             elif readouts[layer] is not None:
                 g, gain = feedback[layer], readouts[layer][0]
                 seen = gain * (g @ spikes) / np.sqrt((g**2).mean() * sizes[layer])
-                guesses.append((seen > 1.0).astype(float).reshape(many[layer], -1))
+                predictions.append((seen > 1.0).astype(float).reshape(many[layer], -1))
             else:
-                guesses.append(None)
+                predictions.append(None)
         outputs.append(spikes)
-        for layer, guess in enumerate(guesses):
-            error_input = error["weight"] * (label - (spikes if guess is None else guess))
+        for layer, prediction in enumerate(predictions):
+            error_input = error["weight"] * (label - (spikes if prediction is None else prediction))
             plus[layer] = plus[layer] + error_input
             minus[layer] = minus[layer] - error_input
             e_plus, e_minus = plus[layer] > error["threshold"], minus[layer] > error["threshold"]
@@ -138,8 +138,8 @@ def erbp(
             minus[layer] = np.maximum(minus[layer] - error["threshold"] * e_minus, 0.0)
             e = e_plus.astype(float) - e_minus
             if learned[layer]:
-                e = readouts[layer].scale * (label - guess)
-                own_dendrite[layer] = gamma * own_dendrite[layer] + label - guess
+                e = readouts[layer].scale * (label - prediction)
+                own_dendrite[layer] = gamma * own_dendrite[layer] + label - prediction
             dendrite[layer] = gamma * dendrite[layer] + e.ravel() @ feedback[layer]
         for layer in range(len(weights)):
             if t >= burn_in:

@@ -169,5 +169,5 @@ figure
 # - Several seeds and a report: `erbp-jax compare configs/digits_rules.yaml --seeds 3`.
 # - The same comparison on MNIST, with spread over seeds: [results](../results.md).
 # - What an operation costs in energy: [cost](../cost.md).
-# - Feedback layer by layer in the place of direct feedback: `ej.BackProp(wiring=ej.Layerwise())`
+# - Feedback layer by layer in place of direct feedback: `ej.BackProp(wiring=ej.Layerwise())`
 #   ([rules](../rules.md)).

@@ -44,7 +44,7 @@ settings = {"batch_size": 20, "steps": 40, "encoder": ej.Regular(0.25), "progres
 #
 # It returns the postsynaptic factor, which is multiplied by `pre`; positive makes weights grow. B samples, I inputs
 # and O outputs of the layer are vectorised already. eRBP's factor is the error where the current lies in a box.
-# This one takes a smooth bell around the threshold in the place of the box, and lets active neurons learn twice as
+# This one takes a smooth bell around the threshold in place of the box, and lets active neurons learn twice as
 # fast:
 
 

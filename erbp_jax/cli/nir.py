@@ -22,7 +22,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The .nir file to write.")],
     method: How = "exact",
     metadata: Annotated[
-        bool, typer.Option("--metadata", help="Keep what NIR cannot say as metadata, in the place of refusing it.")
+        bool, typer.Option("--metadata", help="Keep what NIR cannot say as metadata, in place of refusing it.")
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Of a run with several seeds [default: the first].")] = None,
     trust: Trust = False,

@@ -25,7 +25,7 @@ class Key:
     default: Any
     """`MISSING` if it has to be given."""
     given: str | None = None
-    """What the builder gives it, in the place of a key; "context" for the whole of it."""
+    """What the builder gives it, in place of a key; "context" for the whole of it."""
 
     @property
     def meaning(self) -> str:

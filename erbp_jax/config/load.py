@@ -24,7 +24,7 @@ from erbp_jax.errors import UserError
 Model = TypeVar("Model", bound=BaseModel)
 
 NO_FILE = "default"
-"""The name in the place of a file's: `RECIPE` is the config."""
+"""The name in place of a file's: `RECIPE` is the config."""
 MAX_RULES = 100
 """In one file."""
 MAX_MISTAKES = 20

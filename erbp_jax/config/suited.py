@@ -33,7 +33,7 @@ def is_gradient(rule: Any) -> bool:
 
 
 def for_another_family(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's groups, with what suits another rule in the place of what suits the file's own, if an override names a
+    """The file's groups, with what suits another rule in place of what suits the file's own, if an override names a
     rule of another family that says what suits it."""
     given, kept = patch.get("rule"), {str(k): v for k, v in base.items()}
     if not isinstance(given, Mapping) or "kind" not in given or family(given) in (None, family(base.get("rule"))):

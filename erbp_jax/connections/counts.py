@@ -24,7 +24,7 @@ class Counted:
     r"""Counts of a connection whose `arrived` is `Arrived`, from `init`, `current` and `transpose`.
 
     Synapses are looked up once, one input after the other, by what the connection makes of a spike with all weights at
-    one: memory `[I, O]`. A connection with a cheap way has `fan_out`, and `reached` in the place of the look-up.
+    one: memory `[I, O]`. A connection with a cheap way has `fan_out`, and `reached` in place of the look-up.
     """
 
     inputs: int

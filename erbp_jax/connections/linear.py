@@ -18,7 +18,7 @@ def through(connection: Any, trained: Any, backward: Any, fixed: Any, spikes: ja
     .. math:: \partial w_{io} = \sum_r \xi_{rio} s_{ri} \delta_{ro}, \qquad
         \partial s_{ri} = \bar\xi \sum_o b_{io} \delta_{ro}
 
-    with b the weights `backward` in the place of w: random back-propagation if they differ. Synapses that share a
+    with b the weights `backward` in place of w: random back-propagation if they differ. Synapses that share a
     weight add up. To the spikes the error comes through the mean of xi, for an input that did not spike has drawn none.
     """
     del backward

@@ -1,4 +1,4 @@
-"""A list of synapses in the place of a matrix."""
+"""A list of synapses in place of a matrix."""
 
 from dataclasses import dataclass, field, replace
 from typing import Annotated

@@ -12,7 +12,7 @@ MOST_BYTES = 64 * MAX_BYTES
 
 def from_npz(path: Path | str) -> Dataset:
     """The set in an `.npz` with the arrays `x` and `y`, and, if the test set is not to be drawn from them, `x_test` and
-    `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in the place of `x` are given trains.
+    `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in place of `x` are given trains.
 
     Example:
         >>> import os, tempfile

@@ -52,11 +52,12 @@ class ERBP(LocalRule):
     With stochastic transmission in the network this is peRBP. `blank_out_gates_learning` restricts the update to the
     synapses that transmitted (the code of March 2017); by default every presynaptic spike writes (January 2017).
 
-    `rate_penalty` makes spikes dear: a hidden unit that fires lowers the synapses whose spikes arrive in that tick,
+    `rate_penalty` regularises activity: a hidden unit that fires lowers the weights of the spikes that arrive in that
+    tick,
 
     .. math:: \Delta w_{ij}[t] \leftarrow \Delta w_{ij}[t] - \eta\, \lambda\, s_j[t]\, s_i[t]
 
-    which is local too: the code becomes sparse, and inference cheap in SynOps.
+    which is local too. The code becomes sparse, and inference cheap in SynOps.
 
     With `per_gain` the numbers hold for synapses of any time constant. A synapse's gain g is the current that an input
     of 1 a tick settles at, :math:`g = 1 / (1 - e^{-1/\tau_{syn}})`; currents and their changes are g times as large, so
@@ -64,8 +65,8 @@ class ERBP(LocalRule):
 
     .. math:: \Delta w_{ij}[t] = \frac{\eta}{g_j}\; U_j[t]\; \Theta(g_j b_{min} < I_j[t] < g_j b_{max})\; s_i[t]
 
-    A hidden layer with a `local` readout has error neurons of its own: they compare the label with the layer's own
-    guess in the place of the output's spikes, and no error of the output reaches it. The readout may be fixed
+    A hidden layer with a `local` readout has its own error neurons: they compare the label with the readout's
+    prediction instead of the output's spikes, and no error of the output reaches the layer. The readout may be fixed
     (`LocalReadout`) or learn (`LearnedReadout`).
 
     `gates` is one boxcar, or one a population; `feedback` one entry, or one a hidden population (all but the output);
@@ -262,10 +263,10 @@ class ERBP(LocalRule):
             local.append(made.state)
             own.append(made.update)
             errors[name], back[name] = made.errors, readout.back(weights, feedback.scale)
-            spikes, most = spikes + made.fired, 2 * made.guess.shape[-1] * fan_out
+            spikes, most = spikes + made.fired, 2 * made.prediction.shape[-1] * fan_out
             reached = wide_add(reached, wide_product(made.fired, fan_out, most))
-            guessed = 2 * (readout.populations * shown + made.guess.sum(-1, dtype=jnp.int32))
-            incoming = wide_add(wide_add(incoming, wide(guessed)), _reached(seen.spikes, made.guess.shape[-1]))
+            predicted = 2 * (readout.populations * shown + made.prediction.sum(-1, dtype=jnp.int32))
+            incoming = wide_add(wide_add(incoming, wide(predicted)), _reached(seen.spikes, made.prediction.shape[-1]))
 
         dendrites, post, gates = [], {}, self.boxcars(network)
         penalties = dict(zip((p.name for p in network.hidden), self.rate_penalty, strict=False))

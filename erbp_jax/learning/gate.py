@@ -1,4 +1,4 @@
-"""The boxcar that eRBP puts in the place of the activation function's derivative."""
+"""The boxcar that eRBP puts in place of the activation function's derivative."""
 
 import math
 from dataclasses import dataclass

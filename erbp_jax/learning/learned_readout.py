@@ -1,4 +1,4 @@
-"""A hidden layer's own guess at the label, by readout neurons that learn."""
+"""A local classifier that learns: readout neurons of a hidden layer."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -34,10 +34,10 @@ class LearnedReadout:
         U_k[t] = e^{-1/\tau_U} U_k[t-1] + s^L_k[t] - s^P_k[t]
 
     In every tick with a label spike one readout neuron fires, drawn by a softmax of the potentials. E+ of a class fires
-    with a label spike that no guess meets, E- with a guess that no label meets, so that the errors of a tick sum to
-    zero and are, in the mean, minus the gradient of the cross-entropy: they become rare as the layer learns, but do not
-    end at the first right guess. Error neurons that integrate would not do here: of the many guesses that are wrong
-    once in a presentation none would reach their threshold, while the label's add up.
+    with a label spike without a readout spike, E- with a readout spike without a label spike. The errors of a tick sum
+    to zero, and their mean is minus the gradient of the cross-entropy. They become rare as the layer learns, but do not
+    end at the first right prediction. Integrating error neurons do not work here: wrong predictions are spread over
+    many classes, none of which would reach threshold, while those of the label would add up.
 
     Errors go back to the layer through `scale` times the weights, with `scale` that of the layer's feedback; if it
     equals `rate`, weights of the layer and of the readout step down the same cross-entropy at one rate.
@@ -94,12 +94,12 @@ class LearnedReadout:
         del error
         potentials = self.potentials(weights, state.potential, spikes)
         winner = draw(potentials, fold_each(key, jnp.uint32(DRAW)))
-        guess = jax.nn.one_hot(winner, label.shape[-1], dtype=label.dtype) * label.sum(-1, keepdims=True)
-        errors = label - guess
+        prediction = jax.nn.one_hot(winner, label.shape[-1], dtype=label.dtype) * label.sum(-1, keepdims=True)
+        errors = label - prediction
         last, dendrites = jax.lax.scan(dendrite.step, state.dendrite, errors, unroll=unrolling(len(label)))
         update = -self.rate * jnp.einsum("tbk,tbn->kn", dendrites, spikes)
         count = jnp.abs(errors).sum(-1).astype(jnp.int32)
-        return LocalErrors(LearnedReadoutState(potentials[-1], last), errors, count, guess, update)
+        return LocalErrors(LearnedReadoutState(potentials[-1], last), errors, count, prediction, update)
 
 
 def draw(logits: jax.Array, keys: jax.Array) -> jax.Array:

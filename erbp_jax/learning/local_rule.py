@@ -45,7 +45,7 @@ Function = Callable[[jax.Array, Post, jax.Array], jax.Array]
 @dataclass(frozen=True)
 class WrittenRule(ERBP):
     """What `local_rule` makes for a network: error neurons, random feedback and dendrites as `ERBP` has them, and the
-    function in the place of its gated product."""
+    function in place of its gated product."""
 
     function: Function | None = None
     suits: Suggested = field(default=Suggested("sgd", 1e-3, decay=0.9, update_every=5, steps=60))

@@ -1,4 +1,4 @@
-"""A hidden layer's own guess at the label, for errors that do not have to come from the output."""
+"""Local classifiers: readouts of a hidden layer, whose errors do not have to come from the output."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -17,14 +17,14 @@ class LocalErrors(NamedTuple):
     state: Any  # of the readout and its error neurons, after the block
     errors: jax.Array  # [k, B, R K] spikes of E+ minus those of E-
     fired: jax.Array  # [k, B] int32, spikes of both
-    guess: jax.Array  # [k, B, R K] spikes of the readout neurons
+    prediction: jax.Array  # [k, B, R K] spikes of the readout neurons
     update: jax.Array | None = None  # of the readout's own weights, to be stepped against; None if they are fixed
 
 
 class Readout(Protocol):
     """K neurons for each of R populations that see a hidden layer, and error neurons behind them.
 
-    The weights are `[R K, N]`: errors go back to the layer's dendrites the way the guess came.
+    The weights are `[R K, N]`: errors return to the layer's dendrites through the transposed weights.
 
     Example:
         >>> import erbp_jax as ej
@@ -70,16 +70,17 @@ class Readout(Protocol):
 @checked
 @dataclass(frozen=True)
 class LocalReadout:
-    r"""R K readout neurons that see a hidden layer through its feedback weights, turned round.
+    r"""R K readout neurons that see a hidden layer through its transposed feedback weights.
 
     .. math:: s^P_{rk}[t] = \Theta\Big(\frac{c}{g_\mathrm{rms} \sqrt N} \sum_n g_{rkn}\, s_n[t] - 1\Big)
 
-    Neurons without memory, of threshold 1; `gain` is c. Error neurons of the layer's own set their spikes against the
-    label's. Errors then come back through the very weights that made the guess, fixed and random as they are: they are
-    the way down for this guess from the start, and nothing has to align. The guess serves learning alone.
+    Readout neurons have no memory and a threshold of 1; `gain` is c. Error neurons of this layer compare their spikes
+    with the label's. Errors return through the same weights that made the prediction. These are fixed and random, but
+    they are the gradient's weights for this prediction from the start, so that nothing has to align. The prediction
+    serves learning alone.
 
-    One random guess is a poor judge of what a layer knows: what helps it need not help the next layer. Each of R
-    `populations` guesses through weights of its own, and what helps them all is good for more.
+    One random classifier says little about what a layer represents: what lowers its error need not help the next
+    layer. With R `populations`, each has random weights, and what lowers the error of all of them is more general.
     Source: local errors, Mostafa, Ramesh, Cauwenberghs 2018, Front. Neurosci. 12:608; with spikes, Kaiser, Mostafa,
     Neftci 2020, Front. Neurosci. 14:424.
 
@@ -111,7 +112,7 @@ class LocalReadout:
         del scale
         return weights
 
-    def guess(self, weights: jax.Array, spikes: jax.Array) -> jax.Array:
+    def predict(self, weights: jax.Array, spikes: jax.Array) -> jax.Array:
         """Spikes `[k, B, R K]` of the readout for the layer's `spikes[k, B, N]`."""
         scale = self.gain / jnp.sqrt(jnp.square(weights).mean() * spikes.shape[-1])
         current = spikes @ (scale * weights).T
@@ -122,13 +123,13 @@ class LocalReadout:
 
     def __call__(self, weights, state, spikes, label, *, key, error, dendrite) -> LocalErrors:
         del key, dendrite
-        guess = self.guess(weights, spikes)
-        state, errors, count = error_spikes(error, state, jnp.tile(label, self.populations), guess)
-        return LocalErrors(state, errors, count, guess)
+        prediction = self.predict(weights, spikes)
+        state, errors, count = error_spikes(error, state, jnp.tile(label, self.populations), prediction)
+        return LocalErrors(state, errors, count, prediction)
 
 
 def error_spikes(
-    error: ErrorNeurons, state: ErrorState, label: jax.Array, guess: jax.Array
+    error: ErrorNeurons, state: ErrorState, label: jax.Array, prediction: jax.Array
 ) -> tuple[ErrorState, jax.Array, jax.Array]:
     """Error neurons over k ticks: their state, E+ minus E- spikes `[k, B, K]`, spikes of both `[k, B]` (int32)."""
 
@@ -136,5 +137,5 @@ def error_spikes(
         state, (positive, negative) = error.step(state, *inputs)
         return state, (positive - negative, (positive + negative).sum(-1))
 
-    state, (difference, count) = jax.lax.scan(tick, state, (label, guess), unroll=unrolling(len(label)))
+    state, (difference, count) = jax.lax.scan(tick, state, (label, prediction), unroll=unrolling(len(label)))
     return state, difference, count.astype(jnp.int32)

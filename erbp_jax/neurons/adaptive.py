@@ -177,7 +177,7 @@ class SynapticScaling(SeeksRate):
 
     .. math:: \ln g_j \leftarrow \ln g_j - A\,(s_j[t] - \rho), \qquad c_j[t] \leftarrow g_j\, c_j[t]
 
-    A gain `[N]` on the input in the place of factors on every weight: the ratios of the weights stay, and the step of a
+    A gain `[N]` on the input in place of factors on every weight: the ratios of the weights stay, and the step of a
     learning rule keeps its size. `params.trained["log_gain"]`; `adapt` moves it after every learning block by the sum
     over ticks and samples.
 
@@ -233,7 +233,7 @@ class MembraneNorm(Adapted):
 
     State: 2 words a neuron. Integer form: beta a power of two, `shifts`.
     Source: Guo et al. 2023 (arXiv 2308.08359), normalisation before the threshold, folded into it; running statistics
-    in the place of a batch's as Chiley et al. 2019 (arXiv 1905.05894).
+    in place of a batch's as Chiley et al. 2019 (arXiv 1905.05894).
 
     >>> import jax, jax.numpy as jnp
     >>> from erbp_jax.neurons import LIF, MembraneNorm

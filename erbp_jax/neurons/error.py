@@ -28,7 +28,7 @@ class ErrorNeurons:
 
     Order within a tick: input, threshold, reset, floor; at most one spike a tick. Without the floor every error
     removes charge from the other neuron of the pair for ever, both drift to minus infinity and learning stops: 7.5 % of
-    the small digits wrong in the place of 4.3 % (docs/lab/fully_connected.md).
+    the small digits wrong in place of 4.3 % (docs/lab/fully_connected.md).
 
     `weight` and `threshold` share one unit. Labels, predictions and outputs `[..., K]`.
     Source: Neftci et al. 2017, Methods (weight 90 mV, threshold 100 mV); its published code for the floor.

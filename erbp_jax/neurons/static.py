@@ -1,4 +1,4 @@
-"""A neuron's static transfer function in the place of its dynamics: the rate form of a network."""
+"""A neuron's static transfer function in place of its dynamics: the rate form of a network."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -49,7 +49,7 @@ def to_nir(
     `method` says how the time constants are to be read: those of which a reader makes the same factor of a tick. dt and
     method are kept as metadata of the graph, what each neuron was as metadata of its node.
 
-    With `metadata`, refractory periods, noise, other resets and blank-out are kept as metadata in the place of being
+    With `metadata`, refractory periods, noise, other resets and blank-out are kept as metadata instead of being
     refused; other simulators then run another network. Which projections are plastic NIR does not say either.
 
     >>> import jax, erbp_jax as ej

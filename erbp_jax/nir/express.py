@@ -160,7 +160,7 @@ def alike(a: Any, b: Any) -> bool:
     )
 
 
-def guessed(node: Any, dt: float, method: Method) -> Neuron | None:
+def inferred(node: Any, dt: float, method: Method) -> Neuron | None:
     """The `LIF` or `LeakyIF` whose node this is, all constants equal bit for bit; None if it is no such neuron's."""
     names = NEURONS[type(node).__name__]
     if any(np.unique(np.asarray(getattr(node, n))).size != 1 for n in names) or "v_threshold" not in names:

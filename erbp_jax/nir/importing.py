@@ -15,7 +15,7 @@ from erbp_jax.neurons import Neuron, Parametric
 from erbp_jax.nir import discrete
 from erbp_jax.nir.cycles import implied
 from erbp_jax.nir.discrete import Method
-from erbp_jax.nir.express import NEURON, alike, guessed, remembered, written
+from erbp_jax.nir.express import NEURON, alike, inferred, remembered, written
 from erbp_jax.nir.files import read
 from erbp_jax.nir.graph import Flat, flat
 from erbp_jax.nir.neuron import NEURONS, NIRNeuron, Relay, fires
@@ -118,7 +118,7 @@ class _Importer:
             neuron = NIRNeuron(graph.kind(name), self.dt, self.method, constants)
         except UserError as error:
             raise UserError(f"{name}: {error}") from None
-        self.populations[name] = guessed(node, self.dt, self.method) or neuron
+        self.populations[name] = inferred(node, self.dt, self.method) or neuron
 
     def _remembered(self, name: str) -> Neuron | None:
         """The neuron of which the metadata says that it was written as this node and those before it, if it is so."""

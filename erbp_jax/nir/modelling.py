@@ -17,7 +17,7 @@ def model_of(network: Network, params: Params, dt: float, steps: int) -> Model:
     number of spikes. Its rule is back-propagation, until `fit` is given another.
 
     Raises:
-        UserError: fewer than one tick, several inputs, or an output that hands on its membrane in the place of spikes.
+        UserError: fewer than one tick, several inputs, or an output that hands on its membrane in place of spikes.
     """
     if steps < 1:
         raise UserError(f"steps: must be at least 1 tick, got {steps}")

@@ -47,7 +47,7 @@ class FromModule:
         (3, 3, 1, 4)
 
     Raises:
-        ValueError: a module in the place of what makes one, one that keeps a state or random numbers (BatchNorm that
+        ValueError: a module in place of what makes one, one that keeps a state or random numbers (BatchNorm that
             learns its averages, Dropout), or one that does not make an array `[R, ...]` of the input; says which.
     """
 

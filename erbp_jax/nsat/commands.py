@@ -107,7 +107,7 @@ def run(
     events: Annotated[
         Path | None,
         typer.Option(
-            help="External events in the place of the file's own: rows 'tick axon' or 'core tick axon', ticks from 1."
+            help="External events in place of the file's own: rows 'tick axon' or 'core tick axon', ticks from 1."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random numbers, if the program draws any.", min=0)] = 0,

@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights, which tests take in the place of the weights themselves."""
+"""An exponential moving average of the weights, which tests take in place of the weights themselves."""
 
 from dataclasses import dataclass
 from typing import cast

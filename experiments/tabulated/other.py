@@ -173,9 +173,9 @@ def local_classifiers() -> str:
     }
     lines = []
     for folder, images in (("digits", "as they are"), ("moved_digits", "shifted by up to a pixel")):
-        for key, errors in value(f"local_guesses/{folder}/summary.json", "test_error_per_seed").items():
+        for key, errors in value(f"local_classifiers/{folder}/summary.json", "test_error_per_seed").items():
             lines += [[names[key], images, number(error), str(seed)] for seed, error in enumerate(errors)]
-    for key, errors in value("local_guesses/two_seeds/summary.json", "test_error_per_seed").items():
+    for key, errors in value("local_classifiers/two_seeds/summary.json", "test_error_per_seed").items():
         lines += [[names[key], "as they are", number(error), str(s)] for s, error in enumerate(errors) if s > 0]
     return table(header, lines)
 

@@ -137,7 +137,7 @@ def test_folders_are_expanded_and_a_user_without_a_home_has_no_cache(tmp_path, m
     assert user_cache() is None
     with pytest.raises(UserError, match="data fetch mnist"):
         locate()
-    with pytest.raises(UserError, match="no home folder to put in the place of ~"):
+    with pytest.raises(UserError, match="no home folder to put in place of ~"):
         expanded("~/data", "data.dir")
     with pytest.raises(UserError, match="--dir FOLDER"):
         fetch()

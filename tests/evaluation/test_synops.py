@@ -77,8 +77,8 @@ def test_a_run_is_counted_as_a_loop_over_synapses_does_for_any_batch(problem, p)
 
 
 def test_what_a_readout_that_learns_costs_is_counted(problem):
-    """A digit at a time: each spike of the hidden layer reaches and writes K synapses; two error spikes a wrong guess,
-    each to all hidden units and to the readout neuron of its class."""
+    """A digit at a time: each spike of the hidden layer reaches and writes K synapses; two error spikes a wrong
+    prediction, each to all hidden units and to the readout neuron of its class."""
     images, labels = problem
     free, e = (experiment(1.0, 6, local=own) for own in ((LocalReadout(),), (LearnedReadout(),)))
     ends = []
@@ -98,7 +98,7 @@ def test_what_a_readout_that_learns_costs_is_counted(problem):
     labels_shown = SAMPLES * len(range(0, STEPS, 2))
     output = np.asarray(e.network.output_spikes(trace))
     on_the_way = 2 * (labels_shown + int(output.sum())) + SIZES[2] * int(hidden.sum()) + 4 * labels_shown
-    assert learned[-2] == on_the_way  # a guess with every label spike
+    assert learned[-2] == on_the_way  # a prediction with every label spike
     label_train = (np.arange(STEPS) % 2 == 0).astype(float)
     at_output = sum(
         int(oracles.error_pair(label_train * (k == target), output[:, i, k], weight=0.9, threshold=1.0).sum())
@@ -146,24 +146,28 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, populatio
         pairs = (pre > 0)[..., None] & is_open[:, :, None] & through.reshape(STEPS, SAMPLES, pre.shape[2], outputs)
         want.append(int(pairs.sum()))
     label_spikes = SAMPLES * len(range(0, STEPS, 2))
-    guesses, reached = [np.asarray(e.network.output_spikes(trace))], [1 if populations else SIZES[1] + 1]
+    predictions, reached = [np.asarray(e.network.output_spikes(trace))], [1 if populations else SIZES[1] + 1]
     on_the_way = 0
     feedback = np.asarray(learner.rule_params.fixed[0], np.float64)
     hidden = np.asarray(trace.populations[0].spikes)
     size = np.sqrt((feedback**2).mean() * SIZES[1])
     for own in np.split(feedback, populations) if populations else ():
-        guesses.append((2.0 * (hidden @ own.T) / size > 1.0).astype(float))
+        predictions.append((2.0 * (hidden @ own.T) / size > 1.0).astype(float))
         reached.append(SIZES[1])
         on_the_way += SIZES[2] * int(hidden.sum())
-    want.append(on_the_way + sum(2 * (label_spikes + int(guess.sum())) for guess in guesses))
+    want.append(on_the_way + sum(2 * (label_spikes + int(prediction.sum())) for prediction in predictions))
     label_train = (np.arange(STEPS) % 2 == 0).astype(float)
     errors = [
         sum(
-            int(oracles.error_pair(label_train * (k == target), guess[:, sample, k], weight=0.9, threshold=1.0).sum())
+            int(
+                oracles.error_pair(
+                    label_train * (k == target), prediction[:, sample, k], weight=0.9, threshold=1.0
+                ).sum()
+            )
             for sample, target in enumerate(np.asarray(labels))
             for k in range(SIZES[2])
         )
-        for guess in guesses
+        for prediction in predictions
     ]
     want.append(sum(count * fan_out for count, fan_out in zip(errors, reached, strict=True)))
     assert totals[0] == [*want, sum(errors)]

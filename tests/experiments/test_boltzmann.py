@@ -44,7 +44,7 @@ def test_the_stochastic_neuron_is_logistic_and_keeps_its_refractory_period(key):
 
 @pytest.mark.parametrize("synapse", ["exponential", "rectangular"])
 def test_the_machine_is_its_equation(key, synapse):
-    """One sample, thresholds in the place of chance, in a loop in float64."""
+    """One sample, thresholds in place of chance, in a loop in float64."""
     machine = SamplingMachine(6, 4, ThresholdNeuron(3), 5.0, synapse=synapse)
     rng = np.random.default_rng(0)
     q, bv, bh = rng.normal(0, 2, (6, 4)), rng.normal(0, 1, 6), rng.normal(0, 1, 4)

@@ -213,8 +213,8 @@ def test_delayed_spikes_arrive_late_and_at_the_same_tick_in_any_block(key):
 
 
 def test_a_price_on_spikes_lowers_the_synapses_of_units_that_fire(key):
-    """On one and the same trace: the update differs by the price times presynaptic times postsynaptic spikes."""
-    free, dear = experiment(every=4), experiment(every=4, rate_penalty=(0.5, 0.25))
+    """On one and the same trace: the update differs by the penalty times presynaptic times postsynaptic spikes."""
+    free, sparse = experiment(every=4), experiment(every=4, rate_penalty=(0.5, 0.25))
     network = free.network
     params, rule_params = network.init(key), free.rule.init(network, key)
     a, b = jax.random.split(key)
@@ -222,13 +222,13 @@ def test_a_price_on_spikes_lowers_the_synapses_of_units_that_fire(key):
     given = Given(spikes, jnp.arange(3), jnp.arange(4), jax.random.split(b, (4, 3)))
     trace = network.advance(params, network.init_state(3), spikes, key=given.key)[1]
     updates = [
-        e.rule.step(network, params, rule_params, e.rule.rest(network, 3), trace, given).update for e in (free, dear)
+        e.rule.step(network, params, rule_params, e.rule.rest(network, 3), trace, given).update for e in (free, sparse)
     ]
-    for layer, price in enumerate((0.5, 0.25, 0.0)):
+    for layer, penalty in enumerate((0.5, 0.25, 0.0)):
         pairs = np.einsum("tbi,tbo->io", trace.arrived[layer].spikes, trace.populations[layer].spikes)
         difference = updates[1][layer]["weight"] - updates[0][layer]["weight"]
-        np.testing.assert_allclose(difference, price * pairs, atol=1e-4)
-        assert price == 0.0 or difference.max() > 0
+        np.testing.assert_allclose(difference, penalty * pairs, atol=1e-4)
+        assert penalty == 0.0 or difference.max() > 0
     with pytest.raises(ValueError, match="1 rate penalties do not fit 2"):
         experiment(rate_penalty=(0.5,)).rule.init(network, key)
 

@@ -70,7 +70,7 @@ def test_learning_equals_the_oracle(key, local, every):
         assert (np.abs(got - old).max() > 0.02) == (own == READOUT)  # the others are fixed
 
 
-def test_a_guess_is_drawn_by_the_softmax_of_the_potentials():
+def test_a_prediction_is_drawn_by_the_softmax_of_the_potentials():
     logits = jnp.log(jnp.asarray([0.5, 0.3, 0.0, 0.2]))
     keys = jax.random.split(jax.random.key(1, impl="threefry2x32"), 20000)
     share = np.bincount(draw(jnp.broadcast_to(logits, (20000, 4)), keys), minlength=4) / 20000
@@ -90,12 +90,12 @@ def test_errors_are_minus_the_gradient_of_the_cross_entropy_in_the_mean(key):
 
     def update(keys):
         made = readout(weights, state, spikes, label, key=keys, error=ErrorNeurons(), dendrite=dendrite)
-        return made.update, made.errors.sum(-1), made.fired - 2 * (made.guess != label).any(-1).astype(jnp.int32)
+        return made.update, made.errors.sum(-1), made.fired - 2 * (made.prediction != label).any(-1).astype(jnp.int32)
 
     keys = jax.random.split(c, (draws, ticks, samples))
     updates, sums, spare = jax.jit(jax.vmap(update))(keys)
     assert not np.any(sums)  # every tick's errors sum to zero,
-    assert not np.any(spare)  # and a wrong guess is two error spikes, a right one none
+    assert not np.any(spare)  # and a wrong prediction is two error spikes, a right one none
 
     def loss(w):
         """Of a potential as if the current of this tick alone stood behind it: the update has no memory either."""
@@ -109,12 +109,12 @@ def test_errors_are_minus_the_gradient_of_the_cross_entropy_in_the_mean(key):
     assert np.abs(want).max() > 10 * spread.max()
 
 
-def test_without_a_label_spike_nobody_guesses(key):
+def test_without_a_label_spike_nobody_predicts(key):
     spikes, label = jnp.ones((4, 2, 6)), jnp.zeros((4, 2, 3)).at[2].set(jnp.eye(3)[:2])
     keys = jax.random.split(key, (4, 2))
     state = READOUT.init_state(ErrorNeurons(), 2, 3)
     made = READOUT(jnp.ones((3, 6)), state, spikes, label, key=keys, error=ErrorNeurons(), dendrite=Dendrite())
-    np.testing.assert_array_equal(made.guess.sum(-1), label.sum(-1))
+    np.testing.assert_array_equal(made.prediction.sum(-1), label.sum(-1))
 
 
 def test_initial_weights_are_those_of_the_feedback_at_the_gain(key):

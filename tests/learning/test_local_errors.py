@@ -35,10 +35,10 @@ def test_a_fixed_random_readout_comes_to_tell_the_digits(root):
     learner = session.start()
     session.compile(learner)
     labels, (readout,) = session.data.test.y, session.experiment.rule.local
-    before = (hidden(session, learner, readout.guess).argmax(-1) != labels).mean()
+    before = (hidden(session, learner, readout.predict).argmax(-1) != labels).mean()
     after = session.train(learner, 0, 0, session.batches)
     assert before > 0.75  # chance is 0.9
-    assert (hidden(session, after, readout.guess).argmax(-1) != labels).mean() < 0.25
+    assert (hidden(session, after, readout.predict).argmax(-1) != labels).mean() < 0.25
     jax.tree.map(np.testing.assert_array_equal, after.rule_params, learner.rule_params)
     assert session.test(after, 1).scores["error"].mean() < 0.5  # and the output learns on top of it
 

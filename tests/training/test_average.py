@@ -1,4 +1,4 @@
-"""The running mean of the weights: against a loop, in stretches, in tests and in what is left behind."""
+"""The exponential moving average of the weights: against a loop, in stretches, in tests and in what is left behind."""
 
 from dataclasses import replace
 

@@ -24,7 +24,7 @@ class DataBase(Section):
     dir: FilePath | None = None
     """Where the data is, if not where ERBP_JAX_DATA says or in the user's cache."""
     path: FilePath | None = None
-    """A data set of your own, in the place of `name`: an `.npz` with `x` and `y`, and perhaps `x_test`, `y_test`; or a
+    """A data set of your own, in place of `name`: an `.npz` with `x` and `y`, and perhaps `x_test`, `y_test`; or a
     folder with recordings of events."""
     events: Binning | None = None
     """How recordings of events become input of ticks of `encoding.dt`; the window is as long as `encoding.steps`."""

@@ -40,7 +40,7 @@ class NetworkSection(Section):
     transmission: Transmission = ReliableTransmission()
     """How spikes cross the synapses."""
     events: Literal["auto", "none", "input", "all"] = "auto"
-    """Layers whose presynaptic spikes are worked through one by one, in the place of a matrix product: the same sums in
+    """Layers whose presynaptic spikes are worked through one by one, in place of a matrix product: the same sums in
     another order. `auto`: the input layer, on a CPU, if less than a twentieth of the inputs spike in a tick."""
     delay: Annotated[NonNegative, Unit("ms")] = 0.0
     """From a spike to its arrival at the next layer."""
@@ -67,7 +67,7 @@ class NetworkSection(Section):
         return first, last
 
     def sized(self, inputs: int, outputs: int) -> Self:
-        """The same section with these in the place of `auto`."""
+        """The same section with these in place of `auto`."""
         first, *between, last = self.layers
         ends = [n if given == "auto" else given for given, n in ((first, inputs), (last, outputs))]
         return self.model_copy(update={"layers": (ends[0], *between, ends[1])})

@@ -38,7 +38,7 @@ def from_recordings(
         bins: Window, tick, crop, pooling, polarity, pixels that are left out.
         augment: How many further copies of the training recordings there are, and how they differ from them.
         seed: Of the augmentation.
-        repair: Put events that are out of order in order, in the place of refusing them.
+        repair: Put events that are out of order in order, in place of refusing them.
         progress: Say how far it is, where it takes more than two seconds.
 
     Example:

@@ -1,4 +1,4 @@
-"""What lies in the place of data where Git LFS was not run."""
+"""What lies in place of data where Git LFS was not run."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ class Clopath:
     reference: Annotated[float, Unit("mV^2"), Above(0.0)] = 60.0
     """The mean depolarisation at which the depression has its amplitude."""
     homeostasis: float | None = None
-    """A constant in the place of the mean depolarisation."""
+    """A constant in place of the mean depolarisation."""
     rest: _Potential = -70.6
     """The resting potential."""
 

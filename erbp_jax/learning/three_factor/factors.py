@@ -108,7 +108,7 @@ class Trace(Factor):
         x[t] = e^{-1/\tau} x[t-1] + a\, s[t], \qquad
         \text{value } e^{-1/\tau} x[t-1] + [\text{instant}]\, a\, s[t]
 
-    `nearest` sets x to a at a spike, in the place of adding. With `instant` a spike counts in its own tick; without,
+    `nearest` sets x to a at a spike, in place of adding. With `instant` a spike counts in its own tick; without,
     the value at its tick is that of the spikes before, so that a pair in one tick has no effect. `tau` in ticks; a is
     `jump`.
 

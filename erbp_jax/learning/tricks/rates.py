@@ -34,7 +34,7 @@ def scale_by_neuron_rms(decay: Decay = 0.999, eps: Epsilon = 0.0) -> optax.Gradi
 
     State: one word a postsynaptic neuron, float32, and a count. Integer form: :math:`\eta_j = \eta_0 2^{-k_j}` with
     :math:`k_j` half the place of the leading one of :math:`c_j`; in a tick c moves by :math:`e_j^2`.
-    Source: RMSprop (Tieleman and Hinton 2012), a mean over each neuron's synapses in the place of one a synapse.
+    Source: RMSprop (Tieleman and Hinton 2012), a mean over each neuron's synapses in place of one a synapse.
 
     >>> import jax.numpy as jnp
     >>> from erbp_jax.learning.tricks import scale_by_neuron_rms
