@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.api.numbers import whole
-from erbp_jax.api.recording import Recording, record
+from erbp_jax.api.recording import Recording, are_bits, record
 from erbp_jax.data import Dataset
 from erbp_jax.data.arrays import as_bytes, as_trains, flat
 from erbp_jax.data.dataset import named
@@ -180,7 +180,7 @@ class Model:
         trains = isinstance(self.encoder, Frames)
         wanted = f"[n, T, {size}]" if trains else f"[n, {', '.join(map(str, self.shape))}]"
         fits = given.shape[1:] == self.shape or given.shape[1:] == (size,)
-        if isinstance(self.encoder, Frames) and self.encoder.bits and _are_bits(given, size):
+        if isinstance(self.encoder, Frames) and self.encoder.bits and are_bits(given, size):
             return given
         if trains:
             fits = given.ndim == 3 and given.shape[-1] == size
@@ -226,8 +226,3 @@ _TEST = jax.jit(testing.test, static_argnums=0)
 
 def _nothing(model: Model, n: int) -> np.ndarray:
     return np.zeros((n, model.network.classes), np.float32)
-
-
-def _are_bits(given: np.ndarray, size: int) -> bool:
-    """Whether they are trains of `size` inputs packed as bits."""
-    return given.ndim == 3 and given.dtype == np.uint8 and given.shape[-1] == -(-size // 8)

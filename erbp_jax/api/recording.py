@@ -113,7 +113,7 @@ def record(
     encoder = Poisson(0.25) if encoder is None else encoder
     whole("steps", steps, 1)
     whole("seed", seed, 0)
-    rows, one = _rows(network, x)
+    rows, one = _rows(network, encoder, x)
     batch = len(jax.tree.leaves(rows)[0])
     key = split(new_key(seed), batch)
     kept = _RUN(network, encoder, params, rows, key, steps)
@@ -141,11 +141,18 @@ def _run(network: Network, encoder: Encoder, params: Params, rows: Any, key: jax
 _RUN = jax.jit(_run, static_argnums=(0, 1, 5))
 
 
-def _rows(network: Network, x: Any) -> tuple[Any, bool]:
+def are_bits(given: np.ndarray, size: int) -> bool:
+    """Whether they are trains of `size` inputs packed as bits."""
+    return given.ndim == 3 and given.dtype == np.uint8 and given.shape[-1] == -(-size // 8)
+
+
+def _rows(network: Network, encoder: Encoder, x: Any) -> tuple[Any, bool]:
     """A batch, and whether one sample was given; what is no array is a batch that the encoder knows."""
     if isinstance(x, dict | tuple) or not hasattr(x, "shape"):
         return x, False
     given, size = np.asarray(x), network.sizes[0]
+    if getattr(encoder, "bits", None) == size and are_bits(given if given.ndim != 2 else given[None], size):
+        return (given[None], True) if given.ndim == 2 else (given, False)
     if given.size == size and given.shape[:1] != (1,):
         return flat(as_bytes("x", given.reshape(1, -1))), True
     if given.ndim > 1 and len(given) and given.size == len(given) * size:

@@ -157,6 +157,9 @@ def test_a_network_learns_from_recordings(bars, tmp_path):
     words = model.predict(trains[:5])
     np.testing.assert_array_equal(words, model.predict(data.train.x[:5]))
     assert set(words) <= {"right", "down", "undecided"}
+    seen = model.record(data.train.x[0])
+    np.testing.assert_array_equal(seen.spikes["input"], trains[0])
+    np.testing.assert_array_equal(seen.spikes["hidden1"], model.record(trains[:2]).spikes["hidden1"][:, 0])
     model.save(tmp_path / "bars.npz")
     np.testing.assert_array_equal(ej.load(tmp_path / "bars.npz").predict(data.train.x[:5]), words)
 
