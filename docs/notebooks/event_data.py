@@ -138,7 +138,7 @@ seen.raster()
 # recording by some pixels, or mirrors it (not for digits). Above the original, below one copy:
 
 # %%
-augment = ej.Augment(drop=0.2, jitter=2.0, shift=1)
+augment = ej.Augment(copies=3, drop=0.2, jitter=2.0, shift=1)
 copy = augment(events, np.random.default_rng(0))
 assert len(copy) < len(events)
 slices({"original": events, "copy": copy})
@@ -148,7 +148,7 @@ slices({"original": events, "copy": copy})
 # before.
 
 # %%
-augmented = train(ej.from_recordings(small, bins, augment=augment, copies=3, progress=False), epochs=3)
+augmented = train(ej.from_recordings(small, bins, augment=augment, progress=False), epochs=3)
 print(f"test error {plain.test_error:.1f} % without and {augmented.test_error:.1f} % with augmented recordings")
 assert augmented.test_error < 35
 

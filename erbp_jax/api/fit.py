@@ -24,6 +24,7 @@ from erbp_jax.network import Network
 from erbp_jax.settings import settled
 from erbp_jax.tasks import Task
 from erbp_jax.training import engine
+from erbp_jax.training.average import Average
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.loop import train
 from erbp_jax.training.metrics import epoch_line
@@ -50,6 +51,7 @@ def fit(
     burn_in: int | None = None,
     update_every: int | None = None,
     batch_size: int = 100,
+    average: float | None = None,
     dt: float = 1.0,
     model: Model | None = None,
     patience: int | None = None,
@@ -71,6 +73,8 @@ def fit(
         epochs: how often all samples are shown; with `model`, how often more.
         optimizer: an optax transformation for the network's parameters; `learning_rate` changes the rule's own one.
         rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
+        average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model take the
+            average; learning goes on from the weights themselves.
         dt: length of a tick in ms, for what is told in Hz; everything else counts ticks.
         model: go on from what an earlier `fit` returned (same network and rule).
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
@@ -97,7 +101,7 @@ def fit(
     """
     _check(
         epochs=epochs, seed=seed, steps=steps, burn_in=burn_in, update_every=update_every, batch_size=batch_size,
-        patience=patience, devices=devices, piece=piece, learning_rate=learning_rate, dt=dt,
+        patience=patience, devices=devices, piece=piece, learning_rate=learning_rate, dt=dt, average=average,
     )  # fmt: skip
     for name, given, members, example in (
         ("network", network, ("projections", "populations"), "ej.mlp(64, 100, 10)"),
@@ -123,6 +127,7 @@ def fit(
             network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,
             update_every=update_every, batch_size=batch_size, devices=devices,
         )  # fmt: skip
+        experiment = replace(experiment, average=None if average is None else Average(average))
     except ValueError as error:
         raise UserError(str(error)) from None
     batches = len(shown.train) // experiment.batch_size
@@ -199,7 +204,7 @@ def _check(**given: Any) -> None:
     for name, value in given.items():
         if value is None:
             continue
-        if name in ("learning_rate", "dt"):
+        if name in ("learning_rate", "dt", "average"):
             positive(name, value)
         else:
             whole(name, value, least.get(name, 1))

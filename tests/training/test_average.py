@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import jax
 import numpy as np
+import pytest
 
+import erbp_jax as ej
 from erbp_jax import archive
 from erbp_jax.config import load_config
+from erbp_jax.errors import UserError
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.fit import save_weights
 from erbp_jax.training.session import Session
@@ -70,3 +73,16 @@ def test_a_checkpoint_holds_the_mean(root, tmp_path):
     checkpoints.close()
     assert place == Place(0, 4)
     jax.tree.map(np.testing.assert_array_equal, restored.weights, learner.weights)
+
+
+def test_fit_takes_an_average():
+    data, seen = ej.data.load("digits").subset(300, 100), []
+    kept = {"epochs": 2, "steps": 20, "batch_size": 50, "progress": False}
+    network = ej.mlp(64, 20, 10)
+    model = ej.fit(network, ej.ERBP.default, data, average=1, on_epoch=lambda _, learner: seen.append(learner), **kept)
+    plain = ej.fit(network, ej.ERBP.default, data, **kept)
+    jax.tree.map(np.testing.assert_array_equal, model.params.trained, seen[-1].mean)
+    jax.tree.map(np.testing.assert_array_equal, plain.params.trained, seen[-1].params)
+    assert any(np.any(m != w) for m, w in zip(arrays(model.params), arrays(plain.params), strict=True))
+    with pytest.raises(UserError, match=r"average: .*got 0"):
+        ej.fit(network, ej.ERBP.default, data, average=0, **kept)
