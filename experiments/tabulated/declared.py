@@ -76,6 +76,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
     ("2312-512-10", "nmnist_small"): (
         Row("eRBP", "fully connected", "nmnist"),
         Row("eRBP", "12 maps", "nmnist_maps", notes=("copies shifted by a pixel",)),
+        Row("BP (spiking)", "12 maps", "nmnist_maps_bp", notes=("copies shifted by a pixel",)),
     ),
     ("64-100-10", "digits"): (
         Row("eRBP", "demo", "digits"),
