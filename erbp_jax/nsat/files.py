@@ -63,7 +63,7 @@ class Fixture:
     spec: dict[str, Any]
 
 
-def read(path: Path) -> Fixture:
+def read(path: Path | str) -> Fixture:
     """A program file.
 
     Example:
@@ -80,7 +80,7 @@ def read(path: Path) -> Fixture:
         UserError: with the file, the field and the reason: not an archive, too large, pickled, missing, malformed or
             inconsistent.
     """
-    with open_archive(path) as archive:
+    with open_archive(Path(path)) as archive:
         return _parse(archive)
 
 
@@ -252,7 +252,7 @@ def _names() -> tuple[str, ...]:
     return tuple(f.file_name for f in FIELDS) + RECORDED
 
 
-def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | None = None) -> None:
+def write(path: Path | str, program: Program, *, ticks: int, about: dict[str, Any] | None = None) -> None:
     """Write a program file, all of it or nothing. All cores must have weights of the same width.
 
     Args:
@@ -261,11 +261,10 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
 
     Example:
         >>> import tempfile
-        >>> from pathlib import Path
         >>> from erbp_jax.nsat import files
         >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder) / "mine.npz"
+        ...     path = f"{folder}/mine.npz"
         ...     files.write(path, erbp_program(Recipe(layers=(16, 8, 3))), ticks=100)
         ...     print(files.read(path).ticks)
         100
@@ -273,6 +272,7 @@ def write(path: Path, program: Program, *, ticks: int, about: dict[str, Any] | N
     Raises:
         UserError: what a file cannot hold, or a folder that cannot be written to.
     """
+    path = Path(path)
     if (members := 2 + len(FIELDS) * len(program.cores)) > MAX_MEMBERS:
         raise UserError(
             f"a program file has at most {MAX_MEMBERS:,} arrays; {len(program.cores)} cores need {members:,}"

@@ -73,9 +73,9 @@ class Events:
 
 
 def in_order(t: Any, *columns: Any) -> tuple[int, tuple[np.ndarray, ...]]:
-    """The events in order of time, those of one time as they were; and how many of them were out of order.
+    """How many events were out of order, and the columns in order of time; events of one time keep their order.
 
-    Out of order is an event that comes after a later one.
+    An event is out of order if a later one comes before it.
 
     Example:
         >>> from erbp_jax.data.events import in_order
