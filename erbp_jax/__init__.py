@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         mstdp,
         mstdpet,
         pair_stdp,
+        stdp,
         urbanczik_senn,
     )
     from erbp_jax.network import Network
@@ -167,6 +168,7 @@ _HOME = {
         "mstdp",
         "mstdpet",
         "pair_stdp",
+        "stdp",
         "urbanczik_senn",
     ),
     "network": ("Network",),
@@ -296,6 +298,7 @@ __all__ = [
     "save",
     "sequential",
     "start",
+    "stdp",
     "sweep",
     "tensorboard",
     "urbanczik_senn",

@@ -115,12 +115,30 @@ class ERBP(LocalRule):
                 )
 
     @classmethod
-    def default(cls, network: Network, *, feedback_scale: float = 3.0, **changes: Any) -> Self:
-        """eRBP with what a network needs: a label neuron an output, one gate and one feedback for all. `changes` are
-        fields. With `label=Curves(...)` the feedback is not zero-sum: outputs that follow curves share their errors."""
-        label = changes.pop("label", None) or LabelNeurons(network.classes)
+    def default(
+        cls,
+        network: Network,
+        *,
+        feedback_scale: float = 3.0,
+        rate_penalty: float | tuple[float, ...] = (),
+        **changes: Any,
+    ) -> Self:
+        """eRBP that fits a network: a label neuron for each output, one gate and one feedback for all populations.
+
+        A single output follows a curve. With `label=Curves(...)` the feedback is not zero-sum: outputs that follow curves
+        share their errors. A number as `rate_penalty` holds for every hidden population; `changes` are further fields.
+
+        Example:
+            >>> import erbp_jax as ej
+            >>> ej.ERBP.default(ej.mlp(6, 5, 4, 3), rate_penalty=0.3).rate_penalty
+            (0.3, 0.3)
+        """
+        single = Curves(1) if network.classes == 1 else None
+        label = changes.pop("label", None) or single or LabelNeurons(network.classes)
+        if isinstance(rate_penalty, int | float):
+            rate_penalty = (float(rate_penalty),) * len(network.hidden)
         feedback = RandomFeedback(feedback_scale, zero_sum=not isinstance(label, Curves))
-        return cls(label, **{"feedback": feedback, **changes})
+        return cls(label, **{"feedback": feedback, "rate_penalty": rate_penalty, **changes})
 
     def boxcars(self, network: Network) -> dict[str, Boxcar]:
         """The gate of every population by name, in the unit of its synaptic current.

@@ -17,7 +17,7 @@ from erbp_jax.learning.three_factor.modulators import (
 )
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.learning.three_factor.rule import Term, ThreeFactor, over_terms, start_terms, write
-from erbp_jax.learning.three_factor.stdp import pair_stdp
+from erbp_jax.learning.three_factor.stdp import pair_stdp, stdp
 from erbp_jax.learning.three_factor.urbanczik_senn import urbanczik_senn
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "over_terms",
     "pair_stdp",
     "start_terms",
+    "stdp",
     "symmetric_stdp",
     "urbanczik_senn",
     "write",

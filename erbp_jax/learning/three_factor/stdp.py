@@ -41,5 +41,17 @@ def stdp(
     modulator: Annotated[Modulator, Part("modulator"), "The third factor."] = UNMODULATED,
     tau_eligibility: Annotated[PositiveTime | None, "Time constant of an eligibility trace; none if not given."] = None,
 ) -> ThreeFactor:
-    """Pair-based STDP on every projection, optionally modulated."""
+    r"""Pair-based STDP on every projection, optionally modulated.
+
+    .. math:: \Delta w_{ij} = \eta \sum_{t_i, t_j} M(t)\, K(t_j - t_i)
+
+    over all pairs of a presynaptic spike at t_i and a postsynaptic spike at t_j, or over the nearest ones.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits").subset(100, 20)
+        >>> model = ej.fit(ej.mlp(64, 10, 10), ej.stdp(), data, epochs=1, steps=10, progress=False)
+        >>> len(model.history)
+        1
+    """
     return ThreeFactor((pair_stdp(kernel, pairing),), modulator, tau_eligibility)
