@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.errors import UserError
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, plain, pyplot
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, plain, pyplot
 
 
 def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
@@ -27,13 +27,12 @@ def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
         ticks, units = spikes.shape
         time, unit = np.nonzero(spikes)
         left, right = axes[row]
-        left.scatter(time * seen.dt, unit, s=max(0.5, min(60.0, 600.0 / units)), marker="|", c=INK, linewidths=0.8,
-                     rasterized=True)  # fmt: skip
+        dashes(left, time * seen.dt, unit, units, 1.3)
         left.set(xlim=(-seen.dt, ticks * seen.dt), ylim=(-0.7, units - 0.3), ylabel=f"{plain(name)}\nneuron")
         left.yaxis.get_major_locator().set_params(integer=True)
         left.tick_params(labelbottom=row == len(chosen) - 1)
         right.barh(range(units), 1e3 * spikes.mean(0) / seen.dt, height=1.0, color=MUTED)
-        right.set(ylim=(-0.7, units - 0.3))
+        right.set(ylim=(-0.7, units - 0.3), **({} if spikes.any() else {"xlim": (0, 1)}))
         right.tick_params(labelleft=False)
     axes[-1, 0].set_xlabel("time (ms)")
     axes[-1, 1].set_xlabel("rate (Hz)")
