@@ -20,6 +20,12 @@ body { max-width: 72rem; margin: 2rem auto; padding: 0 1.2rem; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
 p.note { color: var(--muted); margin: .3rem 0 1rem; max-width: 52rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 4px; }
+.scroll { background: linear-gradient(to right, #fff 40%, #fff0) 0 0 / 3rem 100% no-repeat local,
+  linear-gradient(to left, #fff 40%, #fff0) 100% 0 / 3rem 100% no-repeat local,
+  linear-gradient(to right, #0003, #0000) 0 0 / 1rem 100% no-repeat scroll,
+  linear-gradient(to left, #0003, #0000) 100% 0 / 1rem 100% no-repeat scroll; }
+.scroll::-webkit-scrollbar { height: 10px; background: var(--line); }
+.scroll::-webkit-scrollbar-thumb { background: var(--muted); border-radius: 5px; }
 .scroll:focus-visible { outline: 2px solid var(--accent); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 table { min-width: 100%; }
@@ -30,7 +36,7 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0; ba
 th { font-weight: 600; color: var(--muted); font-size: .85rem; vertical-align: bottom; min-width: 3.5rem; }
 td.best { color: var(--accent); font-weight: 700; }
 img { max-width: 100%; height: auto; display: block; }
-.scroll img { max-width: none; width: max(100%, 46rem); }
+.scroll img { max-width: none; width: max(100%, 40rem); mix-blend-mode: multiply; }
 @media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .7rem; } th, td { padding: .3rem .5rem; } }
 .rules { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1.2rem; }
 figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .3rem; }
@@ -96,7 +102,8 @@ def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignme
             "gradient, for the same batch and spikes. At 90 degrees they have nothing in common; below, the rule "
             "descends the loss.</p>",
             _scrolling(
-                _picture(alignment, "Angles of feedback to weights, and of updates to gradients, by epochs"), "Alignment"
+                _picture(alignment, "Angles of feedback to weights, and of updates to gradients, by epochs"),
+                "Alignment",
             ),
         ]
     for file, heading in (

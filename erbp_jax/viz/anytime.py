@@ -9,7 +9,7 @@ from erbp_jax.viz.figure import MUTED, colours, error_axis, log_ticks, plain, po
 
 NAMES = {
     "spike_count": "spike count at a fixed time",
-    "majority": "majority of the first n spikes (a tie is an error)",
+    "majority": "majority of the first n spikes (tie: error)",
     "margin": "margin of m spikes",
 }
 STYLES = {

@@ -14,8 +14,11 @@ Metrics = Mapping[str, Sequence[dict[str, Any]]]
 """Of every rule, by name, a dictionary an epoch."""
 
 
-def learning_curves(metrics: Metrics, path: Path, measure: Measure = ERROR) -> Path:
-    """The measure in test by epochs, by samples and by operations; the band is one standard deviation over seeds."""
+def learning_curves(
+    metrics: Metrics, path: Path, measure: Measure = ERROR, published: Mapping[str, float] | None = None
+) -> Path:
+    """The measure in test by epochs, by samples and by operations; the band is one standard deviation over seeds.
+    `published` values, by what they are called, are lines across, of the colours of the rules in their order."""
     seeds = 1
     plt = pyplot()
     figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.5), sharey=True, layout="constrained")
@@ -34,6 +37,10 @@ def learning_curves(metrics: Metrics, path: Path, measure: Measure = ERROR) -> P
                 spread = errors.std(1, ddof=1)
                 axis.fill_between(x, mean - spread, mean + spread, color=line["color"], alpha=0.15, linewidth=0)
         errors_shown += mean.tolist()
+    for (name, value), line in zip((published or {}).items(), lines(), strict=False):
+        for axis in axes:
+            axis.axhline(value, color=line["color"], linestyle=(0, (1, 3)), linewidth=1.6, label=plain(name), zorder=1)
+        errors_shown.append(value)
     for axis, label in zip(axes, ("epoch", "training samples seen", "operations (SynOps and MACs)"), strict=True):
         axis.set_xlabel(label)
         axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")

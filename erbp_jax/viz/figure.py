@@ -112,7 +112,7 @@ def error_axis(axis: Any, errors: Sequence[float] | np.ndarray, *, most: float =
         axis.set_yscale("log")
         low, high = low / 1.25, min(1.25 * high, 1.1 * most)
         axis.set_ylim(low, high)
-        axis.yaxis.set_major_locator(ticker.FixedLocator(log_ticks(low, high)))
+        axis.yaxis.set_major_locator(ticker.FixedLocator(log_ticks(low, high, least=5)))
         axis.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
         axis.yaxis.set_minor_formatter(ticker.NullFormatter())
         return
@@ -173,6 +173,13 @@ def dashes(axis: Any, time: np.ndarray, neuron: np.ndarray, neurons: int, inches
     )
     if not len(time):
         axis.text(0.5, 0.5, "no spikes", transform=axis.transAxes, ha="center", va="center", color=INK, fontsize=9)
+
+
+def neuron_axis(axis: Any) -> None:
+    """The y axis of neurons, after its limits were set: whole numbers, three at least where there are three neurons."""
+    low, high = axis.get_ylim()
+    least = 3 if abs(high - low) > 3 else 1
+    axis.yaxis.set_major_locator(pyplot().matplotlib.ticker.MaxNLocator(nbins=6, integer=True, min_n_ticks=least))
 
 
 def epoch_axis(axis: Any, epochs: Sequence[float]) -> None:

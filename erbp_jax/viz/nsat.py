@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import colours, dashes, plain, pyplot, save
+from erbp_jax.viz.figure import colours, dashes, neuron_axis, plain, pyplot, save
 
 PANELS = 16
 """At most, in one picture."""
@@ -51,7 +51,7 @@ def raster(
         mine = mine[::every]
         dashes(axis, mine[:, 1], mine[:, 2], band.count, 0.8 * heights[number], colour)
         axis.set(xlim=(0, ticks), ylim=(band.first - 0.7, end - 0.3), ylabel=what[:-1])
-        axis.yaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(nbins=4, integer=True))
+        neuron_axis(axis)
         told = f"{plain(band.name)}, core {band.core}" if band.name else f"core {band.core}"
         told += f": {band.count} {what if band.count > 1 else what[:-1]}"
         told += "" if every == 1 else f", one {mark} of {every} drawn"

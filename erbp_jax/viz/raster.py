@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, plain, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, pyplot, save
 
 
 def raster(
@@ -42,7 +42,7 @@ def raster(
         dashes(axes[row, 0], time * dt, unit, layer.shape[1], 1.1 * heights[row], colour)
         axes[row, 0].set(xlim=(-dt, layer.shape[0] * dt), ylim=(-0.7, layer.shape[1] - 0.3))
         axes[row, 0].set_ylabel(f"{name}\nneuron")
-        axes[row, 0].yaxis.get_major_locator().set_params(integer=True)
+        neuron_axis(axes[row, 0])
         axes[row, 0].tick_params(labelbottom=last)
         axes[row, 1].axis("off")
         if 0 < row < rows - 1:

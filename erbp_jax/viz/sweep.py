@@ -18,7 +18,9 @@ def sweep_figure(cells: Sweep, measure: Measure) -> Any:
         label = "one seed" if seed == 0 and last.shape[1] > 1 else None
         axes.plot(cells.learning_rates, last[:, seed], "s", color=INK, markersize=3, alpha=0.5, label=label)
     whole = ~cells.diverged.any(1)
-    axes.plot(cells.learning_rates[whole], last[whole].mean(1), "o-", color=ACCENT, markersize=4, label="mean of the seeds")
+    axes.plot(
+        cells.learning_rates[whole], last[whole].mean(1), "o-", color=ACCENT, markersize=4, label="mean of the seeds"
+    )
     axes.set_xscale("log")
     if len(cells.learning_rates) <= 8:  # the rates themselves; an axis of less than a decade would name none
         axes.set_xticks(cells.learning_rates, [f"{rate:g}" for rate in np.asarray(cells.learning_rates).tolist()])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.evaluation.traces import Traces
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, plain, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, pyplot, save
 
 
 def draw_traces(traces: Traces, title: str, path: Path) -> Path:
@@ -25,7 +25,7 @@ def draw_traces(traces: Traces, title: str, path: Path) -> Path:
         dashes(axis, (tick + 1) * traces.dt, unit, spikes.shape[1], height)
         axis.set_ylabel("neuron" if len(traces.spikes) == 1 else f"layer {number}\nneuron")
         axis.set_ylim(-0.5, spikes.shape[1] - 0.5)
-        axis.yaxis.get_major_locator().set_params(integer=True)
+        neuron_axis(axis)
     axes[-1].set_xlabel("time (ms)")
     axes[0].set_title(plain(title), fontsize=9, loc="left")
     return save(figure, path)
@@ -56,9 +56,7 @@ def draw_potential(axis, traces: Traces) -> None:
     axis.plot(time, membrane, color=INK, linewidth=0.9, label="membrane potential")
     for name, colour in (("threshold", ACCENT), ("dendrite", "#0072b2")):
         if f"{layer}{name}" in traces.states:
-            axis.plot(
-                time, traces.states[f"{layer}{name}"][:, 0], "--", color=colour, linewidth=0.9, label=name
-            )
+            axis.plot(time, traces.states[f"{layer}{name}"][:, 0], "--", color=colour, linewidth=0.9, label=name)
     low, high = axis.get_ylim()
     marks = traces.spike_times()
     axis.vlines(marks, high, high + 0.12 * (high - low), color=INK, linewidth=0.8)
