@@ -237,8 +237,8 @@ def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argum
 
 def picture(metrics: Any, dreams: np.ndarray, params: dict[str, jax.Array], summary: Any, path: Path) -> Path:
     plt = pyplot()
-    figure = plt.figure(figsize=(10, 7.2), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[1.0, 1.15])
+    figure = plt.figure(figsize=(10, 6.2), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[1.0, 1.05])
     left, tests = upper.subplots(1, 2)
     middle, right = lower.subplots(1, 2, width_ratios=[1.5, 1.0])
     samples = [m["samples"] for m in metrics]

@@ -66,7 +66,8 @@ def precisions(table: str) -> dict[str, Any]:
     return {
         "while_learning": [{"name": n, "test_error": float(e)} for n, e in rows.findall(learned)],
         "after_learning": [
-            {"bits": None if n == "float" else int(n.split()[0]), "test_error": float(e)} for n, e in rows.findall(after)
+            {"bits": None if n == "float" else int(n.split()[0]), "test_error": float(e)}
+            for n, e in rows.findall(after)
         ],
     }
 

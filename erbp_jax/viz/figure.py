@@ -69,7 +69,7 @@ def lines() -> Iterator[dict[str, str]]:
     for i in itertools.count():
         turn, c = divmod(i % 128, 8)
         dashes, marker = (c + turn) % 4, (c + c // 4 + turn // 4) % 4
-        yield {"color": colours()[c], "linestyle": ("-", "--", ":", "-.")[dashes], "marker": "osv^"[marker]}
+        yield {"color": colours()[c], "linestyle": ("-", "--", "-.", ":")[dashes], "marker": "osv^"[marker]}
 
 
 def rules() -> Iterator[dict[str, str]]:
