@@ -82,8 +82,8 @@ def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignme
     protocol = escape(table["protocol"]).replace("+-", "&plusmn;")
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="note">One network, {len(finished)} learning rules. Test error: {protocol}. '
-        "The best of each kind of column is marked.</p>",
+        f'<p class="note">One network, {len(finished)} learning rules. Test {measure.name}: {protocol}. '
+        f"{_notes(table)}</p>",
         _scrolling(_table(table), "Results"),
         "<h2>Learning curves</h2>",
         '<p class="note">Lines are means over seeds, bands one standard deviation over seeds. '

@@ -124,8 +124,11 @@ def error_axis(axis: Any, errors: Sequence[float] | np.ndarray, *, most: float =
 
 
 def positive_scale(axis: Any, values: Sequence[float] | np.ndarray) -> bool:
-    """A logarithmic x axis if all values are above 0 and the greatest is `WIDE` times the least or more; returns whether
-    it is one."""
+    """A logarithmic x axis if all values are above 0 and the greatest is `WIDE` times the least or more.
+
+    Returns:
+        Whether it is one.
+    """
     values = np.asarray(values, float)
     ticker = pyplot().matplotlib.ticker
     logarithmic = bool(len(values) and (values > 0).all() and values.max() >= WIDE * values.min())
