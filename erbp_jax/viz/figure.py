@@ -117,21 +117,21 @@ def error_axis(axis: Any, errors: Sequence[float] | np.ndarray, *, most: float =
         axis.yaxis.set_minor_formatter(ticker.NullFormatter())
         return
     beyond = max(0.1 * (high - low), 0.05 * high, 0.05)  # a curve at 0 or at 100 % is seen, too
-    axis.set_ylim(low - beyond, high + beyond)
+    axis.set_ylim(low - beyond, high + beyond if high > 0 else 2.0)
     shown = [tick for tick in axis.yaxis.get_major_locator()() if 0 <= tick <= most]  # no error below 0 or above 100 %
     if len(shown) >= 2:
         axis.yaxis.set_major_locator(ticker.FixedLocator(shown))
 
 
 def positive_scale(axis: Any, values: Sequence[float] | np.ndarray) -> bool:
-    """A logarithmic x axis if all values are above 0 and the greatest is `WIDE` times the least or more.
+    """A logarithmic x axis if all values are above 0 and they span a decade or more.
 
     Returns:
         Whether it is one.
     """
     values = np.asarray(values, float)
     ticker = pyplot().matplotlib.ticker
-    logarithmic = bool(len(values) and (values > 0).all() and values.max() >= WIDE * values.min())
+    logarithmic = bool(len(values) and (values > 0).all() and values.max() >= 10.0 * values.min())
     axis.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
     if logarithmic:
         low, high = float(values.min()), float(values.max())

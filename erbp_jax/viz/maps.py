@@ -72,7 +72,8 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         shown = row[1].imshow(mosaic(grid.reshape(-1, across, height, width)), cmap="magma", vmin=0)
         row[1].axis("off")
         row[1].set_title("spike count at each position, map by map", fontsize=9, loc="left")
-        figure.colorbar(shown, ax=row[1], pad=0.02, shrink=0.8, label="spikes")
+        whole_numbers = plt.matplotlib.ticker.MaxNLocator(nbins=6, integer=True)
+        figure.colorbar(shown, ax=row[1], pad=0.02, shrink=0.8, label="spikes", ticks=whole_numbers)
     for axis in axes[:, 2]:
         axis.axis("off")
     axes[0, 2].imshow(image, cmap="gray_r", vmin=0, vmax=255)
