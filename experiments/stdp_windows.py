@@ -204,7 +204,7 @@ def learning(rule: Any, seeds: int) -> np.ndarray:
 
 def picture(drawn: Any, table: list[dict[str, Any]], learned: dict[str, np.ndarray], path: Path) -> Path:
     plt = pyplot()
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
     left, middle, right = axes
     for (name, curves), colour, style in zip(drawn.items(), colours(), ("-", "--", ":"), strict=False):
         left.plot(curves["dt"], curves["pairs"], style, color=colour, linewidth=1.4, label=name)
@@ -212,7 +212,7 @@ def picture(drawn: Any, table: list[dict[str, Any]], learned: dict[str, np.ndarr
     left.axhline(0, color=MUTED, linewidth=0.6)
     left.set(xlabel="t_post - t_pre (ticks)", ylabel="weight change of one pair")
     left.set_title("windows: lines pair-based, dots forward table", fontsize=9, loc="left")
-    left.legend(frameon=False, fontsize=7.5, loc="upper left")
+    left.legend(frameon=False, fontsize=7.5, loc="lower right")
     for rate, colour in zip(RATES, colours(), strict=False):
         rows = [row for row in table if row["rate_hz"] == rate]
         x = [row["refractory"] for row in rows]
@@ -231,7 +231,7 @@ def picture(drawn: Any, table: list[dict[str, Any]], learned: dict[str, np.ndarr
     middle.plot([], [], "x", color=INK, label="reference")
     middle.set(xlabel="refractory period (ms)", ylabel="forward table / all pairs", ylim=(0.3, 1.05))
     middle.set_title("what the forward table sees of exact STDP", fontsize=9, loc="left")
-    middle.legend(frameon=False, fontsize=7, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    middle.legend(frameon=False, fontsize=7, loc="lower right")
     for (name, weights), style in zip(learned.items(), ("-", "--", ":"), strict=True):
         time = np.arange(weights.shape[1])
         right.plot(time, weights[..., :SHARED].mean((0, 2)), style, color=colours()[0], label=f"shared, {name}")
@@ -240,7 +240,8 @@ def picture(drawn: Any, table: list[dict[str, Any]], learned: dict[str, np.ndarr
     right.set_title(
         f"learning to prefer inputs that share events, {len(learned['all pairs'])} seeds", fontsize=9, loc="left"
     )
-    right.legend(frameon=False, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    right.legend(frameon=False, fontsize=7, ncols=2, loc="upper left")
+    right.set_ylim(top=right.get_ylim()[1] + 0.3 * np.ptp(right.get_ylim()))
     return save(figure, path)
 
 
