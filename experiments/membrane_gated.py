@@ -184,9 +184,9 @@ def picture(coincidence: Any, pattern: Any, window: Any, path: Path) -> Path:
     weights.plot(one[:, :COINCIDENT], color=colours()[0], linewidth=0.9)
     weights.plot([], [], color=colours()[0], label="coincident inputs")
     weights.plot([], [], color=MUTED, label="independent inputs (15 of 90)")
-    weights.set(xlabel="time (s)", ylabel="weight (8 bits)", ylim=(-10, 320))
+    weights.set(xlabel="time (s)", ylabel="weight (8 bits)", ylim=(-10, 345))
     weights.set_title("coincidence: weights of one neuron, seed 0", fontsize=9, loc="left")
-    weights.legend(frameon=False, fontsize=8, loc="upper right", ncols=2)
+    weights.legend(frameon=False, fontsize=8, loc="upper right")
     x = np.arange(coincidence["rate"].shape[1])
     regulated.plot(x, coincidence["selective"].T, color=colours()[1], linewidth=0.4, alpha=0.4)
     regulated.plot(
