@@ -39,7 +39,7 @@ from erbp_jax.learning.three_factor.ecd import Phases
 from erbp_jax.random import new_key, split
 from erbp_jax.tasks.decisions import wrong
 from erbp_jax.training.run_folder import lock
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, pyplot, save
 
 PIXELS, CLASSES, COPIES, HIDDEN = 784, 10, 4, 500
 TICK_MS = 2
@@ -237,32 +237,37 @@ def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argum
 
 def picture(metrics: Any, dreams: np.ndarray, params: dict[str, jax.Array], summary: Any, path: Path) -> Path:
     plt = pyplot()
-    figure = plt.figure(figsize=(12, 4.2), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=[1.1, 1.3, 1.1])
+    figure = plt.figure(figsize=(10, 6.2), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[1.0, 1.05])
+    left, tests = upper.subplots(1, 2)
+    middle, right = lower.subplots(1, 2, width_ratios=[1.5, 1.0])
     samples = [m["samples"] for m in metrics]
-    left.plot(samples, [m["hidden_hz_data"] for m in metrics], color=INK, label="hidden rate, data (Hz)")
-    left.plot(samples, [m["hidden_hz_model"] for m in metrics], color=MUTED, label="hidden rate, reconstruction (Hz)")
-    left.set_yscale("log")
-    left.set(xlabel="digits seen", ylabel="Hz")
-    left.plot(0, summary["hidden_hz_before"]["data"], "o", color=INK, markersize=4, label="before training")
-    twin = left.twinx()
-    tested = [(m["samples"], m["accuracy_500_test_digits"]) for m in metrics if "accuracy_500_test_digits" in m]
+    left.plot(samples, [m["hidden_hz_data"] for m in metrics], color=INK, label="with data clamped")
+    left.plot(samples, [m["hidden_hz_model"] for m in metrics], "--", color=ACCENT, label="reconstruction")
+    left.plot(0, summary["hidden_hz_before"]["data"], "o", color=INK, markersize=4, label="before training, data")
+    left.set(xlabel="digits seen", ylabel="mean rate of hidden neurons (Hz)", yscale="log", yticks=[10, 20, 50, 100])
+    left.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
+    left.yaxis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
+    left.legend(frameon=False, fontsize=8, loc="center right")
+    tested = [(m["samples"], 100 * m["accuracy_500_test_digits"]) for m in metrics if "accuracy_500_test_digits" in m]
     if tested:
-        twin.plot(*zip(*tested, strict=True), color=ACCENT, marker=".")
-    twin.set_ylabel("accuracy, 500 test digits", color=ACCENT)
-    left.legend(frameon=False, fontsize=7.5, loc="center right")
+        tests.plot(*zip(*tested, strict=True), color=ACCENT, marker="o", markersize=4)
+    tests.set(xlabel="digits seen", ylabel="accuracy on 500 test digits (%)", xlim=left.get_xlim())
     percent = summary["test_accuracy_percent"]
-    left.set_title(f"recognition: {percent} % of {summary['test_digits']} test digits", fontsize=9, loc="left")
+    tests.set_title(f"at the end {percent} % of {summary['test_digits']:,} test digits", fontsize=9, loc="left")
+    left.set_title("activity of the hidden layer", fontsize=9, loc="left")
     rows, classes = dreams.shape[:2]
     sheet = dreams.reshape(rows, classes, 28, 28).transpose(0, 2, 1, 3).reshape(rows * 28, classes * 28)
-    middle.imshow(sheet, cmap="gray_r", vmin=0, vmax=1)
+    shown = middle.imshow(sheet, cmap="gray_r", vmin=0, vmax=1)
+    lower.colorbar(shown, ax=middle, shrink=0.7, pad=0.02, label="mean activity")
     middle.set(xticks=14 + 28 * np.arange(classes), xticklabels=range(classes), yticks=[], xlabel="clamped class")
     middle.set_title("generated: mean pixel activity in 100 ms", fontsize=9, loc="left")
     weight = np.asarray(params["weight"])[:PIXELS]
     strongest = np.argsort(-np.abs(weight).sum(0))[:: weight.shape[1] // 24][:24]
     tiles = weight[:, strongest].T.reshape(4, 6, 28, 28).transpose(0, 2, 1, 3).reshape(4 * 28, 6 * 28)
     bound = np.percentile(np.abs(tiles), 99)
-    right.imshow(tiles, cmap="RdBu_r", vmin=-bound, vmax=bound)
+    shown = right.imshow(tiles, cmap="RdBu_r", vmin=-bound, vmax=bound)
+    lower.colorbar(shown, ax=right, shrink=0.7, pad=0.02, label="weight")
     right.set(xticks=[], yticks=[])
     right.set_title("weights of 24 hidden neurons", fontsize=9, loc="left")
     return save(figure, path)

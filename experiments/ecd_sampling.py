@@ -226,7 +226,7 @@ def picture(
     left.plot(x, stochastic, "x", color=colours()[1], markersize=5, label="stochastic neuron, 1 ms")
     left.set(xlabel="beta I + ln(gamma tau_r)", ylabel="nu tau_r")
     left.set_title("transfer functions", fontsize=9, loc="left")
-    left.legend(frameon=False, fontsize=8, loc="upper left")
+    left.legend(frameon=False, fontsize=7.5, loc="lower right", bbox_to_anchor=(1.02, 0.02))
     ticks = np.array(MARKS)
     for (name, d), colour in zip(divergence.items(), colours()[1:], strict=False):
         middle.loglog(ticks, d.mean(0), color=colour, linewidth=1.6, marker=".", label=name)

@@ -64,7 +64,7 @@ def main() -> None:
     write_json(arguments.out / "summary.json", result)
     text = "\n".join([*_learning_table(learning), "", *_inference_table(learning, result["decisions"])]) + "\n"
     write_text(arguments.out / "table.md", text)
-    _draw(learning, arguments.out / "training_cost.png")
+    draw(learning, arguments.out / "training_cost.png")
     print(text)
 
 
@@ -155,25 +155,26 @@ def _inference_table(learning: list[dict[str, Any]], decisions: list[dict[str, A
             yield f"| ours, {row['name']} | {accuracy:.2f} | {uj:.3f} | {model.node} | {remark} |"
 
 
-def _draw(learning: list[dict[str, Any]], path: Path) -> None:
-    from erbp_jax.viz.figure import MUTED, colours, pyplot, save
+def draw(learning: list[dict[str, Any]], path: Path) -> Path:
+    """Test error against operations so far, and against what their arithmetic takes."""
+    from erbp_jax.viz.figure import MUTED, error_axis, lines, positive_scale, pyplot, save
 
     plt = pyplot()
-    figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.5), sharey=True, layout="constrained")
-    for row, colour in zip(learning, colours(), strict=False):
-        style = {"color": colour, "linestyle": "--" if row["unit"] == "MACs" else "-", "marker": "o", "markersize": 2.5}
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.2), sharey=True, layout="constrained")
+    for row, line in zip(learning, lines(), strict=False):
+        style = {**line, "linestyle": "--" if row["unit"] == "MACs" else "-", "markersize": 3}
         for axis, x in zip(axes, (row["operations"], row["millijoules"]), strict=True):
             axis.plot(x, row["error"], linewidth=1.3, label=f"{row['name']}, {row['unit']}", **style)
-    axes[0].set(xscale="log", yscale="log", xlabel="operations so far (SynOps or MACs)", ylabel="test error (%)")
-    axes[1].set(xscale="log", xlabel=f"arithmetic alone, 45 nm (mJ; SynOp {SYNOP:g} pJ, MAC {MAC:g} pJ)")
-    for axis in axes:
+    axes[0].set(xlabel="operations so far (SynOps or MACs)", ylabel="test error (%)")
+    axes[1].set(xlabel=f"energy of arithmetic alone, 45 nm (mJ; SynOp {SYNOP:g} pJ, MAC {MAC:g} pJ)")
+    error_axis(axes[0], [e for row in learning for e in row["error"]])
+    for axis, key in zip(axes, ("operations", "millijoules"), strict=True):
+        positive_scale(axis, [x for row in learning for x in row[key]])
         axis.axhline(3.0, color=MUTED, linewidth=0.8, linestyle=":")
         axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")
-        axis.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-        axis.yaxis.set_minor_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-        axis.tick_params(axis="y", which="minor", labelsize=7)
-    axes[0].legend(frameon=False, fontsize=8)
-    save(figure, path)
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", frameon=False, fontsize=8, ncols=3, handlelength=3)
+    return save(figure, path)
 
 
 if __name__ == "__main__":

@@ -184,34 +184,43 @@ def picture(coincidence: Any, pattern: Any, window: Any, path: Path) -> Path:
     weights.plot(one[:, :COINCIDENT], color=colours()[0], linewidth=0.9)
     weights.plot([], [], color=colours()[0], label="coincident inputs")
     weights.plot([], [], color=MUTED, label="independent inputs (15 of 90)")
-    weights.set(xlabel="seconds", ylabel="weight")
+    weights.set(xlabel="time (s)", ylabel="weight (8 bits)", ylim=(-10, 345))
     weights.set_title("coincidence: weights of one neuron, seed 0", fontsize=9, loc="left")
-    weights.legend(frameon=False, fontsize=8, loc="center right", bbox_to_anchor=(1, 0.6))
+    weights.legend(frameon=False, fontsize=8, loc="upper right")
     x = np.arange(coincidence["rate"].shape[1])
     regulated.plot(x, coincidence["selective"].T, color=colours()[1], linewidth=0.4, alpha=0.4)
-    regulated.plot(x, coincidence["selective"].mean(0), color=colours()[1], linewidth=1.6, label="selective spikes")
-    regulated.plot(x, coincidence["rate"].mean(0) / 10, color=INK, linewidth=1.4, label="output rate / 10 Hz")
-    regulated.set(xlabel="seconds", ylim=(0, 1.35))
+    regulated.plot(
+        x, coincidence["selective"].mean(0), color=colours()[1], linewidth=1.6, label="share of selective spikes"
+    )
+    regulated.plot(
+        x, coincidence["rate"].mean(0) / 10, color=INK, linewidth=1.4, linestyle="--", label="output rate / 10 Hz"
+    )
+    regulated.set(xlabel="time (s)", ylabel="share; rate in units of 10 Hz", ylim=(0, 1.2))
     regulated.set_title(f"coincidence: {len(coincidence['rate'])} seeds", fontsize=9, loc="left")
     regulated.legend(frameon=False, fontsize=8, loc="lower right")
     dt, change = window
     pairs.bar(dt, change, color=[colours()[0] if c > 0 else colours()[1] for c in change])
     pairs.axhline(0, color=MUTED, linewidth=0.6)
-    pairs.set(xlabel="t_post - t_pre (ticks)", ylabel="change a pair")
+    pairs.set(xlabel="t_post - t_pre (ticks)", ylabel="weight change per pair")
     pairs.set_title("the window that the membrane makes of the gate", fontsize=9, loc="left")
     answers = pattern["answers"]
     for axis, block in ((before, 0), (blocks, 1)):
         minutes = (np.arange(answers.shape[1]) + 0.5) * PATTERN_TICKS / answers.shape[1] / 1000
         for k in range(2):
-            axis.plot(minutes, answers[0, :, k, block], color=colours()[k], label=f"pattern {k + 1}")
-        axis.set(xlabel="seconds", ylabel="spikes a presentation")
+            axis.plot(minutes, answers[0, :, k, block], ("-", "--")[k], color=colours()[k], label=f"pattern {k + 1}")
+        axis.set(xlabel="time (s)", ylabel="spikes per presentation")
         axis.set_title(f"patterns: block {block + 1}, seed 0", fontsize=9, loc="left")
         axis.legend(frameon=False, fontsize=8)
     index = (answers[:, -1, 0] - answers[:, -1, 1]) / np.maximum(answers[:, -1].sum(1), 1e-9)
     end.plot(index[:, 0], index[:, 1], "o", color=INK, markersize=5)
     end.axhline(0, color=MUTED, linewidth=0.6)
     end.axvline(0, color=MUTED, linewidth=0.6)
-    end.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xlabel="block 1: pattern 2 ... pattern 1", ylabel="block 2")
+    end.set(
+        xlim=(-1.1, 1.1),
+        ylim=(-1.1, 1.1),
+        xlabel="selectivity of block 1 (-1: pattern 2, 1: pattern 1)",
+        ylabel="selectivity of block 2",
+    )
     end.set_title("patterns: selectivity at the end, a dot a seed", fontsize=9, loc="left")
     return save(figure, path)
 

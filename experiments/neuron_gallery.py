@@ -1,6 +1,6 @@
 """A gallery of the talk's neurons: the twenty patterns of Mihalas and Niebur, and f-I curves of every model.
 
-Command:   python experiments/neuron_gallery.py [--out docs/figures]
+Command:   python experiments/neuron_gallery.py [--out runs/neuron_gallery]
 Hardware:  any CPU.
 Wall time: half a minute.
 Expected:  firing_patterns.png, twenty panels with the spike counts of tests/golden/mn_vectors.json;
@@ -34,7 +34,7 @@ MODELS: dict[str, tuple[Neuron, float]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("docs") / "figures")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "neuron_gallery")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     print(firing_patterns(out / "firing_patterns.png"))

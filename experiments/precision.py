@@ -56,7 +56,7 @@ def main() -> None:
     result = {"while_learning": _rows(runs), "after_learning": _after(runs["float"], arguments.out)}
     write_json(arguments.out / "summary.json", result)
     write_text(arguments.out / "table.md", text := _markdown(result))
-    _draw(result, arguments.out / "precision.png")
+    draw(result, arguments.out / "precision.png")
     print(text)
 
 
@@ -153,7 +153,8 @@ def _markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _draw(result: dict[str, Any], path: Path) -> None:
+def draw(result: dict[str, Any], path: Path) -> Path:
+    """Error by bits, learned with so few or rounded to them afterwards."""
     from erbp_jax.viz.figure import ACCENT, INK, MUTED, error_axis, pyplot, save
 
     plt = pyplot()
@@ -164,11 +165,11 @@ def _draw(result: dict[str, Any], path: Path) -> None:
     if learned:
         axis.plot(*zip(*learned, strict=True), "o-", color=ACCENT, ms=4, label="while learning (stochastic rounding)")
     axis.plot(*zip(*after, strict=True), "s--", color=INK, ms=4, label="after learning (best step, nearest)")
-    axis.axhline(plain["float"]["test_error"], color=MUTED, linestyle=":", label="float")
-    axis.set(xlabel="bits of a weight", ylabel="test error (%)")
+    axis.axhline(plain["float"]["test_error"], color=MUTED, linestyle=":", label="32-bit float")
+    axis.set(xlabel="bits per weight", ylabel="test error (%)")
     error_axis(axis, [plain["float"]["test_error"], *(e for _, e in learned), *(e for _, e in after)])
     axis.legend(frameon=False)
-    save(figure, path)
+    return save(figure, path)
 
 
 if __name__ == "__main__":

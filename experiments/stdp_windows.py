@@ -204,35 +204,44 @@ def learning(rule: Any, seeds: int) -> np.ndarray:
 
 def picture(drawn: Any, table: list[dict[str, Any]], learned: dict[str, np.ndarray], path: Path) -> Path:
     plt = pyplot()
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
     left, middle, right = axes
-    for (name, curves), colour in zip(drawn.items(), colours(), strict=False):
-        left.plot(curves["dt"], curves["pairs"], color=colour, linewidth=1.4, label=name)
+    for (name, curves), colour, style in zip(drawn.items(), colours(), ("-", "--", ":"), strict=False):
+        left.plot(curves["dt"], curves["pairs"], style, color=colour, linewidth=1.4, label=name)
         left.plot(curves["dt"][::7], curves["forward table"][::7], "o", color=colour, markersize=3)
     left.axhline(0, color=MUTED, linewidth=0.6)
     left.set(xlabel="t_post - t_pre (ticks)", ylabel="weight change of one pair")
     left.set_title("windows: lines pair-based, dots forward table", fontsize=9, loc="left")
-    left.legend(frameon=False, fontsize=7.5, loc="upper left")
+    left.legend(frameon=False, fontsize=7.5, loc="lower right")
     for rate, colour in zip(RATES, colours(), strict=False):
         rows = [row for row in table if row["rate_hz"] == rate]
         x = [row["refractory"] for row in rows]
         for side, style in (("causal", "-"), ("acausal", "--")):
-            middle.plot(x, [row[side] for row in rows], style, marker=".", color=colour, label=f"{rate} Hz, {side}")
+            middle.plot(
+                x,
+                [row[side] for row in rows],
+                style,
+                marker="o^s"[list(RATES).index(rate) % 3],
+                markersize=3,
+                color=colour,
+                label=f"{rate} Hz, {side}",
+            )
     for (_, refractory), both in REFERENCE.items():
         middle.plot([refractory] * 2, both, "x", color=INK, markersize=5)
     middle.plot([], [], "x", color=INK, label="reference")
     middle.set(xlabel="refractory period (ms)", ylabel="forward table / all pairs", ylim=(0.3, 1.05))
     middle.set_title("what the forward table sees of exact STDP", fontsize=9, loc="left")
-    middle.legend(frameon=False, fontsize=7)
+    middle.legend(frameon=False, fontsize=7, loc="lower right")
     for (name, weights), style in zip(learned.items(), ("-", "--", ":"), strict=True):
         time = np.arange(weights.shape[1])
         right.plot(time, weights[..., :SHARED].mean((0, 2)), style, color=colours()[0], label=f"shared, {name}")
         right.plot(time, weights[..., SHARED:].mean((0, 2)), style, color=colours()[1], label=f"independent, {name}")
-    right.set(xlabel="seconds", ylabel="mean weight")
+    right.set(xlabel="time (s)", ylabel="mean weight")
     right.set_title(
         f"learning to prefer inputs that share events, {len(learned['all pairs'])} seeds", fontsize=9, loc="left"
     )
-    right.legend(frameon=False, fontsize=7)
+    right.legend(frameon=False, fontsize=7, ncols=2, loc="upper left")
+    right.set_ylim(top=right.get_ylim()[1] + 0.3 * np.ptp(right.get_ylim()))
     return save(figure, path)
 
 

@@ -8,6 +8,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.evaluation.cost import training_operations
 from erbp_jax.tasks.base import ERROR, Measure, judged_by
 from erbp_jax.training import run_folder
+from erbp_jax.viz.names import entry_name
 
 GOAL = 5.0
 """Test error, in percent, that the cost of learning is measured to."""
@@ -18,14 +19,21 @@ def columns(measure: Measure) -> dict[str, str]:
     error = measure == ERROR
     return {
         "rule": "rule",
-        "test": f"test {measure.name}{measure.unit}",
+        "test": f"test {measure.name}" + (" (%)" if measure.counted else ""),
         "seeds": "seeds",
         "epochs": "epochs",
         **({"samples_to": "digits until 5 %", "operations_to": "operations until 5 %"} if error else {}),
-        "synops": "SynOps or MACs a digit" if error else "SynOps or MACs a sample",
-        "seconds": "training s",
-        "compile": "compiling s",
+        "synops": "SynOps or MACs per digit" if error else "SynOps or MACs per sample",
+        "seconds": "training (s)",
+        "compile": "compiling (s)",
     }
+
+
+def columns_of(table: dict[str, Any]) -> dict[str, str]:
+    """Those of the columns that say something of a rule at least: no column of dashes."""
+    heads = columns(judged_by(table))
+    hollow = {"samples_to": "samples_to_goal", "operations_to": "operations_to_goal"}
+    return {k: v for k, v in heads.items() if k not in hollow or any(r[hollow[k]] is not None for r in table["rows"])}
 
 
 def collect(cells: Sequence[Cell]) -> dict[str, Any]:
@@ -43,7 +51,7 @@ def collect(cells: Sequence[Cell]) -> dict[str, Any]:
 
 def markdown(table: dict[str, Any]) -> str:
     """`table.md`."""
-    heads = columns(judged_by(table))
+    heads = columns_of(table)
     lines = [
         f"# {table['network']}, {table['dataset']}",
         "",
@@ -51,29 +59,31 @@ def markdown(table: dict[str, Any]) -> str:
         "",
         "| " + " | ".join(heads.values()) + " |",
         "|" + "---|" * len(heads),
-        *("| " + " | ".join(cells(row, judged_by(table))) + " |" for row in table["rows"]),
+        *("| " + " | ".join(told[key] for key in heads) + " |" for told in cells(table)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def cells(row: dict[str, Any], measure: Measure) -> list[str]:
-    """A row as text, in the order of `columns`."""
+def cells(table: dict[str, Any]) -> list[dict[str, str]]:
+    """The rows as text, by the keys of `columns`."""
+    return [_told(row, judged_by(table)) for row in table["rows"]]
+
+
+def _told(row: dict[str, Any], measure: Measure) -> dict[str, str]:
     name, digits = f"test_{measure.name}", ".2f" if measure.counted else ".4g"
     spread = "" if row[f"{name}_std"] is None else f" +- {row[f'{name}_std']:{digits}}"
-    until = [
-        "-" if row["samples_to_goal"] is None else f"{row['samples_to_goal']:,}",
-        "-" if row["operations_to_goal"] is None else f"{row['operations_to_goal']:.1e}",
-    ]
-    return [
-        row["name"] + (f" ({row['form']})" if row["rule"] in ("bp", "rbp") and row["form"] not in row["name"] else ""),
-        f"{row[name]:{digits}}{spread}",
-        str(row["seeds"]),
-        str(row["epochs"]),
-        *(until if measure == ERROR else []),
-        f"{row['synops_per_sample']:,.0f}",
-        f"{row['train_seconds']:.0f}",
-        f"{row['compile_seconds']:.0f}",
-    ]
+    samples, operations = row["samples_to_goal"], row["operations_to_goal"]
+    return {
+        "rule": entry_name(row["name"], row["rule"], row["form"]),
+        "test": f"{row[name]:{digits}}{spread}",
+        "seeds": str(row["seeds"]),
+        "epochs": str(row["epochs"]),
+        "samples_to": "-" if samples is None else f"{samples:,}",
+        "operations_to": "-" if operations is None else f"{operations:.1e}",
+        "synops": f"{row['synops_per_sample']:,.0f}",
+        "seconds": f"{row['train_seconds']:.0f}",
+        "compile": f"{row['compile_seconds']:.0f}",
+    }
 
 
 def _row(cell: Cell) -> dict[str, Any]:

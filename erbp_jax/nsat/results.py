@@ -100,6 +100,20 @@ def _bands(program: Program, layers: Layers) -> "list[Band]":
     return bands
 
 
+def _arrived(program: Program, ticks: int) -> "tuple[np.ndarray, list[Band]]":
+    """The external events `[E, 3]` (core, tick, axon) of all cores within the run, and the axons of those cores."""
+    from erbp_jax.viz.nsat import Band
+
+    rows, bands = [], []
+    for c, one in enumerate(program.cores):
+        mine = np.asarray(one.arrays["events"], np.int64).reshape(-1, 2)
+        mine = mine[mine[:, 0] < ticks]
+        if len(mine):
+            rows.append(np.concatenate([np.full((len(mine), 1), c), mine], axis=1))
+            bands.append(Band("external events", c, 0, one.inputs))
+    return np.concatenate(rows) if rows else np.zeros((0, 3), np.int64), bands
+
+
 def save(folder: Path, program: Program, ticks: int, outcomes: Sequence[Outcome], layers: Layers = ()) -> str:
     """Spikes, final weights, states and a raster of a run; what to tell the user.
 
@@ -132,7 +146,8 @@ def save(folder: Path, program: Program, ticks: int, outcomes: Sequence[Outcome]
         raise
     raster = folder / "raster.png"
     try:
-        picture = pictures.raster(spikes, _bands(program, layers), ticks, raster)
+        arrived, axons = _arrived(program, ticks)
+        picture = pictures.raster(spikes, _bands(program, layers), ticks, raster, axons, arrived)
     except (UserError, OSError) as error:  # matplotlib is an extra; the disk may be full
         picture = f"none: {error}"
         with suppress(OSError):

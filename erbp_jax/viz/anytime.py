@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from erbp_jax.viz.figure import MUTED, colours, error_axis, plain, positive_scale, pyplot, save
+from erbp_jax.viz.figure import MUTED, colours, error_axis, log_ticks, plain, positive_scale, pyplot, save
 
 NAMES = {
     "spike_count": "spike count at a fixed time",
-    "majority": "majority of the first n spikes",
+    "majority": "majority of the first n spikes (tie: error)",
     "margin": "margin of m spikes",
 }
 STYLES = {
     "spike_count": {"linestyle": "-"},
-    "majority": {"linestyle": "-", "marker": "o"},
+    "majority": {"linestyle": ":", "marker": "o"},
     "margin": {"linestyle": "--", "marker": "s"},
 }
 FILLS = ("full", "none", "left", "right", "top", "bottom")
@@ -46,18 +46,20 @@ def anytime_curves(
     error_axis(left, [*(min(e, ceiling) for e in reached), *([target[2]] if target else [])])
     left.set(xlabel="SynOps until the decision (mean)", ylabel="test error (%)")
     right.set(xlabel="time until the decision (ms, mean)")
-    scales = [positive_scale(left, [row["synops"] for row in rows]), positive_scale(right, [row["ms"] for row in rows])]
+    x = {left: [row["synops"] for row in rows], right: [row["ms"] for row in rows]}
+    scales = [positive_scale(axis, values) for axis, values in x.items()]
     for axis in (left, right):
         axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")
     model = next(iter(results.values()))["energy"]
     factor = 1e-6 * model["synop"]
     top = left.secondary_xaxis("top", functions=(lambda x: x * factor, lambda x: x / factor))
-    for axis, logarithmic in ((left.xaxis, scales[0]), (right.xaxis, scales[1]), (top.xaxis, scales[0])):
-        if logarithmic:
-            axis.set_major_locator(plt.matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
-            axis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
+    if scales[0]:
+        low, high = left.get_xlim()
+        top.xaxis.set_major_locator(plt.matplotlib.ticker.FixedLocator(log_ticks(low * factor, high * factor)))
+        top.xaxis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
+    for axis in (left.xaxis, right.xaxis, top.xaxis):
         axis.set_major_formatter(plt.matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:,.10g}"))
-    top.set_xlabel(f"energy (uJ at {model['synop']:g} pJ per SynOp)")
+    top.set_xlabel(f"energy (µJ at {model['synop']:g} pJ per SynOp)")
     figure.legend(loc="outside lower center", ncols=min(3, len(results) * len(NAMES)), frameon=False, fontsize=7)
     if len(results) == 1:
         figure.suptitle(plain(next(iter(results))), fontsize=9)

@@ -1,6 +1,6 @@
 """Learning curves and alignment of several rules, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +8,18 @@ import numpy as np
 
 from erbp_jax.evaluation.cost import training_operations
 from erbp_jax.tasks.base import ERROR, Measure
-from erbp_jax.viz.figure import MUTED, epoch_axis, error_axis, lines, plain, positive_scale, pyplot, rules, save
+from erbp_jax.viz.figure import INK, MUTED, epoch_axis, error_axis, lines, plain, positive_scale, pyplot, rules, save
 
 Metrics = Mapping[str, Sequence[dict[str, Any]]]
 """Of every rule, by name, a dictionary an epoch."""
 
 
-def learning_curves(metrics: Metrics, path: Path, measure: Measure = ERROR) -> Path:
-    """The measure in test by epochs, by samples and by operations; the band is one standard deviation over seeds."""
+def learning_curves(
+    metrics: Metrics, path: Path, measure: Measure = ERROR, published: Mapping[str, float] | None = None
+) -> Path:
+    """The measure in test by epochs, by samples and by operations; the band is one standard deviation over seeds.
+    `published` values, by what they are called, are lines across, of the colours of the rules in their order."""
+    seeds = 1
     plt = pyplot()
     figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.5), sharey=True, layout="constrained")
     every: list[list[float]] = [[], [], []]  # x of each panel
@@ -28,11 +32,16 @@ def learning_curves(metrics: Metrics, path: Path, measure: Measure = ERROR) -> P
         for axis, x, seen in zip(axes, ([e["epoch"] for e in entries], samples, cost), every, strict=True):
             axis.plot(x, mean, markersize=2.5, linewidth=1.3, label=plain(name), **line)
             seen += list(x)
+            seeds = max(seeds, errors.shape[1])
             if errors.shape[1] > 1:
                 spread = errors.std(1, ddof=1)
                 axis.fill_between(x, mean - spread, mean + spread, color=line["color"], alpha=0.15, linewidth=0)
         errors_shown += mean.tolist()
-    for axis, label in zip(axes, ("epochs", "samples", "operations (SynOps and MACs)"), strict=True):
+    for (name, value), line in zip((published or {}).items(), lines(), strict=False):
+        for axis in axes:
+            axis.axhline(value, color=line["color"], linestyle=(0, (1, 3)), linewidth=1.6, label=plain(name), zorder=1)
+        errors_shown.append(value)
+    for axis, label in zip(axes, ("epoch", "training samples seen", "operations (SynOps and MACs)"), strict=True):
         axis.set_xlabel(label)
         axis.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.5, which="both")
     if measure.counted:
@@ -41,7 +50,11 @@ def learning_curves(metrics: Metrics, path: Path, measure: Measure = ERROR) -> P
         positive_scale(axis, seen)
     epoch_axis(axes[0], every[0])
     axes[0].set_ylabel(f"test {measure.name}{measure.unit and ' (%)'}")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
+    told = f"mean of {seeds} seeds,\nband: +- 1 s.d." if seeds > 1 else "one seed"
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8, title=told,
+        title_fontsize=8, handlelength=3, alignment="left",
+    )  # fmt: skip
     return save(figure, path)
 
 
@@ -54,25 +67,56 @@ def alignment_curves(metrics: Metrics, path: Path) -> Path | None:
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 3.6), sharey=True, layout="constrained")
     dashes = ("-", "--", ":", "-.")  # of layers
     highest = 0.0
-    for (name, entries), line in zip(metrics.items(), rules(), strict=False):
+    for number, ((name, entries), line) in enumerate(zip(metrics.items(), rules(), strict=False)):
         if name not in measured:
             continue
+        step = max(1, min(len(measured), len(entries) // 3))  # markers of lines that lie on one another take turns
         epochs = [e["epoch"] for e in entries]
-        for axis, kind in zip(axes, ("feedback", "update"), strict=True):
-            angles = np.asarray([e["alignment"][kind] for e in entries], float)  # [epochs, layers]; NaN: not known
-            highest = max([highest, *angles[np.isfinite(angles)].tolist()])
-            for layer in range(angles.shape[-1]):
-                label = f"{plain(name)}, layer {layer + 1}"
-                style = {**line, "linestyle": dashes[layer % 4]}
-                axis.plot(epochs, angles[:, layer], label=label, linewidth=1.3, markersize=3, **style)
-    for axis, title in zip(
-        axes, ("feedback G and the transposed weights", "update of the rule and the gradient"), strict=True
-    ):
+        kinds = [np.asarray([e["alignment"][kind] for e in entries], float) for kind in ("feedback", "update")]
+        layers = max(angles.shape[-1] for angles in kinds)  # [epochs, layers]; NaN: not known
+        for first, last in _coinciding(kinds, layers):
+            for axis, angles in zip(axes, kinds, strict=True):
+                if first >= angles.shape[-1]:
+                    continue
+                style = {**line, "linestyle": dashes[first % 4]}
+                axis.plot(
+                    epochs, angles[:, first], label=f"{plain(name)}, {_layers(first, last, layers)}", linewidth=1.3,
+                    markersize=4, markevery=(number % step, step), **style,
+                )  # fmt: skip
+                highest = max([highest, *angles[np.isfinite(angles)].tolist()])
+    titles = ("feedback path and transposed forward weights", "update of the rule and the gradient")
+    for axis, title in zip(axes, titles, strict=True):
         axis.axhline(90, color=MUTED, linewidth=0.8)
-        axis.set_title(title, fontsize=9, loc="left")
-        axis.set_xlabel("epochs")
+        axis.annotate(
+            "90 degrees: unrelated", (1, 90), xycoords=("axes fraction", "data"), xytext=(0, 2),
+            textcoords="offset points", fontsize=7, color=INK, ha="right", va="bottom",
+        )  # fmt: skip
+        axis.set_title(f"angle between {title}", fontsize=9, loc="left")
+        axis.set_xlabel("epoch")
         axis.set_ylim(-3, max(100.0, highest + 5.0))
+        axis.set_yticks(range(0, int(max(100.0, highest + 5.0)) + 1, 30))
         epoch_axis(axis, [e["epoch"] for entries in measured.values() for e in entries])
-    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
+    figure.legend(
+        *axes[1].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8, handlelength=3
+    )
     axes[0].set_ylabel("angle (degrees)")
     return save(figure, path)
+
+
+def _coinciding(kinds: Sequence[np.ndarray], layers: int) -> Iterator[tuple[int, int]]:
+    """First and last layer of every stretch whose lines would lie on one another; the output has no feedback to it."""
+    first = 0
+    for layer in range(1, layers + 1):
+        same = layer < layers and all(
+            layer >= angles.shape[-1] or np.allclose(angles[:, layer], angles[:, first], atol=0.5, equal_nan=True)
+            for angles in kinds
+        )
+        if not same:
+            yield first, layer - 1
+            first = layer
+
+
+def _layers(first: int, last: int, layers: int) -> str:
+    if last > first:
+        return f"layers {first + 1} {'and' if last == first + 1 else 'to'} {last + 1}"
+    return "output layer" if layers > 1 and first == layers - 1 else f"layer {first + 1}"

@@ -29,9 +29,14 @@ def draw_events(found: Sequence[tuple[Events, Any]], path: Path) -> Path:
             _dots(row, events)
         else:
             _images(row, events, edges)
-        row[0].set_ylabel("recording" if label is None else f"label {plain(label)}")
+        told = "recording" if label is None else f"label {plain(label)}"
+        row[0].set_ylabel(f"{told}\nchannel" if events.sensor[0] == 1 else told)
         _rate(row[-1], events, legend=number == 0)
     axes[-1, -1].set_xlabel("time (ms)")
+    if chosen[-1][0].sensor[0] == 1:
+        axes[-1, 0].set_xlabel("time (ms)")
+    if any(e.sensor[0] > 1 and e.sensor[2] == 2 for e, _ in chosen):
+        figure.suptitle("blue: more events of polarity 0, red: more of polarity 1", fontsize=9, x=0.01, ha="left")
     return save(figure, path)
 
 
@@ -66,6 +71,6 @@ def _rate(panel: Any, events: Events, *, legend: bool) -> None:
         count, _ = np.histogram(chosen / 1000, bins)
         panel.plot(bins[:-1], count / np.diff(bins), color=color, lw=1, ls=("-", "--")[p], label=name)
     panel.set(xlim=(0, bins[-1]), ylim=(0, None))
-    panel.set_ylabel("events a ms", fontsize=8)
+    panel.set_ylabel("events per ms", fontsize=8)
     if legend:
-        panel.legend(fontsize=7)
+        panel.legend(fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import INK, plain, pyplot, save
+from erbp_jax.viz.figure import dashes, plain, pyplot, save
 
 MOST_MAPS, MOST_BELOW = 48, 32
 """Maps of a layer that are drawn, and maps before it."""
@@ -36,8 +36,8 @@ def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
             told += f", {below} x {maps} of them"
         axis.set_title(told, fontsize=9, loc="left")
         _count_maps(axis, below, maps, size, size)
-        axis.set(xlabel="map", ylabel="from map" if below > 1 else "from the input")
-        figure.colorbar(shown, ax=axis, pad=0.02, shrink=0.9)
+        axis.set(xlabel="map", ylabel="presynaptic map" if below > 1 else "input")
+        figure.colorbar(shown, ax=axis, pad=0.02, shrink=0.9, label="weight")
     return save(figure, path)
 
 
@@ -59,15 +59,7 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         maps = layer.shape[-1]
         time, unit = np.nonzero(by_map(layer))
         area = height * width
-        row[0].scatter(
-            time * dt,
-            unit / area,
-            s=max(0.3, 900.0 / (maps * area)),
-            marker="|",
-            c=INK,
-            linewidths=0.6,
-            rasterized=True,
-        )
+        dashes(row[0], time * dt, unit / area, maps * area, 2.4)
         row[0].set(xlim=(-dt, ticks * dt), ylim=(maps, 0), ylabel="map", xlabel="time (ms)")
         step = -(-maps // 24)
         row[0].set_yticks(np.arange(0, maps, step) + 0.5, np.arange(1, maps + 1, step), fontsize=7)
@@ -79,8 +71,9 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         grid[:maps] = layer.sum(0).transpose(2, 0, 1)
         shown = row[1].imshow(mosaic(grid.reshape(-1, across, height, width)), cmap="magma", vmin=0)
         row[1].axis("off")
-        row[1].set_title("spikes of every place, map by map", fontsize=9, loc="left")
-        figure.colorbar(shown, ax=row[1], pad=0.02, shrink=0.8)
+        row[1].set_title("spike count at each position, map by map", fontsize=9, loc="left")
+        whole_numbers = plt.matplotlib.ticker.MaxNLocator(nbins=6, integer=True)
+        figure.colorbar(shown, ax=row[1], pad=0.02, shrink=0.8, label="spikes", ticks=whole_numbers)
     for axis in axes[:, 2]:
         axis.axis("off")
     axes[0, 2].imshow(image, cmap="gray_r", vmin=0, vmax=255)

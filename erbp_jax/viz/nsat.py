@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import colours, plain, pyplot, save
+from erbp_jax.viz.figure import colours, dashes, neuron_axis, plain, pyplot, save
 
 PANELS = 16
 """At most, in one picture."""
@@ -24,30 +24,39 @@ class Band:
     count: int
 
 
-def raster(spikes: np.ndarray, bands: Sequence[Band], ticks: int, path: Path) -> Path:
-    """Spikes `[K, 3]` (core, tick, neuron), a panel a band; neurons are numbered as their core numbers them."""
+def raster(
+    spikes: np.ndarray, bands: Sequence[Band], ticks: int, path: Path, events: Sequence[Band] = (),
+    arrived: np.ndarray | None = None,
+) -> Path:  # fmt: skip
+    """Spikes `[K, 3]` (core, tick, neuron), a panel a band; neurons are numbered as their core numbers them.
+
+    `events` are bands of axons, drawn above from `arrived[E, 3]` (core, tick, axon): what came from outside.
+    """
     plt = pyplot()
-    shown = bands[:PANELS]
+    outside = [*events][: PANELS // 2]
+    shown = [*outside, *bands][:PANELS]
     heights = [0.5 + 1.3 * min(band.count, 200) / 200 for band in shown]
     figure, axes = plt.subplots(
         len(shown), 1, figsize=(7.4, 0.8 + sum(heights) + 0.3 * len(shown)), squeeze=False, sharex=True,
         height_ratios=heights, layout="constrained",
     )  # fmt: skip
     names = list(dict.fromkeys(band.name for band in shown))
-    for axis, band in zip(axes[:, 0], shown, strict=True):
+    for number, (axis, band) in enumerate(zip(axes[:, 0], shown, strict=True)):
         end = band.first + band.count
-        mine = spikes[(spikes[:, 0] == band.core) & (spikes[:, 2] >= band.first) & (spikes[:, 2] < end)]
+        source = spikes if arrived is None or number >= len(outside) else arrived
+        what, mark = ("axons", "event") if number < len(outside) else ("neurons", "spike")
+        mine = source[(source[:, 0] == band.core) & (source[:, 2] >= band.first) & (source[:, 2] < end)]
         every = -(-len(mine) // MARKS) or 1
         colour = colours()[names.index(band.name) % len(colours())]
-        size = float(np.clip(400.0 / band.count, 0.5, 40.0))
         mine = mine[::every]
-        axis.scatter(mine[:, 1], mine[:, 2], s=size, marker="|", color=colour, linewidths=0.8, rasterized=True)
-        axis.set(xlim=(0, ticks), ylim=(band.first - 0.7, end - 0.3), ylabel="neuron")
-        axis.yaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(nbins=4, integer=True))
+        dashes(axis, mine[:, 1], mine[:, 2], band.count, 0.8 * heights[number], colour)
+        axis.set(xlim=(0, ticks), ylim=(band.first - 0.7, end - 0.3), ylabel=what[:-1])
+        neuron_axis(axis)
         told = f"{plain(band.name)}, core {band.core}" if band.name else f"core {band.core}"
-        told += f": {band.count} neurons" if every == 1 else f": {band.count} neurons, one spike of {every} drawn"
+        told += f": {band.count} {what if band.count > 1 else what[:-1]}"
+        told += "" if every == 1 else f", one {mark} of {every} drawn"
         axis.set_title(told, fontsize=8, loc="left", color=colour)
     axes[-1, 0].set_xlabel("tick")
-    if len(bands) > len(shown):
-        figure.suptitle(f"the first {len(shown)} of {len(bands)} groups of neurons", fontsize=9, x=0.02, ha="left")
+    if (drawn := len(shown) - len(outside)) < len(bands):
+        figure.suptitle(f"the first {drawn} of {len(bands)} groups of neurons", fontsize=9, x=0.02, ha="left")
     return save(figure, path)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, plain, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, pyplot, save
 
 
 def raster(
@@ -39,12 +39,15 @@ def raster(
         time, unit = np.nonzero(layer)
         last = row == rows - 1
         colour = [ACCENT if u == label else INK for u in unit] if last else INK
-        size = 60.0 if last else max(0.3, 300.0 / layer.shape[1])
-        axes[row, 0].scatter(time * dt, unit, s=size, marker="|", c=colour, linewidths=0.8, rasterized=True)
+        dashes(axes[row, 0], time * dt, unit, layer.shape[1], 1.1 * heights[row], colour)
         axes[row, 0].set(xlim=(-dt, layer.shape[0] * dt), ylim=(-0.7, layer.shape[1] - 0.3))
-        axes[row, 0].set_ylabel(f"{name}\n({layer.shape[1]})")
+        axes[row, 0].set_ylabel(f"{name}\nneuron")
+        neuron_axis(axes[row, 0])
         axes[row, 0].tick_params(labelbottom=last)
         axes[row, 1].axis("off")
+        if 0 < row < rows - 1:
+            rate = f"{layer.shape[1]} neurons,\nmean rate\n{1e3 * layer.mean() / dt:.3g} Hz"
+            axes[row, 1].text(0, 0.5, rate, transform=axes[row, 1].transAxes, va="center", fontsize=8)
     axes[-1, 0].set_xlabel("time (ms)")
     classes = spikes[-1].shape[1]
     axes[-1, 0].set_yticks(range(0, classes, -(-classes // 20)))
@@ -55,10 +58,15 @@ def raster(
     axes[-1, 1].axis("on")
     bars = axes[-1, 1].barh(range(len(counts)), counts, color=MUTED)
     bars[label].set_color(ACCENT)
-    axes[-1, 1].set(ylim=(-0.7, len(counts) - 0.3), xlabel="spikes")
+    axes[-1, 1].set(ylim=(-0.7, len(counts) - 0.3), xlabel="spike count")
     axes[-1, 1].set_yticks([])
+    axes[-1, 1].xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(nbins=3, integer=True))
+    if not counts.any():
+        axes[-1, 1].set_xlim(0, 1)
     alone = (counts == counts.max()).sum() == 1
     called = [str(k) for k in range(classes)] if labels is None else [plain(str(name)) for name in labels]
-    decision = called[int(counts.argmax())] if alone else "none (a tie)"
-    figure.suptitle(f"{plain(title)}label {called[label]}, decision {decision}", x=0.02, ha="left", fontsize=10)
+    undecided = "none (a tie)" if counts.any() else "none (the output is silent)"
+    decision = called[int(counts.argmax())] if alone else undecided
+    orange = " (orange)" if counts[label] else ""
+    figure.suptitle(f"{plain(title)}label {called[label]}{orange}, decision {decision}", x=0.02, ha="left", fontsize=10)
     return save(figure, path)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.errors import UserError
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, plain, pyplot
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, pyplot
 
 
 def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
@@ -27,14 +27,14 @@ def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
         ticks, units = spikes.shape
         time, unit = np.nonzero(spikes)
         left, right = axes[row]
-        left.scatter(time * seen.dt, unit, s=max(0.5, min(60.0, 600.0 / units)), marker="|", c=INK, linewidths=0.8,
-                     rasterized=True)  # fmt: skip
+        dashes(left, time * seen.dt, unit, units, 1.3)
         left.set(xlim=(-seen.dt, ticks * seen.dt), ylim=(-0.7, units - 0.3), ylabel=f"{plain(name)}\nneuron")
-        left.yaxis.get_major_locator().set_params(integer=True)
+        neuron_axis(left)
         left.tick_params(labelbottom=row == len(chosen) - 1)
         right.barh(range(units), 1e3 * spikes.mean(0) / seen.dt, height=1.0, color=MUTED)
-        right.set(ylim=(-0.7, units - 0.3))
+        right.set(ylim=(-0.7, units - 0.3), **({} if spikes.any() else {"xlim": (0, 1)}))
         right.tick_params(labelleft=False)
+        right.xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(nbins=3))
     axes[-1, 0].set_xlabel("time (ms)")
     axes[-1, 1].set_xlabel("rate (Hz)")
     return figure
@@ -52,9 +52,9 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     if not 0 <= neuron < spikes.shape[1]:
         raise UserError(f"plot_neuron: {name} has neurons 0 to {spikes.shape[1] - 1}, got {neuron}")
     membrane = seen.membrane.get(name)
-    rows = [("input current\n(units of weight)", current[:, neuron])]
+    rows = [("input current\n(unit of the threshold)", current[:, neuron])]
     if membrane is not None:
-        rows.append(("membrane\n(units of weight)", membrane[:, neuron]))
+        rows.append(("membrane potential\n(unit of the threshold)", membrane[:, neuron]))
     plt = pyplot()
     figure, axes = plt.subplots(len(rows), 1, figsize=(7.0, 1.9 * len(rows)), sharex=True, squeeze=False,
                                 layout="constrained")  # fmt: skip
@@ -63,13 +63,18 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
         axis.step(time, values, where="post", color=INK, linewidth=0.9)
         axis.set_ylabel(label)
     if membrane is not None and name in seen.threshold:
-        axes[-1, 0].axhline(seen.threshold[name], color=ACCENT, linewidth=0.8, linestyle="--", label="threshold")
-        axes[-1, 0].legend(frameon=False, fontsize=8, loc="upper right")
+        axes[-1, 0].axhline(seen.threshold[name], color=ACCENT, linewidth=0.9, linestyle="--", label="threshold")
     for axis in axes[:, 0]:
         for tick in np.flatnonzero(spikes[:, neuron]):
-            axis.axvline(tick * seen.dt, color=ACCENT, linewidth=0.7, alpha=0.5)
-    axes[-1, 0].set_xlabel("time (ms); vertical lines are spikes")
-    figure.suptitle(f"{plain(name)}, neuron {neuron}", x=0.02, ha="left", fontsize=10)
+            axis.axvline(tick * seen.dt, color=MUTED, linewidth=0.8, linestyle=":", label="spike")
+    told = dict(zip(*axes[-1, 0].get_legend_handles_labels()[::-1], strict=True))
+    if told:
+        figure.legend(told.values(), told, loc="outside upper right", frameon=False, fontsize=8, ncols=2)
+    count = int(spikes[:, neuron].sum())
+    axes[-1, 0].set_xlabel("time (ms)")
+    figure.suptitle(
+        f"{plain(name)}, neuron {neuron}: {count} spike{'s' * (count != 1)}", x=0.02, ha="left", fontsize=10
+    )
     return figure
 
 

@@ -16,6 +16,7 @@ from erbp_jax.viz.comparison import alignment_curves
 from erbp_jax.viz.curves import learning_curve
 from erbp_jax.viz.figure import save
 from erbp_jax.viz.maps import by_map, feature_maps, kernels
+from erbp_jax.viz.names import rule_name
 from erbp_jax.viz.raster import raster
 from erbp_jax.viz.recording import raster_figure
 from erbp_jax.viz.weights import first_layer
@@ -27,7 +28,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     metrics = run_folder.read_metrics(folder)
     summary = summarise(session, metrics)
     first = jax.tree.map(lambda x: x[0], learner)
-    title = f"{summary['network']}, {summary['rule']}, {summary['dataset']}"
+    rule = rule_name(summary["rule"], getattr(session.config.rule, "form", None))
+    title = f"{summary['network']}, {rule}, {summary['dataset']}"
     dt, data = session.config.encoding.dt, session.data
     pictures = [learning_curve(metrics, title, folder / "learning_curve.png", session.experiment.task.measures[0])]
     if weights := weights_picture(first, session, folder / "weights.png"):
@@ -38,7 +40,7 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         if data.labels is None or data.ticks is not None:  # no class, or no image, to stand beside the spikes
             names = [*network.inputs, *network.names]
             figure = raster_figure(Fired(dict(zip(names, spikes, strict=True)), dt))
-            return [*pictures, save(figure, folder / "raster.png"), *_angles(summary["rule"], metrics, folder)]
+            return [*pictures, save(figure, folder / "raster.png"), *_angles(rule, metrics, folder)]
         label = int(data.test.y[sample])
         image = data.test.x[sample].reshape(data.image_shape)
         shapes = [(n,) for n in network.inputs.values()] + [network.shape(name) for name in network.names]
@@ -49,7 +51,7 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         if maps := [s for s in placed if s.ndim == 4]:
             told = f"{title}: label {data.labels[label]}"
             pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", told))
-    return [*pictures, *_angles(summary["rule"], metrics, folder)]
+    return [*pictures, *_angles(rule, metrics, folder)]
 
 
 class Fired(NamedTuple):

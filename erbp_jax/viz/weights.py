@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import pyplot, save
+from erbp_jax.viz.figure import WEIGHT, pyplot, save
 
 
 def first_layer(weight: np.ndarray, image_shape: tuple[int, int], path: Path, most: int = 64) -> Path:
@@ -14,7 +14,7 @@ def first_layer(weight: np.ndarray, image_shape: tuple[int, int], path: Path, mo
     """
     plt = pyplot()
     strongest = np.argsort(-np.linalg.norm(weight.astype(np.float64), axis=0))[:most]
-    columns = min(len(strongest), 10)
+    columns = int(np.ceil(np.sqrt(len(strongest))))  # no row but the last is left short
     rows = -(-len(strongest) // columns)
     limit = float(np.quantile(np.abs(weight[:, strongest]), 0.995)) or 1.0
     size = (max(0.72 * columns, 2.8), max(0.72 * rows + 0.4, 1.8))
@@ -24,8 +24,9 @@ def first_layer(weight: np.ndarray, image_shape: tuple[int, int], path: Path, mo
     image = None
     for axis, unit in zip(axes.flat, strongest, strict=False):
         image = axis.imshow(weight[:, unit].reshape(image_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
-    figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
-    of = f"{len(strongest)} of {weight.shape[1]} units"
+    figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, label=WEIGHT)
+    few = len(strongest) < weight.shape[1]
+    of = f"the {len(strongest)} strongest of {weight.shape[1]}" if few else f"{len(strongest)}"
     height, width = image_shape
-    figure.suptitle(f"incoming weights of {of}, from {height} x {width} inputs", fontsize=9)
+    figure.suptitle(f"incoming weights of {of} neurons, from {height} x {width} inputs", fontsize=9)
     return save(figure, path)

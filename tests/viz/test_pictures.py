@@ -1,6 +1,7 @@
 """Pictures of numbers at the edge, of many lines, of names that are markup; warnings are errors."""
 
 import logging
+from types import SimpleNamespace
 
 import matplotlib.image
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 from erbp_jax.config.simulation import PRESETS, load_simulation
 from erbp_jax.evaluation.traces import simulate
-from erbp_jax.viz import anytime, comparison, curves, figure, maps, nsat, raster, traces, weights
+from erbp_jax.tasks.base import ERROR
+from erbp_jax.viz import anytime, comparison, curves, figure, maps, names, nsat, raster, sweep, traces, weights
 
 NAMES = (
     "$x_{y$", "a$b$c", r"\frac{", r"\$5", "_hidden", "<b>bold</b>", "two\nlines", "数字 и буквы", "tab\there",
@@ -108,6 +110,91 @@ def test_no_two_of_twenty_rules_look_alike(tmp_path, drawn):
         assert len(legend.get_texts()) == 20 * layers
 
 
+def test_rules_are_told_apart_in_grey():
+    for looks in (figure.lines(), figure.rules()):
+        first = [next(looks) for _ in range(48)]
+        assert len({tuple(x.values()) for x in first}) == 48
+    looks = [next(line) for line in [figure.lines()] for _ in range(8)]
+    assert len({(x["linestyle"], x["marker"]) for x in looks}) == 8
+
+
+def labels(axis):
+    """What is written at an axis within its limits."""
+    axis.figure.canvas.draw()
+    low, high = sorted(axis.get_xlim())
+    return [t.get_text() for t in axis.xaxis.get_majorticklabels() if low <= t.get_position()[0] <= high]
+
+
+@pytest.mark.parametrize("samples", [[60, 61], [1437, 2874, 4311], [60, 900], [1, 10**6], [200, 1000, 1900]])
+def test_at_least_three_numbers_stand_at_every_axis(tmp_path, drawn, samples):
+    rows = entries([50.0, 40.0, 30.0][: len(samples)])
+    for row, seen in zip(rows, samples, strict=True):
+        row["samples"] = seen
+    comparison.learning_curves({"erbp": rows}, tmp_path / "a.png")
+    for panel in drawn[0].axes[1:]:
+        assert len([text for text in labels(panel) if text]) >= 3
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 1.2e6), (2, 7), (2.4, 9.9), (95, 105), (1e-9, 1e15), (0.011, 0.04)])
+def test_logarithmic_ticks_lie_within(low, high):
+    found = figure.log_ticks(low, high)
+    assert 1 <= len(found) <= 9
+    assert low <= found[0] <= found[-1] <= high
+    assert len(found) >= 3 or high < 1.5 * low
+
+
+def test_a_mean_is_drawn_over_what_it_averages_and_a_legend_is_off_the_data(tmp_path, drawn):
+    curves.learning_curve(entries([90.0, 20.0, 9.0, 8.0, 7.0, 6.0, 5.0]), "t", tmp_path / "a.png")
+    (axis,), (legend,) = drawn[0].axes, drawn[0].legends
+    (mean,) = [line for line in axis.lines if "mean" in str(line.get_label())]
+    assert np.round(mean.get_xdata()).tolist() == [3, 7]
+    assert mean.get_label() == "test, mean of epochs 3 to 7"
+    drawn[0].canvas.draw()
+    assert not legend.get_window_extent().overlaps(axis.get_window_extent())
+
+
+def test_one_epoch_has_no_mean_of_epochs(tmp_path, drawn):
+    curves.learning_curve(entries([37.5]), "t", tmp_path / "a.png")
+    assert len(drawn[0].axes[0].lines) == 2
+    assert drawn[0].axes[0].get_title(loc="left") == "t\ntest error: 37.50 %"
+
+
+@pytest.mark.parametrize("error", [0.0, 100.0])
+def test_no_error_below_nothing_or_above_all_is_written(tmp_path, drawn, error):
+    curves.learning_curve(entries([error] * 3), "t", tmp_path / "a.png")
+    ticks = drawn[0].axes[0].get_yticks()
+    assert len(ticks) >= 2
+    assert 0 <= min(ticks) <= max(ticks) <= 100
+
+
+def test_layers_whose_angles_are_the_same_are_one_line(tmp_path, drawn):
+    exact = {"feedback": [0.0, 0.0], "update": [0.0, 0.0, 0.0]}
+    local = {"feedback": [40.0, 70.0], "update": [50.0, 60.0, 10.0]}
+    metrics = {"BP, rate": entries([9.0, 8.0], angles=exact), "eRBP": entries([9.0, 8.0], angles=local)}
+    comparison.alignment_curves(metrics, tmp_path / "a.png")
+    (legend,) = drawn[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "BP, rate, layers 1 to 3", "eRBP, layer 1", "eRBP, layer 2", "eRBP, output layer",
+    ]  # fmt: skip
+    assert [text.get_text() for text in drawn[0].axes[0].texts] == ["90 degrees: unrelated"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "form", "told"),
+    [
+        ("bp", "bp", "rate", "BP, rate"),
+        ("bp_spiking", "bp", "spiking", "BP, spiking"),
+        ("erbp", "erbp", None, "eRBP"),
+        ("erbp", "erbp", "spiking", "eRBP"),
+        ("sparse", "perbp", None, "sparse (peRBP)"),
+        ("slow_bp", "bp", "rate", "slow_bp (BP, rate)"),
+        ("mine", "my_module:Mine", None, "mine (my_module:Mine)"),
+    ],
+)
+def test_rules_are_named_with_their_form(name, kind, form, told):
+    assert names.entry_name(name, kind, form) == told
+
+
 def test_angles_beyond_a_right_angle_are_in_the_picture(tmp_path, drawn):
     comparison.alignment_curves(
         {"a": entries([9.0, 8.0], angles={"feedback": [], "update": [175.0]})}, tmp_path / "a.png"
@@ -174,7 +261,11 @@ def test_simulations_say_what_their_input_counts_in(tmp_path, drawn):
         traces.draw_traces(
             simulate(load_simulation(name, ["duration=50"] if per == "tick" else [])), name, tmp_path / "a.png"
         )
-        assert drawn[-1].axes[0].get_ylabel() == f"input\n(per {per})"
+        shown = drawn[-1].axes
+        assert shown[0].get_ylabel() == {"tick": "input per\n0.1 ms tick", "ms": "input\n(mV per ms)"}[per]
+        assert "mV" in shown[1].get_ylabel() if per == "ms" else "threshold" in shown[1].get_ylabel()
+        others = [x.get_ylabel() for x in shown[0].child_axes]
+        assert others == (["input\nper ms"] if per == "tick" else [])  # as the config gives it
 
 
 @pytest.mark.parametrize(
@@ -214,6 +305,43 @@ def test_rasters_of_any_size(tmp_path, classes, ticks):
     (tmp_path / "a.png").unlink()
     raster.raster(np.zeros((3, 5)), [np.zeros_like(s) for s in spikes], 0, 0.1, tmp_path / "a.png")
     check(tmp_path / "a.png")
+
+
+def test_spikes_of_many_neurons_are_seen_and_silence_is_said(tmp_path, drawn):
+    """At 700 of the picture's 975 pixels a dash of 2 points is 2.6 pixels high."""
+    spikes = [np.eye(20, 784) > 0, np.zeros((20, 100)), np.zeros((20, 10))]
+    raster.raster(np.zeros((28, 28)), spikes, 0, 1.0, tmp_path / "a.png")
+    rows = [axis for axis in drawn[0].axes if axis.collections]
+    assert [axis.get_ylabel() for axis in rows] == ["input\nneuron", "hidden 1\nneuron", "output\nneuron"]
+    assert all(axis.collections[0].get_sizes()[0] >= 2.0**2 for axis in rows)
+    assert [[t.get_text() for t in axis.texts] for axis in rows] == [[], ["no spikes"], ["no spikes"]]
+    assert "none (the output is silent)" in drawn[0].get_suptitle()
+
+
+def test_weights_leave_no_orphans_and_have_a_unit(tmp_path, drawn):
+    weights.first_layer(np.ones((64, 100)), (8, 8), tmp_path / "a.png")
+    panels, (bar,) = drawn[0].axes[:-1], drawn[0].axes[-1:]
+    assert len([axis for axis in panels if axis.images]) == len(panels) == 64
+    assert bar.get_ylabel() == "weight (unit of the threshold)"
+
+
+def test_the_rates_of_a_sweep_are_written_at_its_axis():
+    cells = SimpleNamespace(
+        learning_rates=np.array([1e-3, 2e-3, 3e-3]), test_error=np.ones((3, 2, 4)), diverged=np.zeros((3, 2), bool)
+    )
+    shown = sweep.sweep_figure(cells, ERROR)
+    assert labels(shown.axes[0]) == ["0.001", "0.002", "0.003"]
+    cells.diverged[:] = True
+    sweep.sweep_figure(cells, ERROR)
+
+
+def test_events_from_outside_are_shown_above_the_machine(tmp_path, drawn):
+    arrived, axons = np.array([[0, 2, 5], [0, 3, 6]]), [nsat.Band("external events", 0, 0, 8)]
+    nsat.raster(np.array([[0, 3, 1]]), [nsat.Band("", 0, 0, 5)], 10, tmp_path / "a.png", axons, arrived)
+    above, below = drawn[0].axes
+    assert (above.get_ylabel(), below.get_ylabel()) == ("axon", "neuron")
+    assert above.collections[0].get_offsets().tolist() == [[2, 5], [3, 6]]
+    assert below.collections[0].get_offsets().tolist() == [[3, 1]]
 
 
 def test_layers_of_the_machine_are_told_apart(tmp_path, drawn):
