@@ -207,7 +207,10 @@ def test_a_rule_that_diverges_does_not_keep_the_others_from_finishing(root, tmp_
     config = tmp_path / "rules.yaml"
     text = (root / "configs" / "digits_rules.yaml").read_text()
     config.write_text(
-        text.replace("optimizer: {learning_rate: 2.0e-4, decay: 0.9}", "optimizer: {learning_rate: 3.0e+38}")
+        text.replace(
+            "optimizer: {learning_rate: 4.0e-4, schedule: linear, final: 0.05, average: 1}",
+            "optimizer: {learning_rate: 3.0e+38}",
+        )
     )
     assert config.read_text() != text
     sys.argv = [
