@@ -125,9 +125,8 @@ class ERBP(LocalRule):
     ) -> Self:
         """eRBP that fits a network: a label neuron for each output, one gate and one feedback for all populations.
 
-        A single output follows a curve. With `label=Curves(...)` the feedback is not zero-sum, since outputs that follow
-        curves share their errors. A number as `rate_penalty` holds for every hidden population. `changes` are further
-        fields.
+        A single output follows a curve. With `label=Curves(...)` the feedback is not zero-sum, since such outputs share
+        their errors. A number as `rate_penalty` holds for every hidden population. `changes` are further fields.
 
         Example:
             >>> import erbp_jax as ej

@@ -5,7 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from erbp_jax.viz.figure import MUTED, colours, error_axis, log_ticks, plain, positive_scale, pyplot, save
+from erbp_jax.viz.figure import (
+    MUTED,
+    colours,
+    error_axis,
+    log_ticks,
+    plain,
+    positive_scale,
+    save,
+    styled,
+    subplots,
+    ticker,
+)
 
 NAMES = {
     "spike_count": "spike count at a fixed time",
@@ -21,12 +32,12 @@ FILLS = ("full", "none", "left", "right", "top", "bottom")
 """Of markers, one a result: colours repeat after eight lines."""
 
 
+@styled
 def anytime_curves(
     results: Mapping[str, dict[str, Any]], path: Path, target: tuple[str, float, float] | None = None
 ) -> Path:
     """Left the error by mean SynOps (energy on top), right by mean latency; `target`: name, SynOps, error to beat."""
-    plt = pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.6), sharey=True, layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(8.6, 3.6), sharey=True)
     palette = itertools.cycle(colours())
     for number, (title, result) in enumerate(results.items()):
         for rule, name in NAMES.items():
@@ -55,10 +66,10 @@ def anytime_curves(
     top = left.secondary_xaxis("top", functions=(lambda x: x * factor, lambda x: x / factor))
     if scales[0]:
         low, high = left.get_xlim()
-        top.xaxis.set_major_locator(plt.matplotlib.ticker.FixedLocator(log_ticks(low * factor, high * factor)))
-        top.xaxis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
+        top.xaxis.set_major_locator(ticker().FixedLocator(log_ticks(low * factor, high * factor)))
+        top.xaxis.set_minor_formatter(ticker().NullFormatter())
     for axis in (left.xaxis, right.xaxis, top.xaxis):
-        axis.set_major_formatter(plt.matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:,.10g}"))
+        axis.set_major_formatter(ticker().FuncFormatter(lambda x, _: f"{x:,.10g}"))
     top.set_xlabel(f"energy (µJ at {model['synop']:g} pJ per SynOp)")
     figure.legend(loc="outside lower center", ncols=min(3, len(results) * len(NAMES)), frameon=False, fontsize=7)
     if len(results) == 1:

@@ -8,20 +8,32 @@ import numpy as np
 
 from erbp_jax.evaluation.cost import training_operations
 from erbp_jax.tasks.base import ERROR, Measure
-from erbp_jax.viz.figure import INK, MUTED, epoch_axis, error_axis, lines, plain, positive_scale, pyplot, rules, save
+from erbp_jax.viz.figure import (
+    INK,
+    MUTED,
+    epoch_axis,
+    error_axis,
+    lines,
+    plain,
+    positive_scale,
+    rules,
+    save,
+    styled,
+    subplots,
+)
 
 Metrics = Mapping[str, Sequence[dict[str, Any]]]
 """Of every rule, by name, a dictionary an epoch."""
 
 
+@styled
 def learning_curves(
     metrics: Metrics, path: Path, measure: Measure = ERROR, published: Mapping[str, float] | None = None
 ) -> Path:
     """The measure in test by epochs, by samples and by operations; the band is one standard deviation over seeds.
     `published` values, by what they are called, are lines across, of the colours of the rules in their order."""
     seeds = 1
-    plt = pyplot()
-    figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.5), sharey=True, layout="constrained")
+    figure, axes = subplots(1, 3, figsize=(10.5, 3.5), sharey=True)
     every: list[list[float]] = [[], [], []]  # x of each panel
     errors_shown: list[float] = []
     for (name, entries), line in zip(metrics.items(), lines(), strict=False):
@@ -58,13 +70,13 @@ def learning_curves(
     return save(figure, path)
 
 
+@styled
 def alignment_curves(metrics: Metrics, path: Path) -> Path | None:
     """Angles by epochs: of the feedback to each hidden layer, and of each layer's update; None if none was measured."""
     measured = {name: entries for name, entries in metrics.items() if entries and entries[0].get("alignment")}
     if not measured:
         return None
-    plt = pyplot()
-    figure, axes = plt.subplots(1, 2, figsize=(10.5, 3.6), sharey=True, layout="constrained")
+    figure, axes = subplots(1, 2, figsize=(10.5, 3.6), sharey=True)
     dashes = ("-", "--", ":", "-.")  # of layers
     highest = 0.0
     for number, ((name, entries), line) in enumerate(zip(metrics.items(), rules(), strict=False)):

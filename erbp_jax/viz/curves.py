@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.tasks.base import ERROR, Measure, number
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, epoch_axis, error_axis, plain, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, epoch_axis, error_axis, plain, save, styled, subplots
 
 
 def learning_curve(metrics: Sequence[dict[str, Any]], title: str, path: Path, measure: Measure = ERROR) -> Path:
@@ -15,14 +15,14 @@ def learning_curve(metrics: Sequence[dict[str, Any]], title: str, path: Path, me
     return save(learning_figure(metrics, title, measure), path)
 
 
+@styled
 def learning_figure(metrics: Sequence[dict[str, Any]], title: str, measure: Measure = ERROR) -> Any:
     """The measure in test and in training by epochs, every seed as a thin line, the mean of the last five epochs
     as a dotted one over those epochs."""
-    plt = pyplot()
     epochs = [entry["epoch"] for entry in metrics]
     test = np.asarray([entry["per_seed"][f"test_{measure.name}"] for entry in metrics])  # [epochs, S]
     train = np.asarray([entry["per_seed"][f"train_{measure.name}"] for entry in metrics])
-    figure, axes = plt.subplots(figsize=(5.4, 4.0), layout="constrained")
+    figure, axes = subplots(figsize=(5.4, 4.0))
     for errors, colour, style, name in (
         (train, INK, "s--", "training samples, while they are learned"), (test, ACCENT, "o-", "test samples"),
     ):  # fmt: skip

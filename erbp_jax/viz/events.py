@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.data.events.events import Events
-from erbp_jax.viz.figure import ACCENT, colours, plain, pyplot, save
+from erbp_jax.viz.figure import ACCENT, colours, plain, save, styled, subplots
 
 SLICES, ROWS = 5, 4
 
 
+@styled
 def draw_events(found: Sequence[tuple[Events, Any]], path: Path) -> Path:
     """Up to four recordings, below one another: where events fell in each fifth of the time, and how many when.
 
@@ -19,8 +20,8 @@ def draw_events(found: Sequence[tuple[Events, Any]], path: Path) -> Path:
     row, every event as a dot.
     """
     chosen = [found[i] for i in np.linspace(0, len(found) - 1, min(ROWS, len(found))).astype(int).tolist()]
-    figure, axes = pyplot().subplots(
-        len(chosen), SLICES + 1, figsize=(11, 0.6 + 1.9 * len(chosen)), squeeze=False, layout="constrained",
+    figure, axes = subplots(
+        len(chosen), SLICES + 1, figsize=(11, 0.6 + 1.9 * len(chosen)), squeeze=False,
         width_ratios=[1] * SLICES + [1.6],
     )  # fmt: skip
     for number, (row, (events, label)) in enumerate(zip(axes, chosen, strict=True)):

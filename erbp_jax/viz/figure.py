@@ -1,10 +1,12 @@
 """Matplotlib, imported where it is used and drawn without a display: files, colours, texts, axes of errors."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from functools import cache
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, wraps
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -17,33 +19,78 @@ LONGEST = 80
 WEIGHT = "weight (unit of the threshold)"
 WIDE = 3.0
 """An axis of errors is logarithmic if the greatest is so many times the least, or more."""
+Parameters = ParamSpec("Parameters")
+Drawn = TypeVar("Drawn")
 
 
-def pyplot() -> Any:
-    """`matplotlib.pyplot` on the Agg backend.
+STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def _matplotlib() -> Any:
+    """The package, of which nothing global is changed: backend, settings and pyplot's figures are the user's.
 
     Raises:
         UserError: the `plot` extra is not installed.
     """
     try:
         import matplotlib
+        import matplotlib.figure
+        import matplotlib.ticker
     except ImportError:
         raise UserError("pictures need the plot extra: pip install 'erbp-jax[plot]'") from None
-    matplotlib.use("Agg")
+    return matplotlib
+
+
+def styled(draw: Callable[Parameters, Drawn]) -> Callable[Parameters, Drawn]:
+    """Let a function draw in the package's style, which ends with it."""
+
+    @wraps(draw)
+    def inner(*args: Parameters.args, **options: Parameters.kwargs) -> Drawn:
+        with _matplotlib().rc_context(STYLE):
+            return draw(*args, **options)
+
+    return inner
+
+
+def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **axes: Any) -> tuple[Any, Any]:
+    """A figure that pyplot does not know, and its axes; a notebook shows it by itself."""
+    figure = picture()(figsize=figsize, layout="constrained")
+    return figure, figure.subplots(rows, columns, **axes)
+
+
+def ticker() -> Any:
+    """`matplotlib.ticker`."""
+    return _matplotlib().ticker
+
+
+@cache
+def picture() -> type[Any]:
+    """The class of figures."""
+
+    class Picture(_matplotlib().figure.Figure):
+        def _repr_png_(self) -> bytes:
+            stream = BytesIO()
+            self.savefig(stream, format="png", dpi=100, bbox_inches="tight")
+            return stream.getvalue()
+
+    return Picture
+
+
+def pyplot() -> Any:
+    """`matplotlib.pyplot` on the Agg backend in the package's style, for scripts that draw their own figures."""
+    _matplotlib().use("Agg")
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update(
-        {
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.edgecolor": MUTED,
-            "axes.labelcolor": INK,
-            "text.color": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-        }
-    )
+    plt.rcParams.update(STYLE)
     return plt
 
 
@@ -54,7 +101,8 @@ def save(figure: Any, path: Path) -> Path:
         with replacing(path) as stream:
             figure.savefig(stream, format="png", dpi=130, bbox_inches="tight", facecolor="white")
     finally:
-        pyplot().close(figure)
+        if (plt := sys.modules.get("matplotlib.pyplot")) is not None:
+            plt.close(figure)
     return path
 
 
@@ -107,7 +155,7 @@ def error_axis(axis: Any, errors: Sequence[float] | np.ndarray, *, most: float =
     values = np.asarray(errors, float).ravel()
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, most)
-    ticker = pyplot().matplotlib.ticker
+    ticker = _matplotlib().ticker
     if low > 0 and high >= WIDE * low:
         axis.set_yscale("log")
         low, high = low / 1.25, min(1.25 * high, 1.1 * most)
@@ -130,7 +178,7 @@ def positive_scale(axis: Any, values: Sequence[float] | np.ndarray) -> bool:
         Whether it is one.
     """
     values = np.asarray(values, float)
-    ticker = pyplot().matplotlib.ticker
+    ticker = _matplotlib().ticker
     logarithmic = bool(len(values) and (values > 0).all() and values.max() >= 10.0 * values.min())
     axis.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
     if logarithmic:
@@ -182,11 +230,11 @@ def neuron_axis(axis: Any) -> None:
     """The y axis of neurons, after its limits were set: whole numbers, three at least where there are three neurons."""
     low, high = axis.get_ylim()
     least = 3 if abs(high - low) > 3 else 1
-    axis.yaxis.set_major_locator(pyplot().matplotlib.ticker.MaxNLocator(nbins=6, integer=True, min_n_ticks=least))
+    axis.yaxis.set_major_locator(_matplotlib().ticker.MaxNLocator(nbins=6, integer=True, min_n_ticks=least))
 
 
 def epoch_axis(axis: Any, epochs: Sequence[float]) -> None:
     """The x axis of epochs: whole numbers, and some room around a single one."""
-    axis.xaxis.set_major_locator(pyplot().matplotlib.ticker.MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(_matplotlib().ticker.MaxNLocator(integer=True))
     if len(set(epochs)) == 1:
         axis.set_xlim(epochs[0] - 1, epochs[0] + 1)

@@ -5,26 +5,25 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import dashes, plain, pyplot, save
+from erbp_jax.viz.figure import dashes, plain, save, styled, subplots, ticker
 
 MOST_MAPS, MOST_BELOW = 48, 32
 """Maps of a layer that are drawn, and maps before it."""
 
 
+@styled
 def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
     """The kernels `weight[k, k, C, O]` of every convolution: a row a presynaptic map, a column a map; a colour scale
     for each layer."""
-    plt = pyplot()
     every, weights = weights, [w[:, :, :MOST_BELOW, :MOST_MAPS] for w in weights]
     heights = [0.45 * w.shape[2] + 0.5 for w in weights]
     widest = max(0.45 * w.shape[3] for w in weights)
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         len(weights),
         1,
         figsize=(max(4.5, widest + 1.6), sum(heights) + 0.4),
         height_ratios=heights,
         squeeze=False,
-        layout="constrained",
     )
     for number, (axis, weight, whole) in enumerate(zip(axes[:, 0], weights, every, strict=True), 1):
         size, _, below, maps = weight.shape
@@ -41,17 +40,16 @@ def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
     return save(figure, path)
 
 
+@styled
 def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, path: Path, title: str) -> Path:
     """Spikes `[T, H, W, C]` of every layer of maps: a raster, the units of a map together, and beside it how often each
     place of each map fired; at the end the image `[H, W]`."""
-    plt = pyplot()
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         len(spikes),
         3,
         figsize=(11.6, 3.0 * len(spikes) + 0.3),
         width_ratios=(1, 1.15, 0.22),
         squeeze=False,
-        layout="constrained",
     )
     for number, (row, layer) in enumerate(zip(axes, spikes, strict=True), 1):
         ticks, height, width, whole = layer.shape
@@ -72,7 +70,7 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         shown = row[1].imshow(mosaic(grid.reshape(-1, across, height, width)), cmap="magma", vmin=0)
         row[1].axis("off")
         row[1].set_title("spike count at each position, map by map", fontsize=9, loc="left")
-        whole_numbers = plt.matplotlib.ticker.MaxNLocator(nbins=6, integer=True)
+        whole_numbers = ticker().MaxNLocator(nbins=6, integer=True)
         figure.colorbar(shown, ax=row[1], pad=0.02, shrink=0.8, label="spikes", ticks=whole_numbers)
     for axis in axes[:, 2]:
         axis.axis("off")

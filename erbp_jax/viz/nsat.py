@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import colours, dashes, neuron_axis, plain, pyplot, save
+from erbp_jax.viz.figure import colours, dashes, neuron_axis, plain, save, styled, subplots
 
 PANELS = 16
 """At most, in one picture."""
@@ -24,6 +24,7 @@ class Band:
     count: int
 
 
+@styled
 def raster(
     spikes: np.ndarray, bands: Sequence[Band], ticks: int, path: Path, events: Sequence[Band] = (),
     arrived: np.ndarray | None = None,
@@ -32,13 +33,12 @@ def raster(
 
     `events` are bands of axons, drawn above from `arrived[E, 3]` (core, tick, axon): what came from outside.
     """
-    plt = pyplot()
     outside = [*events][: PANELS // 2]
     shown = [*outside, *bands][:PANELS]
     heights = [0.5 + 1.3 * min(band.count, 200) / 200 for band in shown]
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         len(shown), 1, figsize=(7.4, 0.8 + sum(heights) + 0.3 * len(shown)), squeeze=False, sharex=True,
-        height_ratios=heights, layout="constrained",
+        height_ratios=heights,
     )  # fmt: skip
     names = list(dict.fromkeys(band.name for band in shown))
     for number, (axis, band) in enumerate(zip(axes[:, 0], shown, strict=True)):

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, save, styled, subplots, ticker
 
 
+@styled
 def raster(
     image: np.ndarray,
     spikes: Sequence[np.ndarray],
@@ -22,17 +23,15 @@ def raster(
 
     The output row of the true class is drawn in the accent colour; `labels` are what the classes are called.
     """
-    plt = pyplot()
     rows = len(spikes)
     heights = [1.6] + [1.4] * (rows - 2) + [1.1]
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         rows,
         2,
         figsize=(7.4, min(1.9 * rows, 60.0)),
         width_ratios=(5, 1),
         height_ratios=heights,
         squeeze=False,
-        layout="constrained",
     )
     names = ["input", *(f"hidden {i}" for i in range(1, rows - 1)), "output"]
     for row, (layer, name) in enumerate(zip(spikes, names, strict=True)):
@@ -60,7 +59,7 @@ def raster(
     bars[label].set_color(ACCENT)
     axes[-1, 1].set(ylim=(-0.7, len(counts) - 0.3), xlabel="spike count")
     axes[-1, 1].set_yticks([])
-    axes[-1, 1].xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(nbins=3, integer=True))
+    axes[-1, 1].xaxis.set_major_locator(ticker().MaxNLocator(nbins=3, integer=True))
     if not counts.any():
         axes[-1, 1].set_xlim(0, 1)
     alone = (counts == counts.max()).sum() == 1

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.errors import UserError
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, pyplot
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, styled, subplots, ticker
 
 
+@styled
 def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
     """Spikes of every input and population by time, and beside each its units' mean rates.
 
@@ -18,10 +19,8 @@ def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
     chosen = {name: _named(seen.spikes, name) for name in (names or seen.spikes)}
     if any(x.ndim != 2 for x in chosen.values()):
         raise UserError("raster: shows one sample, and this recording is of a batch; record(x[0])")
-    plt = pyplot()
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         len(chosen), 2, figsize=(7.4, min(0.6 + 1.6 * len(chosen), 60.0)), width_ratios=(5, 1), squeeze=False,
-        layout="constrained",
     )  # fmt: skip
     for row, (name, spikes) in enumerate(chosen.items()):
         ticks, units = spikes.shape
@@ -34,12 +33,13 @@ def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
         right.barh(range(units), 1e3 * spikes.mean(0) / seen.dt, height=1.0, color=MUTED)
         right.set(ylim=(-0.7, units - 0.3), **({} if spikes.any() else {"xlim": (0, 1)}))
         right.tick_params(labelleft=False)
-        right.xaxis.set_major_locator(plt.matplotlib.ticker.MaxNLocator(nbins=3))
+        right.xaxis.set_major_locator(ticker().MaxNLocator(nbins=3))
     axes[-1, 0].set_xlabel("time (ms)")
     axes[-1, 1].set_xlabel("rate (Hz)")
     return figure
 
 
+@styled
 def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     """Input current, membrane potential with its threshold, and spikes of one neuron of a population.
 
@@ -55,9 +55,7 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     rows = [("input current\n(unit of the threshold)", current[:, neuron])]
     if membrane is not None:
         rows.append(("membrane potential\n(unit of the threshold)", membrane[:, neuron]))
-    plt = pyplot()
-    figure, axes = plt.subplots(len(rows), 1, figsize=(7.0, 1.9 * len(rows)), sharex=True, squeeze=False,
-                                layout="constrained")  # fmt: skip
+    figure, axes = subplots(len(rows), 1, figsize=(7.0, 1.9 * len(rows)), sharex=True, squeeze=False)  # fmt: skip
     time = np.arange(len(spikes)) * seen.dt
     for axis, (label, values) in zip(axes[:, 0], rows, strict=True):
         axis.step(time, values, where="post", color=INK, linewidth=0.9)

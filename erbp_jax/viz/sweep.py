@@ -6,13 +6,13 @@ import numpy as np
 
 from erbp_jax.tasks import Measure
 from erbp_jax.training.sweep import Sweep
-from erbp_jax.viz.figure import ACCENT, INK, pyplot
+from erbp_jax.viz.figure import ACCENT, INK, styled, subplots, ticker
 
 
+@styled
 def sweep_figure(cells: Sweep, measure: Measure) -> Any:
     """The test measure at the end by learning rate: a point a seed, and their mean; what diverged is left out."""
-    plt = pyplot()
-    figure, axes = plt.subplots(figsize=(5.0, 3.2), layout="constrained")
+    figure, axes = subplots(figsize=(5.0, 3.2))
     last = np.where(cells.diverged, np.nan, cells.test_error[..., -1])
     for seed in range(last.shape[1]):
         label = "one seed" if seed == 0 and last.shape[1] > 1 else None
@@ -24,7 +24,7 @@ def sweep_figure(cells: Sweep, measure: Measure) -> Any:
     axes.set_xscale("log")
     if len(cells.learning_rates) <= 8:  # the rates themselves; an axis of less than a decade would name none
         axes.set_xticks(cells.learning_rates, [f"{rate:g}" for rate in np.asarray(cells.learning_rates).tolist()])
-        axes.xaxis.set_minor_locator(plt.matplotlib.ticker.NullLocator())
+        axes.xaxis.set_minor_locator(ticker().NullLocator())
     axes.set(xlabel="learning rate", ylabel=f"test {measure.name}{measure.unit and ' (%)'}")
     if cells.diverged.any():
         axes.set_title(f"{int(cells.diverged.sum())} of {cells.diverged.size} diverged", fontsize=9, loc="left")

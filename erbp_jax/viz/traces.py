@@ -5,17 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.evaluation.traces import Traces
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, save, styled, subplots
 
 
+@styled
 def draw_traces(traces: Traces, title: str, path: Path) -> Path:
     """Input and membrane of the first neuron, and a raster of every layer that has more than one neuron."""
-    plt = pyplot()
     rasters = {number: s for number, s in enumerate(traces.spikes, 1) if s.shape[1] > 1}
     heights = [1.0, 2.2] + [min(0.6 + 0.05 * s.shape[1], 2.5) for s in rasters.values()]
-    figure, axes = plt.subplots(
-        len(heights), 1, figsize=(7.2, 1.1 * sum(heights)), sharex=True, height_ratios=heights, layout="constrained"
-    )
+    figure, axes = subplots(len(heights), 1, figsize=(7.2, 1.1 * sum(heights)), sharex=True, height_ratios=heights)
     time = (np.arange(len(traces.input)) + 1) * traces.dt
     axes[0].plot(time, traces.input[:, 0], color=MUTED, linewidth=1, marker="." if len(time) < 3 else None)
     _units_of_input(axes[0], traces)

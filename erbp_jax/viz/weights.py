@@ -4,21 +4,21 @@ from pathlib import Path
 
 import numpy as np
 
-from erbp_jax.viz.figure import WEIGHT, pyplot, save
+from erbp_jax.viz.figure import WEIGHT, save, styled, subplots
 
 
+@styled
 def first_layer(weight: np.ndarray, image_shape: tuple[int, int], path: Path, most: int = 64) -> Path:
     """The incoming weights of the `most` units with the largest norm, `weight[I, O]`; one colour scale.
 
     `image_shape` is how the I inputs lie: the pixels, or what a pooling layer made of them.
     """
-    plt = pyplot()
     strongest = np.argsort(-np.linalg.norm(weight.astype(np.float64), axis=0))[:most]
     columns = int(np.ceil(np.sqrt(len(strongest))))  # no row but the last is left short
     rows = -(-len(strongest) // columns)
     limit = float(np.quantile(np.abs(weight[:, strongest]), 0.995)) or 1.0
     size = (max(0.72 * columns, 2.8), max(0.72 * rows + 0.4, 1.8))
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    figure, axes = subplots(rows, columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     image = None

@@ -48,13 +48,14 @@ def drawn(monkeypatch):
     """The figures of a test, as they were when they were saved."""
     kept = []
 
-    def close(shown):
-        kept.append(shown)
+    saved = figure.picture().savefig
 
-    monkeypatch.setattr(figure.pyplot(), "close", close)
-    yield kept
-    monkeypatch.undo()
-    figure.pyplot().close("all")
+    def savefig(shown, *args, **options):
+        kept.append(shown)
+        saved(shown, *args, **options)
+
+    monkeypatch.setattr(figure.picture(), "savefig", savefig)
+    return kept
 
 
 ERRORS = {
