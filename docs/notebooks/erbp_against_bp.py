@@ -15,8 +15,8 @@
 # # eRBP against back-propagation
 #
 # The same network learns the same digits with five rules. You will compare their learning curves, the angle between
-# each update and the gradient, and the number of operations of training. The notebook runs in about a
-# minute on one core; most of it is compilation.
+# each update and the gradient, and the number of operations of training. The notebook runs in about a minute on one
+# core; most of it is compilation.
 
 # %%
 import matplotlib.pyplot as plt
@@ -54,8 +54,8 @@ cells = {
 }
 
 # %% [markdown]
-# With `alignment=True`, `fit` measures after each epoch the angle between the update of the rule and the gradient
-# of its loss. Optimiser, learning rate and update interval default to the values of the rule.
+# With `alignment=True`, `fit` measures after each epoch the angle between the update of the rule and the gradient of
+# its loss. Optimiser, learning rate and update interval default to the values of the rule.
 
 # %%
 models = {}
@@ -170,5 +170,4 @@ figure
 # - Several seeds and a report: `erbp-jax compare configs/digits_rules.yaml --seeds 3`.
 # - The same comparison on MNIST, with spread over seeds: [results](../results.md).
 # - What an operation costs in energy: [cost](../cost.md).
-# - Feedback layer by layer in place of direct feedback: `ej.BackProp(wiring=ej.Layerwise())`
-#   ([rules](../rules.md)).
+# - Feedback layer by layer in place of direct feedback: `ej.BackProp(wiring=ej.Layerwise())` ([rules](../rules.md)).

@@ -177,8 +177,8 @@ figure
 
 # %% [markdown]
 # ## Try next
-# - Read N-MNIST, SHD or DVSGesture from a folder: `erbp_jax.data.events.recordings(folder)`
-#   ([event data guide](../guides/events.md)).
+# - Read N-MNIST, SHD or DVSGesture from a folder: `erbp_jax.data.events.recordings(folder)` ([event data
+#   guide](../guides/events.md)).
 # - Your own camera: `ej.Events(t, x, y, p, sensor=(height, width, 2))`.
 # - The same data from the shell: `erbp-jax compare configs/saccades/512_100_10.yaml --seeds 3`.
 # - Recordings without images, row by row: [digits row by row](digits_row_by_row.py).

@@ -63,8 +63,7 @@ network.population("hidden1").neuron
 # ## Rule
 # In eRBP a presynaptic spike $s_i$ changes its synapses in proportion to the dendritic potential $U_j$ of the
 # postsynaptic neuron, if the synaptic current of that neuron lies in an interval. $U_j$ is driven by spiking *error
-# neurons*,
-# which compare the label with the output, through a fixed random matrix $G$:
+# neurons*, which compare the label with the output, through a fixed random matrix $G$:
 #
 # $$
 # \Delta w_{ij}[t] = \eta\, s_i[t] \left( U_j[t]\, \Theta(b_\mathrm{min} < I_j[t] < b_\mathrm{max})
@@ -107,8 +106,7 @@ seen.raster()
 
 # %% [markdown]
 # The output neuron of the correct class fires most. The hidden layer is sparse: its mean rate is far below the
-# highest
-# rate that the refractory period allows, 250 Hz.
+# highest rate that the refractory period allows, 250 Hz.
 
 # %%
 batch = model.record(data.test.x[:100])
@@ -161,7 +159,7 @@ figure
 # %% [markdown]
 # ## Try next
 # - Set `rate_penalty=(0.0,)` and compare the hidden rates and the test error.
-# - Use your own arrays: `data = ej.dataset(x, y)`, `network = ej.mlp(*data.sizes(100))`
-#   ([training guide](../guides/training.md)).
+# - Use your own arrays: `data = ej.dataset(x, y)`, `network = ej.mlp(*data.sizes(100))` ([training
+#   guide](../guides/training.md)).
 # - Swap the rule for `ej.BackProp()`: [eRBP against BP](erbp_against_bp.py).
 # - Read the definitions of tick, block and event: [concepts](../concepts.md).

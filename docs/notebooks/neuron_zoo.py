@@ -16,8 +16,7 @@
 #
 # This notebook shows the neuron models of the talk in turn: leaky integrate-and-fire with and without a synapse,
 # noise, a second compartment, the Mihalas-Niebur neuron with its firing patterns, and the error neurons and dendrites
-# of
-# eRBP. "The talk" is Emre Neftci's *Event-Driven Random Backpropagation: Enabling Neuromorphic Deep Learning
+# of eRBP. "The talk" is Emre Neftci's *Event-Driven Random Backpropagation: Enabling Neuromorphic Deep Learning
 # Machines*. Nothing is trained here. The notebook runs in about fifteen seconds on one core.
 #
 # Every model is a frozen dataclass with two methods: `init_state(shape)` and `step(state, current) -> (state,
@@ -227,8 +226,8 @@ figure
 # first.
 #
 # ## Error neurons
-# eRBP needs signed errors, but spikes have no sign. So each class has a pair of non-leaky neurons, which
-# integrate label spikes $s^L$ minus output spikes $s^P$, and the reverse:
+# eRBP needs signed errors, but spikes have no sign. So each class has a pair of non-leaky neurons, which integrate
+# label spikes $s^L$ minus output spikes $s^P$, and the reverse:
 #
 # $$
 # E^\pm[t] = E^\pm[t-1] \pm w\,(s^L[t] - s^P[t]), \qquad s^\pm[t] = \Theta(E^\pm[t] - 1), \qquad
@@ -287,8 +286,8 @@ figure
 
 # %% [markdown]
 # ## Try next
-# - Put another neuron into a network: `ej.mlp(64, 100, 10, neuron=ej.LIF(tau_mem=10.0))`
-#   ([training guide](../guides/training.md)).
+# - Put another neuron into a network: `ej.mlp(64, 100, 10, neuron=ej.LIF(tau_mem=10.0))` ([training
+#   guide](../guides/training.md)).
 # - Write your own model in fifteen lines: [own neuron](../guides/own_neuron.md).
 # - Watch error neurons train a network: [first network](first_network.py).
 # - See all twenty patterns: `python experiments/neuron_gallery.py`.

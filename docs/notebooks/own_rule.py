@@ -16,8 +16,7 @@
 #
 # A local learning rule is a function of the signals available at a synapse. You will write a local rule in a few
 # lines and train a network with it, compare it with eRBP, and compose a three-factor rule that learns from reward
-# alone. The
-# notebook runs in about forty seconds on one core.
+# alone. The notebook runs in about forty seconds on one core.
 
 # %%
 import jax
@@ -186,8 +185,8 @@ figure
 # for the whole network. With an error for each neuron, as in eRBP, a network with many classes learns far faster.
 #
 # ## Try next
-# - Keep the rule in a module, and name it in a config: `rule: {kind: my_module:bell}`
-#   ([own rule](../guides/own_rule.md)).
+# - Keep the rule in a module, and name it in a config: `rule: {kind: my_module:bell}` ([own
+#   rule](../guides/own_rule.md)).
 # - Reward at the end of a presentation, in `ej.fit`: `ej.TrialReward` ([reward](../guides/reward.md)).
 # - Probabilistic rewards: `python experiments/bandit.py`.
 # - STDP, Clopath, Urbanczik-Senn and the rest of the family: [rules](../rules.md).
