@@ -32,7 +32,7 @@ Made = TypeVar("Made", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Group:
-    """Components that stand in for each other."""
+    """Interchangeable components."""
 
     folders: tuple[str, ...]
     """Of the package, where the library's own are."""

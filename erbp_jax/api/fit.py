@@ -71,7 +71,7 @@ def fit(
         epochs: how often all samples are shown; with `model`, how often more.
         optimizer: an optax transformation for the network's parameters; `learning_rate` changes the rule's own one.
         rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
-        dt: length of a tick in ms, for what is told in Hz; everything else counts ticks.
+        dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks.
         model: go on from what an earlier `fit` returned (same network and rule).
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
             of `data` for a last test.

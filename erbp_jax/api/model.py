@@ -49,7 +49,7 @@ class Model:
     steps: int
     """Ticks of a presentation."""
     dt: float = 1.0
-    """Length of a tick in ms, for what is told in Hz and drawn."""
+    """Length of a tick in ms, for rates in Hz and for plots."""
     seed: int = 0
     shape: tuple[int, ...] | None = None
     """Of one sample as the data has it; None if the samples are no arrays."""

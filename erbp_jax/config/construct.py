@@ -50,7 +50,7 @@ def section_kind(section: Any) -> str:
 
 
 def _outside(make: Any, values: dict[str, Any], key: str, section: Any) -> Any:
-    """Code of the user's own: whatever it raises is told with the key that named it."""
+    """Call user code; an exception is reported with the key that named the code."""
     try:
         return make(**values)
     except UserError:

@@ -113,7 +113,7 @@ def page() -> str:
 
 
 class _Walk:
-    """Through the sections of a config; what several kinds share is told once."""
+    """Walk through the sections of a config; keys shared by several kinds are listed once."""
 
     def __init__(self) -> None:
         self.told: set[tuple[str, tuple[str, ...]]] = set()

@@ -146,7 +146,7 @@ class Dataset:
             UserError: targets that are no curves, or curves that never vary.
         """
         if self.labels is not None or not isinstance(self.train.y, np.ndarray):
-            raise UserError(f"{self.name}: its targets are no curves; give a task of your own")
+            raise UserError(f"{self.name}: its targets are not curves; pass a custom task")
         spread = float(self.train.y.astype(np.float64).var())
         if spread == 0:
             raise UserError(f"{self.name}: its curves never vary; there is nothing to follow")

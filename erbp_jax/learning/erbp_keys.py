@@ -44,7 +44,7 @@ def consistent(section: Any) -> None:
 
 
 def suited(section: Mapping[str, Any]) -> Suggested | None:
-    """What suits a section, as plain data; None if its feedback scales are mistaken, which is told elsewhere."""
+    """What suits a section, as plain data; None if its feedback scales are invalid, which is reported elsewhere."""
     scale = section.get("feedback_scale", 1.0)
     scales = scale if isinstance(scale, (list, tuple)) else [scale]
     if not all(isinstance(s, (int, float)) and s >= 0 for s in scales):

@@ -22,7 +22,7 @@ class Neuron(Protocol):
     `Rated`, `Transfer`, `Parametric`. Rules that look at the membrane or at its distance from the threshold take the
     state's `membrane` and `drive`, which every neuron of this package has.
 
-    A neuron of one's own, that counts its input and fires once it has `enough`:
+    A custom neuron that counts its input and fires once the count reaches `enough`:
 
     >>> from dataclasses import dataclass
     >>> import jax.numpy as jnp
@@ -54,7 +54,7 @@ class Neuron(Protocol):
 
 @runtime_checkable
 class Parametric(Neuron, Protocol):
-    """A neuron with parameters of its own, for instance a time constant a neuron.
+    """A neuron with trainable parameters, for instance one time constant per neuron.
 
     They live in the parameter tree beside the weights, never in the dataclass. Only a neuron that has `init` is ever
     given `params`. Their leaves have the trailing neuron axis N and no leading ones: all samples share them.

@@ -121,7 +121,7 @@ class MihalasNiebur:
         if self.v_reset >= self.theta_reset:
             raise ValueError(
                 f"MihalasNiebur: v_reset {self.v_reset} mV must lie below theta_reset {self.theta_reset} mV, or the "
-                "neuron would fire for ever"
+                "neuron would fire forever"
             )
         fastest = max(self.b, self.g, self.k1, self.k2)
         if self.integration == "euler" and self.dt * fastest > 1.0:

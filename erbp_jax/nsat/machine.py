@@ -1,4 +1,4 @@
-"""One tick of the fixed-point machine, for R lanes at once.
+"""One tick of the fixed-point machine, for R copies (`lanes`) at once.
 
     y = x + sum_l sA[l, k] (A[l, k] <> x_l) + acc + b [+ noise]; refractory clamp; threshold; limits;
     routed spikes; synapses of this tick into the accumulator of the next; learning; reset; limits.

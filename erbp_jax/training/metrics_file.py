@@ -82,7 +82,7 @@ def kept_lines(
     path, lines = folder / METRICS, metrics_lines(folder, keys)
     if begins and lines:
         raise UserError(
-            f"{path}: has {len(lines)} epochs, but there is no checkpoint to go on from; "
+            f"{path}: has {len(lines)} epochs, but there is no checkpoint to resume from; "
             "put the checkpoints back, or start a new run with another --out"
         )
     if len(lines) < epochs:

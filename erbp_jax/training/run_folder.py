@@ -246,8 +246,8 @@ class Presence:
         """
         if self._now(self._folder) != self._was:
             raise UserError(
-                f"{self._folder}: was moved or removed while its run was going on; what was saved is in it, wherever "
-                "it is now: erbp-jax resume FOLDER goes on"
+                f"{self._folder}: was moved or removed during the run; the saved files are in it, wherever "
+                "it is now: erbp-jax resume FOLDER continues"
             )
 
     @staticmethod
