@@ -95,7 +95,7 @@ def _checked(section: Any) -> Any:
 
 
 def _burn_in(default: float) -> Any:
-    meaning = "Time at the start of a presentation in which nothing is learned."
+    meaning = "Time at the start of a presentation without learning."
     return Annotated[Finite, Field(ge=0), Unit("ms", "ticks")], Field(default, description=meaning)
 
 

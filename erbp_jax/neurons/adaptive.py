@@ -115,8 +115,8 @@ def _positive(name: str, **values: float) -> None:
 class SeeksRate(Adapted):
     """A base of neurons that move one number of theirs by every spike above a rate."""
 
-    rate: Annotated[Rate, PerTick(0.0, 1.0, open=True), "How often a neuron fires in the long run."] = 0.1
-    step_size: Annotated[Positive, "How far a spike of one sample moves what adapts."] = 1e-4
+    rate: Annotated[Rate, PerTick(0.0, 1.0, open=True), "Target firing rate of a neuron."] = 0.1
+    step_size: Annotated[Positive, "Change of the adapted parameter per spike of one sample."] = 1e-4
 
     def __post_init__(self) -> None:
         super().__post_init__()

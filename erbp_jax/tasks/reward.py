@@ -33,7 +33,7 @@ class Choice:
     """
 
     nothing: float = 0.0
-    """The reward without a choice."""
+    """Reward if no choice is made."""
 
     @property
     def measures(self) -> tuple[Measure, ...]:
