@@ -39,7 +39,7 @@ class Group:
     wanted: tuple[str, ...] = ()
     """Members that each of them has."""
     given: tuple[str, ...] = ("dt",)
-    """Names of parameters that are no keys: the builder knows their values."""
+    """Names of parameters that are not keys, because the builder supplies their values."""
 
 
 GROUPS = {

@@ -52,7 +52,7 @@ def described(thing: Any, arrays: dict[str, np.ndarray], where: str = "") -> Any
 
 
 def made(data: Any, arrays: Mapping[str, np.ndarray], depth: int = 0) -> Any:
-    """The value that `described` told of.
+    """The value that `described` has described.
 
     Raises:
         UserError: damaged, a class that is not there or refuses its values, or code that is not trusted.

@@ -56,7 +56,7 @@ class Model:
     labels: np.ndarray | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     learner: Learner | None = None
-    """What `fit(..., model=...)` goes on from; None after `load`, which begins with a fresh optimiser."""
+    """The state from which `fit(..., model=...)` continues; None after `load`, so that the optimiser starts fresh."""
 
     @classmethod
     def of_learner(

@@ -45,7 +45,7 @@ def construct(
 
 
 def section_kind(section: Any) -> str:
-    """The kind that a section says."""
+    """The kind that a section specifies."""
     return repr(section.kind)
 
 

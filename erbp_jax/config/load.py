@@ -253,7 +253,7 @@ def _flatten(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def _with_kinds(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Groups that do not say their `kind` are of the default's."""
+    """Groups without a `kind` have the default kind."""
     filled = dict(data)
     for key, value in data.items():
         field = model.model_fields.get(str(key))

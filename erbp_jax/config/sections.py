@@ -219,7 +219,7 @@ class Kinds:
     bare: ClassVar[bool] = False
     """Whether keys without a `kind` are those of the base alone."""
     plain: ClassVar[Any] = None
-    """What may stand in place of a group of keys, such as a number of units."""
+    """Values accepted in place of a group of keys, such as a number of units."""
 
     @classmethod
     def sections(cls) -> tuple[type[ComponentSection], ...]:

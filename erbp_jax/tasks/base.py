@@ -22,7 +22,7 @@ class Measure(NamedTuple):
     name: str
     """What it is called in metrics, tables and pictures: `test_NAME`, `train_NAME`."""
     counted: bool
-    """Whether it is true or false of a sample, so that a set's number is a share, told in percent; else its mean."""
+    """True if the measure is boolean per sample, reported as a percentage of samples; otherwise reported as a mean."""
     high_is_good: bool = False
 
     @property

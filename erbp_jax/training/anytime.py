@@ -38,7 +38,7 @@ def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
 
 
 def summary(session: Session, recording: synops.Recording, epoch: int, model: EnergyModel) -> dict[str, Any]:
-    """`anytime.json`: the curves with microjoules, and what they stand on."""
+    """`anytime.json`: the curves with microjoules, and the settings that they depend on."""
     curves = anytime.curves(recording)
     for rows in curves.values():
         for row in rows:

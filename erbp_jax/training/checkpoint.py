@@ -257,7 +257,7 @@ def _leaves(learner: Learner) -> Iterator[tuple[str, Any]]:
 
 
 def _about(archive: Archive) -> dict[str, Any]:
-    """What a checkpoint says of itself."""
+    """The metadata of a checkpoint."""
     try:
         about = json.loads(str(archive[ABOUT]))
         if about["format"] != FORMAT:

@@ -115,7 +115,7 @@ def _modules(config: Config) -> dict[str, dict[str, str | None]]:
 
 
 def check_modules(folder: Path, config: Config) -> None:
-    """Refuse to go on with other code than a run began with, in the modules that its config names.
+    """Refuse to resume if the code of the modules named in the config has changed.
 
     Raises:
         UserError: a module has another version or another source; says which.

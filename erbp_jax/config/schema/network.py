@@ -74,5 +74,5 @@ class NetworkSection(Section):
 
 
 def _units(layer: Any) -> Any:
-    """The units of a layer that says them, or `auto`."""
+    """The units of a layer that specifies them, or `auto`."""
     return layer if isinstance(layer, int | str) else getattr(layer, "outputs", None)

@@ -15,7 +15,7 @@ MOST_TRICKS = 16
 
 
 def place_of(entry: Entry) -> Place:
-    """Where a trick stands: as it was registered, else next to the learning rate.
+    """The stage of a trick in the chain: as registered, else next to the learning rate.
 
     Raises:
         ValueError: it was registered for a place that there is not.
