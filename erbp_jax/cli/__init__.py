@@ -104,7 +104,7 @@ def resume(
 ) -> None:
     """Resume an interrupted training from its last checkpoint; the result is that of an uninterrupted run.
 
-    Overrides may say where it runs now (data.dir, training.devices, training.mesh), not what it computes.
+    Overrides may change where the run computes (data.dir, training.devices, training.mesh), not what it computes.
     """
     check_environment()
     with found(run, trust):

@@ -18,14 +18,14 @@ class DataBase(Section):
     """A data set by name, or, with a `kind: my_package.module:factory`, one that a function makes of further keys."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")] = "mnist"
-    """`digits`, `mnist`, `idx` (the four idx files in `dir`), `digits_saccades` (digits seen by an event camera that is
-    simulated), or the name of a folder, looked for where MNIST is, that holds four idx files or recordings of events or
-    was prepared by TFDS."""
+    """`digits`, `mnist`, `idx` (the four idx files in `dir`), `digits_saccades` (digits recorded by a simulated
+    event camera), or the name of a folder next to MNIST that holds four idx files or event recordings or was
+    prepared by TFDS."""
     dir: FilePath | None = None
     """Folder of the data, if not given by ERBP_JAX_DATA or in the user's cache."""
     path: FilePath | None = None
-    """A data set of your own, in place of `name`: an `.npz` with `x` and `y`, and perhaps `x_test`, `y_test`; or a
-    folder with recordings of events."""
+    """Your own data set, instead of `name`: an `.npz` with `x` and `y`, and optionally `x_test`, `y_test`; or a
+    folder with event recordings."""
     events: Binning | None = None
     """How event recordings are binned into ticks of `encoding.dt`; the window has `encoding.steps` ticks."""
     augment: Augmentation | None = None

@@ -56,7 +56,7 @@ class Bins:
     dt: float = 1.0
     """Milliseconds a tick."""
     crop: tuple[Whole, Whole, Count, Count] | None = None
-    """Top, left, height and width of what is kept of the sensor, before pooling; all if not given."""
+    """Top, left, height and width of the region of the sensor to keep, before pooling; all if not given."""
     pool: Count = 1
     """Side length of the squares of pixels that share an input; incomplete squares at the right and bottom are
     left out."""
