@@ -94,8 +94,8 @@ class Training(Section):
     batch_size: Count = 100
     """Training samples processed in parallel."""
     update_every: Count | None = None
-    """Ticks over which updates are summed before the weights change; for gradient rules, the length of back-
-    propagation through time. Default: 5 for local rules, the whole presentation for gradient rules."""
+    """Ticks over which updates are summed before the weights change; for gradient rules, the length of
+    back-propagation through time. Default: 5 for local rules, the whole presentation for gradient rules."""
     checkpoint_every: Epochs = 1.0
     """Epochs between checkpoints; fractions are allowed."""
     test_batch_size: Count = 500
