@@ -1,4 +1,4 @@
-"""Spiking networks that learn on line with local rules: event-driven random back-propagation in JAX.
+"""Spiking networks that learn online with local rules: event-driven random back-propagation in JAX.
 
 What a notebook needs, in one place::
 

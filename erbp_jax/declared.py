@@ -93,7 +93,7 @@ def _types(cls: type) -> Mapping[str, Any]:
 
 
 def fits(value: Any, annotation: Any) -> bool:
-    """Whether a value is of the type of an annotation, as far as that can be told."""
+    """Whether a value has the type of an annotation, as far as that can be determined."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return fits(value, args[0])

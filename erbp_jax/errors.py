@@ -15,7 +15,7 @@ class UserError(Exception):
 
 
 class NonFiniteError(Exception):
-    """Training produced a NaN or an infinity: the message says when, where and what is left. Exit code 1.
+    """Training produced a NaN or an infinity: the message states when, where, and the last good state. Exit code 1.
 
     Example:
         >>> import erbp_jax as ej
@@ -25,4 +25,4 @@ class NonFiniteError(Exception):
 
 
 class StoppedError(Exception):
-    """Ctrl-C, after something was begun: the message says how to go on. Exit code 130."""
+    """Ctrl-C after work has begun: the message says how to resume. Exit code 130."""

@@ -79,11 +79,11 @@ class Staircase:
     """
 
     window: Annotated[Count, Unit("ticks")] = 64
-    """Intervals below this count."""
+    """Only intervals below this have an effect."""
     causal_edges: _Edges = (16, 36)
-    """Where the first causal segment ends, and the second."""
+    """Ends of the first and second causal segments."""
     acausal_edges: _Edges = (-16, -36)
-    """Where the first acausal segment ends, and the second."""
+    """Ends of the first and second acausal segments."""
     causal_shift: Three = (1, 0, -1)
     """The exponents h of the causal segments."""
     acausal_shift: Three = (1, 0, -1)
@@ -97,7 +97,7 @@ class Staircase:
     acausal_slope: Three = (16, 16, 16)
     """The slopes l of the acausal segments."""
     exponential: bool = False
-    """Whether a segment falls by powers of two."""
+    """Whether a segment decays by powers of two."""
 
     def __post_init__(self) -> None:
         _check_window(self)
@@ -133,15 +133,15 @@ class Exponential:
     """
 
     tau_causal: PositiveTime = 20.0
-    """Time constant where the postsynaptic spike follows."""
+    """Time constant for pre-before-post pairs."""
     tau_acausal: PositiveTime = 20.0
-    """Time constant where it comes first."""
+    """Time constant for post-before-pre pairs."""
     causal: float = 1.0
-    """Height where the postsynaptic spike follows."""
+    """Amplitude for pre-before-post pairs."""
     acausal: float = -1.0
-    """Height where it comes first."""
+    """Amplitude for post-before-pre pairs."""
     window: Ticks = 64
-    """Intervals below this count."""
+    """Only intervals below this have an effect."""
     resolution: Positive | None = None
     """Rounds to multiples of this, as a table of fixed-point numbers would."""
 

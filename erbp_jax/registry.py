@@ -32,14 +32,14 @@ Made = TypeVar("Made", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Group:
-    """Components that stand in for each other."""
+    """Interchangeable components."""
 
     folders: tuple[str, ...]
     """Of the package, where the library's own are."""
     wanted: tuple[str, ...] = ()
     """Members that each of them has."""
     given: tuple[str, ...] = ("dt",)
-    """Names of parameters that are no keys: the builder knows their values."""
+    """Names of parameters that are not keys, because the builder supplies their values."""
 
 
 GROUPS = {

@@ -25,7 +25,7 @@ MOST = 2**31 - 1
 
 
 class Clock(NamedTuple):
-    """The length of a tick, and where a config says it."""
+    """The length of a tick, and the config key that sets it."""
 
     dt: float  # ms
     key: str = "encoding.dt"
@@ -95,7 +95,7 @@ class PerTick:
 
 @dataclass(frozen=True)
 class Part:
-    """A component of its own, of a group of the registry: a group of keys with a `kind`."""
+    """A component of a registry group: a group of keys with a `kind`."""
 
     group: str
 

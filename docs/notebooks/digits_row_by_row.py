@@ -15,8 +15,8 @@
 # # Digits row by row
 #
 # A network sees a digit one row of pixels at a time. Its neurons forget within a few ticks, so at the last row
-# nothing is left of the first one - unless spikes come back. You will train the same network with and without
-# recurrent projections by the same local rule, eRBP, and write a task of your own on the way. The notebook runs in
+# nothing is left of the first one, unless recurrent spikes preserve it. You will train the same network with and
+# without recurrent projections by the same local rule, eRBP, and write your own task on the way. The notebook runs in
 # about forty seconds on one core.
 
 # %%
@@ -30,8 +30,8 @@ import erbp_jax as ej
 
 # %% [markdown]
 # ## Input
-# Eight rows, four ticks each. A pixel is an integrate-and-fire neuron that spikes 0.8 times per tick if it is
-# black. The network has eight inputs only: the pixels of the row that is shown.
+# An image has eight rows, each shown for four ticks. A pixel is an integrate-and-fire neuron that spikes 0.8 times
+# per tick if it is black. The network has only eight inputs, the pixels of the current row.
 
 # %%
 HOLD = 4
@@ -63,9 +63,9 @@ figure
 
 # %% [markdown]
 # ## Networks
-# 200 hidden neurons. The recurrent network has four projections from the hidden population back to itself, which
-# arrive 4, 8, 12 and 16 ticks later: what was seen one to four rows ago. They are drawn at random and stay as they
-# are (`plastic=False`); eRBP trains the projections from the input and to the output.
+# Both networks have 200 hidden neurons. The recurrent network has four projections from the hidden population to
+# itself, with delays of 4, 8, 12 and 16 ticks, so they carry the activity of one to four rows ago. Their weights are
+# random and fixed (`plastic=False`); eRBP trains the projections from the input and to the output.
 
 
 # %%
@@ -85,9 +85,10 @@ def network_of(delays):
 networks = {"no recurrence": network_of(()), "recurrent": network_of((4, 8, 12, 16))}
 
 # %% [markdown]
-# ## A task of your own
-# Nobody can tell the digit from its first rows. So the answer is counted, and learning begins (`burn_in`), after
-# half of the rows. A task is a dataclass; this one changes what is observed of every block of ticks:
+# ## Define your own task
+# The first rows do not identify the digit. Output spikes are therefore counted only after half of the rows, and
+# learning starts then too (`burn_in`). A task is a dataclass; this one changes what is observed in every block of
+# ticks:
 
 # %%
 HALF = TICKS // 2
@@ -104,7 +105,8 @@ class SecondHalf(ej.Classification):
 
 # %% [markdown]
 # ## Learning
-# The same rule and settings for both. The steps are Adam's: any optax transformation goes with any rule.
+# Both networks are trained with the same rule and settings. The optimiser is Adam; any optax transformation can be
+# combined with any rule.
 
 # %%
 EPOCHS, BATCH, BLOCK = 6, 20, 4
@@ -121,8 +123,8 @@ for name, network in networks.items():
     )
 
 # %% [markdown]
-# Without recurrence the network sees four rows one by one, and each for itself. With it, every row is seen together
-# with those before.
+# Without recurrence the network sees each of the four rows in isolation. With recurrence it sees every row together
+# with the previous ones.
 
 # %%
 assert models["recurrent"].test_error < models["no recurrence"].test_error - 5
@@ -139,18 +141,18 @@ figure.legend(frameon=False, fontsize=8, loc="outside right upper")
 plt.close(figure)
 figure
 # %% [markdown]
-# ## What comes back
-# The recurrent network while one digit is shown. Its hidden layer answers to the row that is shown and to what
-# comes back from the rows before. Spikes gather every four ticks, for rows, delays and refractory period all have
-# that length.
+# ## Recurrent activity
+# The figure shows the recurrent network during one digit. Its hidden layer responds to the current row and to the
+# recurrent input from previous rows. Spikes cluster every four ticks, because rows, delays and refractory period all
+# have that length.
 
 # %%
 models["recurrent"].record(data.test.x[0]).raster(["row", "hidden", "output"])
 
 # %% [markdown]
 # ## Why is the recurrence not trained?
-# eRBP brings the error of *now* to a neuron, and a recurrent synapse is to blame for what happens later. Trained
-# for 40 epochs on these digits, in another network of 100 neurons (`python experiments/rows.py`, three seeds,
+# eRBP delivers the *current* error to a neuron, but a recurrent synapse affects later activity. These are the errors
+# after 40 epochs on these digits, in another network of 100 neurons (`python experiments/rows.py`, three seeds,
 # [results](../results.md)):
 #
 # | rule | without recurrence, test error (%) | recurrence trained, test error (%) |
@@ -158,10 +160,10 @@ models["recurrent"].record(data.test.x[0]).raster(["row", "hidden", "output"])
 # | BP through time | 11.8 | 3.8 |
 # | eRBP | 52.8 | 81.1 |
 #
-# A fixed random recurrence gives a local rule the memory without asking it to solve that problem.
+# Fixed random recurrence gives a local rule the memory without this credit-assignment problem.
 #
 # ## Try next
-# - Set `plastic=True` and see for yourself.
+# - Set `plastic=True` and compare the errors.
 # - Swap the rule for `ej.BackProp()`, and leave out `optimizer` ([choosing a rule](../guides/choosing_a_rule.md)).
 # - Recurrent, lateral and skip projections: [recurrent and delayed](../guides/recurrent_and_delayed.md).
-# - What a task can be: [training guide](../guides/training.md).
+# - Other tasks: [training guide](../guides/training.md).

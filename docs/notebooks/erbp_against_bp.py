@@ -14,9 +14,9 @@
 # %% [markdown]
 # # eRBP against back-propagation
 #
-# The same network learns the same digits by five rules. You will see their learning curves, how the direction of each
-# rule's update compares with the gradient, and what training costs in operations. The notebook runs in about a
-# minute on one core; most of it is compilation.
+# The same network learns the same digits with five rules. You will compare their learning curves, the angle between
+# each update and the gradient, and the number of operations of training. The notebook runs in about a minute on one
+# core; most of it is compilation.
 
 # %%
 import matplotlib.pyplot as plt
@@ -29,19 +29,19 @@ network = ej.mlp(64, 100, 10)
 
 # %% [markdown]
 # ## The rules
-# They differ in how the error at the output reaches the hidden layer, and in what stands for the derivative of the
+# The rules differ in how the output error reaches the hidden layer, and in what replaces the derivative of the
 # neuron.
 #
-# | name | way back of the error | derivative | when weights change |
+# | name | backward path of the error | derivative | when weights change |
 # |---|---|---|---|
-# | eRBP | spikes through fixed random weights | boxcar on the current | every 5 ticks, on line |
+# | eRBP | spikes through fixed random weights | boxcar on the current | every 5 ticks, online |
 # | RBP, spiking | real numbers through fixed random weights | surrogate | after the digit |
 # | BP, spiking | real numbers through the transposed weights | surrogate, through time | after the digit |
 # | RBP, rate | as RBP | of the rate function | after the digit |
 # | BP, rate | as BP | of the rate function | after the digit |
 #
 # In the rate form every neuron is replaced by its f-I curve, and a digit is one forward pass. BP and RBP are one
-# class, `ej.BackProp`; its `wiring` says which weights carry the error.
+# class, `ej.BackProp`; its `wiring` selects the weights that carry the error.
 
 # %%
 rates = network.rate_form(0.5)
@@ -54,8 +54,8 @@ cells = {
 }
 
 # %% [markdown]
-# With `alignment=True`, `fit` measures after each epoch the angle between the update of the rule and the gradient
-# of its loss. What is not given - optimiser, learning rate, ticks between updates - is what suits the rule.
+# With `alignment=True`, `fit` measures after each epoch the angle between the update of the rule and the gradient of
+# its loss. Optimiser, learning rate and update interval default to the values of the rule.
 
 # %%
 models = {}
@@ -98,11 +98,11 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## Alignment
-# How can random feedback teach a hidden layer? If the angle between an update and the gradient is below 90 degrees,
-# the update still reduces the loss. For the hidden layer it begins near 90 degrees, for the feedback weights know
-# nothing of the forward weights. Learning turns the forward weights towards the feedback weights; after the first
-# epoch the angle is well below 90 degrees already. Lillicrap et al. (2016) call this feedback alignment. Both forms
-# of BP are at 0 by definition.
+# How can random feedback train a hidden layer? If the angle between an update and the gradient is below 90 degrees,
+# the update still reduces the loss. For the hidden layer the angle starts near 90 degrees, because the feedback
+# weights are unrelated to the forward weights. Learning rotates the forward weights towards the feedback weights, and
+# after the first epoch the angle is already well below 90 degrees. Lillicrap et al. (2016) call this feedback
+# alignment. For both forms of BP the angle is 0 by definition.
 
 # %%
 hidden = {name: [entry["alignment"]["update"][0] for entry in model.history] for name, model in models.items()}
@@ -121,7 +121,7 @@ plt.close(figure)
 figure
 # %% [markdown]
 # The feedback weights themselves can be compared with the transposed forward weights. For random feedback this angle
-# falls too, although the feedback weights never change: it is the forward weights that move.
+# falls too, although the feedback weights never change: only the forward weights do.
 
 # %%
 figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
@@ -136,11 +136,11 @@ figure
 
 # %% [markdown]
 # ## Cost
-# A synaptic operation (SynOp) is one spike at one synapse: an addition. Multiply-accumulates (MACs) of a backward
-# pass are counted one for one beside them, although each costs more than an addition. Updates of eRBP happen at
-# spikes only, so they are counted as events too: presynaptic spikes at synapses whose gate is open, label spikes
-# and error spikes. The rate forms take a single dense pass of multiplications where the spiking ones take 40 ticks;
-# only spiking networks are drawn.
+# A synaptic operation (SynOp) is one spike at one synapse: an addition. Each multiply-accumulate (MAC) of a backward
+# pass counts as one operation, although it costs more than an addition. eRBP updates only at spikes, so its updates
+# are counted as events too: presynaptic spikes at synapses with an open gate, label spikes and error spikes. The rate
+# forms need a single dense pass of multiplications where the spiking forms need 40 ticks; the figure shows spiking
+# networks only.
 
 # %%
 spiking = ("eRBP", "RBP, spiking", "BP, spiking")
@@ -159,7 +159,8 @@ figure.legend(frameon=False, fontsize=8, loc="outside right upper")
 plt.close(figure)
 figure
 # %% [markdown]
-# At test all spiking networks do the same kind of work, SynOps; the network with fewer spikes is cheaper.
+# At test all spiking networks perform the same kind of operation, SynOps, so the network with fewer spikes is
+# cheaper.
 
 # %%
 {name: f"{models[name].metrics['synops_per_sample']:,.0f} SynOps per test digit" for name in spiking}
@@ -169,5 +170,4 @@ figure
 # - Several seeds and a report: `erbp-jax compare configs/digits_rules.yaml --seeds 3`.
 # - The same comparison on MNIST, with spread over seeds: [results](../results.md).
 # - What an operation costs in energy: [cost](../cost.md).
-# - Feedback layer by layer in place of direct feedback: `ej.BackProp(wiring=ej.Layerwise())`
-#   ([rules](../rules.md)).
+# - Feedback layer by layer in place of direct feedback: `ej.BackProp(wiring=ej.Layerwise())` ([rules](../rules.md)).

@@ -14,10 +14,10 @@
 # %% [markdown]
 # # Data from an event camera
 #
-# An event camera sends no images. Each pixel reports by itself, at any moment, that it became brighter or darker.
-# Such recordings go into a spiking network as they are: one event, one spike. You will look at recordings of a
-# simulated camera, cut them into ticks, train a network on them, and train it again with augmented recordings. No
-# data are downloaded. The notebook runs in about forty seconds on one core.
+# An event camera sends no images. Each pixel independently reports when it becomes brighter or darker. A spiking
+# network can use such recordings directly, with one spike per event. You will look at recordings of a simulated
+# camera, bin them into ticks, train a network on them, and train it again with augmented recordings. No data are
+# downloaded. The notebook runs in about forty seconds on one core.
 
 # %%
 import matplotlib.pyplot as plt
@@ -29,8 +29,8 @@ from erbp_jax.data.events import Recordings, digits_saccades
 # %% [markdown]
 # ## Recordings
 # `digits_saccades` shows scikit-learn's digits to a simulated camera of 16 x 16 pixels, whose gaze moves along the
-# three sides of a triangle in 150 ms, as for N-MNIST. A pixel fires when the logarithm of its light has changed by
-# a threshold.
+# three sides of a triangle in 150 ms, as for N-MNIST. A pixel emits an event when the logarithm of its light
+# intensity has changed by a threshold.
 
 # %%
 found = digits_saccades()
@@ -41,7 +41,7 @@ for column in ("t", "x", "y", "p"):
 
 # %% [markdown]
 # `t` is in microseconds, `x` and `y` are column and row, and the polarity `p` is 1 where the pixel became brighter.
-# One saccade after the other, darker pixels in blue and brighter ones in red:
+# The figure shows the three saccades in turn, with darker pixels in blue and brighter ones in red:
 
 
 # %%
@@ -71,7 +71,7 @@ def slices(recordings, edges=(0, 50_000, 100_000, 150_000)):
 slices({f"label {label}": events, f"label {found.train[1][1]}": found.train[1][0]})
 
 # %% [markdown]
-# The rate of events over time, by polarity. Events become rare while the gaze turns around.
+# This is the event rate over time, by polarity. Events become rare while the gaze changes direction.
 
 # %%
 figure, axis = plt.subplots(figsize=(6, 2.6), layout="constrained")
@@ -85,8 +85,8 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## From events to ticks
-# `Bins` says how long a tick is and how many there are. An event becomes a spike of its pixel and polarity in its
-# tick; a second event in the same tick and place is merged with the first. Spikes are stored as bits.
+# `Bins` sets the length and number of ticks. An event becomes a spike of the input for its pixel and polarity; a
+# second event of the same input in the same tick is merged with the first. Spikes are stored as bits.
 
 # %%
 bins = ej.Bins(steps=30, dt=5)
@@ -95,7 +95,7 @@ print(f"inputs {bins.shape(events.sensor)}, {bins.bytes_a_tick(events.sensor)} b
 print(f"{len(events)} events: {binned.merged} merged, {binned.cut} beyond the window")
 
 # %% [markdown]
-# A first set of 600 recordings, and the 360 of the test set.
+# We use 600 training recordings and the 360 recordings of the test set.
 
 # %%
 small = Recordings("saccades", [found.train[i] for i in range(600)], found.test, found.sensor)
@@ -104,7 +104,7 @@ data
 
 # %% [markdown]
 # ## Training
-# The set brings its own encoder, so `fit` needs none. `dt` is the length of a tick in ms; it only serves to tell
+# The data set has its own encoder, so `fit` needs none. `dt` is the length of a tick in ms; it is used only to report
 # rates in Hz.
 
 # %%
@@ -124,7 +124,7 @@ assert plain.test_error < 30
 plain.plot()
 
 # %% [markdown]
-# What the network sees and does with one recording. Between the saccades the input pauses.
+# This is the input and the response of the network for one recording. Between the saccades the input pauses.
 
 # %%
 print("label", data.test.y[0], "- answer", plain.predict(data.test.x[:1])[0])
@@ -134,8 +134,8 @@ seen.raster()
 
 # %% [markdown]
 # ## Augmentation
-# `Augment` makes more recordings of the same things: it leaves events out, moves their times, moves the whole
-# recording by some pixels, or mirrors it (not for digits). Above the original, below one copy:
+# `Augment` makes modified copies of recordings: it drops events, jitters their times, shifts the whole recording by
+# some pixels, or mirrors it (not for digits). The original is above, one copy below:
 
 # %%
 augment = ej.Augment(copies=3, drop=0.2, jitter=2.0, shift=1)
@@ -153,8 +153,8 @@ print(f"test error {plain.test_error:.1f} % without and {augmented.test_error:.1
 assert augmented.test_error < 35
 
 # %% [markdown]
-# What augmentation buys is robustness: here the test recordings are moved by up to one pixel and lose a fifth of
-# their events, as the copies did.
+# Augmentation improves robustness. Here the test recordings are shifted by up to one pixel and lose a fifth of their
+# events, as the copies do.
 
 # %%
 rng = np.random.default_rng(1)
@@ -177,8 +177,8 @@ figure
 
 # %% [markdown]
 # ## Try next
-# - Read N-MNIST, SHD or DVSGesture from a folder: `erbp_jax.data.events.recordings(folder)`
-#   ([event data guide](../guides/events.md)).
+# - Read N-MNIST, SHD or DVSGesture from a folder: `erbp_jax.data.events.recordings(folder)` ([event data
+#   guide](../guides/events.md)).
 # - Your own camera: `ej.Events(t, x, y, p, sensor=(height, width, 2))`.
 # - The same data from the shell: `erbp-jax compare configs/saccades/512_100_10.yaml --seeds 3`.
 # - Recordings without images, row by row: [digits row by row](digits_row_by_row.py).

@@ -15,7 +15,7 @@
 # # First network, first learning
 #
 # You will build a network of leaky integrate-and-fire neurons, train it with event-driven random back-propagation
-# (eRBP) on 8 x 8 digits, and look at its spikes, its errors and the error events that taught it. No data are
+# (eRBP) on 8 x 8 digits, and look at its spikes, its mistakes and the error events that drove learning. No data are
 # downloaded. The notebook runs in about half a minute on one core.
 
 # %%
@@ -26,8 +26,8 @@ import erbp_jax as ej
 
 # %% [markdown]
 # ## Data
-# scikit-learn ships 1,797 handwritten digits. The first 1,437 are for training, the other 360 for testing. Your own
-# arrays go through `ej.dataset(x, y)` instead.
+# scikit-learn ships 1,797 handwritten digits. The first 1,437 are for training, the other 360 for testing. For your
+# own arrays, use `ej.dataset(x, y)` instead.
 
 # %%
 data = ej.data.load("digits")
@@ -61,9 +61,9 @@ network.population("hidden1").neuron
 
 # %% [markdown]
 # ## Rule
-# In eRBP a presynaptic spike $s_i$ changes its synapses by the dendritic potential $U_j$ of the postsynaptic
-# neuron, if the synaptic current of that neuron lies in an interval. $U_j$ is driven by spiking *error neurons*,
-# which compare the label with the output, through a fixed random matrix $G$:
+# In eRBP a presynaptic spike $s_i$ changes its synapses in proportion to the dendritic potential $U_j$ of the
+# postsynaptic neuron, if the synaptic current of that neuron lies in an interval. $U_j$ is driven by spiking *error
+# neurons*, which compare the label with the output, through a fixed random matrix $G$:
 #
 # $$
 # \Delta w_{ij}[t] = \eta\, s_i[t] \left( U_j[t]\, \Theta(b_\mathrm{min} < I_j[t] < b_\mathrm{max})
@@ -78,8 +78,8 @@ rule = ej.ERBP.default(network, rate_penalty=(0.3,))
 
 # %% [markdown]
 # ## Learning
-# `ej.fit` shows every training digit for 40 ticks per epoch and tests after each epoch. The learning rate is for one
-# sample; updates within a batch add up.
+# `ej.fit` shows every training digit for 40 ticks per epoch and tests after each epoch. The learning rate applies to
+# one sample; updates are summed over a batch.
 
 # %%
 model = ej.fit(
@@ -89,15 +89,15 @@ assert model.test_error < 15
 model
 
 # %% [markdown]
-# The learning curve. The training error is measured while the weights change, so it is the mean over an epoch; the
-# test error is that of the weights at the end of the epoch.
+# This is the learning curve. The training error is measured while the weights change, so it is a mean over the epoch;
+# the test error is measured with the weights at the end of the epoch.
 
 # %%
 model.plot()
 
 # %% [markdown]
 # ## Spikes
-# `record` shows one digit and keeps everything: spikes, currents and states of every population.
+# `record` presents one digit and stores the spikes, currents and states of every population.
 
 # %%
 seen = model.record(data.test.x[0])
@@ -105,8 +105,8 @@ print("label", data.test.y[0], "- answer", model.predict(data.test.x[:1])[0])
 seen.raster()
 
 # %% [markdown]
-# The output neuron of the right class fires most. The hidden layer is sparse: its mean rate is far below the highest
-# rate that the refractory period allows, 250 Hz.
+# The output neuron of the correct class fires most. The hidden layer is sparse: its mean rate is far below the
+# highest rate that the refractory period allows, 250 Hz.
 
 # %%
 batch = model.record(data.test.x[:100])
@@ -115,7 +115,7 @@ assert 5 < rates["hidden1"] < 100
 {name: f"{rate:.0f} Hz" for name, rate in rates.items()}
 
 # %% [markdown]
-# One hidden neuron: its input current, its membrane potential, and its spikes.
+# This is one hidden neuron: its input current, its membrane potential, and its spikes.
 
 # %%
 busiest = int(seen.spikes["hidden1"].sum(0).argmax())
@@ -143,7 +143,7 @@ figure
 # %% [markdown]
 # ## Error events
 # Weights change only where an error spike has arrived. As the network learns, label and output agree more often, and
-# error spikes become rare: learning switches itself off.
+# error spikes become rare, so learning stops by itself.
 
 # %%
 epochs = [entry["epoch"] for entry in model.history]
@@ -159,7 +159,7 @@ figure
 # %% [markdown]
 # ## Try next
 # - Set `rate_penalty=(0.0,)` and compare the hidden rates and the test error.
-# - Use your own arrays: `data = ej.dataset(x, y)`, `network = ej.mlp(*data.sizes(100))`
-#   ([training guide](../guides/training.md)).
+# - Use your own arrays: `data = ej.dataset(x, y)`, `network = ej.mlp(*data.sizes(100))` ([training
+#   guide](../guides/training.md)).
 # - Swap the rule for `ej.BackProp()`: [eRBP against BP](erbp_against_bp.py).
-# - See what a tick, a block and an event are: [concepts](../concepts.md).
+# - Read the definitions of tick, block and event: [concepts](../concepts.md).

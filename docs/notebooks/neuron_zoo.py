@@ -14,9 +14,9 @@
 # %% [markdown]
 # # The neuron zoo
 #
-# The neuron models of the talk, one after the other: leaky integrate-and-fire with and without a synapse, noise, a
-# second compartment, the Mihalas-Niebur neuron with its firing patterns, and the error neurons and dendrites of
-# eRBP. "The talk" is Emre Neftci's *Event-Driven Random Backpropagation: Enabling Neuromorphic Deep Learning
+# This notebook shows the neuron models of the talk in turn: leaky integrate-and-fire with and without a synapse,
+# noise, a second compartment, the Mihalas-Niebur neuron with its firing patterns, and the error neurons and dendrites
+# of eRBP. "The talk" is Emre Neftci's *Event-Driven Random Backpropagation: Enabling Neuromorphic Deep Learning
 # Machines*. Nothing is trained here. The notebook runs in about fifteen seconds on one core.
 #
 # Every model is a frozen dataclass with two methods: `init_state(shape)` and `step(state, current) -> (state,
@@ -75,17 +75,17 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## f-I curves
-# The firing rate under a constant drive. `run_population` steps many unconnected neurons at once, here one per
-# drive. A tick is 0.1 ms in this section, so a time constant of 100 ticks is 10 ms.
+# An f-I curve is the firing rate under constant input current. `run_population` simulates many unconnected neurons at
+# once, here one per current. A tick is 0.1 ms in this section, so a time constant of 100 ticks is 10 ms.
 #
-# | model | equations in the talk | what drives the membrane |
+# | model | equation in the talk | what drives the membrane |
 # |---|---|---|
 # | `LeakyIF` | 1 | spikes arrive as charge |
 # | `LIF` | 2 | a current that decays |
 # | `SecondOrderLIF` | 3 | a current that rises, then decays |
 # | `DualCompartmentLIF` | 4 | a dendrite that receives the current |
 #
-# The first three differ in how a spike is shaped in time. Under a steady current they have the same f-I curve:
+# The first three differ in the time course of a synaptic input. Under constant current they have the same f-I curve:
 
 # %%
 DT = 0.1  # ms
@@ -109,8 +109,8 @@ assert np.abs(leaky - lif).max() <= 3
 assert np.abs(second - lif).max() <= 3
 
 # %% [markdown]
-# A faster membrane fires at a higher rate. The dendrite of the two-compartment neuron is also driven by the soma:
-# it adds to the current, and the neuron fires from 0.8 thresholds on.
+# A faster membrane fires at a higher rate. The dendrite of the two-compartment neuron is also driven by the soma.
+# This adds to the current, so the neuron fires from 0.8 times the threshold.
 
 # %%
 curves = {
@@ -133,9 +133,9 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## Noise
-# Noise on the membrane lets a neuron fire below the threshold, and smooths the corner of the f-I curve.
-# `GaussianNoise` adds $\xi \sim N(0, \sigma^2)$ every tick; `PoissonKicks` adds background spikes of one size,
-# which also depolarise. Each point is the mean of 20 neurons, with ticks of 1 ms again.
+# Membrane noise lets a neuron fire at subthreshold input, and smooths the onset of the f-I curve. `GaussianNoise`
+# adds $\xi \sim N(0, \sigma^2)$ every tick; `PoissonKicks` adds background spikes of one size, which also depolarise
+# the membrane. Each point is the mean of 20 neurons, with ticks of 1 ms again.
 
 # %%
 noises = {
@@ -165,7 +165,7 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## The Mihalas-Niebur neuron
-# Its threshold $\Theta$ follows the membrane, and every spike starts two currents that decay:
+# Its threshold $\Theta$ follows the membrane potential, and every spike triggers two decaying currents:
 #
 # $$
 # \dot V = I_e + I_1 + I_2 - G\,(V - E_L), \qquad
@@ -179,7 +179,7 @@ figure
 # $$
 #
 # Time is in ms and potentials are in mV. `PATTERNS` holds the twenty firing patterns of Mihalas and Niebur (2009),
-# each with the input that shows it. Six of them, with the number of spikes in brackets:
+# each with the input that produces it. Here are six of them, with the number of spikes in brackets:
 
 # %%
 shown = (
@@ -221,19 +221,21 @@ plt.close(figure)
 figure
 
 # %% [markdown]
-# $V$ is solid, $\Theta$ is dashed, spikes are the strokes above. A rebound spike comes after the *end* of an inhibiting
-# current: the threshold has followed the membrane down, and the membrane is back first.
+# $V$ is solid, $\Theta$ is dashed, and spikes are marked above. A rebound spike comes after the *end* of an
+# inhibitory current: the threshold has followed the membrane potential down, and the membrane potential recovers
+# first.
 #
 # ## Error neurons
-# eRBP needs an error of either sign, and spikes have none. So each class has a pair of non-leaky neurons, which
-# integrate label spikes $s^L$ minus output spikes $s^P$, and the reverse:
+# eRBP needs signed errors, but spikes have no sign. So each class has a pair of non-leaky neurons, which integrate
+# label spikes $s^L$ minus output spikes $s^P$, and the reverse:
 #
 # $$
 # E^\pm[t] = E^\pm[t-1] \pm w\,(s^L[t] - s^P[t]), \qquad s^\pm[t] = \Theta(E^\pm[t] - 1), \qquad
 # E^\pm \leftarrow \max(E^\pm - s^\pm, 0)
 # $$
 #
-# Below, the label fires every four ticks. The output is silent at first, then right, then fires too much.
+# Below, the label fires every four ticks. The output is silent at first, then fires at the correct rate, then too
+# fast.
 
 # %%
 ticks = np.arange(120)
@@ -266,7 +268,7 @@ figure
 # U[t] = e^{-1/\tau_U} U[t-1] + \sum_k g_k \left( s_k^{E+}[t] - s_k^{E-}[t] \right)
 # $$
 #
-# $U$ never drives a spike. It only tells the synapses of that neuron in which direction to change.
+# $U$ never drives a spike. It only sets the sign and size of the weight change at the synapses of that neuron.
 
 # %%
 dendrite = ej.Dendrite(tau=5.0)
@@ -284,8 +286,8 @@ figure
 
 # %% [markdown]
 # ## Try next
-# - Put another neuron into a network: `ej.mlp(64, 100, 10, neuron=ej.LIF(tau_mem=10.0))`
-#   ([training guide](../guides/training.md)).
+# - Put another neuron into a network: `ej.mlp(64, 100, 10, neuron=ej.LIF(tau_mem=10.0))` ([training
+#   guide](../guides/training.md)).
 # - Write your own model in fifteen lines: [own neuron](../guides/own_neuron.md).
-# - Watch error neurons teach a network: [first network](first_network.py).
+# - Watch error neurons train a network: [first network](first_network.py).
 # - See all twenty patterns: `python experiments/neuron_gallery.py`.

@@ -14,10 +14,11 @@
 # %% [markdown]
 # # NSAT: eight bits, integer for integer
 #
-# The talk's neuromorphic machine, NSAT, has no multiplier and no floating point: 16-bit states, 8-bit weights,
-# shifts and additions. `erbp_jax.nsat` computes what it computes, integer for integer. You will run a neuron by
-# hand and on the machine, replay a recorded run, look at randomised rounding and blank-out synapses, and compile a
-# trained network. The notebook runs in about forty seconds on one core.
+# NSAT is the neuromorphic core of Emre Neftci's talk "Event-Driven Random Backpropagation: Enabling Neuromorphic Deep
+# Learning Machines". It has no multiplier and no floating point, only 16-bit states, 8-bit weights, shifts and
+# additions. `erbp_jax.nsat` reproduces it integer for integer. You will compute a neuron by hand and on the machine,
+# replay a recorded run, look at randomised rounding and blank-out synapses, and compile a trained network. The
+# notebook runs in about forty seconds on one core.
 
 # %%
 from dataclasses import replace
@@ -37,7 +38,7 @@ from erbp_jax.nsat.shifts import round_randomly
 
 # %% [markdown]
 # ## A neuron of shifts
-# A leak of $1 - 2^{-4}$ per tick is a shift by four bits and a subtraction. What a spike brings arrives one tick
+# A leak of $1 - 2^{-4}$ per tick is a shift by four bits and a subtraction. The input of a spike arrives one tick
 # later:
 #
 # $$
@@ -45,7 +46,7 @@ from erbp_jax.nsat.shifts import round_randomly
 # x \ge 400 \Rightarrow \text{spike}, \; x \leftarrow 0
 # $$
 #
-# The least that a leak takes is 1, so that a state ends at 0 and not somewhere near it. As a program for the machine:
+# The leak subtracts at least 1, so a state decays to exactly 0. This is the neuron as a program for the machine:
 
 # %%
 TICKS, WEIGHT, THRESHOLD = 120, 90, 400
@@ -67,7 +68,7 @@ program = Program((neuron,), NO_ROUTES)
 outcome = simulate(program, TICKS)[0]
 
 # %% [markdown]
-# The same by hand, in Python's integers:
+# This is the same computation by hand, in Python integers:
 
 
 # %%
@@ -99,9 +100,9 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## Replay
-# A program file can hold what another machine computed - states, spikes, weights, random draws. `replay` runs it
-# again, and `first_mismatch` finds the first integer that differs. The package's tests replay the published vectors
-# of the NSAT authors' simulator in this way. Here the vector is the one computed by hand.
+# A program file can hold the results of another machine: states, spikes, weights and random draws. `replay` runs the
+# program again, and `first_mismatch` finds the first integer that differs. The tests of the package replay the
+# published vectors of the NSAT authors' simulator in this way. Here the reference is the trace computed by hand.
 
 # %%
 expected = Expected(states, spikes, None, None, None, None, None)
@@ -119,7 +120,7 @@ print(found)
 # %% [markdown]
 # ## Randomised rounding
 # A weight change must be a whole number, and most changes of a slow learner are less than one. Truncation loses them
-# all. Randomised rounding goes up with the probability of the remainder, and is right in the mean.
+# all. Randomised rounding rounds up with a probability equal to the remainder, so it is correct on average.
 
 # %%
 changes, bits, draws = jnp.arange(-40, 41), 4, 4000
@@ -137,8 +138,8 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## Blank-out synapses
-# A synapse that transmits with a chance of $p/15$ makes the neuron stochastic, and this noise is all that peRBP
-# needs. Below, 300 copies of the neuron without a threshold get the same input through synapses with $p = 9$.
+# A synapse that transmits with probability $p/15$ makes the neuron stochastic, and peRBP needs no other noise. Below,
+# 300 copies of the neuron without a threshold receive the same input through synapses with $p = 9$.
 
 # %%
 COPIES = 300
@@ -172,8 +173,9 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## A trained network on the machine
-# The compiler turns a trained network of `LIF` neurons into a program: leaks become shifts, weights 8-bit integers,
-# one scale per layer. The neurons below have leaks of 1/2 and 3/4 per tick, which shifts express exactly.
+# The compiler turns a trained network of `LIF` neurons into a program: leaks become shifts, and weights become 8-bit
+# integers with one scale per layer. The neurons below have leaks of 1/2 and 3/4 per tick, which shifts express
+# exactly.
 
 # %%
 data = ej.data.load("digits")
@@ -194,7 +196,7 @@ low, high = compiled.program.cores[0].weight_limits
 assert (low, high) == (-128, 127)
 
 # %% [markdown]
-# Which weights are left, of the floats and of the integers:
+# The distributions of the floating-point and integer weights:
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
@@ -206,7 +208,8 @@ axes[1].set(xlabel="weight (integer), 8 bits", xticks=(-128, -64, 0, 64, 127))
 plt.close(figure)
 figure
 # %% [markdown]
-# Both get the same input spikes for 200 test digits. `agreement` counts spikes in every layer and compares decisions.
+# Both networks receive the same input spikes for 200 test digits. `agreement` counts spikes in every layer and
+# compares decisions.
 
 # %%
 results = {
@@ -230,5 +233,5 @@ assert results[3].correlation[0] < results[8].correlation[0]
 # ## Try next
 # - Compile a run from the shell: `erbp-jax nsat compile RUN --out program.npz`, then `erbp-jax nsat run program.npz`.
 # - Learn inside the machine, in 8-bit weights: `python experiments/nsat_erbp.py`.
-# - What becomes of each part of a network: [NSAT guide](../guides/nsat.md).
+# - How each part of a network is compiled: [NSAT guide](../guides/nsat.md).
 # - Train with few bits from the start: [cost](../cost.md).

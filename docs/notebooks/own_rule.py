@@ -14,9 +14,9 @@
 # %% [markdown]
 # # Write your own rule
 #
-# A learning rule is a function of what a synapse can see. You will write a local rule in a few lines and train a
-# network with it, compose a three-factor rule that learns from reward alone, and compare the first with eRBP. The
-# notebook runs in about forty seconds on one core.
+# A local learning rule is a function of the signals available at a synapse. You will write a local rule in a few
+# lines and train a network with it, compare it with eRBP, and compose a three-factor rule that learns from reward
+# alone. The notebook runs in about forty seconds on one core.
 
 # %%
 import jax
@@ -34,18 +34,18 @@ settings = {"batch_size": 20, "steps": 40, "encoder": ej.Regular(0.25), "progres
 
 # %% [markdown]
 # ## A local rule in ten lines
-# `ej.local_rule` makes a rule of one function of one layer and one tick:
+# `ej.local_rule` turns a function of one layer and one tick into a rule:
 #
-# | argument | shape | what it is |
+# | argument | shape | meaning |
 # |---|---|---|
 # | `pre` | `[B, I]` | presynaptic spikes as they arrive |
 # | `post` | `[B, O]` each | `post.spikes`, `post.current`, `post.membrane`, `post.state` |
 # | `error` | `[B, O]` | dendritic potential, driven by error neurons through random feedback |
 #
-# It returns the postsynaptic factor, which is multiplied by `pre`; positive makes weights grow. B samples, I inputs
-# and O outputs of the layer are vectorised already. eRBP's factor is the error where the current lies in a box.
-# This one takes a smooth bell around the threshold in place of the box, and lets active neurons learn twice as
-# fast:
+# It returns the postsynaptic factor, which is multiplied by `pre`; positive values increase the weights. The function
+# is vectorised over B samples, I inputs and O outputs of the layer. In eRBP the factor is the error, gated by a
+# boxcar on the current. This rule replaces the boxcar by a smooth bell around the threshold, and lets active neurons
+# learn twice as fast:
 
 
 # %%
@@ -59,8 +59,8 @@ def bell(pre, post, error):
 
 
 # %% [markdown]
-# It stands where any rule stands. Blocks of ticks, batches, convolutions, recurrent projections and delays are
-# taken care of.
+# Use it like any other rule. The library handles blocks of ticks, batches, convolutions, recurrent projections and
+# delays.
 
 # %%
 own = ej.fit(network, bell, data, epochs=5, learning_rate=1e-3, **settings)
@@ -71,8 +71,8 @@ assert erbp.test_error < 20
 
 # %% [markdown]
 # ## Does the error matter?
-# A control belongs to every rule: the same one without its third factor. Purely Hebbian growth learns nothing about
-# the labels.
+# Every rule needs a control: the same rule without its third factor. Purely Hebbian growth learns nothing about the
+# labels.
 
 
 # %%
@@ -87,7 +87,7 @@ print(f"Hebbian control: {control.test_error:.1f} % test error")
 assert control.test_error > 60
 
 # %% [markdown]
-# The two rules side by side:
+# The figure compares the two rules:
 
 # %%
 figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
@@ -103,9 +103,9 @@ plt.close(figure)
 figure
 # %% [markdown]
 # ## Reward instead of labels
-# Suppose that nobody says what is right, and an environment only answers whether an action was good. A three-factor
-# rule multiplies a presynaptic factor, a postsynaptic factor and a modulator that all synapses share. The reward
-# comes late, so the product of the first two is kept in an eligibility trace:
+# Suppose that there are no labels, and an environment only reports whether an action was good. A three-factor rule
+# multiplies a presynaptic factor, a postsynaptic factor and a modulator that all synapses share. The reward is
+# delayed, so the product of the first two is stored in an eligibility trace:
 #
 # $$
 # x_i[t] = e^{-1/\tau_x} x_i[t-1] + s_i[t], \qquad
@@ -113,8 +113,8 @@ figure
 # \Delta w_{ij}[t] = \eta\, r[t]\, z_{ij}[t]
 # $$
 #
-# Four cues of 20 inputs each, four actions of one neuron each, which inhibit one another. The action of the most
-# active neuron is taken. For each cue one action is right. Noise on the membrane makes the network explore.
+# There are four cues of 20 inputs each, and four action neurons that inhibit one another. The most active neuron
+# selects the action. For each cue one action is correct. Membrane noise makes the network explore.
 
 # %%
 CUES, ACTIONS, EACH, TICKS, TRIALS = 4, 4, 20, 50, 600
@@ -131,9 +131,9 @@ rewarded = ThreeFactor(((hebb,),), ej.GivenReward(), tau_eligibility=50.0)
 learning = ej.Learning(actor, rewarded, optax.chain(optax.sgd(0.3), ej.keep_within(0.0, 3.0)))
 
 # %% [markdown]
-# `ej.learn` goes on from where it stopped, for ever, so the environment can answer between two calls: one of 50
-# ticks in which the network acts, and one of a single tick that brings the reward, minus what this cue paid on
-# average.
+# `ej.learn` continues from where it stopped, so the environment can respond between two calls. In the first call, of
+# 50 ticks, the network acts. In the second, of a single tick, it receives the reward minus the average reward of this
+# cue.
 
 # %%
 RIGHT = jnp.array([2, 0, 3, 1])  # the right action of every cue
@@ -181,12 +181,12 @@ plt.close(figure)
 figure
 
 # %% [markdown]
-# The strongest weights are those from each cue to its right action. One number for the whole network has taught
-# them; with an error for each neuron, as in eRBP, a network of many classes learns far faster.
+# The strongest weights are those from each cue to its correct action. They were learned from a single scalar signal
+# for the whole network. With an error for each neuron, as in eRBP, a network with many classes learns far faster.
 #
 # ## Try next
-# - Keep the rule in a module, and name it in a config: `rule: {kind: my_module:bell}`
-#   ([own rule](../guides/own_rule.md)).
+# - Keep the rule in a module, and name it in a config: `rule: {kind: my_module:bell}` ([own
+#   rule](../guides/own_rule.md)).
 # - Reward at the end of a presentation, in `ej.fit`: `ej.TrialReward` ([reward](../guides/reward.md)).
-# - Rewards of chance: `python experiments/bandit.py`.
+# - Probabilistic rewards: `python experiments/bandit.py`.
 # - STDP, Clopath, Urbanczik-Senn and the rest of the family: [rules](../rules.md).

@@ -45,16 +45,14 @@ def described(thing: Any, arrays: dict[str, np.ndarray], where: str = "") -> Any
     if isinstance(thing, FunctionType):
         raise UserError(
             f"{where}: the function {thing.__qualname__} of {thing.__module__} cannot be found again when the file is "
-            "loaded; write it in a module of its own. The weights alone: "
+            "loaded; define it in a module. To save only the weights: "
             "numpy.savez(path, *jax.tree.leaves(model.params))"
         )
-    raise UserError(
-        f"{where or 'it'}: {shown(repr(thing), 100)} has no place in a file: only dataclasses of numbers do"
-    )
+    raise UserError(f"{where or 'it'}: {shown(repr(thing), 100)} cannot be saved: only dataclasses of numbers can")
 
 
 def made(data: Any, arrays: Mapping[str, np.ndarray], depth: int = 0) -> Any:
-    """The value that `described` told of.
+    """The value that `described` has described.
 
     Raises:
         UserError: damaged, a class that is not there or refuses its values, or code that is not trusted.

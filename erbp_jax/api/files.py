@@ -93,7 +93,7 @@ def load(path: Path | str, *, trust: bool = False) -> Model:
         if told["format"] != FORMAT:
             raise UserError(
                 f"a model of format {shown(str(told['format']))}; this version reads format {FORMAT}: save it again "
-                "with the version that wrote it, or train anew"
+                "with the version that wrote it, or train again"
             )
         if told.pop("checksum", None) != _checksum(told, arrays):
             raise UserError("damaged: its parts are not those that were saved together")

@@ -73,9 +73,9 @@ def fit(
         epochs: how often all samples are shown; with `model`, how often more.
         optimizer: an optax transformation for the network's parameters; `learning_rate` changes the rule's own one.
         rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
-        average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model take the
-            average; learning goes on from the weights themselves.
-        dt: length of a tick in ms, for what is told in Hz; everything else counts ticks.
+        average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model use the
+            average; learning continues from the weights themselves.
+        dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks.
         model: go on from what an earlier `fit` returned (same network and rule).
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
             of `data` for a last test.

@@ -49,14 +49,14 @@ class Model:
     steps: int
     """Ticks of a presentation."""
     dt: float = 1.0
-    """Length of a tick in ms, for what is told in Hz and drawn."""
+    """Length of a tick in ms, for rates in Hz and for plots."""
     seed: int = 0
     shape: tuple[int, ...] | None = None
     """Of one sample as the data has it; None if the samples are no arrays."""
     labels: np.ndarray | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     learner: Learner | None = None
-    """What `fit(..., model=...)` goes on from; None after `load`, which begins with a fresh optimiser."""
+    """The state from which `fit(..., model=...)` continues; None after `load`, so that the optimiser starts fresh."""
 
     @classmethod
     def of_learner(

@@ -127,7 +127,7 @@ def optimizers_for(
         UserError: a learning rate beside an optimiser, which has its own.
     """
     if optimizer is not None and learning_rate is not None:
-        raise UserError("learning_rate: the optimizer that was given has its own; give one of the two")
+        raise UserError("learning_rate: the given optimizer already has a learning rate; pass one of the two")
     suits, blocks = suited(experiment.rule), (experiment.steps - experiment.burn_in) // experiment.update_every
     if optimizer is None:
         rate = suits.learning_rate if learning_rate is None else learning_rate

@@ -27,7 +27,7 @@ from erbp_jax.nsat.commands import app as nsat_app
 from erbp_jax.outside import found
 
 app = typer.Typer(
-    help="Spiking networks that learn on line with local rules.",
+    help="Spiking networks that learn online with local rules.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,10 +45,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def general(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Spiking networks that learn on line with local rules."""
+    """Spiking networks that learn online with local rules."""
     del version  # its callback has worked
 
 
@@ -61,19 +61,19 @@ def train(
     config: Annotated[
         Path,
         typer.Argument(
-            metavar="[CONFIG]", help="A YAML config [default: the demo's recipe, configs/digits.yaml, for any data]."
+            metavar="[CONFIG]", help="A YAML config [default: the demo's settings, configs/digits.yaml, for any data]."
         ),
     ] = Path(),
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Run folder [default: runs/CONFIG-TIME].")] = None,
     rule: Annotated[str | None, typer.Option(help="One of the config's rules, by name.")] = None,
     log: Annotated[
-        str | None, typer.Option(help="Also log every epoch, in the run folder: tensorboard or csv.")
+        str | None, typer.Option(help="Additional log of every epoch in the run folder: tensorboard or csv.")
     ] = None,
 ) -> None:
-    """Train a network; the run folder gets numbers, checkpoints and pictures.
+    """Train a network; write metrics, checkpoints and figures to the run folder.
 
-    A data set of your own: erbp-jax train data.path=FILE.npz 'network.layers=[auto,100,auto]'
+    To train on your own data: erbp-jax train data.path=FILE.npz 'network.layers=[auto,100,auto]'
     """
     check_environment()
     config, overrides = config_or_default(config, overrides)
@@ -98,13 +98,13 @@ def train(
 @app.command()
 def resume(
     run: Annotated[Path, typer.Argument(help="The run folder of an interrupted training.")],
-    config: Annotated[Path | None, typer.Option(help="Check that the run has this config before going on.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Check that the run has this config before resuming.")] = None,
     overrides: Overrides = None,
     trust: Trust = False,
 ) -> None:
-    """Go on with an interrupted training from its last checkpoint; ends as if it had never stopped.
+    """Resume an interrupted training from its last checkpoint; the result is that of an uninterrupted run.
 
-    Overrides may say where it runs now (data.dir, training.devices, training.mesh), not what it computes.
+    Overrides may change where the run computes (data.dir, training.devices, training.mesh), not what it computes.
     """
     check_environment()
     with found(run, trust):
@@ -142,15 +142,17 @@ def _resume(run: Path, config: Path | None, overrides: list[str] | None, trust: 
 
 @app.command()
 def compare(
-    config: Annotated[Path, typer.Argument(help="A YAML config, best one that has `rules`.")],
+    config: Annotated[Path, typer.Argument(help="A YAML config, preferably with `rules`.")],
     overrides: Overrides = None,
-    rules: Annotated[str | None, typer.Option(help="Which, by comma [default: all that the config has].")] = None,
+    rules: Annotated[
+        str | None, typer.Option(help="Names of rules, comma-separated [default: all in the config].")
+    ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="Seeds of each rule, side by side [default: training.seeds, else 3].")
+        int | None, typer.Option(help="Seeds of each rule, trained in parallel [default: training.seeds, else 3].")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder [default: runs/compare-CONFIG].")] = None,
 ) -> None:
-    """Train one network by several rules; the same command again goes on where it stopped."""
+    """Train one network by several rules; repeating the command resumes where it stopped."""
     check_environment()
     from erbp_jax.comparison import cells, report
     from erbp_jax.comparison.table import markdown
@@ -185,19 +187,19 @@ def compare(
 
 @app.command()
 def sweep(
-    config: Annotated[Path, typer.Argument(metavar="[CONFIG]", help="A YAML config [as of train].")] = Path(),
+    config: Annotated[Path, typer.Argument(metavar="[CONFIG]", help="A YAML config [default: as for train].")] = Path(),
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="optimizer.learning_rate=A,B,... [dotted.key=value]...",
-            help="The learning rates to try, and overrides of the config.",
+            help="Learning rates to try, and overrides of the config.",
         ),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Seeds of each rate [default: training.seeds].")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds of each learning rate [default: training.seeds].")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder [default: runs/sweep-CONFIG].")] = None,
     rule: Annotated[str | None, typer.Option(help="One of the config's rules, by name.")] = None,
 ) -> None:
-    """Train several learning rates and seeds side by side in one program, tested on samples held out of training."""
+    """Train several learning rates and seeds in parallel in one program, and test them on held-out training samples."""
     check_environment()
     from erbp_jax.cli.sweeping import swept
 
@@ -206,9 +208,9 @@ def sweep(
 
 @app.command()
 def explain(
-    key: Annotated[str | None, typer.Argument(help="Dotted, a key or a group [default: all keys].")] = None,
+    key: Annotated[str | None, typer.Argument(help="Dotted name of a key or group [default: all keys].")] = None,
 ) -> None:
-    """Say what a key of a config means: unit, range, default."""
+    """Explain a key of a config: meaning, unit, range, default."""
     from erbp_jax.config.explain import explain as explained
 
     print(explained(key))
@@ -217,9 +219,11 @@ def explain(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Which [default: list them]; its own options follow.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a benchmark [default: list them], followed by its options.")
+    ] = None,
 ) -> None:
-    """Measure speed: run a script of benchmarks/, or list them with their questions."""
+    """Measure speed: run a script of benchmarks/, or list the scripts with the question that each answers."""
     from erbp_jax.cli import benchmarks
 
     if name is None:

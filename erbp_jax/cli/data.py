@@ -39,7 +39,7 @@ def fetch(
 
 @app.command()
 def verify(name: Name = "mnist", data_dir: Folder = None) -> None:
-    """Check that the files are the published ones; of other sets than MNIST, that they can be read."""
+    """Check that the files are the published ones (MNIST), or that they can be read (other data sets)."""
     from erbp_jax import data
     from erbp_jax.data import mnist
 
@@ -54,10 +54,10 @@ def info(
         str, typer.Argument(help="A name, an .npz with x and y, or a file or folder of recordings.")
     ] = "mnist",
     data_dir: Folder = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw recordings of events, as .png.")] = None,
-    repair: Annotated[bool, typer.Option(help="Put events that are out of order in order.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="Plot event recordings to this .png file.")] = None,
+    repair: Annotated[bool, typer.Option(help="Sort events that are out of order.")] = False,
 ) -> None:
-    """Sizes and statistics of a data set; of recordings of events, their faults too."""
+    """Show sizes and statistics of a data set, and the faults of event recordings."""
     from erbp_jax import data
     from erbp_jax.data.events import describe, find_recordings
 

@@ -1,4 +1,4 @@
-"""What `evaluate` does besides the test: early decisions and fewer bits."""
+"""Additional analyses of `evaluate`: early decisions and low precision."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +51,7 @@ def evaluate_further(
 
 
 def energy_model(name: str) -> EnergyModel:
-    """A model that prices synaptic operations.
+    """The energy model of a synaptic operation.
 
     Raises:
         UserError: there is none of that name.

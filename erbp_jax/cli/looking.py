@@ -26,13 +26,13 @@ def evaluate(
     anytime: Annotated[bool, typer.Option("--anytime", help="Early decisions: error by time, spikes, margin.")] = False,
     energy: Annotated[str | None, typer.Option(help="Energy model of a SynOp, for --anytime [default: talk].")] = None,
     weight_bits: Annotated[int | None, typer.Option(help="Round the trained weights to 2 to 16 bits.")] = None,
-    state_bits: Annotated[int | None, typer.Option(help="Keep the neurons' states in 8 to 16 bits.")] = None,
+    state_bits: Annotated[int | None, typer.Option(help="Store the neuron states in 8 to 16 bits.")] = None,
     nir: Annotated[
-        Path | None, typer.Option("--nir", help="A NIR graph in a run's place, on data.path=FOLDER.")
+        Path | None, typer.Option("--nir", help="Test a NIR graph instead of a run, on data.path=FOLDER.")
     ] = None,
     trust: Trust = False,
 ) -> None:
-    """Test the last checkpoint of a run, going on or not; writes evaluation.json (anytime.json, quantized.json)."""
+    """Test the last checkpoint of a run, finished or not; writes evaluation.json (anytime.json, quantized.json)."""
     check_environment()
     if nir is not None:
         from erbp_jax.nir.evaluating import evaluate_overrides
@@ -86,11 +86,11 @@ def diagnose(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[dotted.key=value]...", help="What to look at: as for evaluate."),
+        typer.Argument(metavar="[dotted.key=value]...", help="Overrides of the config, as for evaluate."),
     ] = None,
     trust: Trust = False,
 ) -> None:
-    """Why is it silent? What every population of a trained network does, and what to change."""
+    """Find out why a network is silent: report the activity of every population, and suggest what to change."""
     check_environment()
     from erbp_jax.cli.evaluating import diagnosed
     from erbp_jax.config import load_config
@@ -106,14 +106,18 @@ def diagnose(
 
 def show(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    sample: Annotated[int, typer.Option(help="Which sample of the test set.")] = 0,
-    population: Annotated[str | None, typer.Option(help="Of the neuron to look at [default: the first].")] = None,
-    neuron: Annotated[int | None, typer.Option(help="A neuron, from 0: its current, membrane and spikes.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of a run with several seeds [default: the first].")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the pictures [default: the run folder].")] = None,
+    sample: Annotated[int, typer.Option(help="Index of a sample of the test set.")] = 0,
+    population: Annotated[
+        str | None, typer.Option(help="Population of the neuron to plot [default: the first].")
+    ] = None,
+    neuron: Annotated[
+        int | None, typer.Option(help="Index of a neuron, from 0: plot its current, membrane and spikes.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed, for a run with several seeds [default: the first].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures [default: the run folder].")] = None,
     trust: Trust = False,
 ) -> None:
-    """Look inside a trained network: every spike of a sample, and one neuron from current to spike."""
+    """Plot the activity of a trained network: every spike of one sample, and one neuron from current to spike."""
     check_environment()
     from erbp_jax.cli.evaluating import shown
 
@@ -125,7 +129,7 @@ def simulate(
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Folder [default: runs/simulate-NAME].")] = None,
 ) -> None:
-    """Run a neuron or a small network on an input: spike times, traces, a picture."""
+    """Run a neuron or a small network on an input; write spike times, traces and a figure."""
     check_environment()
     from erbp_jax.config import to_yaml
     from erbp_jax.config.names import folder_name

@@ -9,10 +9,10 @@ from erbp_jax.cli.options import Trust
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import UserError
 
-app = typer.Typer(help="Networks to and from other simulators, by NIR files.", no_args_is_help=True)
+app = typer.Typer(help="Exchange networks with other simulators through NIR files.", no_args_is_help=True)
 
 Method = Literal["exact", "euler"]
-How = Annotated[Method, typer.Option("--method", help="How time constants and ticks belong together: exact or euler.")]
+How = Annotated[Method, typer.Option("--method", help="Discretisation of time constants: exact or euler.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A .nir file.")]
 
 
@@ -22,9 +22,9 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The .nir file to write.")],
     method: How = "exact",
     metadata: Annotated[
-        bool, typer.Option("--metadata", help="Keep what NIR cannot say as metadata, in place of refusing it.")
+        bool, typer.Option("--metadata", help="Store what NIR cannot express as metadata instead of refusing it.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(help="Of a run with several seeds [default: the first].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed, for a run with several seeds [default: the first].")] = None,
     trust: Trust = False,
 ) -> None:
     """Write a trained network as a NIR graph."""
@@ -56,7 +56,7 @@ def import_(
     method: How = "exact",
     steps: Annotated[int, typer.Option(help="Ticks of a presentation.")] = 300,
 ) -> None:
-    """Read a NIR graph as a model, which is shown given trains and classifies by spike count."""
+    """Convert a NIR graph to a model that takes spike trains and classifies by spike count."""
     check_environment()
     from erbp_jax.api.files import save
     from erbp_jax.nir import from_nir
@@ -73,7 +73,7 @@ def import_(
 
 @app.command()
 def info(file: File) -> None:
-    """Say what a NIR graph holds: nodes, shapes, parameters, time constants, cycles, what is not exact here."""
+    """Describe a NIR graph: nodes, shapes, parameters, time constants, cycles, and inexact conversions."""
     check_environment()
     from erbp_jax.nir import info as told
 

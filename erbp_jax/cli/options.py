@@ -9,5 +9,5 @@ Overrides = Annotated[
 ]
 
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Import the code of your own (module:Name) that the folder's config names.")
+    bool, typer.Option("--trust", help="Allow importing the modules (module:Name) that the config of the folder names.")
 ]

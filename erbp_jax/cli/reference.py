@@ -14,19 +14,19 @@ from erbp_jax.cli import app
 HEAD = """# The command line
 
 `python -m erbp_jax.cli.reference > docs/reference/cli.md` writes this page from the commands themselves;
-`erbp-jax COMMAND --help` says the same.
+`erbp-jax COMMAND --help` prints the same text.
 
 `erbp-jax` and `python -m erbp_jax` are the same program. An argument `dotted.key=value` overrides a key of the config;
-[the keys](config.md) have a page of their own. `erbp-jax --version` prints the version.
+the keys are on [a separate page](config.md). `erbp-jax --version` prints the version.
 
 ## Exit codes
 
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | stopped: the training diverged, a file or memory ran out; the message says what is left and where |
+| 1 | stopped: the training diverged, a file or memory ran out; the message names the last saved state |
 | 2 | the input is wrong: the message names the argument, the key or the file, and what is allowed |
-| 130 | interrupted by Ctrl-C; the message says how to go on |
+| 130 | interrupted by Ctrl-C; the message says how to resume |
 """
 
 

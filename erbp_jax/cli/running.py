@@ -26,7 +26,7 @@ def new_session(config: "Config") -> "Session":
 
 @contextmanager
 def resumable(folder: Path, again: str | None = None) -> Iterator[None]:
-    """Whatever stops the block says how to go on: by the command `again`, if it is not `erbp-jax resume FOLDER`."""
+    """Add to any interruption how to resume: by the command `again`, or else by `erbp-jax resume FOLDER`."""
     command = again or f"erbp-jax resume {shlex.quote(str(folder))}"
     try:
         yield
@@ -40,7 +40,7 @@ def resumable(folder: Path, again: str | None = None) -> Iterator[None]:
 
 
 DEFAULT = "default"
-"""What a run folder is called after where no config is named."""
+"""Name of a run folder if no config is given."""
 LOGS = ("tensorboard", "csv")
 
 
@@ -54,7 +54,7 @@ def config_or_default(config: Path, overrides: list[str] | None) -> tuple[Path, 
 
 
 def named_config(config: Path) -> Path:
-    """The file, or, where there is none, the config of this name that comes with the package; says so."""
+    """The file, or, if it does not exist, the packaged config of this name, with a notice."""
     from erbp_jax.config.shipped import shipped
 
     found = shipped(config)
@@ -117,7 +117,7 @@ def _draw(session: "Session", learner: "Learner", folder: Path) -> tuple[list[st
 
 
 def devices() -> list[str]:
-    """What this process computes on."""
+    """The devices of this process."""
     import jax
 
     return [f"{d.platform}:{d.device_kind}" for d in jax.devices()]

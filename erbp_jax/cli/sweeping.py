@@ -11,7 +11,7 @@ from erbp_jax.files import write_json, write_text
 KEY = "optimizer.learning_rate"
 FILES = ("config.yaml", "sweep.json", "sweep.png")
 HELD_OUT = 0.2
-"""Share of the training samples that rates are judged by, where the config holds out none."""
+"""Fraction of the training samples held out to compare learning rates, if the config holds out none."""
 
 
 def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path | None, rule: str | None) -> str:

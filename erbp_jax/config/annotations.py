@@ -124,7 +124,7 @@ def attribute_texts(cls: type) -> dict[str, str]:
 
 
 def summary(thing: Any) -> str:
-    """The first line of a docstring of one's own."""
+    """The first line of a docstring that the class itself defines."""
     text = inspect.getdoc(thing) if getattr(thing, "__doc__", None) else ""
     own = not isinstance(thing, type) or "__doc__" in vars(thing)
     plain = text or ""

@@ -64,12 +64,12 @@ def quantize_states(network: Network, grid: Grid) -> Network:
     """The same network with states on a grid.
 
     Raises:
-        UserError: neurons with parameters of their own.
+        UserError: neurons with trainable parameters.
     """
     for p in network.populations:
         if isinstance(p.neuron, Parametric):
             raise UserError(
-                f"precision.state_bits: {type(p.neuron).__name__} in {p.name!r} has parameters of its own, and only "
+                f"precision.state_bits: {type(p.neuron).__name__} in {p.name!r} has trainable parameters, and only "
                 "neurons without any are stored in few bits"
             )
     stored = tuple(replace(p, neuron=QuantizedNeuron(p.neuron, grid)) for p in network.populations)

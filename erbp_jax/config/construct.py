@@ -45,12 +45,12 @@ def construct(
 
 
 def section_kind(section: Any) -> str:
-    """The kind that a section says."""
+    """The kind that a section specifies."""
     return repr(section.kind)
 
 
 def _outside(make: Any, values: dict[str, Any], key: str, section: Any) -> Any:
-    """Code of the user's own: whatever it raises is told with the key that named it."""
+    """Call user code; an exception is reported with the key that named the code."""
     try:
         return make(**values)
     except UserError:

@@ -27,10 +27,10 @@ WHOLE_GROUPS = {"network.output_neuron": "network.neuron"}
 HEAD = f"""# Configs, key by key
 
 `python -m erbp_jax.config.explain > docs/reference/config.md` writes this page from the declarations themselves;
-`erbp-jax explain KEY` says the same. Times are in ms and rates in Hz, whatever the length of a tick. A default is what
-it is at ticks of 1 ms.
+`erbp-jax explain KEY` prints the same text. Times are in ms and rates in Hz, for any length of a tick. Defaults are
+given for ticks of 1 ms.
 
-Where a group has a `kind`, `kind: {OWN}` takes a class of your own, or a function that makes the
+Where a group has a `kind`, `kind: {OWN}` accepts your own class, or a function that makes the
 component. Its fields or parameters are the keys, and their annotations (`ej.Time`, `ej.Ticks`, `ej.Rate`, ...) the
 units. The module is found on `sys.path`, then in the working directory. `resume`, `evaluate` and `nsat compile` import
 it only with `--trust`."""
@@ -113,7 +113,7 @@ def page() -> str:
 
 
 class _Walk:
-    """Through the sections of a config; what several kinds share is told once."""
+    """Walk through the sections of a config; keys shared by several kinds are listed once."""
 
     def __init__(self) -> None:
         self.told: set[tuple[str, tuple[str, ...]]] = set()

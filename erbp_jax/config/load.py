@@ -62,7 +62,7 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
         raise UserError(
             f"rule.kind={shown(str(kind))}: the rule {shown(repr(rule))} was asked for by name; say one or the other"
         )
-    check(base, where)  # a mistake in the file is one whatever takes its place
+    check(base, where)  # report a mistake in the file even if it is overridden
     if not recipes:
         kind = {"rule": {"kind": rule}} if rule is not None else {}
         base = for_another_family(base, _deep(kind, patch))
@@ -253,7 +253,7 @@ def _flatten(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def _with_kinds(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Groups that do not say their `kind` are of the default's."""
+    """Groups without a `kind` have the default kind."""
     filled = dict(data)
     for key, value in data.items():
         field = model.model_fields.get(str(key))

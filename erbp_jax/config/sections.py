@@ -95,7 +95,7 @@ def _checked(section: Any) -> Any:
 
 
 def _burn_in(default: float) -> Any:
-    meaning = "Time at the start of a presentation in which nothing is learned."
+    meaning = "Time at the start of a presentation without learning."
     return Annotated[Finite, Field(ge=0), Unit("ms", "ticks")], Field(default, description=meaning)
 
 
@@ -219,7 +219,7 @@ class Kinds:
     bare: ClassVar[bool] = False
     """Whether keys without a `kind` are those of the base alone."""
     plain: ClassVar[Any] = None
-    """What may stand in place of a group of keys, such as a number of units."""
+    """Values accepted in place of a group of keys, such as a number of units."""
 
     @classmethod
     def sections(cls) -> tuple[type[ComponentSection], ...]:

@@ -36,7 +36,7 @@ def section_of(annotation: Any, value: Any) -> type[BaseModel] | None:
 
 
 def section_of_kind(wanted: type[Kinds], value: Any) -> type[BaseModel] | None:
-    """The section of a value's kind; None where there is none, which is told when the value is checked."""
+    """The section of a value's kind; None if there is none, which is reported when the value is checked."""
     if not isinstance(value, Mapping):
         return None
     if wanted.bare and "kind" not in value:

@@ -82,7 +82,7 @@ class Connection(Protocol):
         """k ticks: `spikes[k, B, I]`, `key[k, B]` -> the state after them, `current[k, B, O]`, and what arrived.
 
         Under differentiation the error comes back through `backward`, weights shaped like `params.trained`, in their
-        place: random back-propagation. They get no gradient of their own.
+        place: random back-propagation. They receive no gradient.
         """
         ...
 

@@ -56,9 +56,9 @@ class Conv2d(OnMaps):
     kernel: Count
     """Height and width of the window."""
     stride: Count = 1
-    """From one window to the next."""
+    """Distance between windows."""
     padding: Padding = "same"
-    """Whether windows reach over the edge, so that the maps keep their size at a stride of 1."""
+    """Whether windows extend beyond the edge, so that the maps keep their size at a stride of 1."""
     gain: Annotated[float, FromBuilder("init_gain")] = 1.0
     initial: tuple[float, float] | None = None
     """Weights start as U(low, high); if not given as U(-b, b), b = network.init_gain sqrt(7 / (synapses onto a unit +

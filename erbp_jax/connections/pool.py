@@ -44,13 +44,13 @@ class Pool2d(OnMaps):
     size: Count
     """Height and width of the window."""
     stride: Count | None = None
-    """From one window to the next; as the size if not given."""
+    """Distance between windows; equal to the size if not given."""
     padding: Padding = "valid"
-    """Whether windows reach over the edge."""
+    """Whether windows extend beyond the edge."""
     mode: Literal["average", "sum"] = "average"
-    """What a unit gets of its window."""
+    """Whether a unit receives the average or the sum of its window."""
     gain: Positive = 1.0
-    """Weight of a synapse; for averages over the window's area."""
+    """Weight of a synapse; for averages it is divided by the area of the window."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

@@ -180,7 +180,7 @@ class BlankOut:
 @checked
 @dataclass(frozen=True)
 class SharedBlankOut:
-    """A stand-in for `BlankOut`: one mask `[I, O]` for all rows of a call, drawn with the first row's key.
+    """An approximation of `BlankOut`: one mask `[I, O]` for all rows of a call, drawn with the first row's key.
 
     Keeps the mean and the variance of every single current; loses the independence between the samples of a batch
     and between the ticks of a block, whose currents become correlated. As cheap as reliable transmission.

@@ -50,8 +50,8 @@ class Dataset:
     """Samples for training and for test, as the trainer wants them; made of arrays by `dataset`.
 
     `train.x` and `test.x` are images in flat rows of bytes, uint8 `[n, H*W*C]` (0 to 255); given trains of spikes,
-    uint8 `[n, T, I]`; or any pytree that an encoder of one's own takes. `y` are classes int32 `[n]`, or curves float32
-    `[n, K]` or `[n, T, K]`, or a pytree that a task of one's own takes.
+    uint8 `[n, T, I]`; or any pytree that a custom encoder accepts. `y` are classes int32 `[n]`, or curves float32
+    `[n, K]` or `[n, T, K]`, or a pytree that a custom task accepts.
 
     Example:
         >>> import numpy as np, erbp_jax as ej
@@ -146,7 +146,7 @@ class Dataset:
             UserError: targets that are no curves, or curves that never vary.
         """
         if self.labels is not None or not isinstance(self.train.y, np.ndarray):
-            raise UserError(f"{self.name}: its targets are no curves; give a task of your own")
+            raise UserError(f"{self.name}: its targets are not curves; pass a custom task")
         spread = float(self.train.y.astype(np.float64).var())
         if spread == 0:
             raise UserError(f"{self.name}: its curves never vary; there is nothing to follow")

@@ -1,4 +1,4 @@
-"""A data set of one's own in an `.npz`."""
+"""A user's data set in an `.npz` file."""
 
 from pathlib import Path
 

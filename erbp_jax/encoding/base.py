@@ -15,7 +15,7 @@ class Encoder(Protocol):
     A batch of samples is an array `[B, ...]`, or any pytree with such leaves; `key[B]`. It is never turned into
     `[T, B, ...]` floats. Whoever goes tick by tick starts from `TickEncoder`.
 
-    An encoder of one's own, a single spike a pixel, the earlier the brighter:
+    A custom encoder with a single spike per pixel, earlier for brighter pixels:
 
     >>> from dataclasses import dataclass
     >>> import jax, jax.numpy as jnp

@@ -33,7 +33,7 @@ def at_ticks(name: str, target: Any, ticks: jax.Array, shape: tuple[int, ...]) -
 @checked
 @dataclass(frozen=True)
 class Curves:
-    """A teacher that says in every tick what is wanted of every output neuron: the target itself.
+    """A teacher that gives the target rate of every output neuron in every tick.
 
     The error neurons integrate it as they integrate label spikes, in spikes a tick; a target of 0 and 1 is a given
     train. The target is `[B, T, K]`, or `[B, K]` for all ticks.

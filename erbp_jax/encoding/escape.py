@@ -62,7 +62,7 @@ class ExponentialEscape(TickEncoder):
     threshold: float = 0.1
     """Current at which a neuron fires at the base rate."""
     slope: Positive = 0.05
-    """Current that makes the rate e times as high."""
+    """Increase of the current that multiplies the rate by e."""
 
     def __post_init__(self) -> None:
         check_dead_time("ExponentialEscape", self.dead_time)

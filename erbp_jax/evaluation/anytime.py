@@ -116,7 +116,7 @@ class _Thresholds:
     def end(self) -> None:
         """After the last tick: who has not been decided is now."""
         if self._last is None:
-            raise ValueError("a run of no ticks decides nothing")
+            raise ValueError("a run of no ticks makes no decision")
         self._note(~self.fired, self._last)
 
     def _note(self, which: np.ndarray, now: _Now) -> None:

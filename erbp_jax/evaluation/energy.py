@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EnergyModel:
-    """Picojoules per operation, and where the figure comes from. None: the source does not say."""
+    """Picojoules per operation, and the source of the figure. None if the source does not give it."""
 
     name: str
     synop: float | None  # a spike that crosses a synapse (an accumulate, its weight and its state included on a chip)

@@ -148,7 +148,7 @@ def _network(wanted: config.Simulation, neuron) -> Network:
 
 
 def _by_name(state):
-    """The arrays of a neuron's state by their names in it, whatever pytree it is."""
+    """The arrays of a neuron's state by name, for any pytree."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(state)
     return {jax.tree_util.keystr(path, simple=True, separator=".") or "state": value for path, value in leaves}
 

@@ -124,17 +124,17 @@ class BackProp:
 _SURROGATE, _LOSS = Surrogate(), CrossEntropy()
 _Form = Annotated[
     Literal["spiking", "rate"],
-    "Through time with surrogate derivatives, or on the non-spiking network of the same layers.",
+    "Back-propagation through time with surrogate derivatives, or through the non-spiking network of the same layers.",
 ]
 _SurrogatePart = Annotated[Surrogate, Part("surrogate"), "The derivative of the threshold."]
 _Smoothing = Annotated[
     Positive,
     "Scale of the threshold noise in the transfer function of the rate form, in units of the membrane potential.",
 ]
-_LossPart = Annotated[Loss, Part("loss"), "What the rule makes small."]
+_LossPart = Annotated[Loss, Part("loss"), "The loss that the rule minimises."]
 _Segment = Annotated[
     Count | None,
-    "Ticks that the backward pass keeps at a time; the rest is computed again. All of them if not given.",
+    "Ticks that the backward pass stores at a time; the others are recomputed. All ticks if not given.",
 ]
 
 
@@ -165,7 +165,7 @@ def rbp(
     segment: _Segment = None,
     wiring: Annotated[
         Literal["direct", "layerwise"],
-        "From the output to every hidden layer, as in eRBP, or back through one layer after the other.",
+        "Feedback from the output to every hidden layer, as in eRBP, or backwards layer by layer.",
     ] = "direct",
     feedback_scale: Annotated[NonNegative, "Size of the random feedback."] = 1.0,
     zero_sum: Annotated[bool, "For direct wiring: every hidden unit's feedback sums to zero over the classes."] = True,

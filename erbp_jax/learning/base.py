@@ -85,7 +85,7 @@ class Block(NamedTuple):
 
 
 class Rule(Protocol):
-    """A learning rule. Frozen, hashable. The trainer knows nothing but these three members.
+    """A learning rule. Frozen, hashable. The trainer uses only these three members.
 
     What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suited`.
 
@@ -115,7 +115,7 @@ class Rule(Protocol):
 
 @runtime_checkable
 class Aligned(Protocol):
-    """A rule that stands for a gradient, so that its angle to it can be measured.
+    """A rule that approximates a gradient, so that its angle to the gradient can be measured.
 
     Example:
         >>> import erbp_jax as ej
@@ -134,7 +134,7 @@ class Aligned(Protocol):
 
 
 class Suggested(NamedTuple):
-    """What suits a rule where nothing else is asked for.
+    """The default settings of a rule.
 
     Example:
         >>> import erbp_jax as ej
@@ -152,7 +152,7 @@ class Suggested(NamedTuple):
 
 @runtime_checkable
 class Suited(Protocol):
-    """A rule that says what suits it.
+    """A rule that provides default settings.
 
     Example:
         >>> import erbp_jax as ej

@@ -44,7 +44,7 @@ def consistent(section: Any) -> None:
 
 
 def suited(section: Mapping[str, Any]) -> Suggested | None:
-    """What suits a section, as plain data; None if its feedback scales are mistaken, which is told elsewhere."""
+    """What suits a section, as plain data; None if its feedback scales are invalid, which is reported elsewhere."""
     scale = section.get("feedback_scale", 1.0)
     scales = scale if isinstance(scale, (list, tuple)) else [scale]
     if not all(isinstance(s, (int, float)) and s >= 0 for s in scales):
@@ -82,7 +82,7 @@ def erbp(
         "Root mean square of the current into a neuron of a local classifier if every unit fired: in thresholds, or, "
         "where it learns, at first and in nats.",
     ] = 3.0,
-    readout_rate: Annotated[Positive, "Learning rate of a `learned` readout, in those of the network."] = 3.0,
+    readout_rate: Annotated[Positive, "Learning rate of a `learned` readout, relative to that of the network."] = 3.0,
     tau_readout: Annotated[Time, "Membrane time constant of a `learned` readout."] = 5.0,
     readouts: Annotated[
         Count,
@@ -90,17 +90,17 @@ def erbp(
         "classes.",
     ] = 1,
     zero_sum: Annotated[bool, "Every hidden unit's feedback sums to zero over the classes."] = True,
-    output_scale: Annotated[NonNegative, "Weight from an error neuron to the dendrite of its own output neuron."] = 1.0,
+    output_scale: Annotated[NonNegative, "Weight from an error neuron to the dendrite of its output neuron."] = 1.0,
     tau_dendrite: Annotated[Time, "Time constant of the dendrites that integrate the errors."] = 5.0,
     error_weight: Annotated[Positive, "Weight of a label or an output spike onto its error neurons."] = 0.9,
     error_threshold: Annotated[Positive, "Threshold of the error neurons, in the unit of their weight."] = 1.0,
     label_period: Annotated[float, Unit("ms", "ticks"), Above(0.0), "Interval between label spikes."] = 4.0,
-    burn_in: Annotated[Ticks, "Time at the start of a presentation in which nothing is learned."] = 10,
-    blank_out_gates_learning: Annotated[bool, "Only synapses that transmitted the spike learn from it."] = False,
+    burn_in: Annotated[Ticks, "Time at the start of a presentation without learning."] = 10,
+    blank_out_gates_learning: Annotated[bool, "Whether only synapses that transmitted the spike change."] = False,
     rate_penalty: Annotated[
         tuple[NonNegative, ...],
         Listed(),
-        "What a spike costs a hidden unit, in units of its dendritic potential: one, or one for each hidden layer.",
+        "Strength of activity regularisation, in units of the dendritic potential: one, or one for each hidden layer.",
     ] = (0.0,),
     per_gain: Annotated[
         bool,

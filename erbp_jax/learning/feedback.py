@@ -18,7 +18,7 @@ class RandomFeedback:
         g_{kn} \leftarrow g_{kn} - \tfrac1K \sum_{k'} g_{k'n}
 
     With `zero_sum` (the second step) every unit's feedback sums to zero over the classes, so that an error which all
-    classes share moves nothing. Every position of a map has weights of its own: with one weight for a whole map 44 % of
+    classes share moves nothing. Every position of a map has separate weights: with one weight for a whole map 44 % of
     digits were wrong in place of 13 % (docs/lab/convolution.md). Drawn once; never trained, unless a readout that
     learns begins with it.
     Source: published code of Neftci et al. 2017 (which counts all hidden layers' units in N).

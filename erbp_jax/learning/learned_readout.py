@@ -45,7 +45,7 @@ class LearnedReadout:
     `gain` is the root mean square of V (in nats) at first if every unit fired; `rate` is r, in learning rates eta of
     the network; `tau` and tau_U, that of the rule's dendrites, in ticks. V, U and the errors are `[B, K]` a tick; the
     weights `[K, N]` start as the layer's random feedback, at the size that the gain asks for.
-    Source: layers with a learned classifier of their own, Belilovsky, Eickenberg, Oyallon 2019 (arXiv 1812.11446);
+    Source: layers with learned local classifiers, Belilovsky, Eickenberg, Oyallon 2019 (arXiv 1812.11446);
     winner-take-all neurons that draw from a softmax, Nessler et al. 2013, PLoS Comput. Biol. 9:e1003037.
 
     Example:

@@ -24,7 +24,7 @@ class Post(NamedTuple):
     """What a rule sees of the neurons behind a layer's synapses in one tick."""
 
     spikes: jax.Array  # [B, O]
-    current: jax.Array  # [B, O] synaptic; of neurons without synapses of their own, what reached them
+    current: jax.Array  # [B, O] synaptic current; for neurons without synaptic dynamics, their input
     state: Any  # all of it, after the tick
 
     @property
@@ -96,7 +96,7 @@ class WrittenRule(ERBP):
 
 @dataclass(frozen=True)
 class RuleMaker:
-    """Makes a `WrittenRule` for a network; stands where a rule stands: `ej.fit(network, my_rule, data)`."""
+    """Makes a `WrittenRule` for a network; used like a rule: `ej.fit(network, my_rule, data)`."""
 
     function: Function
     feedback: RandomFeedback

@@ -14,7 +14,7 @@ Moved = TypeVar("Moved")
 
 
 class Carry(NamedTuple):
-    """What goes on from block to block."""
+    """The state that is carried from block to block."""
 
     source: Any  # where the input spikes come from
     state: LearningState

@@ -105,7 +105,7 @@ class CurveError:
     """
 
     tau: PositiveTime = 20.0
-    """Time constant that output and target are smoothed with before they are compared."""
+    """Time constant for smoothing output and target before they are compared."""
 
     def __post_init__(self) -> None:
         if not self.tau > 0:

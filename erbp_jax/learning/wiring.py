@@ -75,7 +75,7 @@ class Symmetric:
 @checked
 @dataclass(frozen=True)
 class Layerwise:
-    r"""Feedback alignment: the transpose of every projection is replaced by a fixed random matrix of its own.
+    r"""Feedback alignment: the transpose of every projection is replaced by a separate fixed random matrix.
 
     .. math:: \delta_l = (B_{l+1} \delta_{l+1}) \odot f'_l
 
@@ -113,7 +113,7 @@ class Layerwise:
 
 
 class _Backward(Paths):
-    """Errors come back through weights of their own."""
+    """Errors propagate back through separate weights."""
 
     def __init__(self, network: Network, backward: tuple[Any, ...]) -> None:
         self.network, self.backward = network, backward

@@ -18,7 +18,7 @@ from erbp_jax.units import Above, Below, PerTick, Positive, Rate
 
 @runtime_checkable
 class Adapting(Parametric, Protocol):
-    """A neuron that moves parameters of its own while it learns, by what it has seen and not by a gradient.
+    """A neuron that adapts its parameters during learning from its activity, without a gradient.
 
     Example:
         >>> import erbp_jax as ej
@@ -50,7 +50,7 @@ class Adapted(ABC):
     def __post_init__(self) -> None:
         if isinstance(self.neuron, Parametric):
             raise ValueError(
-                f"{self._name}: the neuron inside must have no parameters of its own, {type(self.neuron).__name__} has"
+                f"{self._name}: the neuron inside must have no trainable parameters, {type(self.neuron).__name__} has"
             )
 
     @property
@@ -115,8 +115,8 @@ def _positive(name: str, **values: float) -> None:
 class SeeksRate(Adapted):
     """A base of neurons that move one number of theirs by every spike above a rate."""
 
-    rate: Annotated[Rate, PerTick(0.0, 1.0, open=True), "How often a neuron fires in the long run."] = 0.1
-    step_size: Annotated[Positive, "How far a spike of one sample moves what adapts."] = 1e-4
+    rate: Annotated[Rate, PerTick(0.0, 1.0, open=True), "Target firing rate of a neuron."] = 0.1
+    step_size: Annotated[Positive, "Change of the adapted parameter per spike of one sample."] = 1e-4
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -173,7 +173,7 @@ class TargetRate(SeeksRate):
 @register("adaptation", "synaptic_scaling")
 @dataclass(frozen=True)
 class SynapticScaling(SeeksRate):
-    r"""A neuron that scales all its synapses together until it fires at a rate of its own.
+    r"""A neuron that scales all its synapses together until it fires at a target rate.
 
     .. math:: \ln g_j \leftarrow \ln g_j - A\,(s_j[t] - \rho), \qquad c_j[t] \leftarrow g_j\, c_j[t]
 
@@ -216,7 +216,7 @@ class SynapticScaling(SeeksRate):
 @register("adaptation", "membrane_norm")
 @dataclass(frozen=True)
 class MembraneNorm(Adapted):
-    r"""A neuron whose input has the same mean and size whatever its weights: batch normalisation without a batch.
+    r"""A neuron whose input has the same mean and size for any weights: batch normalisation without a batch.
 
     .. math::
         \mu_j \leftarrow \mu_j + \beta\,(\langle c_j \rangle - \mu_j), \qquad

@@ -18,11 +18,11 @@ class Neuron(Protocol):
     caller's (batch, cores). A `key` has the shape of the leading axes: `key[B]` for `current[B, N]`, `key[]` for
     `current[N]`.
 
-    These two members are all that a network asks for. Who needs more asks for a protocol of its own: `Differentiable`,
+    A network needs only these two members. Code that needs more requires a separate protocol: `Differentiable`,
     `Rated`, `Transfer`, `Parametric`. Rules that look at the membrane or at its distance from the threshold take the
     state's `membrane` and `drive`, which every neuron of this package has.
 
-    A neuron of one's own, that counts its input and fires once it has `enough`:
+    A custom neuron that counts its input and fires once the count reaches `enough`:
 
     >>> from dataclasses import dataclass
     >>> import jax.numpy as jnp
@@ -54,7 +54,7 @@ class Neuron(Protocol):
 
 @runtime_checkable
 class Parametric(Neuron, Protocol):
-    """A neuron with parameters of its own, for instance a time constant a neuron.
+    """A neuron with trainable parameters, for instance one time constant per neuron.
 
     They live in the parameter tree beside the weights, never in the dataclass. Only a neuron that has `init` is ever
     given `params`. Their leaves have the trailing neuron axis N and no leading ones: all samples share them.
@@ -117,7 +117,7 @@ class Differentiable(Protocol):
 
 @runtime_checkable
 class Rated(Protocol):
-    """A neuron that knows how fast it can fire.
+    """A neuron with a known maximal firing rate.
 
     Example:
         >>> import erbp_jax as ej
@@ -133,7 +133,7 @@ class Rated(Protocol):
 
 @runtime_checkable
 class Transfer(Rated, Protocol):
-    """A neuron that knows its static transfer function.
+    """A neuron with a known static transfer function.
 
     Example:
         >>> import jax.numpy as jnp

@@ -86,16 +86,16 @@ class Firing:
     threshold: Positive = 1.0
     """The membrane potential above which the neuron fires."""
     refractory: Ticks = 3
-    """Time for which a neuron is held after a spike; the shortest interval is one tick longer."""
+    """Refractory period after a spike; the shortest interspike interval is one tick longer."""
     reset: Reset = "value"
-    """What a spike does to the membrane: sets it to `v_reset`, subtracts the threshold, or nothing."""
+    """Effect of a spike on the membrane potential: set it to `v_reset`, subtract the threshold, or no effect."""
     v_reset: float = 0.0
-    """Where a reset to a value puts the membrane."""
+    """Membrane potential after a reset to a value."""
     noise: Annotated[Noise | None, Part("noise")] = None
-    """Added every tick."""
+    """Noise added to the membrane potential in every tick."""
     surrogate: Surrogate | None = None
     integration: Integration = "exact"
-    """Of the linear parts over a tick."""
+    """Integration of the linear dynamics over a tick."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.refractory <= 2**24 or int(self.refractory) != self.refractory:

@@ -1,4 +1,4 @@
-"""Leaky stochastic integrate-and-fire neuron, without a synapse of its own: equations 1 of the talk."""
+"""Leaky stochastic integrate-and-fire neuron without synaptic dynamics: equations 1 of the talk."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -55,7 +55,7 @@ class LIF(Firing):
     """
 
     tau_mem: Time = 1.0
-    """Membrane time constant; at 0 the membrane follows the current at once."""
+    """Membrane time constant; at 0 the membrane potential follows the current instantaneously."""
     tau_syn: Time = 4.0
     """Time constant of the synapse."""
 

@@ -74,13 +74,13 @@ class MihalasNiebur:
     a: _PerMs = 0.0
     """How fast the threshold follows the membrane."""
     a1: _Current = 0.0
-    """What a spike adds to the first spike-induced current."""
+    """Increment of the first spike-induced current at a spike."""
     a2: _Current = 0.0
-    """What a spike adds to the second one."""
+    """Increment of the second spike-induced current at a spike."""
     r1: float = 0.0
-    """What a spike multiplies the first spike-induced current by."""
+    """Factor on the first spike-induced current at a spike."""
     r2: float = 1.0
-    """What a spike multiplies the second one by."""
+    """Factor on the second spike-induced current at a spike."""
     b: _Positive = 0.01
     """Rate at which the threshold falls back."""
     g: _Positive = 0.05
@@ -92,24 +92,24 @@ class MihalasNiebur:
     e_leak: _Potential = -70.0
     """Resting potential."""
     v_reset: _Potential = -70.0
-    """The membrane after a spike."""
+    """Membrane potential after a spike."""
     theta_reset: _Potential = -60.0
-    """The threshold is at least this after a spike."""
+    """Lower bound of the threshold after a spike."""
     theta_inf: _Potential = -50.0
     """The threshold at rest."""
     bias: _Current = 0.0
     """Added to the input."""
     v_init: _Potential = -70.0
-    """The membrane at first."""
+    """Initial membrane potential."""
     theta_init: _Potential = -50.0
-    """The threshold at first."""
+    """Initial threshold."""
     i1_init: _Current = 0.01
-    """The first spike-induced current at first."""
+    """Initial first spike-induced current."""
     i2_init: _Current = 0.001
-    """The second one at first."""
+    """Initial second spike-induced current."""
     dt: Dt = 0.1
     integration: Integration = "euler"
-    """Of the linear system over a tick."""
+    """Integration of the linear dynamics over a tick."""
     surrogate: Surrogate | None = None
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class MihalasNiebur:
         if self.v_reset >= self.theta_reset:
             raise ValueError(
                 f"MihalasNiebur: v_reset {self.v_reset} mV must lie below theta_reset {self.theta_reset} mV, or the "
-                "neuron would fire for ever"
+                "neuron would fire forever"
             )
         fastest = max(self.b, self.g, self.k1, self.k2)
         if self.integration == "euler" and self.dt * fastest > 1.0:

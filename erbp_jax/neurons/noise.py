@@ -122,7 +122,7 @@ class PoissonKicks:
 def poisson_kicks(
     context: Context,
     rate: Annotated[Hertz, Above(0.0), "Background spikes per neuron."] = 1000.0,
-    amplitude: Annotated[float, "What a background spike adds to the membrane, in units of its potential."] = 0.05,
+    amplitude: Annotated[float, "Change of the membrane potential by a background spike."] = 0.05,
 ) -> PoissonKicks:
     """The kicks of a section, at any length of a tick.
 

@@ -54,9 +54,9 @@ class ParametricLIF(Firing):
     """
 
     tau_mem: PositiveTime = 1.0
-    """Where the membrane time constants start."""
+    """Initial membrane time constants."""
     tau_syn: PositiveTime = 4.0
-    """Where the time constants of the synapse start."""
+    """Initial time constants of the synapse."""
     spread: NonNegative = 0.0
     """Standard deviation of the logarithm of the time constants at the start."""
     train_tau_mem: bool = True

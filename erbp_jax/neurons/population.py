@@ -37,7 +37,7 @@ def run_population(
     Args:
         state: where to start, as `init_state((N,))`; at rest if not given.
         key: for neurons with noise, `[]`.
-        params: of a neuron with parameters of its own, as `init((N,), key)`.
+        params: of a neuron with trainable parameters, as `init((N,), key)`.
         tile: neurons at a time.
 
     Example:
@@ -67,7 +67,7 @@ def run_population(
     parameter_axes = []
     if params is not None:
         if not isinstance(neuron, Parametric):
-            raise ValueError(f"run_population: {type(neuron).__name__} has no parameters of its own (no `init`)")
+            raise ValueError(f"run_population: {type(neuron).__name__} has no trainable parameters (no `init`)")
         parameter_axes = _neuron_axes(lambda m: neuron.init((m,), new_key(0)), n)
 
     def through_time(operand):

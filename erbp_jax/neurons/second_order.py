@@ -59,9 +59,9 @@ class SecondOrderLIF(Firing):
     tau_mem: Time = 10.0
     """Membrane time constant."""
     tau_syn: Time = 5.0
-    """Time constant with which the synaptic current falls."""
+    """Decay time constant of the synaptic current."""
     tau_rise: Time = 2.0
-    """Time constant with which it rises."""
+    """Rise time constant of a postsynaptic potential."""
     bias: PerMs = 0.0
     """Added to the synaptic current."""
 

@@ -96,7 +96,7 @@ class _Exporter:
             self._write_population(i)
         if self.problems:
             hint = "" if self.keep else "; what NIR cannot say can be kept as metadata (metadata=True, --metadata)"
-            raise UserError(f"NIR cannot say this network: {'; '.join(self.problems)}{hint}")
+            raise UserError(f"NIR cannot express this network: {'; '.join(self.problems)}{hint}")
         self._join()
         output = self._fresh("output")
         self.nodes[output] = nir.Output(output_type=np.array(theirs(self.shapes[self.network.output])))

@@ -23,7 +23,7 @@ OWN = (LIF, LeakyIF, SecondOrderLIF)
 
 
 class Written(NamedTuple):
-    """A population as a chain of nodes, the last of which spikes; and what none of them says."""
+    """A population as a chain of nodes, the last of which spikes; and the properties that they cannot express."""
 
     parts: list[tuple[str, "NIRNode"]]  # suffix of the name, node; the last has the suffix ""
     unsaid: list[str]

@@ -139,7 +139,7 @@ def _shapes(nodes: dict[str, Any], edges: Edges) -> dict[str, Shape]:
 
 
 def _own(name: str, node: Any) -> tuple[Shape, Shape] | None:
-    """What a node takes and gives, where it says so itself."""
+    """The input and output shapes of a node, if it declares them."""
     which = kind(node)
     if which in ("Input", "Output"):
         declared = (node.input_type["input"] if which == "Input" else node.output_type["output"],) * 2
@@ -165,7 +165,7 @@ def _own(name: str, node: Any) -> tuple[Shape, Shape] | None:
 
 
 def _through(name: str, node: Any, given: Shape) -> Shape:
-    """What a node that says nothing itself makes of a shape."""
+    """The output shape of a node that declares none, from its input shape."""
     which = kind(node)
     if which == "Flatten":
         declared = node.input_type["input"]

@@ -47,7 +47,7 @@ def connection(name: str, node: Any, given: Shape, flattened: Shape | None, from
     if which == "Scale":
         return Made(Scale(ours(given), name), _weights(units(np.asarray(node.scale))))
     if which == "Flatten":
-        raise UserError(f"{name}: a Flatten is no connection of its own")
+        raise UserError(f"{name}: a Flatten is not a connection by itself")
     if which in ("Conv1d", "Conv2d"):
         return _convolution(name, node, given)
     kernel, stride, padding = (ints(name, getattr(node, f), 2) for f in ("kernel_size", "stride", "padding"))

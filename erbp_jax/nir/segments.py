@@ -12,7 +12,7 @@ from erbp_jax.nir.shapes import Shape, units
 
 
 class Segment:
-    """Nodes that one projection stands for."""
+    """Nodes that form one projection."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

@@ -14,11 +14,11 @@ from erbp_jax.params import Params
 
 
 class UnsaidError(Exception):
-    """NIR has no node for it; says for what."""
+    """NIR has no node for this; the message names it."""
 
 
 class Nodes(NamedTuple):
-    """Nodes in a row, and what they do not say."""
+    """A chain of nodes, and the properties that they cannot express."""
 
     parts: list[Any]
     name: str = ""  # of the node, where it came from a graph

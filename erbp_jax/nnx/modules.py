@@ -131,7 +131,7 @@ class NetworkModule(_WithParams):
 
 
 class RuleModule(_WithParams):
-    """A rule as an nnx module: random feedback is `Fixed`, weights of its own that it trains are `nnx.Param`.
+    """A rule as an nnx module: random feedback is `Fixed`, its trained weights are `nnx.Param`.
 
     Made like a `NetworkModule`, of the rule and the network that it trains.
 

@@ -62,7 +62,7 @@ def agreement(
         counts, spikes = reference(params, jnp.asarray(images)[index], keys)
         spikes = np.asarray(spikes)
         if not np.isin(spikes, (0, 1)).all():
-            raise UserError("the encoder gives graded input, which the machine has no like for: it takes spikes")
+            raise UserError("the encoder gives graded input, but the machine takes only spikes")
         tick, lane, axon = np.nonzero(spikes)
         # The cores of the first layer each have the input on their first axons.
         copies = [axon + offsets.axon[c] for c in compiled.input_cores]

@@ -17,7 +17,7 @@ app = typer.Typer(help="The fixed-point machine: replay, run, compile.", no_args
 
 Compat = Annotated[
     Literal["reference", "documented"],
-    typer.Option(help="Quirks as the reference simulator has them, or as they are documented."),
+    typer.Option(help="Follow the reference simulator or its documentation where they differ."),
 ]
 
 
@@ -26,7 +26,7 @@ def replay(
     files: Annotated[list[Path], typer.Argument(help="Program files with expected results.")],
     draws: Annotated[
         Literal["recorded", "pcg32"] | None,
-        typer.Option(help="Random numbers: those in the file, or from its seed [default: recorded if there]."),
+        typer.Option(help="Random numbers: recorded in the file, or from its seed [default: recorded if present]."),
     ] = None,
     compat: Compat = "reference",
 ) -> None:
@@ -103,18 +103,20 @@ def _agreement(fixture: "Fixture", outcomes: "list[Outcome]") -> str:
 def run(
     program: Annotated[Path, typer.Argument(help="A program file.")],
     out: Annotated[Path, typer.Option(help="Folder for spikes, states, weights and a picture.")],
-    ticks: Annotated[int | None, typer.Option(help="How long [default: as the file says].", min=2)] = None,
+    ticks: Annotated[int | None, typer.Option(help="Ticks to run [default: as in the file].", min=2)] = None,
     events: Annotated[
         Path | None,
         typer.Option(
-            help="External events in place of the file's own: rows 'tick axon' or 'core tick axon', ticks from 1."
+            help="External events that replace those of the file: rows 'tick axon' or 'core tick axon', ticks from 1."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the random numbers, if the program draws any.", min=0)] = 0,
-    draws: Annotated[Literal["key", "pcg32"], typer.Option(help="From a JAX key, or from one PCG32 stream.")] = "key",
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers, if the program draws any.", min=0)] = 0,
+    draws: Annotated[
+        Literal["key", "pcg32"], typer.Option(help="Source of random numbers: a JAX key, or one PCG32 stream.")
+    ] = "key",
     compat: Compat = "documented",
 ) -> None:
-    """Run a program; `spikes.npy` has rows core, tick, neuron. Ticks count from 1; row 0 of the states is the start."""
+    """Run a program; `spikes.npy` has rows core, tick, neuron. Ticks start at 1; row 0 is the initial state."""
     check_environment()
     from dataclasses import replace as changed
 
@@ -137,15 +139,16 @@ def run(
 
 @app.command("compile")
 def compile_run(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: LIF neurons, dense layers.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with LIF neurons and dense layers.")],
     out: Annotated[Path, typer.Option(help="The program file to write.")],
     samples: Annotated[int, typer.Option(help="Test samples for the comparison.", min=1)] = 1000,
-    bits: Annotated[int, typer.Option(help="Of a weight.", min=2, max=8)] = 8,
+    bits: Annotated[int, typer.Option(help="Bits of a weight.", min=2, max=8)] = 8,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Import the code of your own (module:Name) that the folder's config names.")
+        bool,
+        typer.Option("--trust", help="Allow importing the modules (module:Name) that the config of the folder names."),
     ] = False,
 ) -> None:
-    """Turn a trained network into a program, and say how near it comes to the floats."""
+    """Compile a trained network to a program, and report how closely it agrees with the floating-point network."""
     check_environment()
     from erbp_jax.nsat.compile_run import compile_folder
 

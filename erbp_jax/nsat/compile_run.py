@@ -62,7 +62,7 @@ def _placed(compiled: Compiled) -> list[list[list[int]]]:
 
 
 def describe(compiled: Compiled) -> list[str]:
-    """What was made of the network, and where it is not what was asked for."""
+    """Describe the compiled network, and where it differs from the original."""
     lines = [f"{len(compiled.program.cores)} core(s), {len(compiled.program.routes)} routes"]
     for i, layer in enumerate(compiled.layers):
         cores = ", ".join(map(str, layer.cores))

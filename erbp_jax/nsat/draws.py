@@ -58,7 +58,7 @@ def _truncated(y: jax.Array, z: jax.Array, sigma: jax.Array) -> jax.Array:
 
 @dataclass(frozen=True)
 class Keyed:
-    """Independent draws for every lane, tick and synapse, from one key a lane: pure functions of those, in any order.
+    """Independent draws for every machine copy, tick and synapse, from one key per copy: pure functions, in any order.
 
     An axon that is listed twice in one tick draws the same numbers twice.
     """
@@ -91,7 +91,7 @@ class Keyed:
 
 
 class Recording(NamedTuple):
-    """Random numbers that were drawn elsewhere, for one lane."""
+    """Recorded random numbers, for one copy of the machine."""
 
     noise: jax.Array  # [T, S, N]
     transmitted: jax.Array  # [T, M + 1]
@@ -133,7 +133,7 @@ class StreamState(NamedTuple):
 
 @dataclass(frozen=True)
 class Stream:
-    """One PCG32 stream, consumed in the reference's order. One lane; slow, one draw after the other."""
+    """One PCG32 stream in the order of the reference, for one copy of the machine; slow, one draw after the other."""
 
     seed: int = 0
     sequence: int = 0
@@ -141,7 +141,7 @@ class Stream:
 
     def init(self, lanes: int) -> StreamState:
         if lanes != 1:
-            raise ValueError(f"a PCG32 stream serves one lane, got {lanes}")
+            raise ValueError(f"a PCG32 stream serves one copy of the machine, got lanes={lanes}")
         return StreamState(pcg.seed(self.seed, self.sequence), jnp.float32(0), jnp.bool_(False))
 
     def words(self, state, tick, block, rows, units, n):

@@ -1,4 +1,4 @@
-"""Training and testing a classifier that is a program: lanes of samples on machines that share one set of weights."""
+"""Train and test a classifier that is a program: copies of the machine, one per sample, share one set of weights."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -1,9 +1,9 @@
-"""One tick of the fixed-point machine, for R lanes at once.
+"""One tick of the fixed-point machine, for R copies (`lanes`) at once.
 
     y = x + sum_l sA[l, k] (A[l, k] <> x_l) + acc + b [+ noise]; refractory clamp; threshold; limits;
     routed spikes; synapses of this tick into the accumulator of the next; learning; reset; limits.
 
-A *lane* is a copy of the machine on its own input. Lanes have weights of their own, or share them: then the changes of
+A *lane* is a copy of the machine with its own input. Lanes have separate weights, or share them: then the changes of
 all lanes in a tick are added up before the limits. Work on synapses is done for events alone.
 Source: facts of the NSAT simulator (nmi-lab/NSAT), whose integers it reproduces.
 """

@@ -22,7 +22,7 @@ class Measure(NamedTuple):
     name: str
     """What it is called in metrics, tables and pictures: `test_NAME`, `train_NAME`."""
     counted: bool
-    """Whether it is true or false of a sample, so that a set's number is a share, told in percent; else its mean."""
+    """True if the measure is boolean per sample, reported as a percentage of samples; otherwise reported as a mean."""
     high_is_good: bool = False
 
     @property
@@ -32,7 +32,7 @@ class Measure(NamedTuple):
 
     @property
     def scale(self) -> float:
-        """From a mean over samples to what is told."""
+        """Convert a mean over samples to the reported value."""
         return 100.0 if self.counted else 1.0
 
 
@@ -47,7 +47,7 @@ def judged_by(summary: Mapping[str, Any]) -> Measure:
 
 
 def number(value: float, measure: Measure) -> str:
-    """A measure's value as it is told."""
+    """The reported value of a measure."""
     return f"{value:.2f} %" if measure.counted else f"{value:.4g}"
 
 
@@ -57,7 +57,7 @@ class Task(Protocol):
     The trainer shows a batch, calls `observe` after every block of ticks and `score` at the end. Its first measure is
     the one that a training is judged by.
 
-    A task of one's own, the mean number of output spikes a sample:
+    A custom task, the mean number of output spikes per sample:
 
     >>> from dataclasses import dataclass
     >>> import jax.numpy as jnp

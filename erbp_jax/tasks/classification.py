@@ -39,7 +39,7 @@ class Classification:
     """
 
     by: Literal["count", "first", "membrane"] = "count"
-    """What decides: the output neuron with the most spikes, the first spike, or the highest membrane potential."""
+    """Criterion of the decision: most output spikes, first output spike, or highest membrane potential."""
 
     def __post_init__(self) -> None:
         if self.by not in ("count", "first", "membrane"):

@@ -48,7 +48,7 @@ class Regression:
     """
 
     tau: PositiveTime = 20.0
-    """Time constant that output and target are smoothed with before they are compared."""
+    """Time constant for smoothing output and target before they are compared."""
     variance: float = 1.0
 
     def __post_init__(self) -> None:

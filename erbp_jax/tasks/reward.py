@@ -33,7 +33,7 @@ class Choice:
     """
 
     nothing: float = 0.0
-    """The reward without a choice."""
+    """Reward if no choice is made."""
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -54,7 +54,7 @@ class Choice:
     def score(self, state: jax.Array, target: Any) -> dict[str, jax.Array]:
         if tuple(getattr(target, "shape", ())) != state.shape:
             raise ValueError(
-                f"Choice: the target must be what each choice brings, {list(state.shape)}, got "
+                f"Choice: the target must be the reward of each choice, {list(state.shape)}, got "
                 f"{list(getattr(target, 'shape', ()))}"
             )
         reward = earned(state, target, self.nothing)

@@ -24,7 +24,7 @@ def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
     e, d = session.experiment, session.data
     check_by_count(e.task, "--anytime")
     if e.test_steps == 1:
-        raise UserError("--anytime: a network in rate form decides at once; there are no spikes to wait for")
+        raise UserError("--anytime: a network in the rate form has no spikes, so it decides at once")
     images, labels = jnp.asarray(d.test.x), jnp.asarray(d.test.y)
     parts = []
     for number, seed in enumerate(session.seeds):
@@ -38,7 +38,7 @@ def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
 
 
 def summary(session: Session, recording: synops.Recording, epoch: int, model: EnergyModel) -> dict[str, Any]:
-    """`anytime.json`: the curves with microjoules, and what they stand on."""
+    """`anytime.json`: the curves with microjoules, and the settings that they depend on."""
     curves = anytime.curves(recording)
     for rows in curves.values():
         for row in rows:

@@ -145,9 +145,7 @@ class Checkpoints:
             if not gone:
                 break
         if damaged:
-            raise UserError(
-                "\n".join((*damaged, "no intact checkpoint is left; start the run anew with another --out"))
-            )
+            raise UserError("\n".join((*damaged, "no intact checkpoint is left; start a new run with another --out")))
         raise UserError(f"{self._folder}: no finished checkpoint")
 
     def _read(self, path: Path, like: Learner) -> tuple[Learner, Place]:
@@ -259,7 +257,7 @@ def _leaves(learner: Learner) -> Iterator[tuple[str, Any]]:
 
 
 def _about(archive: Archive) -> dict[str, Any]:
-    """What a checkpoint says of itself."""
+    """The metadata of a checkpoint."""
     try:
         about = json.loads(str(archive[ABOUT]))
         if about["format"] != FORMAT:

@@ -121,7 +121,7 @@ def present(
     *,
     check: bool = False,
 ) -> tuple[Learner, Any]:
-    """Show one batch of samples and targets, leaves `[B, ...]`, `key[B]`, and learn from it on line.
+    """Show one batch of samples and targets, leaves `[B, ...]`, `key[B]`, and learn from it online.
 
     With `check` also returns for every learning block and each of `part_names` whether it is finite, `[blocks, parts]`.
     """
@@ -284,7 +284,7 @@ def alignment(experiment: Experiment, learner: Learner, samples: Any, targets: A
 
 
 def part_names(network: Network) -> tuple[str, ...]:
-    """What can cease to be finite, in the order in which it is told."""
+    """The values that can become non-finite, in the order in which they are reported."""
     names = []
     for population in network.populations:
         names += [f"weights of {p.name}" for p in network.projections if p.target == population.name]

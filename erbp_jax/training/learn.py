@@ -16,7 +16,7 @@ from erbp_jax.training.transforms import Optimizers, after_block, summed
 
 
 class Stream(NamedTuple):
-    """Everything that goes on from tick to tick.
+    """The complete state that is carried from tick to tick.
 
     Example:
         >>> from erbp_jax.training.learn import Stream
@@ -89,7 +89,7 @@ def learn(
     """Run `spikes[T, B, I]` (by name where there are several inputs) with the `target` of the samples and `key[B]`
     through the network, and learn after every block of ticks.
 
-    The batch's samples share the weights, their updates add up; for lanes with weights of their own, `vmap` this. Two
+    The batch's samples share the weights, their updates are summed; for separate weights per sample, `vmap` this. Two
     calls, the second from the first one's stream, are one call with all ticks, as long as the blocks are the same.
 
     Example:

@@ -110,7 +110,7 @@ def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def epoch_line(task: Task, entry: dict[str, Any], epochs: int) -> str:
-    """What is told of an epoch."""
+    """The reported metrics of an epoch."""
     first, *others = task.measures
     parts = [f"{when} {first.name} {number(entry[f'{when}_{first.name}'], first)}" for when in ("test", "train")]
     parts += [f"{m.name} {number(entry[m.name], m)}" for m in others]

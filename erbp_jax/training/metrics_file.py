@@ -13,7 +13,7 @@ from erbp_jax.training.run_folder import MEASURED, METRICS, metrics_lines
 
 
 class MetricsFile:
-    """The metrics of a run that begins, or that goes on after `epochs` finished epochs.
+    """The metrics of a new run, or of one that is resumed after `epochs` finished epochs.
 
     What was written after those epochs is dropped: it is measured again. `checksum` is that of all lines; a checkpoint
     keeps it, and a run goes on only with the lines that it was saved with. Every line has the `keys`.
@@ -74,7 +74,7 @@ def kept_lines(
     begins: bool = False,
     keys: Sequence[str] = MEASURED,
 ) -> list[tuple[bytes, dict[str, Any]]]:
-    """The lines that a run goes on with, as `MetricsFile` keeps them; nothing is written.
+    """The lines with which a run is resumed, as `MetricsFile` keeps them; nothing is written.
 
     Raises:
         UserError: as `MetricsFile`.
@@ -82,7 +82,7 @@ def kept_lines(
     path, lines = folder / METRICS, metrics_lines(folder, keys)
     if begins and lines:
         raise UserError(
-            f"{path}: has {len(lines)} epochs, but there is no checkpoint to go on from; "
+            f"{path}: has {len(lines)} epochs, but there is no checkpoint to resume from; "
             "put the checkpoints back, or start a new run with another --out"
         )
     if len(lines) < epochs:

@@ -31,7 +31,7 @@ class Programs:
     """What trains, tests and measures one experiment on one data set.
 
     All seeds are one more `vmap` axis, in front of every leaf of the learner. `dt` is the length of a tick in ms, for
-    what is told in Hz. `piece` is the number of samples that are on the device at a time, of a set that does not fit
+    values reported in Hz. `piece` is the number of samples that are on the device at a time, of a set that does not fit
     there: the next ones come while these are learned from, and no number changes.
 
     Raises:

@@ -115,7 +115,7 @@ def _modules(config: Config) -> dict[str, dict[str, str | None]]:
 
 
 def check_modules(folder: Path, config: Config) -> None:
-    """Refuse to go on with other code than a run began with, in the modules that its config names.
+    """Refuse to resume if the code of the modules named in the config has changed.
 
     Raises:
         UserError: a module has another version or another source; says which.
@@ -246,8 +246,8 @@ class Presence:
         """
         if self._now(self._folder) != self._was:
             raise UserError(
-                f"{self._folder}: was moved or removed while its run was going on; what was saved is in it, wherever "
-                "it is now: erbp-jax resume FOLDER goes on"
+                f"{self._folder}: was moved or removed during the run; the saved files are in it, wherever "
+                "it is now: erbp-jax resume FOLDER continues"
             )
 
     @staticmethod

@@ -51,7 +51,7 @@ class TallyValues(NamedTuple):
     events: np.ndarray
 
     def means(self, task: Task) -> dict[str, np.ndarray]:
-        """Each measure of the epoch so far, as it is told; 0 before the first sample."""
+        """Each reported measure of the epoch so far; 0 before the first sample."""
         shown = np.maximum(self.samples, 1)
         return {m.name: m.scale * total / shown for m, total in zip(task.measures, self.scores, strict=True)}
 

@@ -104,7 +104,7 @@ def summed(inner: optax.GradientTransformation, every: optax.Schedule) -> optax.
 
 
 def by_layer(factors: Sequence[float]) -> optax.GradientTransformation:
-    """Multiply the updates of each projection by a factor of its own."""
+    """Multiply the updates of each projection by a separate factor."""
 
     def scale(updates: Any, _: Any) -> Any:
         pairs = zip(factors, updates.projections, strict=True)

@@ -157,7 +157,7 @@ def test_what_it_refuses():
         SynapticScaling(PLAIN, step_size=-1)
     with pytest.raises(ValueError, match="share must lie between 0 and 1, got 1"):
         MembraneNorm(PLAIN, share=1)
-    with pytest.raises(ValueError, match="no parameters of its own, ParametricLIF has"):
+    with pytest.raises(ValueError, match="no trainable parameters, ParametricLIF has"):
         TargetRate(ParametricLIF())
     with pytest.raises(ValueError, match="needs params"):
         ADAPTING[0].step(ADAPTING[0].init_state((2,)), jnp.ones(2))

@@ -194,5 +194,5 @@ def test_parameters_are_two_parts():
 
 
 def test_a_neuron_without_parameters_takes_none():
-    with pytest.raises(ValueError, match="run_population: LIF has no parameters of its own"):
+    with pytest.raises(ValueError, match="run_population: LIF has no trainable parameters"):
         run_population(LIF(), jnp.ones(3), steps=1, params=Params({}))

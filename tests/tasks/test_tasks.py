@@ -92,7 +92,7 @@ def test_a_choice_and_what_it_brings():
         want = payoff[b, top[0]] if len(top) == 1 else -1.0
         assert scores["reward"][b] == np.float32(want)
         np.testing.assert_allclose(scores["regret"][b], payoff[b].max() - want, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"what each choice brings, \[5, 3\], got \[5\]"):
+    with pytest.raises(ValueError, match=r"the reward of each choice, \[5, 3\], got \[5\]"):
         task.score(state, jnp.asarray(LABELS))
 
 

@@ -98,5 +98,5 @@ def test_the_last_layer_may_have_neurons_of_its_own(root):
 )
 def test_neurons_with_parameters_have_no_states_of_few_bits(root, key, made):
     config = load_config(root / "configs" / "digits.yaml", ["precision.state_bits=12", key])
-    with pytest.raises(UserError, match=rf"precision.state_bits: {made} in 'hidden1' has parameters of its own"):
+    with pytest.raises(UserError, match=rf"precision.state_bits: {made} in 'hidden1' has trainable parameters"):
         Session(config)

@@ -57,7 +57,7 @@ FilePath = Annotated[str, Field(max_length=4096), AfterValidator(_no_zero)]
 
 
 def listed(value: Any) -> Any:
-    """A number or a word stands for a list of one."""
+    """A number or a word is read as a list of one."""
     return (value,) if isinstance(value, (int, float, str)) else value
 
 

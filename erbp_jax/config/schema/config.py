@@ -15,11 +15,11 @@ class Config(Section):
     """One experiment."""
 
     seed: Whole = 0
-    """Of all random numbers."""
+    """Seed of all random numbers."""
     data: Data = DataBase()
-    """What is learned."""
+    """The data set."""
     task: Task | None = None
-    """What the output means. If not given: a class where the data has labels, a curve where it has curves."""
+    """How the output is read. If not given, classification for labels and regression for curves."""
     encoding: Encoding = default_section("encoder")
     """How samples become spikes."""
     network: NetworkSection = NetworkSection()

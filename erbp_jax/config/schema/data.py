@@ -18,25 +18,25 @@ class DataBase(Section):
     """A data set by name, or, with a `kind: my_package.module:factory`, one that a function makes of further keys."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")] = "mnist"
-    """`digits`, `mnist`, `idx` (the four idx files in `dir`), `digits_saccades` (digits seen by an event camera that is
-    simulated), or the name of a folder, looked for where MNIST is, that holds four idx files or recordings of events or
-    was prepared by TFDS."""
+    """`digits`, `mnist`, `idx` (the four idx files in `dir`), `digits_saccades` (digits recorded by a simulated
+    event camera), or the name of a folder next to MNIST that holds four idx files or event recordings or was
+    prepared by TFDS."""
     dir: FilePath | None = None
-    """Where the data is, if not where ERBP_JAX_DATA says or in the user's cache."""
+    """Folder of the data, if not given by ERBP_JAX_DATA or in the user's cache."""
     path: FilePath | None = None
-    """A data set of your own, in place of `name`: an `.npz` with `x` and `y`, and perhaps `x_test`, `y_test`; or a
-    folder with recordings of events."""
+    """Your own data set, instead of `name`: an `.npz` with `x` and `y`, and optionally `x_test`, `y_test`; or a
+    folder with event recordings."""
     events: Binning | None = None
-    """How recordings of events become input of ticks of `encoding.dt`; the window is as long as `encoding.steps`."""
+    """How event recordings are binned into ticks of `encoding.dt`; the window has `encoding.steps` ticks."""
     augment: Augmentation | None = None
-    """Further copies of the training recordings of events, changed a little."""
+    """Additional, slightly modified copies of the training recordings."""
     repair: bool = False
-    """Put events of recordings that are out of order in order, instead of refusing them."""
+    """Sort events that are out of order instead of refusing the recording."""
     train_size: Count | None = None
     """Training samples, the first ones; all if not given."""
     test_size: Count | None = None
     """Test samples, the first ones; all if not given."""
     validation_size: Whole = 0
-    """Held-out training samples that take the place of the test set, for choosing hyper-parameters."""
+    """Number of held-out training samples that replace the test set, for choosing hyper-parameters."""
     shift: Whole = 0
-    """Pixels that a training image is moved by at most, down or up and left or right, anew each time it is shown."""
+    """Maximal random shift of a training image in pixels, vertical and horizontal, drawn anew at each presentation."""

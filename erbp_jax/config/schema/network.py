@@ -21,7 +21,7 @@ class ReliableTransmission(Section):
 class BlankOutTransmission(Section):
     kind: Literal["blank_out", "shared_blank_out"] = "blank_out"
     p: Annotated[tuple[Probability, ...], BeforeValidator(listed), Field(min_length=1)] = (0.65,)
-    """Chance to transmit: one, or one for each layer after the input. Where it is 1 nothing is drawn."""
+    """Transmission probability: one, or one for each layer after the input. At 1 no random numbers are drawn."""
 
 
 Transmission = Annotated[ReliableTransmission | BlankOutTransmission, Field(discriminator="kind")]
@@ -34,18 +34,18 @@ class NetworkSection(Section):
     neuron: Neuron = default_section("neuron")
     """The neurons of all layers."""
     output_neuron: Neuron | None = None
-    """The last layer's neurons, if they differ from the others."""
+    """Neurons of the last layer, if they differ from the others."""
     adaptation: Adaptation | None = None
-    """What the neurons of the hidden layers adapt by themselves while they learn, if anything."""
+    """Homeostatic adaptation of the hidden neurons during learning, if any."""
     transmission: Transmission = ReliableTransmission()
     """How spikes cross the synapses."""
     events: Literal["auto", "none", "input", "all"] = "auto"
-    """Layers whose presynaptic spikes are worked through one by one, in place of a matrix product: the same sums in
+    """Layers whose presynaptic spikes are processed one by one instead of by a matrix product: the same sums in
     another order. `auto`: the input layer, on a CPU, if less than a twentieth of the inputs spike in a tick."""
     delay: Annotated[NonNegative, Unit("ms")] = 0.0
-    """From a spike to its arrival at the next layer."""
+    """Delay from a spike to its arrival at the next layer."""
     recurrent: bool = False
-    """Whether each hidden layer sends all to all back to itself, too, a tick later."""
+    """Whether each hidden layer has an all-to-all projection onto itself, with a delay of one tick."""
     init_gain: Positive = 1.0
     """Weights start as U(-b, b), b = init_gain sqrt(7 / (inputs + outputs))."""
 
@@ -74,5 +74,5 @@ class NetworkSection(Section):
 
 
 def _units(layer: Any) -> Any:
-    """The units of a layer that says them, or `auto`."""
+    """The units of a layer that specifies them, or `auto`."""
     return layer if isinstance(layer, int | str) else getattr(layer, "outputs", None)

@@ -16,7 +16,7 @@ class Precision(Section):
     weight_bits: WeightBits | None = None
     """Learn with weights of 2 to 16 bits."""
     rounding: Literal["stochastic", "nearest"] = "stochastic"
-    """Of a weight after every update."""
+    """Rounding of a weight after every update."""
     weight_range: Annotated[tuple[Positive, ...], BeforeValidator(listed), Field(min_length=1)] | None = None
     """Largest weight, one or one for each layer; weights saturate there. If not given 16 times the largest initial
     weight in a layer that reads pixels, 8 times in hidden ones, 4 times in the last."""

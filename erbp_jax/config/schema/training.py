@@ -15,7 +15,7 @@ MOST_TRICKS = 16
 
 
 def place_of(entry: Entry) -> Place:
-    """Where a trick stands: as it was registered, else next to the learning rate.
+    """The stage of a trick in the chain: as registered, else next to the learning rate.
 
     Raises:
         ValueError: it was registered for a place that there is not.
@@ -28,13 +28,13 @@ def place_of(entry: Entry) -> Place:
 
 class Optimizer(Section):
     kind: Literal["sgd", "adam"] = "sgd"
-    """The method."""
+    """Optimisation method."""
     learning_rate: Positive = 1e-3
-    """For one sample: the updates of a local rule add up over a batch, a gradient is the mean of one."""
+    """Learning rate for one sample: updates of a local rule are summed over a batch, gradients are averaged."""
     momentum: Fraction = 0.0
-    """Of sgd."""
+    """Momentum of sgd."""
     weight_decay: NonNegative = 0.0
-    """Fraction of each weight, times the learning rate, that is taken off at every update (decoupled)."""
+    """Fraction of each weight, times the learning rate, that is subtracted at every update (decoupled)."""
     schedule: Literal["constant", "exponential", "cosine", "linear"] = "exponential"
     """How the learning rate falls."""
     decay: Annotated[Positive, Field(le=1)] = 0.7
@@ -42,21 +42,21 @@ class Optimizer(Section):
     final: NonNegative = 0.0
     """Fraction of the learning rate at the end, for the cosine and linear schedules."""
     layer_rates: tuple[NonNegative, ...] | None = None
-    """Factors on the learning rate, one for each layer after the input. Kernels, which sum the updates of all
-    positions, may want a small one; 0 leaves a layer as it was drawn."""
+    """Factors on the learning rate, one for each layer after the input. Kernels sum the updates of all positions and
+    may need a small factor; 0 keeps a layer at its initial weights."""
     accumulate: Count = 1
-    """Updates whose steps are summed before the weights make them; `training.update_every` says when one is due."""
+    """Number of updates whose steps are summed before the weights change; `training.update_every` sets the interval."""
     accumulate_growth: Annotated[Finite, Field(ge=1)] = 1.0
-    """Factor on `accumulate` per epoch, rounded down. With the inverse of `decay` the batch, in effect, grows as the
-    rate falls: weights of few bits want that, for every write of them adds noise."""
+    """Factor on `accumulate` per epoch, rounded down. With the inverse of `decay` the effective batch grows as
+    the learning rate falls. This suits low-precision weights, because every write adds noise to them."""
     average: Epochs | None = None
-    """Time constant, in epochs, of an exponential moving average of the weights. Tests and `weights.npz` take the
-    average, learning goes on from the weights themselves. None is kept if not given. Of weights of few bits
-    (`precision.weight_bits`) it has 16, rounded stochastically."""
+    """Time constant, in epochs, of an exponential moving average of the weights. Testing and `weights.npz` use the
+    average, learning continues with the weights themselves. There is no average if not given. For low-precision
+    weights (`precision.weight_bits`) the average has 16 bits, rounded stochastically."""
     tricks: Annotated[tuple[Trick, ...], Field(max_length=MOST_TRICKS)] = ()
-    """What else the updates go through, each a group with a `kind`. Each knows its place: some make updates one size
-    before momentum, `errors` scales the rate, writes and bounds come after the rate and before rounding; within a place
-    they go in the order in which they stand here."""
+    """Additional transformations of the updates, each a group with a `kind`. Each has a fixed stage: some
+    normalise updates before momentum, `errors` scales the learning rate, writes and bounds come after the
+    learning rate and before rounding. Within a stage they are applied in the order given here."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Optimizer":
@@ -81,36 +81,36 @@ class MeshSection(Section):
     """Devices along each axis; their product is the number of devices."""
 
     seeds: Count = 1
-    """Along the seeds."""
+    """Number of devices along the seeds."""
     batch: Count = 1
-    """Along the batch."""
+    """Number of devices along the batch."""
     neurons: Count = 1
-    """Along the neurons of a layer."""
+    """Number of devices along the neurons of a layer."""
 
 
 class Training(Section):
     epochs: Count = 10
     """Passes over the training samples."""
     batch_size: Count = 100
-    """Samples that are learned from side by side."""
+    """Training samples processed in parallel."""
     update_every: Count | None = None
-    """Ticks over which updates are summed before the weights move; a gradient rule's length of back-propagation
-    through time. If not given 5 for local rules, the whole presentation for gradient rules."""
+    """Ticks over which updates are summed before the weights change; for gradient rules, the length of
+    back-propagation through time. Default: 5 for local rules, the whole presentation for gradient rules."""
     checkpoint_every: Epochs = 1.0
     """Epochs between checkpoints; fractions are allowed."""
     test_batch_size: Count = 500
-    """Samples that are tested side by side."""
+    """Samples tested in parallel."""
     reset_state: bool = True
-    """Start every presentation at rest; if not, each place of the batch goes on from the sample before, as the
-    original did."""
+    """Start every presentation at rest; if false, each batch element continues from the state after the previous
+    sample, as in the original."""
     alignment: bool = True
-    """Measure after every epoch how far feedback and updates are from gradient descent."""
+    """Measure after every epoch the angles between feedback and transposed weights, and between update and gradient."""
     seeds: Count = 1
-    """Seeds trained side by side in one program: seed, seed + 1, ..."""
+    """Number of seeds trained in parallel in one program: seed, seed + 1, ..."""
     devices: Count = 1
-    """Devices that share every batch: short for `mesh.batch`."""
+    """Number of devices over which every batch is split: short for `mesh.batch`."""
     piece: Count | None = None
-    """Samples that are on the device at a time, of a set that does not fit there; all if not given. Numbers stay."""
+    """Samples on the device at a time, for a set that does not fit there; all if not given. Results do not change."""
     mesh: MeshSection = MeshSection()
     """Devices along seeds, batch and neurons. The numbers are those of one device, to rounding."""
 

@@ -27,16 +27,16 @@ class Augment:
     """
 
     copies: Count = 1
-    """Changed copies of each training recording, besides the recording itself."""
+    """Number of modified copies of each training recording, in addition to the recording itself."""
     drop: Annotated[float, AtLeast(0.0), Below(1.0)] = 0.0
-    """Chance of an event to be left out."""
+    """Probability that an event is dropped."""
     jitter: Annotated[Ms, AtLeast(0.0)] = 0.0
-    """Standard deviation by which an event's time moves, in ms; none comes before 0."""
+    """Standard deviation of the jitter of event times, in ms; times stay at or above 0."""
     shift: Whole = 0
-    """Pixels that a whole recording is moved by at most, up or down and left or right; what leaves the sensor is left
-    out."""
+    """Maximal shift of a whole recording in pixels, vertical and horizontal; events outside the sensor are
+    dropped."""
     flip: bool = False
-    """Mirror every second copy, left for right."""
+    """Mirror every second copy horizontally."""
 
     def __post_init__(self) -> None:
         if self.copies < 1:

@@ -56,16 +56,16 @@ class Bins:
     dt: float = 1.0
     """Milliseconds a tick."""
     crop: tuple[Whole, Whole, Count, Count] | None = None
-    """Top, left, height and width of what is kept of the sensor, before pooling; all if not given."""
+    """Top, left, height and width of the region of the sensor to keep, before pooling; all if not given."""
     pool: Count = 1
-    """Side of the squares of pixels that share an input; what does not fill a square at the right or below is left
-    out."""
+    """Side length of the squares of pixels that share an input; incomplete squares at the right and bottom are
+    left out."""
     polarity: bool = True
-    """An input for each polarity of a pixel; if not, one for all."""
+    """Use separate inputs for the polarities of a pixel instead of one input."""
     counts: bool = False
-    """The number of events a tick and input, 255 at most, instead of at most one spike."""
+    """Use the number of events per tick and input, at most 255, instead of at most one spike."""
     hot: Annotated[float, Above(1.0)] | None = None
-    """Leave out pixels with more than so many times the mean number of events, in each recording."""
+    """Leave out pixels with more than this multiple of the mean number of events, in each recording."""
 
     def __post_init__(self) -> None:
         for key, value in (("steps", self.steps), ("pool", self.pool)):

@@ -8,7 +8,7 @@ from erbp_jax.data.events.events import Events
 
 
 class Recorded(Sequence[tuple[Events, Any]]):
-    """Recordings with a label each; a slice reads all of its recordings. A source of one's own gives two members."""
+    """Recordings with a label each; a slice reads all of its recordings. A custom source defines two members."""
 
     @abstractmethod
     def __len__(self) -> int: ...

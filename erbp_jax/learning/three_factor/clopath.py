@@ -48,9 +48,9 @@ class Clopath:
     """
 
     theta_minus: _Potential = -70.6
-    """The low-passed membrane above which plasticity begins."""
+    """Low-passed membrane potential above which plasticity begins."""
     theta_plus: _Potential = -45.3
-    """The membrane above which weights are potentiated."""
+    """Membrane potential above which weights are potentiated."""
     depression: NonNegative = 14e-5
     """Amplitude of depression."""
     potentiation: NonNegative = 8e-5
@@ -58,15 +58,15 @@ class Clopath:
     tau_x: PositiveTime = 15.0
     """Time constant of the presynaptic trace."""
     tau_minus: PositiveTime = 10.0
-    """Of the low-passed membrane in the depression."""
+    """Time constant of the low-passed membrane potential in the depression."""
     tau_plus: PositiveTime = 7.0
-    """Of the low-passed membrane in the potentiation."""
+    """Time constant of the low-passed membrane potential in the potentiation."""
     tau_homeostasis: PositiveTime = 1000.0
-    """Of the mean depolarisation that scales the depression."""
+    """Time constant of the mean depolarisation that scales the depression."""
     reference: Annotated[float, Unit("mV^2"), Above(0.0)] = 60.0
     """The mean depolarisation at which the depression has its amplitude."""
     homeostasis: float | None = None
-    """A constant in place of the mean depolarisation."""
+    """Constant that replaces the mean depolarisation."""
     rest: _Potential = -70.6
     """The resting potential."""
 

@@ -65,7 +65,7 @@ class ForwardTableSTDP(LocalRule):
     """
 
     kernel: Annotated[Kernel, Part("kernel")] = Exponential()
-    """The change of a weight by the interval between the spikes of a pair."""
+    """Weight change as a function of the interspike interval of a pair."""
     expiry: Ticks | None = None
     """Time after which a presynaptic spike is settled without a next one; the kernel's window if not given."""
     modulator: Annotated[Modulator, Part("modulator")] = Unmodulated()

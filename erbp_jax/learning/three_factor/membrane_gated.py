@@ -40,17 +40,17 @@ class MembraneGate(Factor):
     """
 
     threshold: float
-    """The membrane above which a presynaptic spike potentiates, in units of its potential."""
+    """Membrane potential above which a presynaptic spike potentiates."""
     potentiation: NonNegative = 1.0
-    """The most that a spike potentiates by."""
+    """Maximal potentiation by a spike."""
     depression: NonNegative = 1.0
-    """The most that a spike depresses by."""
+    """Maximal depression by a spike."""
     slope: Annotated[float, Above(0.0), Infinite()] = float("inf")
-    """Of the ramp between the two; infinite for a gate of two levels."""
+    """Slope of the ramp between depression and potentiation; infinite for a two-level gate."""
     alpha: NonNegative = 0.0
-    """How strongly the neuron's own spikes depress."""
+    """Strength of depression by the spikes of the neuron."""
     target: float = 0.0
-    """The calcium trace at which they do nothing."""
+    """Calcium trace at which the spikes of the neuron have no effect."""
     tau: PositiveTime = 200.0
     """Time constant of the calcium trace."""
 

@@ -136,7 +136,7 @@ class ClassReward(Modulator):
     right: NonNegative = 1.0
     """Reward of a spike of the right class."""
     wrong: NonNegative = 0.1
-    """What a spike of another class costs."""
+    """Penalty for a spike of another class."""
 
     def over(self, network, rule_params, state, trace, given):
         del rule_params

@@ -11,8 +11,8 @@ from erbp_jax.units import Part, PositiveTime
 REWARD = SpikeReward()
 ModulatorPart = Annotated[Modulator, Part("modulator"), "The reward."]
 Causal = Annotated[PositiveTime, "Time constant of the presynaptic trace."]
-Before = Annotated[float, "What a presynaptic spike adds to its trace."]
-After = Annotated[float, "What a postsynaptic spike adds to its trace."]
+Before = Annotated[float, "Increment of the presynaptic trace at a spike."]
+After = Annotated[float, "Increment of the postsynaptic trace at a spike."]
 Acausal = Annotated[PositiveTime, "Time constant of the postsynaptic trace."]
 
 

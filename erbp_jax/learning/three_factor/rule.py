@@ -236,7 +236,7 @@ def over_terms(
 def write(terms: tuple[Term, ...], states: Any, pre: Signals, post: Signals) -> tuple[Any, jax.Array]:
     """One tick of a single population: `pre` signals `[I]`, `post` signals `[O]` -> `(states, e[I, O])`.
 
-    For models with neurons of their own, outside `Network`; `start_terms` makes the states.
+    For models outside `Network`, with other neurons; `start_terms` makes the states.
 
     Example:
         >>> import jax.numpy as jnp

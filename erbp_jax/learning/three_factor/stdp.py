@@ -36,8 +36,10 @@ def pair_stdp(kernel: Kernel, pairing: Pairing = "all") -> tuple[Term, Term]:
 
 @register("rule", "stdp")
 def stdp(
-    kernel: Annotated[Kernel, Part("kernel"), "The change of a weight by the interval of a pair."] = EXPONENTIAL,
-    pairing: Annotated[Pairing, "Every two spikes, or each with the last one before it."] = "all",
+    kernel: Annotated[
+        Kernel, Part("kernel"), "Weight change as a function of the interspike interval of a pair."
+    ] = EXPONENTIAL,
+    pairing: Annotated[Pairing, "All pairs of spikes, or each spike with the last spike of the other neuron."] = "all",
     modulator: Annotated[Modulator, Part("modulator"), "The third factor."] = UNMODULATED,
     tau_eligibility: Annotated[PositiveTime | None, "Time constant of an eligibility trace; none if not given."] = None,
 ) -> ThreeFactor:

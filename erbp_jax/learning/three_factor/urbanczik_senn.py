@@ -103,13 +103,13 @@ def urbanczik_senn(rate: Logistic = RATE, psp: PSP = POTENTIAL) -> tuple[Term]:
 
 @register("rule", "urbanczik_senn")
 def dendritic_prediction(
-    maximum: Annotated[Rate, "The highest rate of the soma."] = 0.15,
-    k: Annotated[Positive, "Of the rate function."] = 0.5,
+    maximum: Annotated[Rate, "Maximal firing rate of the soma."] = 0.15,
+    k: Annotated[Positive, "Parameter k of the rate function."] = 0.5,
     beta: Annotated[Positive, "Slope of the rate function."] = 5.0,
-    theta: Annotated[float, "Where the rate function rises, in units of the membrane potential."] = 1.0,
-    tau_leak: Annotated[PositiveTime, "Time constant with which a postsynaptic potential falls."] = 10.0,
-    tau_syn: Annotated[PositiveTime, "Time constant with which it rises."] = 3.0,
-    tau_eligibility: Annotated[PositiveTime, "Of the low-pass of a weight's change."] = 100.0,
+    theta: Annotated[float, "Midpoint of the rate function, in units of the membrane potential."] = 1.0,
+    tau_leak: Annotated[PositiveTime, "Decay time constant of a postsynaptic potential."] = 10.0,
+    tau_syn: Annotated[PositiveTime, "Rise time constant of a postsynaptic potential."] = 3.0,
+    tau_eligibility: Annotated[PositiveTime, "Time constant of the low-pass filter of the weight change."] = 100.0,
 ) -> ThreeFactor:
     """Dendritic prediction of somatic spiking, with the synaptic current as the prediction."""
     rate = Logistic(maximum, k, beta, theta)

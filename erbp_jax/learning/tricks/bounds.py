@@ -16,7 +16,7 @@ SLACK = 2.0**-16
 
 @register("trick", "max_norm", place="bound")
 def max_norm(
-    bound: Annotated[float, Above(0.0), "Longest vector of incoming weights."],
+    bound: Annotated[float, Above(0.0), "Largest norm of the incoming weights of a neuron."],
 ) -> optax.GradientTransformation:
     r"""Bring back the incoming weights of a neuron that has grown too long.
 

@@ -12,9 +12,12 @@ from erbp_jax.learning.tricks.parts import onto, out_of, parts, wide_enough
 from erbp_jax.registry import register
 from erbp_jax.units import AtLeast, AtMost, Below
 
-Decay = Annotated[float, AtLeast(0.0), Below(1.0), "Share of a moment that one update leaves; 0 forgets at once."]
+Decay = Annotated[float, AtLeast(0.0), Below(1.0), "Decay factor of a moment per update; 0 keeps no history."]
 Floor = Annotated[
-    float, AtLeast(0.0), AtMost(1.0), "Least presynaptic moment, as a share of the layer's mean: rare inputs take part."
+    float,
+    AtLeast(0.0),
+    AtMost(1.0),
+    "Smallest presynaptic moment, as a fraction of the layer mean; it bounds the steps of rare inputs.",
 ]
 Epsilon = Annotated[float, AtLeast(0.0), "Added to the root, in units of the update."]
 

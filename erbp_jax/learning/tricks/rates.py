@@ -70,7 +70,7 @@ def scale_by_neuron_rms(decay: Decay = 0.999, eps: Epsilon = 0.0) -> optax.Gradi
 
 @register("trick", "normalised_step", place="normalise")
 def normalised_step(
-    eps: Annotated[float, Above(0.0), "Squared spikes that count as there."] = 1.0,
+    eps: Annotated[float, Above(0.0), "Number added to the squared length of the input."] = 1.0,
 ) -> optax.GradientTransformationExtraArgs:
     r"""Normalised least mean squares: the update over the squared length of what the presynaptic side sent.
 

@@ -22,8 +22,9 @@ class ErrorRate(NamedTuple):
 @register("trick", "errors", place="rate", needs="errors")
 def scale_by_errors(
     decay: Decay = 0.999,
-    settle: Annotated[Count, "Updates at the start whose mean is the reference, if none is given."] = 100,
-    reference: Annotated[Positive, "Error spikes a sample and update at which the rate is whole."] | None = None,
+    settle: Annotated[Count, "Number of initial updates whose mean is the reference, if none is given."] = 100,
+    reference: Annotated[Positive, "Error spikes per sample and update at which the full learning rate applies."]
+    | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     r"""A learning rate in proportion to the error spikes, at most the whole one.
 

@@ -67,10 +67,10 @@ def write_threshold(
 
 @register("trick", "error_triggered", place="write")
 def error_triggered(
-    rate: Annotated[float, AtLeast(0.0), AtMost(1.0), "Share of the blocks in which a neuron writes."] = 0.1,
-    step: Annotated[NonNegative, "What a write adds to its neuron's threshold, in units of the weights."] = 1e-3,
+    rate: Annotated[float, AtLeast(0.0), AtMost(1.0), "Fraction of the blocks in which a neuron writes."] = 0.1,
+    step: Annotated[NonNegative, "Increment of the threshold of a neuron per write, in units of the weights."] = 1e-3,
 ) -> optax.GradientTransformation:
-    r"""A postsynaptic neuron writes only when its step is above a threshold of its own, which seeks a rate of writes.
+    r"""A postsynaptic neuron writes only if its step exceeds its threshold, which adapts to a target rate of writes.
 
     .. math::
         x_j = \left[\max_i |\Delta_{ij}| > \vartheta_j\right], \qquad \Delta_{ij} \leftarrow x_j \Delta_{ij}, \qquad
