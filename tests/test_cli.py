@@ -303,7 +303,7 @@ def test_resume_of_a_finished_run_and_with_another_config(finished, monkeypatch,
     assert "finished" in printed
     code, _, err = call(monkeypatch, capsys, "resume", out, "optimizer.learning_rate=0.5", "seed=9")
     assert code == 2
-    assert "optimizer.learning_rate: 0.0002 -> 0.5" in err
+    assert "optimizer.learning_rate: 0.0004 -> 0.5" in err
     assert "seed: 0 -> 9" in err
 
 

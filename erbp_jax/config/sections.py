@@ -34,6 +34,10 @@ DEFAULTS = {
 """Kinds of groups of keys that do not say theirs; errors list them first."""
 
 
+IMPLIED = ("bins", "augment")
+"""Groups whose default kind holds wherever they are given without one: the library has no other."""
+
+
 class ComponentSection(Section):
     """The keys of a component."""
 
@@ -253,7 +257,7 @@ class Kinds:
             raise PydanticKnownError("model_attributes_type")
         if "kind" not in value and cls.bare:
             return cls.base.model_validate(value)
-        if "kind" not in value and cls.group in DEFAULTS:
+        if "kind" not in value and cls.group in IMPLIED:
             value = {"kind": DEFAULTS[cls.group], **value}
         if "kind" not in value:
             raise PydanticCustomError("no_kind", "missing; say which")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from erbp_jax.config.sections import DEFAULTS, Kinds
+from erbp_jax.config.sections import DEFAULTS, IMPLIED, Kinds
 from erbp_jax.errors import UserError
 
 
@@ -42,7 +42,7 @@ def section_of_kind(wanted: type[Kinds], value: Any) -> type[BaseModel] | None:
     if wanted.bare and "kind" not in value:
         return wanted.base
     try:
-        return wanted.section(value.get("kind", DEFAULTS.get(wanted.group)))
+        return wanted.section(value.get("kind", DEFAULTS[wanted.group] if wanted.group in IMPLIED else None))
     except UserError:
         return None
 

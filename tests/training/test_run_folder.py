@@ -180,7 +180,7 @@ WRONG = {
     "a line is bare": (bare_line, ["metrics.jsonl", "line 1 is damaged: it has no samples"]),
     "a line is deep": (deep_line, ["metrics.jsonl", "line 1 is damaged"]),
     "checkpoints are gone": (no_checkpoints, ["metrics.jsonl", "there is no checkpoint"]),
-    "another rate": (edit("learning_rate: 0.0002", "learning_rate: 0.0004"), ["optimizer.learning_rate"]),
+    "another rate": (edit("learning_rate: 0.0004", "learning_rate: 0.0002"), ["optimizer.learning_rate"]),
     "fewer epochs": (edit("epochs: 3", "epochs: 1"), ["training.epochs: 3 -> 1"]),
     "another batch": (edit("\n  batch_size: 20", "\n  batch_size: 10"), ["training.batch_size: 20 -> 10"]),
 }
@@ -209,7 +209,7 @@ def test_another_seeds_checkpoint_is_refused(cli, cut, monkeypatch):
 
 
 def test_a_finished_run_whose_config_was_edited_is_refused(cli, run):
-    edit("learning_rate: 0.0002", "learning_rate: 0.0004")(run)
+    edit("learning_rate: 0.0004", "learning_rate: 0.0002")(run)
     code, _, err = cli("resume", run)
     assert code == 2
     assert "optimizer.learning_rate" in err
