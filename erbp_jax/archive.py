@@ -94,7 +94,8 @@ def read_text(path: Path | str, most: int) -> str:
     try:
         return read_bytes(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{shown(str(path), 400)}: not text in UTF-8 (byte {error.start:,})") from None
+        hint = f"; for arrays give data.path={shown(str(path), 400)}" if str(path).endswith(".npz") else ""
+        raise UserError(f"{shown(str(path), 400)}: not text in UTF-8 (byte {error.start:,}){hint}") from None
 
 
 class Header(NamedTuple):

@@ -80,7 +80,7 @@ def experiment_for(
         if value % every:
             raise UserError(f"update_every: {every} ticks do not divide {name} = {value} ticks")
     if data.shape is not None and len(network.inputs) == 1 and encoder is None and network.sizes[0] != data.features:
-        raise UserError(f"network: has {network.sizes[0]} inputs, and a sample of {data.name} {data.features} values")
+        raise UserError(f"network: has {network.sizes[0]} inputs, but a sample of the data has {data.features} values")
     if task is None and network.classes != data.classes:
         raise UserError(f"network: has {network.classes} outputs, and {data.name} {data.targets_text}")
     if isinstance(task, Classification):  # outputs of no class may be kept silent

@@ -51,7 +51,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     config = config.model_copy(update={"network": network_section})
     first, last = network_section.ends
     if first != pixels:
-        raise UserError(f"network.layers: the first must be {pixels}, the pixels of {data.name}; got {first}")
+        raise UserError(f"network.layers: the first must be {pixels}, the inputs of {data.name}; got {first}")
     if last != data.classes:
         what = "classes" if data.labels is not None else "curves"
         raise UserError(f"network.layers: the last must be {data.classes}, the {what} of {data.name}; got {last}")

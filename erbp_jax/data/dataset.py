@@ -333,4 +333,6 @@ def _collected(source: Any) -> tuple[np.ndarray, np.ndarray]:
         x, y = zip(*pairs, strict=True)
         return np.stack([np.asarray(sample) for sample in x]), np.asarray(y)
     except (ValueError, TypeError) as error:
-        raise UserError(f"x: its items are not all (sample, label) with samples of one shape: {error}") from None
+        raise UserError(
+            f"y: is missing, and the items of x are not all (sample, label) with samples of one shape: {error}"
+        ) from None

@@ -14,10 +14,35 @@ from erbp_jax.training.session import Session
 from tests.command_line import call
 
 ROOT = Path(__file__).parents[2]
-NEURON = (ROOT / "docs" / "own.md").read_text().split("```python\n")[1].split("```")[0]
-"""As the documentation has it."""
+NEURON = '''# my_neurons.py
+from dataclasses import dataclass
+from typing import NamedTuple
 
-NEURON += """
+import jax
+import jax.numpy as jnp
+
+import erbp_jax as ej
+
+
+class State(NamedTuple):
+    synaptic: jax.Array
+    raised: jax.Array
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """Every spike raises the threshold, which falls back."""
+
+    tau: ej.Time = 5.0
+    """How fast it falls back."""
+    jump: float = 0.3
+
+    def init_state(self, shape, dtype=jnp.float32):
+        return State(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype))
+
+    def step(self, state, current, *, key=None):
+        spikes = (current > 1.0 + state.raised).astype(current.dtype)
+        return State(current, (1.0 - 1.0 / (1.0 + self.tau)) * state.raised + self.jump * spikes), spikes
 
 __version__ = "1.0"
 
@@ -37,7 +62,7 @@ class Mutable:
     def init_state(self, shape, dtype=jnp.float32): ...
 
     def step(self, state, current, *, key=None): ...
-"""
+'''
 
 RULE = '''
 from dataclasses import dataclass
