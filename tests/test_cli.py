@@ -63,7 +63,7 @@ WRONG = {
     ),
     "a dt of zero": (["encoding.dt=0"], ["encoding.dt", "greater than 0"]),
     "an empty layer": (["network.layers=[64,0,10]"], ["network.layers.1", "greater than or equal to 1"]),
-    "no hidden units that fit": (["network.layers=[32,10]"], ["network.layers", "64", "pixels"]),
+    "no hidden units that fit": (["network.layers=[32,10]"], ["network.layers", "64", "inputs of digits"]),
     "the wrong number of classes": (["network.layers=[64,12,7]"], ["network.layers", "classes", "got 7"]),
     "an unknown rule": (
         ["rule.kind=erpb"],

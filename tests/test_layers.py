@@ -7,7 +7,7 @@ ROOMS = (
     *("units", "declared", "outside", "registry"),
     *("scaling", "kernels", "counting", "parallel", "random", "grid", "params", "graph", "trace"),
     *("neurons", "connections", "projection", "block", "fits", "network", "chain", "encoding", "simulate"),
-    *("data", "tasks", "learning", "training.experiment"),
+    *("data", "tasks", "learning", "training.average", "training.experiment"),
     *("config", "evaluation", "training"),
     *("viz", "comparison", "nsat", "nnx"),
     "api",

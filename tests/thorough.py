@@ -123,6 +123,16 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
             "shared-reference",
         ),
     },
+    "test_notebooks.py": {
+        "test_a_notebook_runs": (
+            "digits_row_by_row",
+            "erbp_against_bp",
+            "event_data",
+            "first_network",
+            "nsat_eight_bits",
+            "own_rule",
+        ),
+    },
     "test_wheel.py": {"test_a_wheel_trains_in_another_folder": ALL},
     "test_cli.py": {"test_a_run_that_is_stopped_at_any_moment_ends_as_if_it_had_not_been": ALL},
     "test_doctests.py": {

@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 BATCHES = 3
 
+DENSE = ("rule.gate=[-1.87,1.87]", "rule.rate_penalty=0", "optimizer.average=null")
+"""What the dense config had for local rules when the first revision was frozen; `SCHEDULE` for its rates."""
+SCHEDULE = ("optimizer.schedule=exponential", "optimizer.decay=0.9", "optimizer.learning_rate=2e-4")
 LOCAL = ("rule.burn_in=0",)
 ADAM = (
     "optimizer.kind=adam",
@@ -106,10 +109,26 @@ class Case:
     exact: bool = False  # weights and feedback on a coarse grid, so that no order of summation changes a bit
 
 
+def _as_frozen(rule: str, shape: str) -> tuple[str, ...]:
+    """Settings of the dense config that have changed since."""
+    if shape != "dense":
+        return ()
+    return DENSE if rule.startswith(("eRBP", "peRBP")) else ("optimizer.average=null",)
+
+
 def table() -> list[Case]:
     """Every rule on a dense network and on maps, by products and by events."""
     return [
-        Case(f"{rule} / {shape} / {path}", NETWORKS[shape], (*RULES[rule], f"network.events={PATHS[path]}"))
+        Case(
+            f"{rule} / {shape} / {path}",
+            NETWORKS[shape],
+            (
+                *_as_frozen(rule, shape),
+                *(SCHEDULE if shape == "dense" else ()),
+                *RULES[rule],
+                f"network.events={PATHS[path]}",
+            ),
+        )
         for rule, shape, path in itertools.product(RULES, NETWORKS, PATHS)
     ]
 
@@ -120,7 +139,13 @@ def exact_table() -> list[Case]:
     for rule, shape, path in itertools.product(EXACT_RULES, NETWORKS, PATHS):
         chosen = EXACT_RULES[rule]
         gradient = any(o in ("rule.kind=bp", "rule.kind=rbp") for o in chosen)
-        overrides = (*chosen, *EXACT, *(EXACT_GRADIENT if gradient else EXACT_LOCAL), f"network.events={PATHS[path]}")
+        overrides = (
+            *_as_frozen(rule, shape),
+            *chosen,
+            *EXACT,
+            *(EXACT_GRADIENT if gradient else EXACT_LOCAL),
+            f"network.events={PATHS[path]}",
+        )
         out.append(Case(f"{rule} / {shape} / {path}", NETWORKS[shape], overrides, exact=True))
     return out
 

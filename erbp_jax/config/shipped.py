@@ -10,7 +10,12 @@ FOLDER = "configs"
 
 def shipped(path: Path) -> Path | None:
     """The shipped config of this name; None if a file of that name is there, or none is shipped."""
-    if path.is_absolute() or path.exists() or path.parts[:1] != (FOLDER,) or ".." in path.parts:
+    if path.is_absolute() or path.parts[:1] != (FOLDER,) or ".." in path.parts:
+        return None
+    try:
+        if path.exists():
+            return None
+    except OSError:  # a name that no file can have
         return None
     return next((found for place in PLACES if (found := place.joinpath(*path.parts[1:])).is_file()), None)
 

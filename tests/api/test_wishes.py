@@ -267,7 +267,7 @@ def test_reward_at_the_end_of_a_trial():
         ({"rule": ej.ERBP}, "rule: must be a rule, or a function of the network .* got the class ERBP"),
         ({"rule": "erbp"}, "rule: must be a rule, .* got 'erbp'"),
         ({"network": ej.ERBP.default}, "network: must be such as"),
-        ({"learning_rate": 0.1, "optimizer": optax.sgd(0.1)}, "give one of the two"),
+        ({"learning_rate": 0.1, "optimizer": optax.sgd(0.1)}, "pass one of the two"),
         ({"data": 5}, "data: must be a Dataset"),
         ({"burn_in": 60}, "burn_in: must be from 0 to 59"),
         ({"update_every": 7}, "update_every: 7 ticks do not divide steps"),
