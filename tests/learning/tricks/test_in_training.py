@@ -243,7 +243,8 @@ def test_all_places_at_once_in_a_training_with_few_bits(root):
 def test_a_feedback_of_the_wrong_size_learns_all_the_same(root):
     """32 times the feedback: plain eRBP has 47 % errors after an epoch of digits; by factored moments the weights are
     those with the right feedback to the last bit, and err in 13 %."""
-    small = ["encoding.steps=20", "rule.burn_in=5", "network.layers=[64,50,10]"]
+    small = ["encoding.steps=20", "rule.burn_in=5", "network.layers=[64,50,10]", "rule.rate_penalty=0"]
+    small += ["optimizer.average=null", "optimizer.learning_rate=2e-4", "rule.gate=[-1.87,1.87]"]
     errors = {}
     for name, more in {
         "plain": [],
