@@ -38,6 +38,8 @@ import numpy as np
 
 from crossings import compared, crossings, holm
 from erbp_jax.__main__ import guarded
+from tabulated.markdown import number
+from tabulated.markdown import table as tabulate
 
 CONFIG = Path(__file__).parents[1] / "configs" / "pi_mnist" / "784_200_200_10.yaml"
 TARGETS = (3.0, 2.3, 2.0)
@@ -308,8 +310,8 @@ def tried(name: str, row: Row, between: tuple[float, float], stream: int, redraw
     low, high = map(math.log, between)
     rates, trials = np.exp(low + (high - low) * (np.arange(TRIALS) + draws) / TRIALS), []
     first = FIRST_TRIAL * (1 + stream)
-    for number, settings in enumerate(row.knobs):
-        mine = list(range(number, TRIALS, len(row.knobs)))
+    for place, settings in enumerate(row.knobs):
+        mine = list(range(place, TRIALS, len(row.knobs)))
         chosen = [*row.overrides, *settings, "training.epochs=1"]
         learning = Learning(chosen, [first + i for i in mine], rates[mine], redrawn=redrawn)
         learning.until(learning.batches * learning.batch)
@@ -320,32 +322,35 @@ def tried(name: str, row: Row, between: tuple[float, float], stream: int, redraw
 
 
 def table(found: dict[str, Any]) -> str:
-    """What was found, as Markdown."""
+    """What was found, as Markdown: a row for each trick, the plain rule among them."""
     base = {target: crossings(found["plain"], target) for target in TARGETS}
-    ratios: dict[str, Any] = {}
+    plain, spent = base[TARGETS[0]]
+    ratios = {name: compared(plain, crossings(row, TARGETS[0])[0]) for name, row in found.items()}
+    corrected = holm({name: ratio[3] for name, ratio in ratios.items() if name != "plain" and ratio})
+    header = (
+        *("trick", "state", "rate", "error, %", "+-", "seeds", "digits to 3 %", "times fewer", "95 % interval"),
+        *("p (Holm)", "SynOps to 3 %", "writes", "to 2.3 %", "to 2 %"),
+    )
+    lines = []
     for name, row in found.items():
-        ratios[name] = {t: compared(base[t][0], crossings(row, t)[0]) for t in TARGETS}
-    corrected = holm({n: r[TARGETS[0]][3] for n, r in ratios.items() if n != "plain" and r[TARGETS[0]]})
-    lines = [
-        "| trick | words | rate found | error after the last epoch | digits to 3 % | times fewer than plain "
-        "| p (Holm) | to 2.3 % | to 2 % | SynOps to 3 % | writes to 3 %, of plain's |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, row in found.items():
-        at, spent = crossings(row, TARGETS[0])
-        last = np.asarray(row["errors"])[-1]
-        cells = [name, ROWS[name].words, f"{row['best']['rate']:.1e}", f"{last.mean():.2f} +- {last.std(ddof=1):.2f}"]
-        cells += [_count(at), _ratio(ratios[name][TARGETS[0]]), f"{corrected[name]:.2f}" if name in corrected else ""]
-        cells += [_count(crossings(row, t)[0]) for t in TARGETS[1:]]
-        total, plain = spent[:, :3].sum(1), base[TARGETS[0]][1]
-        cells += [f"{np.nanmean(total):.2g}" if np.isfinite(total).any() else "-"]
-        writes = compared(spent[:, 3], plain[:, 3])
-        cells += [f"{writes[0]:.2f}" if writes else "-"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        at, cost = crossings(row, TARGETS[0])
+        last, ratio = np.asarray(row["errors"])[-1], ratios[name]
+        operations, writes = cost[:, :3].sum(1), compared(cost[:, 3], spent[:, 3])
+        lines.append([
+            *(name, ROWS[name].words, f"{row['best']['rate']:.1e}"),
+            *(number(last.mean()), number(last.std(ddof=1)), str(len(last)), _count(at)),
+            number(ratio[0]) if ratio else "",
+            f"{ratio[1]:.2f} to {ratio[2]:.2f}" if ratio and name != "plain" else "",
+            number(corrected.get(name)),
+            f"{np.nanmean(operations):.2g}" if np.isfinite(operations).any() else "",
+            number(writes[0]) if writes else "",
+            *(_count(crossings(row, target)[0]) for target in TARGETS[1:]),
+        ])  # fmt: skip
+    return tabulate(header, lines)
 
 
 def _count(at: np.ndarray) -> str:
+    """The geometric mean over the seeds that came to the goal, and how many did if not all."""
     reached = np.isfinite(at)
     if not reached.any():
         return f"0 of {len(at)}"
@@ -353,22 +358,18 @@ def _count(at: np.ndarray) -> str:
     return text if reached.all() else f"{text} ({reached.sum()} of {len(at)})"
 
 
-def _ratio(one: tuple[float, float, float, float] | None) -> str:
-    return "-" if one is None else f"{one[0]:.2f} ({one[1]:.2f} to {one[2]:.2f})"
-
-
 def draw(found: dict[str, Any], path: Path) -> None:
     """Error over digits, and the cloud of trials."""
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
-    for number, (name, row) in enumerate(found.items()):
-        errors, style = np.asarray(row["errors"]), ("-", "--", ":")[number // 10 % 3]
-        left.plot(row["digits"], errors.mean(1), style, color=f"C{number % 10}", lw=2.5 if name == "plain" else 1,
+    for place, (name, row) in enumerate(found.items()):
+        errors, style = np.asarray(row["errors"]), ("-", "--", ":")[place // 10 % 3]
+        left.plot(row["digits"], errors.mean(1), style, color=f"C{place % 10}", lw=2.5 if name == "plain" else 1,
                   label=name)  # fmt: skip
         scale = row["best"]["rate"]
         right.plot([t["rate"] / scale for t in row["trials"]], [t["error"] for t in row["trials"]], "o", ms=4,
-                   color=f"C{number % 10}")  # fmt: skip
+                   color=f"C{place % 10}")  # fmt: skip
     for target in TARGETS:
         left.axhline(target, color="0.8", zorder=0)
     left.set(xscale="log", yscale="log", xlabel="digits shown", ylabel="held-out error (%)", ylim=(1.8, 20))

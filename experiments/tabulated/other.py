@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 import tricks as experiment
-from crossings import compared, crossings, holm
 from tabulated import runs
 from tabulated.markdown import number, table
 from tabulated.networks import LOOKED, Row, talk
@@ -272,45 +271,10 @@ def mlp_twin() -> str:
 
 def tricks() -> str:
     """Tricks of deep learning: every row of `docs/results/tricks` beside the plain rule."""
-    found = _trials()
-    plain, spent = crossings(found["plain"], experiment.TARGETS[0])
-    ratios = {name: compared(plain, crossings(row, experiment.TARGETS[0])[0]) for name, row in found.items()}
-    corrected = holm({name: ratio[3] for name, ratio in ratios.items() if name != "plain" and ratio})
-    header = (
-        *("trick", "state", "rate", "error, %", "+-", "seeds", "digits to 3 %", "times fewer"),
-        *("95 % interval", "p (Holm)", "writes"),
-    )
-    lines = []
-    for name, row in found.items():
-        last = np.asarray(row["errors"])[-1]
-        digits, cost = crossings(row, experiment.TARGETS[0])
-        writes, ratio = compared(cost[:, 3], spent[:, 3]), ratios[name]
-        lines.append([
-            name,
-            experiment.ROWS[name].words,
-            f"{row['best']['rate']:.1e}",
-            number(last.mean()),
-            number(last.std(ddof=1)),
-            str(len(last)),
-            _digits(digits),
-            number(ratio[0]) if ratio else "",
-            f"{ratio[1]:.2f} to {ratio[2]:.2f}" if ratio and name != "plain" else "",
-            number(corrected.get(name)),
-            number(writes[0]) if writes else "",
-        ])  # fmt: skip
-    return table(header, lines)
+    return experiment.table(_trials())
 
 
 def _trials() -> dict[str, Any]:
     """The rows that were run, by name, in the order of the experiment."""
     files = {name: RESULTS / "tricks" / f"{experiment.file_name(name)}.json" for name in experiment.ROWS}
     return {name: json.loads(path.read_text()) for name, path in files.items() if path.exists()}
-
-
-def _digits(at: np.ndarray) -> str:
-    """The geometric mean over the seeds that came to the goal, and how many did if not all."""
-    reached = np.isfinite(at)
-    if not reached.any():
-        return f"none of {len(at)}"
-    mean = f"{np.exp(np.log(at[reached]).mean()):,.0f}"
-    return mean if reached.all() else f"{mean} ({reached.sum()} of {len(at)})"
