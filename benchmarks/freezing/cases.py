@@ -10,9 +10,12 @@ from typing import NamedTuple
 
 BATCHES = 3
 
-DENSE = ("rule.gate=[-1.87,1.87]", "rule.rate_penalty=0", "optimizer.average=null")
-"""What the dense config had for local rules when the first revision was frozen; `SCHEDULE` for its rates."""
-SCHEDULE = ("optimizer.schedule=exponential", "optimizer.decay=0.9", "optimizer.learning_rate=2e-4")
+DENSE = (
+    *("optimizer.average=null", "optimizer.schedule=exponential"),
+    *("optimizer.decay=0.9", "optimizer.learning_rate=2e-4"),
+)
+"""What the dense config had when the first revision was frozen; `DENSE_LOCAL` for local rules."""
+DENSE_LOCAL = ("rule.gate=[-1.87,1.87]", "rule.rate_penalty=0")
 LOCAL = ("rule.burn_in=0",)
 ADAM = (
     "optimizer.kind=adam",
@@ -113,7 +116,7 @@ def _as_frozen(rule: str, shape: str) -> tuple[str, ...]:
     """Settings of the dense config that have changed since."""
     if shape != "dense":
         return ()
-    return DENSE if rule.startswith(("eRBP", "peRBP")) else ("optimizer.average=null",)
+    return (*DENSE, *DENSE_LOCAL) if rule.startswith(("eRBP", "peRBP")) else DENSE
 
 
 def table() -> list[Case]:
@@ -122,12 +125,7 @@ def table() -> list[Case]:
         Case(
             f"{rule} / {shape} / {path}",
             NETWORKS[shape],
-            (
-                *_as_frozen(rule, shape),
-                *(SCHEDULE if shape == "dense" else ()),
-                *RULES[rule],
-                f"network.events={PATHS[path]}",
-            ),
+            (*_as_frozen(rule, shape), *RULES[rule], f"network.events={PATHS[path]}"),
         )
         for rule, shape, path in itertools.product(RULES, NETWORKS, PATHS)
     ]
