@@ -48,7 +48,7 @@ class Counted:
     @property
     def learns(self) -> bool:
         """Whether there are trained parameters."""
-        return bool(jax.tree.leaves(_shapes(self).trained))
+        return bool(jax.tree.leaves(parameter_shapes(self).trained))
 
     def addressed(self, params: Params, arrived: Arrived) -> Wide:
         r"""Synapses that the arriving spikes address, `[k, B]`.
@@ -174,7 +174,8 @@ def _fan_out(connection: Any) -> np.ndarray:
         return np.asarray(connection.fan_out()).astype(np.int64)
 
 
-def _shapes(connection: Any) -> Params:
+def parameter_shapes(connection: Any) -> Params:
+    """Parameters as `init` makes them, shapes and types alone."""
     return jax.eval_shape(lambda: connection.init(new_key(0)))
 
 
@@ -184,7 +185,7 @@ def _ones(connection: Any) -> Params:
     Raises:
         ValueError: arrays say where the synapses are, so that nothing can be looked up before they are known.
     """
-    shapes = _shapes(connection)
+    shapes = parameter_shapes(connection)
     if jax.tree.leaves(shapes.fixed):
         raise ValueError(
             f"{type(connection).__name__}: its fixed parameters say where its synapses are: a PlacedConnection has "

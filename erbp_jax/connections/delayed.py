@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.connections.base import Arrived, Weights
+from erbp_jax.connections.counts import parameter_shapes
 from erbp_jax.connections.dense import Dense
 from erbp_jax.connections.host import Delays
 from erbp_jax.connections.linear import LinearConnection
@@ -20,7 +21,7 @@ from erbp_jax.connections.transmission import Transmission
 from erbp_jax.counting import Wide
 from erbp_jax.declared import checked
 from erbp_jax.params import Params
-from erbp_jax.random import integers, new_key, split
+from erbp_jax.random import integers, split
 from erbp_jax.registry import register
 from erbp_jax.units import Count, Ticks
 
@@ -292,7 +293,7 @@ def _weights(connection: Any) -> tuple[int, ...] | None:
     """The shape of the weights, the only trained parameters; None if it is not so."""
     if not isinstance(connection, LinearConnection):
         return None
-    trained = jax.eval_shape(lambda: connection.init(new_key(0))).trained
+    trained = parameter_shapes(connection).trained
     return trained["weight"].shape if list(trained) == ["weight"] else None
 
 

@@ -1,5 +1,6 @@
 """Connections whose current is linear in their weights and in the spikes: what follows from the current alone."""
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any
 
@@ -40,7 +41,7 @@ def _back(connection, kept, error):
 through.defvjp(_forward, _back)
 
 
-class LinearConnection(Counted):
+class LinearConnection(Counted, ABC):
     """A connection that needs `inputs`, `outputs`, `init` and `current`, and has the rest of `Connection` from them.
 
     It remembers nothing between ticks; leading axes `...` of spikes, keys and factors are free. One that does remember
@@ -64,16 +65,12 @@ class LinearConnection(Counted):
     {'weight': Array([4., 2.], dtype=float32)}
     """
 
-    def init(self, key: jax.Array) -> Params:
-        """Fresh parameters."""
-        raise NotImplementedError(f"{type(self).__name__} has no `init`")
-
+    @abstractmethod
     def current(self, params: Params, spikes: jax.Array, keys: jax.Array | None) -> jax.Array:
         """Currents `[R, O]` of rows of spikes `[R, I]` with keys `[R]`, linear in `params.trained` and in the spikes.
 
         The keys are None where nothing is drawn.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no `current`")
 
     @property
     def output_shape(self) -> tuple[int, ...]:

@@ -1,5 +1,7 @@
 """Connections whose synapses are known only together with their parameters: lists of synapses, delays."""
 
+from abc import abstractmethod
+
 import jax
 import jax.numpy as jnp
 
@@ -14,9 +16,9 @@ class PlacedConnection(LinearConnection):
     """A connection that has arrays in `params.fixed` which say where its synapses are, with a current of one for a
     spike of one and a weight of one. It needs `synapses`, `fan_outs` and `reliable` besides the current."""
 
+    @abstractmethod
     def fan_outs(self, params: Params) -> jax.Array:
         """Synapses addressed by one spike of each presynaptic unit, int32 `[I]`."""
-        raise NotImplementedError(f"{type(self).__name__} has no `fan_outs`")
 
     @property
     def learns(self) -> bool:
