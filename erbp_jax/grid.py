@@ -65,9 +65,9 @@ Grids = tuple[Grid | None, ...]
 def on_grid(
     grid: Grid | None, leaves: Mapping[str, jax.Array], layer: int, key: jax.Array | None
 ) -> dict[str, jax.Array]:
-    """The weights of a layer on its grid, as they are if it has none; without a key to the nearest point.
+    """The weights of a layer, arrays of any shape, by `Grid.round`; unchanged if the layer has no grid.
 
-    With a key, stochastic rounding, drawn from the key, the layer and the leaf.
+    Without a key to the nearest point; with one by stochastic rounding, drawn from the key, the layer and the leaf.
     """
 
     def noise(leaf: int, shape: tuple[int, ...]) -> jax.Array | None:

@@ -11,7 +11,7 @@ from erbp_jax.errors import UserError
 def tensorboard(folder: Path | str) -> Callable[[dict[str, Any], Any], None]:
     """A callback that writes every number of an epoch's metrics for TensorBoard.
 
-    Example: `ej.fit(network, rule, data, on_epoch=ej.tensorboard("logs"))`, then `tensorboard --logdir logs`.
+    In use: `ej.fit(network, rule, data, on_epoch=ej.tensorboard("logs"))`, then `tensorboard --logdir logs`.
 
     Example:
         >>> import tempfile

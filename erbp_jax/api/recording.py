@@ -10,7 +10,7 @@ import numpy as np
 from erbp_jax import simulate
 from erbp_jax.api.numbers import whole
 from erbp_jax.data.arrays import as_bytes, flat
-from erbp_jax.encoding import Encoder, Poisson
+from erbp_jax.encoding import Encoder, Frames, Poisson
 from erbp_jax.errors import UserError
 from erbp_jax.network import Network
 from erbp_jax.params import Params
@@ -151,7 +151,11 @@ def _rows(network: Network, encoder: Encoder, x: Any) -> tuple[Any, bool]:
     if isinstance(x, dict | tuple) or not hasattr(x, "shape"):
         return x, False
     given, size = np.asarray(x), network.sizes[0]
-    if getattr(encoder, "bits", None) == size and are_bits(given if given.ndim != 2 else given[None], size):
+    if (
+        isinstance(encoder, Frames)
+        and encoder.bits == size
+        and are_bits(given if given.ndim != 2 else given[None], size)
+    ):
         return (given[None], True) if given.ndim == 2 else (given, False)
     if given.size == size and given.shape[:1] != (1,):
         return flat(as_bytes("x", given.reshape(1, -1))), True

@@ -135,7 +135,7 @@ class ERBP(LocalRule):
         """
         single = Curves(1) if network.classes == 1 else None
         label = changes.pop("label", None) or single or LabelNeurons(network.classes)
-        if isinstance(rate_penalty, int | float):
+        if isinstance(rate_penalty, int | float) and not isinstance(rate_penalty, bool):
             rate_penalty = (float(rate_penalty),) * len(network.hidden)
         feedback = RandomFeedback(feedback_scale, zero_sum=not isinstance(label, Curves))
         return cls(label, **{"feedback": feedback, "rate_penalty": rate_penalty, **changes})

@@ -21,8 +21,23 @@ class Average:
 
     .. math:: \bar w_n = \bar w_{n-1} + (w_n - \bar w_{n-1}) / \min(n, h)
 
-    after the n-th batch; h is the number of batches in `epochs`, at least 1. With `grids`, one a layer, the average is
-    kept on them by stochastic rounding, whose draws are a function of seed, epoch and batch.
+    after the n-th batch; h is the number of batches in `epochs`, at least 1. Leaves have the shapes of the parameters.
+    With `grids`, one per projection, the average is stored on them by stochastic rounding, whose draws are a function
+    of seed, epoch and batch.
+
+    Source: averaged iterates, Polyak and Juditsky 1992, SIAM J. Control Optim. 30:838.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from erbp_jax.trace import Tree
+        >>> from erbp_jax.training.average import Average
+        >>> weights = [Tree(({"weight": jnp.array([w])},), ()) for w in (1.0, 3.0)]
+        >>> seed, epoch = jnp.uint32(0), jnp.int32(0)
+        >>> mean = weights[0]
+        >>> for batch, w in enumerate(weights):
+        ...     mean = Average(epochs=1.0)(mean, w, seed, epoch, jnp.int32(batch), batches=2)
+        >>> mean.projections[0]["weight"].tolist()
+        [2.0]
     """
 
     epochs: float

@@ -47,7 +47,11 @@ def stdp(
 
     .. math:: \Delta w_{ij} = \eta \sum_{t_i, t_j} M(t)\, K(t_j - t_i)
 
-    over all pairs of a presynaptic spike at t_i and a postsynaptic spike at t_j, or over the nearest ones.
+    over all pairs of a presynaptic spike at t_i and a postsynaptic spike at t_j, or over the nearest ones. Times are in
+    ticks; K has the unit of the weights. M is the modulator `[B]` or `[B, O]` in the tick of the later spike, 1 if
+    there is none.
+    Source: Song, Miller, Abbott 2000, Nat. Neurosci. 3:919; pairings, Morrison, Diesmann, Gerstner 2008, Biol.
+    Cybern. 98:459.
 
     Example:
         >>> import erbp_jax as ej
