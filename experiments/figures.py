@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from erbp_jax.__main__ import guarded
+from erbp_jax.viz.names import rule_name
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "results"
-RULES = {"erbp": "eRBP", "perbp": "peRBP", "rbp": "RBP, rate", "bp": "BP, rate"}
+RULES = {rule: rule_name(rule, "rate") for rule in ("erbp", "perbp", "rbp", "bp")}
 
 
 def main() -> None:

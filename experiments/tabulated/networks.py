@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from erbp_jax.viz.names import NAMES
 from published import ERRORS
 from tabulated import runs
 from tabulated.markdown import number, table
@@ -14,7 +15,6 @@ HEADER = (
 )
 LOOKED = "test digits seen"
 """The mark of a figure whose settings were chosen with a look at test digits."""
-NAMES = {"erbp": "eRBP", "perbp": "peRBP", "rbp": "RBP", "bp": "BP"}
 
 
 @dataclass(frozen=True)
