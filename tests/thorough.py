@@ -267,6 +267,7 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
     "test_docs.py": {
         "test_the_code_of_a_page_runs": (
             "docs/coming_from/decolle.md",
+            "docs/coming_from/first_edition.md",
             "docs/coming_from/snntorch.md",
             "docs/guides/choosing_a_rule.md",
             "docs/guides/devices_and_hosts.md",
@@ -275,7 +276,11 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
             "docs/guides/nnx.md",
             "docs/guides/nsat.md",
             "docs/guides/own_data.md",
+            "docs/guides/own_neuron.md",
+            "docs/guides/own_rule.md",
             "docs/guides/recurrent_and_delayed.md",
+            "docs/guides/regression.md",
+            "docs/guides/reward.md",
             "docs/guides/saving_and_runs.md",
             "docs/guides/silent_network.md",
             "docs/guides/sparse.md",
