@@ -135,6 +135,15 @@ ROWS: dict[str, Row] = {
         words="1 n",
     ),
     "membrane norm": Row("input of one mean and size (T1)", ("network.adaptation.kind=membrane_norm",), words="2 n"),
+    "write threshold and blank-out": Row(
+        "the two best together",
+        ("network.transmission={kind: blank_out, p: [0.8, 1.0, 1.0]}",),
+        (
+            (trick("{kind: write_threshold, threshold: 0.01}"),),
+            (trick("{kind: write_threshold, threshold: 0.03}"),),
+        ),
+        words="1 s",
+    ),
     "control: other draws": Row("jitter of a code without timing (T17)", (PRICE,)),
     "control: identity": Row("a write threshold of 0", (PRICE, trick("{kind: write_threshold, threshold: 0}"))),
     "control: searched anew": Row(
