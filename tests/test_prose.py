@@ -38,6 +38,14 @@ def test_lines_are_short(page):
     assert not long, "\n".join(long)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_heading_starts_its_line(page):
+    """A paragraph that is broken anew must not swallow the heading after it."""
+    text = (ROOT / page).read_text("utf-8")
+    lost = [f"{page}:{number}: {line}" for number, line in prose(text) if re.search(r"[.:)] #{2,4} \w", line)]
+    assert not lost, "\n".join(lost)
+
+
 def test_words_are_spelled_right():
     """What is no mistake is listed in pyproject.toml."""
     pytest.importorskip("codespell_lib")
