@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -269,12 +268,9 @@ def mlp_twin() -> str:
     return table(("test digits", "error, %", "seeds"), lines)
 
 
-def tricks() -> str:
-    """Tricks of deep learning: every row of `docs/results/tricks` beside the plain rule."""
-    return experiment.table(_trials())
-
-
-def _trials() -> dict[str, Any]:
-    """The rows that were run, by name, in the order of the experiment."""
-    files = {name: RESULTS / "tricks" / f"{experiment.file_name(name)}.json" for name in experiment.ROWS}
-    return {name: json.loads(path.read_text()) for name, path in files.items() if path.exists()}
+def tricks(network: str) -> str:
+    """Tricks of deep learning: every row of `docs/results/tricks` in that network, beside the plain rule."""
+    folder = RESULTS / "tricks" / network
+    files = {name: folder / f"{experiment.file_name(name)}.json" for name in experiment.ROWS}
+    found = {name: json.loads(path.read_text()) for name, path in files.items() if path.exists()}
+    return experiment.table(found, experiment.SETTINGS[network].goals)

@@ -46,15 +46,18 @@ def test_many_values_are_corrected_as_holm_has_it():
     np.testing.assert_allclose([corrected[x] for x in "abcd"], [0.03, 0.06, 0.06, 0.02])
 
 
+@pytest.mark.parametrize("network", tricks.SETTINGS)
 @pytest.mark.parametrize("name", tricks.ROWS)
-def test_every_row_is_a_config(name):
-    row = tricks.ROWS[name]
+def test_every_row_is_a_config(name, network):
+    row, setting = tricks.ROWS[name], tricks.SETTINGS[network]
     for settings in row.knobs:
-        load_config(tricks.CONFIG, [*tricks.COMMON, *row.overrides, *settings], rule="erbp")
+        load_config(setting.config, row.of(setting, settings), rule=setting.rule)
 
 
 def test_the_table_says_how_many_seeds_came_there():
-    text = tricks.table({"plain": curves(1.0, 1.0), "max-norm": curves(0.5, 0.5), "sign": curves(1e6, 0.9)})
+    text = tricks.table(
+        {"plain": curves(1.0, 1.0), "max-norm": curves(0.5, 0.5), "sign": curves(1e6, 0.9)}, (3.0, 2.3, 2.0)
+    )
     rows = {line.strip("| ").split("|")[0].strip(): line for line in text.splitlines()[2:]}
     assert "2.00|2.00 to 2.00" in rows["max-norm"].replace(" | ", "|")
     assert "(1 of 2)" in rows["sign"]
