@@ -25,7 +25,17 @@ LEAST = 2.0**-32
 
 
 class Transmission(Protocol):
-    """Synaptic transmission on a weight matrix `[I, O]`, for rows of spikes `[R, I]` with keys `[R]`."""
+    """Synaptic transmission on a weight matrix `[I, O]`, for rows of spikes `[R, I]` with keys `[R]`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> blank_out = ej.BlankOut(0.5)
+        >>> weight, spikes = jnp.ones((1000, 2)), jnp.ones((1, 1000))
+        >>> current = blank_out.current(weight, spikes, jax.random.split(jax.random.key(0), 1))
+        >>> bool((abs(current - blank_out.mean * 1000) < 100).all())  # more than six standard deviations
+        True
+    """
 
     @property
     def mean(self) -> float:

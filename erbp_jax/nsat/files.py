@@ -30,7 +30,16 @@ RECORDED = ("X", "spikes", "w_tick", "w_snap", "mask", "rr_draw", "noise")
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """What a machine computed for one core, and the random numbers that it drew; None where a file has none."""
+    """What a machine computed for one core, and the random numbers that it drew; None where a file has none.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.files import Expected
+        >>> spikes = np.array([[3, 0], [4, 0]])  # neuron 0 fires in ticks 3 and 4; nothing else was recorded
+        >>> expected = Expected(None, spikes, None, None, None, None, None)
+        >>> expected.states is None, len(expected.spikes)
+        (True, 2)
+    """
 
     states: np.ndarray | None  # X [T, N, S]
     spikes: np.ndarray | None  # [K, 2] tick, neuron

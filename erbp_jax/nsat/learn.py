@@ -35,6 +35,19 @@ class Classifier:
 
     The changes of all lanes in a tick are added up, then the weights are limited. Lanes go on from one sample to the
     next without a reset, as the chip does. Input is a function of (seed, epoch, batch) alone.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.erbp import Recipe
+        >>> from erbp_jax.nsat.learn import Classifier
+        >>> recipe = Recipe(layers=(2, 8, 2), train_ticks=100, burn_in=20, test_ticks=100, rounding_bits=4)
+        >>> classifier = Classifier(recipe, lanes=4)
+        >>> images, labels = np.array([[255, 0], [0, 255]] * 4, np.uint8), np.array([0, 1] * 4)
+        >>> before = classifier.weights
+        >>> [shown.counts.shape for shown in classifier.train(images, labels, epoch=0)]  # 8 + 2 + 4 error neurons
+        [(4, 14), (4, 14)]
+        >>> bool((classifier.weights != before).any()), classifier.test(images).shape
+        (True, (8, 2))
     """
 
     recipe: Recipe

@@ -97,7 +97,19 @@ class Camera:
 
 
 def digits_saccades(camera: Camera | None = None) -> Recordings:
-    """scikit-learn's 1,797 digits seen by the camera, 1,437 for training and 360 for test as in `digits`; simulated."""
+    """scikit-learn's 1,797 digits seen by the camera, 1,437 for training and 360 for test as in `digits`; simulated.
+
+    The camera's own saccades of 50 ms take most of a minute to simulate.
+
+    Example:
+        >>> from erbp_jax.data.events import Camera, digits_saccades
+        >>> short = digits_saccades(Camera(saccade=1))
+        >>> len(short.train), len(short.test), short.sensor
+        (1437, 360, (16, 16, 2))
+        >>> events, digit = short.test[0]
+        >>> bool((events.t < 3000).all()), digit in range(10)  # microseconds of three saccades
+        (True, True)
+    """
     from erbp_jax.data import digits
 
     camera, data = camera or Camera(), digits.load()

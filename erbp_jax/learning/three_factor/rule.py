@@ -223,7 +223,19 @@ def _key() -> jax.Array:
 def over_terms(
     terms: tuple[Term, ...], states: Any, pre_seen: Signals, post_seen: Signals
 ) -> tuple[Any, list[tuple[jax.Array, jax.Array]]]:
-    """States after a block, and per term its factors `(pre[k, B, J], post[k, B, O])`, the scale in the second."""
+    """States after a block, and per term its factors `(pre[k, B, J], post[k, B, O])`, the scale in the second.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Signals, Spike, Term, Trace, over_terms, start_terms
+        >>> terms = (Term(Spike(), Trace(20.0), -0.5),)
+        >>> pre = Signals(jnp.zeros((3, 1, 4)))
+        >>> post = Signals(jnp.array([1.0, 0.0, 0.0]).reshape(3, 1, 1))
+        >>> states = ((terms[0].pre.init_state((1, 4)), terms[0].post.init_state((1, 1))),)
+        >>> states, ((before, after),) = over_terms(terms, states, pre, post)
+        >>> before.shape, [round(float(x), 3) for x in after[:, 0, 0]]
+        ((3, 1, 4), [-0.0, -0.476, -0.452])
+    """
     kept, values = [], []
     for term, (before, after) in zip(terms, states, strict=True):
         before, pre = term.pre.over(before, pre_seen)
