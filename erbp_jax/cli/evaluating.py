@@ -1,6 +1,7 @@
 """Additional analyses of `evaluate`: early decisions and low precision."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def diagnosed(session: Session, folder: Path) -> str:
     import jax
 
     from erbp_jax.api.diagnose import MOST_SAMPLES
+    from erbp_jax.evaluation.advice import in_config
     from erbp_jax.evaluation.diagnosis import diagnose
 
     learner, place = restore(session, folder)
@@ -83,7 +85,11 @@ def diagnosed(session: Session, folder: Path) -> str:
     n = min(MOST_SAMPLES, len(session.data.test))
     shown = session.data.test[:n]
     experiment = replace(session.experiment, test_batch_size=n, mesh=None)
-    found = diagnose(experiment, first.weights, shown.x, shown.y, seed=int(first.seed), dt=session.dt)
+    found = diagnose(
+        experiment, first.weights, shown.x, shown.y, seed=int(first.seed), dt=session.dt,
+        trained=place.epoch + place.batch > 0,
+        naming=partial(in_config, output_apart=session.config.network.output_neuron is not None),
+    )  # fmt: skip
     rest = "" if found.advice else "\nnothing out of the ordinary"
     return f"after epoch {place.epoch}, {n} test samples\n{found}{rest}"
 

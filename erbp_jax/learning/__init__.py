@@ -12,6 +12,7 @@ from erbp_jax.learning.base import (
     Step,
     Suggested,
     Suited,
+    Supervision,
 )
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
@@ -46,6 +47,7 @@ __all__ = [
     "Step",
     "Suggested",
     "Suited",
+    "Supervision",
     "Symmetric",
     "Wiring",
 ]

@@ -87,7 +87,8 @@ class Block(NamedTuple):
 class Rule(Protocol):
     """A learning rule. Frozen, hashable. The trainer uses only these three members.
 
-    What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suited`.
+    What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suited`,
+    `Supervision`.
 
     Example:
         >>> import jax, erbp_jax as ej
@@ -177,6 +178,32 @@ class DenseWork(Protocol):
     def operations(self, network: Network) -> int:
         """Multiply-accumulates of one tick."""
         ...
+
+
+@runtime_checkable
+class Supervision(Protocol):
+    """A rule that says whether it learns from the targets; one that does not say is taken to.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.stdp().supervised, ej.mstdp(ej.ClassReward()).supervised
+        (False, True)
+    """
+
+    @property
+    def supervised(self) -> bool: ...
+
+
+def is_supervised(rule: Rule) -> bool:
+    """Whether a rule learns from the targets: labels, curves or rewards.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.base import is_supervised
+        >>> is_supervised(ej.BackProp()), is_supervised(ej.stdp())
+        (True, False)
+    """
+    return rule.supervised if isinstance(rule, Supervision) else True
 
 
 class Step(NamedTuple):

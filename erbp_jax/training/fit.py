@@ -101,6 +101,7 @@ def fit(
                 epochs=config.training.epochs,
                 interval=interval,
                 seconds_before=seconds_before,
+                look=f"erbp-jax diagnose {folder}",
                 line=told,
             )
         except NonFiniteError as error:

@@ -70,6 +70,19 @@ def test_show_and_diagnose(run, tmp_path, monkeypatch, capsys):
     assert (code, "test set has samples 0 to 39" in err) == (2, True)
 
 
+def test_a_diagnosis_names_keys(npz, tmp_path, monkeypatch, capsys):
+    code, out, err = call(
+        monkeypatch, capsys, "train", f"data.path={npz}", "network.layers=[auto,20,auto]", *FAST,
+        "network.neuron.threshold=50", "--out", tmp_path / "quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    assert f"erbp-jax diagnose {tmp_path / 'quiet'}" in out
+    code, out, err = call(monkeypatch, capsys, "diagnose", tmp_path / "quiet")
+    assert code == 0, err
+    assert "hidden1: 100 % of its neurons never fire" in out
+    assert "lower network.neuron.threshold or rule.rate_penalty, or raise network.init_gain, encoding.max_rate" in out
+
+
 def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
     code, out, err = call(
         monkeypatch, capsys, "sweep", "default", f"data.path={npz}", "network.layers=[auto,10,auto]", *FAST,

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +58,9 @@ class Modulator(ABC):
         Fading(tau=100.0)
     """
 
+    supervised: ClassVar[bool] = True
+    """Whether it depends on the targets."""
+
     def init(self, network: Network, key: jax.Array) -> Params:
         """Its parameters for the whole training; none unless a modulator has some."""
         del network, key
@@ -86,6 +89,8 @@ class Unmodulated(Modulator):
         >>> ej.ThreeFactor((ej.pair_stdp(Exponential(window=64)),)).modulator
         Unmodulated()
     """
+
+    supervised: ClassVar[bool] = False
 
     def over(self, network, rule_params, state, trace, given):
         del rule_params, given
@@ -161,6 +166,7 @@ class Schedule(Modulator):
         [0.0, 1.0, 0.0, -1.0]
     """
 
+    supervised: ClassVar[bool] = False
     signal: Callable[[jax.Array], jax.Array]
 
     def over(self, network, rule_params, state, trace, given):

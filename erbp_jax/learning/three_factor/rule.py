@@ -81,6 +81,11 @@ class ThreeFactor(LocalRule):
         if self.tau_eligibility is not None and not self.tau_eligibility > 0:
             raise ValueError(f"ThreeFactor: tau_eligibility must be > 0 ticks, got {self.tau_eligibility}")
 
+    @property
+    def supervised(self) -> bool:
+        """Whether the modulator depends on the targets."""
+        return self.modulator.supervised
+
     def projection_terms(self, network: Network) -> tuple[tuple[Term, ...], ...]:
         """The terms of every projection of a network: none where it does not learn."""
         count = len(network.projections)
