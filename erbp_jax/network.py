@@ -17,6 +17,7 @@ from erbp_jax.params import Params
 from erbp_jax.projection import Layer, Population, Projection
 from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace, Tree
+from erbp_jax.wording import plural
 
 T = TypeVar("T")
 
@@ -196,9 +197,8 @@ class Network:
         inputs = "+".join(map(str, self.inputs.values()))
         if self.is_chain:
             return "-".join((inputs, *(p.connection.label for p in self.projections)))
-        return (
-            f"{'-'.join((inputs, *(str(p.size) for p in self.populations)))} with {len(self.projections)} projections"
-        )
+        sizes = "-".join((inputs, *(str(p.size) for p in self.populations)))
+        return f"{sizes} with {plural(len(self.projections), 'projection')}"
 
     def init(self, key: jax.Array) -> Params:
         """Fresh parameters, `Params(trained, fixed)` of a `Tree` each.

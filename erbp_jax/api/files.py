@@ -58,6 +58,7 @@ def save(path: Path | str, model: Model) -> None:
         "seed": model.seed,
         "shape": None if model.shape is None else list(model.shape),
         "history": model.history,
+        "test_name": model.test_name,
     }
     told["checksum"] = _checksum(told, arrays)
     text = np.frombuffer(json.dumps(told).encode(), np.uint8)
@@ -113,7 +114,7 @@ def load(path: Path | str, *, trust: bool = False) -> Model:
             network=network, params=params, rule=rule, rule_params=rule_params, encoder=encoder, task=task,
             steps=int(told["steps"]), dt=float(told["dt"]), seed=int(told["seed"]),
             shape=None if shape is None else tuple(map(int, shape)), labels=arrays.get("labels"),
-            history=list(told["history"]),
+            history=list(told["history"]), test_name=str(told.get("test_name", "test")),
         )  # fmt: skip
 
 

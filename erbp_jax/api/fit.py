@@ -154,7 +154,8 @@ def fit(
         try:
             train(
                 programs, learner, keeper, reporter, position=begun * batches, epochs=last, interval=batches,
-                seconds_before=before, line=lambda entry: epoch_line(experiment.task, entry, last), enough=enough,
+                seconds_before=before, enough=enough,
+                line=lambda entry: epoch_line(experiment.task, entry, last, shown.test_name),
             )  # fmt: skip
         except KeyboardInterrupt:
             reporter.line(f"interrupted; returning what was learned in {len(history)} whole epochs and a part")

@@ -12,6 +12,7 @@ from erbp_jax.training import quantized
 from erbp_jax.training.evaluate import kept, restore
 from erbp_jax.training.session import Session
 from erbp_jax.viz.anytime import anytime_curves
+from erbp_jax.wording import plural
 
 
 def evaluate_further(
@@ -91,7 +92,7 @@ def diagnosed(session: Session, folder: Path) -> str:
         naming=partial(in_config, output_apart=session.config.network.output_neuron is not None),
     )  # fmt: skip
     rest = "" if found.advice else "\nnothing out of the ordinary"
-    return f"after epoch {place.epoch}, {n} test samples\n{found}{rest}"
+    return f"after epoch {place.epoch}, {plural(n, f'{session.data.test_name} sample')}\n{found}{rest}"
 
 
 def shown(

@@ -7,6 +7,7 @@ from erbp_jax.learning.base import is_supervised
 from erbp_jax.learning.erbp import ERBP
 from erbp_jax.projection import Population
 from erbp_jax.training.experiment import Experiment
+from erbp_jax.wording import plural
 
 MANY_PERCENT = 50.0
 """Of neurons that are silent or saturated, from which something should be changed."""
@@ -135,7 +136,7 @@ def advice(
             told.append(_of_silence(seen, names, trained))
         elif population.name == network.output and unanswered and trained and not quiet:
             told.append(
-                f"{seen.name}: {count(unanswered, 'class is', 'classes are')} never answered, for the output "
+                f"{seen.name}: {plural(unanswered, 'class is', 'classes are')} never answered, for the output "
                 f"{'neuron never fires' if unanswered == 1 else 'neurons never fire'}: "
                 + _alternatives(f"lower {names.learning_rate}", _raised(names.gain, names.steps))
             )
@@ -167,11 +168,6 @@ def untaught(experiment: Experiment) -> str:
         f"what to answer; test {name} still compares answers with targets: expect chance level (the guide to choosing "
         "a rule says how to score such a network)"
     )
-
-
-def count(n: int, one: str, many: str | None = None) -> str:
-    """`1 neuron`, `2 neurons`."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def _of_input(seen: Seen, names: Names) -> list[str]:

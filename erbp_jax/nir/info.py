@@ -11,6 +11,7 @@ from erbp_jax.nir.discrete import MS
 from erbp_jax.nir.files import read
 from erbp_jax.nir.graph import Flat, flat
 from erbp_jax.nir.neuron import NEURONS, SPIKING
+from erbp_jax.wording import plural
 
 if TYPE_CHECKING:
     import nir
@@ -50,7 +51,9 @@ def _told(graph: Flat) -> str:
         rows.append((name, graph.kind(name), shape, str(count) if count else "", _constants(graph.kind(name), node)))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(n) for text, n in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.append(f"{len(graph.nodes)} nodes, {len(graph.edges)} edges, {total:,} parameters")
+    lines.append(
+        f"{plural(len(graph.nodes), 'node')}, {plural(len(graph.edges), 'edge')}, {plural(total, 'parameter')}"
+    )
     lines += [f"{key}: {value}" for key, value in graph.metadata.items() if key.startswith("erbp_jax:")]
     return "\n".join([*lines, *_cycles(graph), *_notes(graph)])
 

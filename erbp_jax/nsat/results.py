@@ -14,6 +14,7 @@ from erbp_jax.files import replacing
 from erbp_jax.nsat.files import Fixture
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.replay import Outcome
+from erbp_jax.wording import plural
 
 if TYPE_CHECKING:
     from erbp_jax.viz.nsat import Band
@@ -154,7 +155,7 @@ def save(folder: Path, program: Program, ticks: int, outcomes: Sequence[Outcome]
             raster.unlink(missing_ok=True)  # of an earlier run
     neurons = sum(c.neurons for c in program.cores)
     return (
-        f"{ticks} ticks, {neurons} neurons, {len(spikes)} spikes "
+        f"{plural(ticks, 'tick')}, {plural(neurons, 'neuron')}, {plural(len(spikes), 'spike')} "
         f"({len(spikes) / neurons / max(ticks - 1, 1):.4f} a neuron and tick)\n"
         f"spikes: {folder / 'spikes.npy'} (core, tick, neuron); states and weights: {folder / 'states.npz'}; "
         f"picture: {picture}"

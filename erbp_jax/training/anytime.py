@@ -48,6 +48,7 @@ def summary(session: Session, recording: synops.Recording, epoch: int, model: En
     return {
         "network": "-".join(str(size) for size in session.experiment.network.sizes),
         "dataset": session.data.name,
+        "test_name": session.data.test_name,
         "rule": session.config.rule.kind,
         "epoch": epoch,
         "seeds": len(session.seeds),

@@ -19,6 +19,7 @@ from erbp_jax.training.metrics import epoch_line, summarise
 from erbp_jax.training.metrics_file import MetricsFile, kept_lines
 from erbp_jax.training.progress import busy, reporting
 from erbp_jax.training.session import Session
+from erbp_jax.wording import plural
 
 
 def check(config: Config, folder: Path) -> None:
@@ -73,7 +74,7 @@ def fit(
     if place.epoch * batches + place.batch > config.training.epochs * batches or place.batch >= batches:
         raise UserError(
             f"{checkpoints.latest()}: is of epoch {place.epoch}, batch {place.batch}; the config has "
-            f"{config.training.epochs} epochs of {batches} batches"
+            f"{plural(config.training.epochs, 'epoch')} of {plural(batches, 'batch', 'batches')}"
         )
     interval = max(1, round(config.training.checkpoint_every * batches))
     position = place.epoch * batches + place.batch
@@ -87,7 +88,7 @@ def fit(
     def told(entry: dict[str, Any]) -> str:
         if on_epoch is not None:
             on_epoch(entry, learner)
-        return epoch_line(session.experiment.task, entry, config.training.epochs)
+        return epoch_line(session.experiment.task, entry, config.training.epochs, session.data.test_name)
 
     keeper = _InFolder(checkpoints, metrics, there, position, interval, total, batches)
     with reporting(label, total * size, position * size) as reporter:

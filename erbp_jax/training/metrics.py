@@ -97,6 +97,7 @@ def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]
         "epochs": config.training.epochs,
         "train_size": len(session.data.train),
         "test_size": len(session.data.test),
+        "test_name": session.data.test_name,
         "measure": measure._asdict(),
         f"test_{name}": metrics[-1][f"test_{name}"],
         f"test_{name}_mean_last5": float(last5.mean()),
@@ -109,10 +110,11 @@ def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]
     }
 
 
-def epoch_line(task: Task, entry: dict[str, Any], epochs: int) -> str:
-    """The reported metrics of an epoch."""
+def epoch_line(task: Task, entry: dict[str, Any], epochs: int, test_name: str) -> str:
+    """The reported metrics of an epoch; `test_name` is that of the data set."""
     first, *others = task.measures
-    parts = [f"{when} {first.name} {number(entry[f'{when}_{first.name}'], first)}" for when in ("test", "train")]
+    names = {"test": test_name, "train": "train"}
+    parts = [f"{name} {first.name} {number(entry[f'{when}_{first.name}'], first)}" for when, name in names.items()]
     parts += [f"{m.name} {number(entry[m.name], m)}" for m in others]
     return (
         f"epoch {entry['epoch']}/{epochs}  {'  '.join(parts)}  "

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.viz.figure import dashes, plain, save, styled, subplots, ticker
+from erbp_jax.wording import plural
 
 MOST_MAPS, MOST_BELOW = 48, 32
 """Maps of a layer that are drawn, and maps before it."""
@@ -62,7 +63,9 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         step = -(-maps // 24)
         row[0].set_yticks(np.arange(0, maps, step) + 0.5, np.arange(1, maps + 1, step), fontsize=7)
         row[0].hlines(np.arange(1, maps), -dt, ticks * dt, color="0.85", linewidth=0.5, zorder=0)
-        told = f"layer {number}: {whole} maps of {height} x {width}" + (f", the first {maps}" if maps < whole else "")
+        told = f"layer {number}: {plural(whole, 'map')} of {height} x {width}" + (
+            f", the first {maps}" if maps < whole else ""
+        )
         row[0].set_title(told, fontsize=9, loc="left")
         across = int(np.ceil(np.sqrt(2 * maps)))
         grid = np.full((-(-maps // across) * across, height, width), np.nan)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.viz.figure import colours, dashes, neuron_axis, plain, save, styled, subplots
+from erbp_jax.wording import plural
 
 PANELS = 16
 """At most, in one picture."""
@@ -58,5 +59,5 @@ def raster(
         axis.set_title(told, fontsize=8, loc="left", color=colour)
     axes[-1, 0].set_xlabel("tick")
     if (drawn := len(shown) - len(outside)) < len(bands):
-        figure.suptitle(f"the first {drawn} of {len(bands)} groups of neurons", fontsize=9, x=0.02, ha="left")
+        figure.suptitle(f"the first {drawn} of {plural(len(bands), 'group')} of neurons", fontsize=9, x=0.02, ha="left")
     return save(figure, path)

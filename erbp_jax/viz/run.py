@@ -31,7 +31,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     rule = rule_name(summary["rule"], getattr(session.config.rule, "form", None))
     title = f"{summary['network']}, {rule}, {summary['dataset']}"
     dt, data = session.config.encoding.dt, session.data
-    pictures = [learning_curve(metrics, title, folder / "learning_curve.png", session.experiment.task.measures[0])]
+    measure = session.experiment.task.measures[0]
+    pictures = [learning_curve(metrics, title, folder / "learning_curve.png", measure, data.test_name)]
     if weights := weights_picture(first, session, folder / "weights.png"):
         pictures.append(weights)
     if getattr(session.config.rule, "form", None) != "rate":  # the rate form has no spikes to show

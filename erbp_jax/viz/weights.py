@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.viz.figure import WEIGHT, save, styled, subplots
+from erbp_jax.wording import plural
 
 
 @styled
@@ -26,7 +27,7 @@ def first_layer(weight: np.ndarray, image_shape: tuple[int, int], path: Path, mo
         image = axis.imshow(weight[:, unit].reshape(image_shape), cmap="RdBu_r", vmin=-limit, vmax=limit)
     figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, label=WEIGHT)
     few = len(strongest) < weight.shape[1]
-    of = f"the {len(strongest)} strongest of {weight.shape[1]}" if few else f"{len(strongest)}"
+    of = f"the {len(strongest)} strongest of " * few + plural(weight.shape[1], "neuron")
     height, width = image_shape
-    figure.suptitle(f"incoming weights of {of} neurons, from {height} x {width} inputs", fontsize=9)
+    figure.suptitle(f"incoming weights of {of}, from {height} x {width} inputs", fontsize=9)
     return save(figure, path)

@@ -42,9 +42,10 @@ def altered(path, source, **changes):
 def line(path):
     fixture = files.read(path)
     cores = fixture.program.cores
+    weights = sum(len(c.weights) for c in cores)
     return (
         f"bit-exact: {fixture.ticks} ticks, {sum(c.neurons for c in cores)} neurons, "
-        f"{sum(len(wanted(e).spikes) for e in fixture.expected)} spikes, {sum(len(c.weights) for c in cores)} weights"
+        f"{sum(len(wanted(e).spikes) for e in fixture.expected)} spikes, {weights} weight{'s' if weights > 1 else ''}"
     )
 
 
