@@ -61,5 +61,5 @@ def test_what_is_wide_scrolls_in_a_frame_of_its_own(html):
 
 def test_a_table_says_that_its_samples_were_held_out():
     rows = {"dataset": "digits", "network": "64-10", "measure": ERROR._asdict(), "rows": []}
-    assert columns_of(rows)["test"] == "test error (%)"
-    assert columns_of({**rows, "test_name": "held-out"})["test"] == "held-out error (%)"
+    assert table.columns_of(rows)["test"] == "test error (%)"
+    assert table.columns_of({**rows, "test_name": "held-out"})["test"] == "held-out error (%)"
