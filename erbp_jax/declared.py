@@ -36,7 +36,7 @@ _PLURALS = {int: "whole numbers", float: "numbers", bool: "truth values", str: "
 def checked(cls: Class) -> Class:
     """Let a dataclass refuse values of other types than its fields declare; anything else stays as it is.
 
-    Whole numbers, numbers, truth values, texts, None, unions, tuples and components are told apart; NaN is no number.
+    It distinguishes whole numbers, numbers, truth values, texts, None, unions, tuples and components; NaN is no number.
     An annotation that says something else allows anything.
 
     >>> from dataclasses import dataclass

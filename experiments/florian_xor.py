@@ -1,7 +1,7 @@
 """Reward-modulated STDP learns XOR: rate-coded and temporally coded inputs, MSTDP and MSTDPET (Florian 2007).
 
 A spike of the output neuron is rewarded (+1) while the answer should be 1 and punished (-1) while it should be 0;
-nothing else is told to the network. 200 epochs of the four patterns in random order, 500 ms each, the state carried
+the network receives nothing else. 200 epochs of the four patterns in random order, 500 ms each, the state carried
 over. Every seed has a twin with the same weights and inputs that does not learn. All seeds run side by side in one
 program. Success: in the last epoch the rate for (1,1) below those for (0,1) and (1,0), and silence for (0,0) but for
 spikes that were in flight when it came; in temporal code every pattern of answer 0 below every pattern of answer 1.

@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def run(layer: LateralLayer, spikes: np.ndarray, weights: np.ndarray, lateral: np.ndarray) -> tuple[Any, Any]:
-    """Spikes `[R, T, O]` and the weights every second `[R, T / 1000, I, O]`, a lane a seed."""
+    """Spikes `[R, T, O]` and the weights every second `[R, T / 1000, I, O]`, a replica a seed."""
 
     def one(weight, inputs):
         def second(state, inputs):

@@ -50,10 +50,10 @@ def main() -> None:
 
 
 def simulate(mode: examples.Mode, seeds: int) -> np.ndarray:
-    """Spikes `[T, R, N]`, a lane a seed."""
+    """Spikes `[T, R, N]`, a replica a seed."""
     p = examples.field_input(mode)
     events = [examples.poisson(p, np.random.default_rng(seed)) for seed in range(seeds)]
-    return examples.run_lanes(examples.neural_field(mode), events, len(p)).spikes
+    return examples.run_replicas(examples.neural_field(mode), events, len(p)).spikes
 
 
 def stays(spikes: np.ndarray) -> dict[str, Any]:
@@ -131,9 +131,9 @@ def picture(spikes: Mapping[examples.Mode, np.ndarray], summary: Mapping[str, An
         top.scatter(tick, neuron, s=1.2, marker="s", color=INK, linewidths=0, rasterized=True)
         top.set_title(f"{titles[mode]}: spikes, seed {shown}; input shaded", fontsize=9, loc="left")
         time, centroid = moving_centroid(fired)
-        for lane in range(fired.shape[1]):
-            if lane != shown:
-                bottom.plot(time, centroid[:, lane], color=MUTED, linewidth=0.7, alpha=0.7)
+        for replica in range(fired.shape[1]):
+            if replica != shown:
+                bottom.plot(time, centroid[:, replica], color=MUTED, linewidth=0.7, alpha=0.7)
         bottom.plot(time, centroid[:, shown], color=ACCENT, linewidth=1.5)
         if mode == "tracking":
             followed = f"{summary[mode]['seeds_that_follow_all']} of {fired.shape[1]} seeds follow"

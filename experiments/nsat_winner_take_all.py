@@ -60,7 +60,7 @@ def simulate(seeds: int, ticks: int) -> tuple[np.ndarray, np.ndarray]:
     p = np.tile(examples.WINNER_RATES, (ticks, 1))
     drawn = [examples.poisson(p, np.random.default_rng(seed)) for seed in range(seeds)]
     both = [examples.to_both(rows, 3) for rows in drawn]
-    spikes = examples.run_lanes(program, both, ticks).spikes
+    spikes = examples.run_replicas(program, both, ticks).spikes
     inputs = np.zeros((ticks, 3), bool)
     inputs[tuple(drawn[0].T)] = True
     return inputs, spikes.reshape(ticks, seeds, 2, 4)

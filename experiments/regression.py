@@ -39,7 +39,7 @@ def data_set(train: int = 400, test: int = 100) -> ej.Dataset:
 
 
 def rules(network: ej.Network, updates: int) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Each rule with what `fit` is told besides; `updates` of back-propagation in all."""
+    """Each rule with what `fit` gets besides; `updates` of back-propagation in all."""
     label = {"label": ej.Curves(network.classes), "gates": ej.Boxcar(-8.0, 8.0)}
     schedule = optax.cosine_decay_schedule(1e-2, updates)
     return {

@@ -130,14 +130,14 @@ def windows(kernel: Kernel) -> dict[str, np.ndarray]:
     return {"dt": dt, "pairs": exact, "forward table": table}
 
 
-def poisson(rng: np.random.Generator, rate: float, refractory: int, ticks: int, lanes: int) -> np.ndarray:
-    """Trains `[T, lanes]` of `rate` Hz at 1 ms ticks, intervals of at least `refractory` ticks."""
-    spikes = np.zeros((ticks + 100, lanes))
+def poisson(rng: np.random.Generator, rate: float, refractory: int, ticks: int, trains: int) -> np.ndarray:
+    """Trains `[T, trains]` of `rate` Hz at 1 ms ticks, intervals of at least `refractory` ticks."""
+    spikes = np.zeros((ticks + 100, trains))
     mean = 1000.0 / rate - refractory
-    for lane in range(lanes):
+    for train in range(trains):
         intervals = refractory + rng.geometric(1.0 / (mean + 1.0), int(2 * ticks * rate / 1000)) - 1
         times = np.cumsum(intervals)
-        spikes[times[times < ticks - 70], lane] = 1
+        spikes[times[times < ticks - 70], train] = 1
     return spikes[:ticks]
 
 

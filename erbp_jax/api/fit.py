@@ -146,8 +146,8 @@ def fit(
     keeper, last = _InMemory(learner, history), begun + epochs
 
     def enough(entry: dict[str, Any]) -> bool:
-        told = [bool(call(entry, _first(keeper.learner))) for call in callbacks]
-        return any(told) or (patience is not None and _stale(history[begun:], experiment.task, patience))
+        stops = [bool(call(entry, _first(keeper.learner))) for call in callbacks]
+        return any(stops) or (patience is not None and _stale(history[begun:], experiment.task, patience))
 
     total, size = last * batches, experiment.batch_size
     with reporting("training", total * size, begun * batches * size) if progress else quiet() as reporter:
@@ -192,7 +192,7 @@ def _warm(programs: Programs, model: Model) -> Learner:
     )
     if not same:
         raise UserError("model: was trained with another network, rule or optimizer; give the same")
-    return replace(given, tally=fresh.tally)  # of an epoch that was interrupted, and begins again
+    return replace(given, counters=fresh.counters)  # of an epoch that was interrupted, and begins again
 
 
 def _first(learner: Learner) -> Learner:

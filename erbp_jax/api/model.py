@@ -162,10 +162,10 @@ class Model:
         return learning_figure(self.history, self.network.name, self.task.measures[0], self.test_name)
 
     def __repr__(self) -> str:
-        first, told = self.task.measures[0], ""
+        first, score = self.task.measures[0], ""
         if self.history:
-            told = f", {self.test_name} {first.name} {self.history[-1][f'test_{first.name}']:.4g}{first.unit}"
-        return f"Model({self.network.name}, {type(self.rule).__name__}, {plural(len(self.history), 'epoch')}{told})"
+            score = f", {self.test_name} {first.name} {self.history[-1][f'test_{first.name}']:.4g}{first.unit}"
+        return f"Model({self.network.name}, {type(self.rule).__name__}, {plural(len(self.history), 'epoch')}{score})"
 
     def _is_one(self, x: Any) -> bool:
         """Whether it is one sample, in the shape of the data or as a row; given trains are `[T, I]`."""

@@ -98,7 +98,7 @@ def record(
     """Show one sample, or a batch `[B, ...]`, to a network for some ticks and keep everything, without learning.
 
     Images may be float in [0, 1] or uint8, in any shape of the network's size. `encoder` is `Poisson(0.25)` if not
-    given. `dt` is the length of a tick in ms, for what is told in Hz and drawn.
+    given. `dt` is the length of a tick in ms, for rates in Hz and for plots.
 
     Example:
         >>> import jax, numpy as np, erbp_jax as ej

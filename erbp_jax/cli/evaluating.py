@@ -30,7 +30,7 @@ def evaluate_further(
         if bits is not None and not lowest <= bits <= 16:
             raise UserError(f"{option}: must be from {lowest} to 16, got {bits}")
     learner, place = restore(session, folder)
-    params, told = learner.weights, []
+    params, lines = learner.weights, []
     if weight_bits or state_bits:
         report: dict[str, Any] = {"weight_bits": weight_bits, "state_bits": state_bits}
         report["before"] = quantized.firing_report(session, session.experiment, params, place.epoch)
@@ -39,17 +39,17 @@ def evaluate_further(
         if state_bits:
             session.experiment = quantized.with_state_bits(session, state_bits)
         report["after"] = quantized.firing_report(session, session.experiment, params, place.epoch)
-        told += [quantized.table(report), f"bits: {kept(folder / 'quantized.json', report)}"]
+        lines += [quantized.table(report), f"bits: {kept(folder / 'quantized.json', report)}"]
     if anytime:
         result = early.summary(session, early.recorded(session, params, place.epoch), place.epoch, model)
-        told.append(early.table(result))
+        lines.append(early.table(result))
         where = kept(folder / "anytime.json", result)
         try:
             picture = f", {draw(result, folder / 'anytime.png')}"
         except (UserError, OSError) as error:  # matplotlib is an extra; the folder may be read-only
             picture = f"; no picture: {error}"
-        told.append(f"anytime: {where}{picture}")
-    return "\n".join(told)
+        lines.append(f"anytime: {where}{picture}")
+    return "\n".join(lines)
 
 
 def energy_model(name: str) -> EnergyModel:

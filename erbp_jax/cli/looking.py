@@ -65,7 +65,7 @@ def _evaluate(
     wanted = load_config(run / run_folder.CONFIG, overrides or [])
     run_folder.check_modules(run, loaded)
     from erbp_jax.training.checkpoint import Checkpoints
-    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept, told
+    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept, result_line
 
     check_overrides(loaded, wanted)
     if energy is not None and not anytime:
@@ -80,7 +80,7 @@ def _evaluate(
         return
     result = evaluate_run(session, run)
     where = kept(run / "evaluation.json", result)
-    print(f"{told(result, session)} (after epoch {result['epoch']}; {where})")
+    print(f"{result_line(result, session)} (after epoch {result['epoch']}; {where})")
 
 
 def diagnose(

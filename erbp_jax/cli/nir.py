@@ -81,6 +81,6 @@ def import_(
 def info(file: File) -> None:
     """Describe a NIR graph: nodes, shapes, parameters, time constants, cycles, and inexact conversions."""
     check_environment()
-    from erbp_jax.nir import info as told
+    from erbp_jax.nir import info as describe
 
-    print(told(file))
+    print(describe(file))

@@ -163,11 +163,11 @@ def _table(table: dict[str, Any]) -> str:
     heads = columns_of(table)
     head = "".join(f"<th>{escape(text)}</th>" for text in heads.values())
     body = []
-    for row, told in zip(rows, cells(table), strict=True):
+    for row, texts in zip(rows, cells(table), strict=True):
         tds = []
         for key in heads:
             best = key in fields and len(rows) > 1 and row[fields[key]] is not None and row[fields[key]] == lowest[key]
-            tds.append(f"<td{' class=best' if best else ''}>{escape(told[key]).replace('+-', '&plusmn;')}</td>")
+            tds.append(f"<td{' class=best' if best else ''}>{escape(texts[key]).replace('+-', '&plusmn;')}</td>")
         body.append(f"<tr>{''.join(tds)}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 

@@ -65,17 +65,17 @@ def markdown(table: dict[str, Any]) -> str:
         "",
         "| " + " | ".join(heads.values()) + " |",
         "|" + "---|" * len(heads),
-        *("| " + " | ".join(told[key] for key in heads) + " |" for told in cells(table)),
+        *("| " + " | ".join(texts[key] for key in heads) + " |" for texts in cells(table)),
     ]
     return "\n".join(lines) + "\n"
 
 
 def cells(table: dict[str, Any]) -> list[dict[str, str]]:
     """The rows as text, by the keys of `columns`."""
-    return [_told(row, judged_by(table)) for row in table["rows"]]
+    return [_texts(row, judged_by(table)) for row in table["rows"]]
 
 
-def _told(row: dict[str, Any], measure: Measure) -> dict[str, str]:
+def _texts(row: dict[str, Any], measure: Measure) -> dict[str, str]:
     name, digits = f"test_{measure.name}", ".2f" if measure.counted else ".4g"
     spread = "" if row[f"{name}_std"] is None else f" +- {row[f'{name}_std']:{digits}}"
     samples, operations = row["samples_to_goal"], row["operations_to_goal"]

@@ -286,7 +286,7 @@ def _recurrent(chain: Network, section: schema.NetworkSection) -> Network:
 
 
 def build_transmissions(section: schema.Transmission, layers: int) -> tuple[Callable[[bool], Transmission], ...]:
-    """How spikes cross onto each layer; each is to be told whether to work through them one by one.
+    """How spikes cross onto each layer; each is to know whether to work through them one by one.
 
     Raises:
         UserError: a number of chances that does not fit the layers.

@@ -200,10 +200,10 @@ def check_model(
     except ValidationError as error:
         found = telling([e for e in error.errors(include_url=False) if e["type"] != "extra_forbidden"])
         mistakes, checked = chain(mistakes, (explained(e, data) for e in found)), None
-    told = list(dict.fromkeys(islice(mistakes, MAX_MISTAKES + 1)))
-    if told or checked is None:
-        more = ["and more"] if len(told) > MAX_MISTAKES else []
-        lines = "\n".join(f"  {line}" for line in told[:MAX_MISTAKES] + more)
+    distinct = list(dict.fromkeys(islice(mistakes, MAX_MISTAKES + 1)))
+    if distinct or checked is None:
+        more = ["and more"] if len(distinct) > MAX_MISTAKES else []
+        lines = "\n".join(f"  {line}" for line in distinct[:MAX_MISTAKES] + more)
         raise UserError(f"{shown(where, 500)}:\n{lines}")
     return checked
 

@@ -14,7 +14,7 @@ def entry_of(rule: Any) -> Entry | None:
     kind = rule.get("kind", DEFAULTS["rule"]) if isinstance(rule, Mapping) else getattr(rule, "kind", DEFAULTS["rule"])
     try:
         return find("rule", kind) if isinstance(kind, str) else None
-    except UserError:  # told when the section is checked
+    except UserError:  # reported when the section is checked
         return None
 
 

@@ -124,40 +124,40 @@ def advice(
         unanswered: classes among the targets whose output neuron never fired.
         trained: whether the network has learned before it was looked at.
     """
-    network, told = experiment.network, []
+    network, lines = experiment.network, []
     inputs = len(network.inputs)
     for seen in found[:inputs]:
-        told += _of_input(seen, naming(experiment, network.populations[0]))
-    quiet = bool(told)
+        lines += _of_input(seen, naming(experiment, network.populations[0]))
+    quiet = bool(lines)
     for seen, population in zip(found[inputs:], network.populations, strict=True):
         names = naming(experiment, population)
         if seen.silent >= MANY_PERCENT and not quiet:
             quiet = True
-            told.append(_of_silence(seen, names, trained))
+            lines.append(_of_silence(seen, names, trained))
         elif population.name == network.output and unanswered and trained and not quiet:
-            told.append(
+            lines.append(
                 f"{seen.name}: {plural(unanswered, 'class is', 'classes are')} never answered, for the output "
                 f"{'neuron never fires' if unanswered == 1 else 'neurons never fire'}: "
                 + _alternatives(f"lower {names.learning_rate}", _raised(names.gain, names.steps))
             )
         if seen.saturated is not None and seen.saturated >= MANY_PERCENT:
-            told.append(_of_saturation(seen, names, trained))
+            lines.append(_of_saturation(seen, names, trained))
         if seen.open_gates is not None and 100.0 - seen.open_gates >= CLOSED_PERCENT:
-            told.append(
+            lines.append(
                 f"{seen.name}: its gate is open in {seen.open_gates:.0f} % of all ticks, so that little is learned: "
                 + _alternatives(f"widen {names.gate}", names.gain and f"lower {names.gain}")
                 + (f"; if it was open before training, start anew with a lower {names.learning_rate}" * trained)
             )
     if not is_supervised(experiment.rule):
-        told.append(f"{network.output}: {untaught(experiment)}")
+        lines.append(f"{network.output}: {untaught(experiment)}")
     most = UNDECIDED_PERCENT if trained else UNDECIDED_PERCENT_UNTRAINED
-    if undecided is not None and undecided >= most and not told:
+    if undecided is not None and undecided >= most and not lines:
         names = naming(experiment, network.population(network.output))
-        told.append(
+        lines.append(
             f"{network.output}: {undecided:.0f} % of the samples are undecided, though neurons fire: no output neuron "
             f"has more spikes than all others: " + (f"raise {names.steps}" if names.steps else "show longer trains")
         )
-    return told
+    return lines
 
 
 def untaught(experiment: Experiment) -> str:

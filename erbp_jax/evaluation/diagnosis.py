@@ -73,8 +73,8 @@ def diagnose(
     undecided = seen["scores"].get("undecided")
     undecided = None if undecided is None else 100.0 * float(np.mean(undecided))
     unanswered = 0 if undecided is None else _unanswered(seen["fired"][network.index(network.output)], targets)
-    told = advice(experiment, found, undecided, unanswered, trained=trained, naming=naming)
-    return Diagnosis(tuple(found), undecided, tuple(told))
+    texts = advice(experiment, found, undecided, unanswered, trained=trained, naming=naming)
+    return Diagnosis(tuple(found), undecided, tuple(texts))
 
 
 def _unanswered(fired: Any, targets: Any) -> int:

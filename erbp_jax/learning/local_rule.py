@@ -162,7 +162,7 @@ def local_rule(
         label: what says what is right; label neurons, one an output, if not given; `Curves` for regression.
         tau_dendrite: time constant of the dendrites, ticks.
         output_scale: weight from an error neuron to its own output neuron's dendrite.
-        learning_rate, update_every, steps, burn_in: what suits the rule where `fit` is not told otherwise; the rate is
+        learning_rate, update_every, steps, burn_in: what suits the rule where `fit` gets nothing else; the rate is
             that of eRBP with the same feedback if not given.
 
     Example:

@@ -14,7 +14,7 @@ from erbp_jax.network import Network
 from erbp_jax.nir import discrete
 from erbp_jax.nir.cycles import implied
 from erbp_jax.nir.discrete import MS, Method
-from erbp_jax.nir.express import NEURON, OWN, told, written
+from erbp_jax.nir.express import NEURON, OWN, serialised, written
 from erbp_jax.nir.files import library
 from erbp_jax.nir.importing import IMPLIED
 from erbp_jax.nir.neuron import Relay, fires
@@ -192,7 +192,7 @@ class _Exporter:
         if unsaid and not self.keep:
             self.problems.append(f"population {p.name}: {', '.join(unsaid)}")
         if isinstance(p.neuron, OWN):
-            parts[-1][1].metadata[NEURON] = told(p.neuron)
+            parts[-1][1].metadata[NEURON] = serialised(p.neuron)
         if unsaid:
             parts[-1][1].metadata[UNSAID] = ", ".join(unsaid)
         names = [p.name + suffix for suffix, _ in parts]

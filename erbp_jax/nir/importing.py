@@ -200,7 +200,7 @@ class _Importer:
 
     def _joined(self) -> tuple[Network, Params]:
         spiking = {n for n, x in self.populations.items() if fires(x)}
-        for place in self._told():
+        for place in self._given():
             self._delay(place)
         edges = self._edges()
         for place in implied([b for a, b, _ in edges if a not in self.populations], edges, spiking):
@@ -222,7 +222,7 @@ class _Importer:
     def _edges(self) -> list[tuple[str, str, int]]:
         return [(x.projection.source, x.projection.target, x.projection.delay) for x in self.links]
 
-    def _told(self) -> list[int]:
+    def _given(self) -> list[int]:
         """Places of the projections that the metadata says the ticks of cycles to be on."""
         try:
             wanted = [tuple(pair) for pair in json.loads(self.graph.metadata.get(IMPLIED, "[]"))]

@@ -25,23 +25,23 @@ def info(graph: "nir.NIRGraph | Path | str") -> str:
     Example:
         >>> import jax, erbp_jax as ej
         >>> network = ej.mlp(4, 3, neuron=ej.LIF(tau_mem=10.0, refractory=0))
-        >>> told = ej.nir.info(ej.nir.to_nir(network, network.init(jax.random.key(0)), dt=1.0))
-        >>> "CubaLIF" in told
+        >>> text = ej.nir.info(ej.nir.to_nir(network, network.init(jax.random.key(0)), dt=1.0))
+        >>> "CubaLIF" in text
         True
 
     Raises:
         UserError: as `files.read` and `graph.flat`; of a file the path stands in front.
     """
     if not isinstance(graph, (str, Path)):
-        return _told(flat(graph))
+        return _description(flat(graph))
     loaded = read(graph)
     try:
-        return _told(flat(loaded))
+        return _description(flat(loaded))
     except UserError as error:
         raise UserError(f"{graph}: {error}") from None
 
 
-def _told(graph: Flat) -> str:
+def _description(graph: Flat) -> str:
     rows = [("node", "type", "shape", "parameters", "constants")]
     total = 0
     for name, node in graph.nodes.items():
@@ -61,12 +61,12 @@ def _told(graph: Flat) -> str:
 def _constants(kind: str, node: Any) -> str:
     if kind == "Delay":
         return f"delay {_range(np.asarray(node.delay) * MS)} ms"
-    told = []
+    parts = []
     for name in NEURONS.get(kind, ()):
         value = np.asarray(getattr(node, name))
         is_time = name.startswith("tau")
-        told.append(f"{name} {_range(value * MS if is_time else value)}{' ms' if is_time else ''}")
-    return ", ".join(told)
+        parts.append(f"{name} {_range(value * MS if is_time else value)}{' ms' if is_time else ''}")
+    return ", ".join(parts)
 
 
 def _range(value: np.ndarray) -> str:

@@ -84,15 +84,15 @@ def agreement(
         spikes = np.asarray(spikes)
         if not np.isin(spikes, (0, 1)).all():
             raise UserError("the encoder gives graded input, but the machine takes only spikes")
-        tick, lane, axon = np.nonzero(spikes)
+        tick, replica, axon = np.nonzero(spikes)
         # The cores of the first layer each have the input on their first axons.
         copies = [axon + offsets.axon[c] for c in compiled.input_cores]
         order = np.argsort(np.tile(tick, len(copies)), kind="stable")
-        tick, lane = (np.tile(x, len(copies))[order] for x in (tick, lane))
+        tick, replica = (np.tile(x, len(copies))[order] for x in (tick, replica))
         most = int(np.bincount(tick).max()) if len(tick) else 0
         capacity = max(capacity, -(-most // 256) * 256)
-        lists = padded(tick, lane, np.concatenate(copies)[order], lanes=BATCH, ticks=ticks, capacity=capacity)
-        state = machine.init(compiled.program, arrays, lanes=BATCH, draws=keys)
+        lists = padded(tick, replica, np.concatenate(copies)[order], replicas=BATCH, ticks=ticks, capacity=capacity)
+        state = machine.init(compiled.program, arrays, replicas=BATCH, draws=keys)
         got, limits = map(np.asarray, count(machine, arrays, state, lists, window))
         at_limits += limits[:new].sum(0)
         for i, pieces in enumerate(compiled.pieces):

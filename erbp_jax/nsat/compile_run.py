@@ -79,16 +79,16 @@ def _approximations(layer: CompiledLayer) -> list[str]:
     leaks = f"current x{layer.current_leak.factor:g} a tick (float {current:.3g})"
     if layer.membrane_leak is not None:
         leaks += f", membrane x{layer.membrane_leak.factor:g} (float {membrane:.3g})"
-    told = [leaks]
+    notes = [leaks]
     if layer.wanted_probability < 1:
         taken, wanted = layer.probability / 15, layer.wanted_probability
-        told.append(
+        notes.append(
             f"chance to transmit {layer.probability}/15 = {taken:.3g} (float {wanted:.3g}), "
             f"weights x{wanted / taken:.3g}"
         )
     if layer.vanished:
-        told.append(f"{100 * layer.vanished:.3g} % of the weights become 0")
-    return told
+        notes.append(f"{100 * layer.vanished:.3g} % of the weights become 0")
+    return notes
 
 
 def report(result: Agreement) -> list[str]:

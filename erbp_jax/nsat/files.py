@@ -265,7 +265,7 @@ def write(path: Path | str, program: Program, *, ticks: int, about: dict[str, An
     """Write a program file, all of it or nothing. All cores must have weights of the same width.
 
     Args:
-        ticks: for how long `replay` and others run it unless they are told.
+        ticks: for how long `replay` and others run it.
         about: further keys of the spec, such as a title.
 
     Example:

@@ -72,16 +72,16 @@ def with_events(program: Program, events: np.ndarray, ticks: int) -> Program:
 
 def placed_layers(fixture: Fixture) -> Layers:
     """Where the layers of a compiled program lie, as its file says; nothing if it does not, or not rightly."""
-    cores, told = fixture.program.cores, fixture.spec.get("layers")
-    if not isinstance(told, list) or not all(isinstance(pieces, list) for pieces in told):
+    cores, layers = fixture.program.cores, fixture.spec.get("layers")
+    if not isinstance(layers, list) or not all(isinstance(pieces, list) for pieces in layers):
         return ()
-    for piece in (piece for pieces in told for piece in pieces):
+    for piece in (piece for pieces in layers for piece in pieces):
         if not isinstance(piece, list) or len(piece) != 3 or not all(type(x) is int for x in piece):
             return ()
         c, first, count = piece
         if not (0 <= c < len(cores) and first >= 0 and count >= 1 and first + count <= cores[c].neurons):
             return ()
-    return told
+    return layers
 
 
 def _bands(program: Program, layers: Layers) -> "list[Band]":

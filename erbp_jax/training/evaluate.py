@@ -72,7 +72,7 @@ def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
     }
 
 
-def told(result: dict[str, Any], session: Session) -> str:
+def result_line(result: dict[str, Any], session: Session) -> str:
     """A result in a line."""
     first, *others = session.experiment.task.measures
     mean, spread = result[f"test_{first.name}"], result[f"test_{first.name}_std"]

@@ -48,7 +48,7 @@ def fit(
     """Train to the end of the config, in a run folder that is locked and has its config; from its last checkpoint, if
     it has one.
 
-    `label` stands beside the progress bar; `on_epoch` is told the metrics of every epoch. The run is finished when
+    `label` stands beside the progress bar; `on_epoch` receives the metrics of every epoch. The run is finished when
     `complete` has been called.
 
     Returns:
@@ -85,7 +85,7 @@ def fit(
     with busy("compiling"):
         session.compile(learner)
 
-    def told(entry: dict[str, Any]) -> str:
+    def report(entry: dict[str, Any]) -> str:
         if on_epoch is not None:
             on_epoch(entry, learner)
         return epoch_line(session.experiment.task, entry, config.training.epochs, session.data.test_name)
@@ -103,7 +103,7 @@ def fit(
                 interval=interval,
                 seconds_before=seconds_before,
                 look=f"erbp-jax diagnose {folder}",
-                line=told,
+                line=report,
             )
         except NonFiniteError as error:
             raise NonFiniteError(f"{error}\nlast good checkpoint: {checkpoints.latest()}") from None

@@ -69,7 +69,7 @@ def train(
         entry = None
         if last == batches:
             entry = measure(programs, after, epoch + 1, seconds_before)
-            after = replace(after, tally=jax.tree.map(jnp.zeros_like, after.tally))
+            after = replace(after, counters=jax.tree.map(jnp.zeros_like, after.counters))
         position += last - batch
         keeper.keep(after, position, entry)
         learner = after
@@ -100,7 +100,7 @@ def _next_stretch(batches: int, seconds: float) -> int:
 
 
 def _note(programs: Programs, learner: Learner, epoch: int, epochs: int) -> str:
-    first, tally = programs.experiment.task.measures[0], learner.tally.values()
-    mean = first.scale * float(tally.scores[0].sum()) / max(float(tally.samples.sum()), 1.0)
+    first, counters = programs.experiment.task.measures[0], learner.counters.values()
+    mean = first.scale * float(counters.scores[0].sum()) / max(float(counters.samples.sum()), 1.0)
     value = f"{mean:.1f} %" if first.counted else f"{mean:.3g}"
     return f"epoch {epoch + 1}/{epochs}  train {first.name} {value}"

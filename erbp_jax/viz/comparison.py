@@ -63,9 +63,9 @@ def learning_curves(
         positive_scale(axis, seen)
     epoch_axis(axes[0], every[0])
     axes[0].set_ylabel(f"{test_name} {measure.name}{measure.unit and ' (%)'}")
-    told = f"mean of {seeds} seeds,\nband: +- 1 s.d." if seeds > 1 else "one seed"
+    legend_title = f"mean of {seeds} seeds,\nband: +- 1 s.d." if seeds > 1 else "one seed"
     figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8, title=told,
+        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8, title=legend_title,
         title_fontsize=8, handlelength=3, alignment="left",
     )  # fmt: skip
     return save(figure, path)

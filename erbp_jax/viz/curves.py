@@ -37,8 +37,8 @@ def learning_figure(
     last5, averaged = test[-5:].mean(), epochs[-5:]
     if len(epochs) > 1:
         over = (averaged[0] - 0.2, averaged[-1] + 0.2)
-        told = f"{test_name}, mean of epochs {averaged[0]} to {averaged[-1]}"
-        axes.plot(over, (last5, last5), color=MUTED, linestyle=":", linewidth=2.5, label=told, zorder=0)
+        label = f"{test_name}, mean of epochs {averaged[0]} to {averaged[-1]}"
+        axes.plot(over, (last5, last5), color=MUTED, linestyle=":", linewidth=2.5, label=label, zorder=0)
     both = np.concatenate([test, train])
     if measure.counted:
         error_axis(axes, both)

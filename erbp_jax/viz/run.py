@@ -50,8 +50,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         path = folder / "raster.png"
         pictures.append(raster(image, ordered, label, dt, path, f"{title}: ", data.labels.tolist()))
         if maps := [s for s in placed if s.ndim == 4]:
-            told = f"{title}: label {data.labels[label]}"
-            pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", told))
+            caption = f"{title}: label {data.labels[label]}"
+            pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", caption))
     return [*pictures, *_angles(rule, metrics, folder)]
 
 

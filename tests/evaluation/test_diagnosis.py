@@ -30,18 +30,18 @@ def seen(*, hidden=0.0, output=0.0, saturated=0.0, gates=90.0):
     )
 
 
-def told(*found, undecided=0.0, unanswered=0, trained=True, naming=in_python, of=None):
+def advised(*found, undecided=0.0, unanswered=0, trained=True, naming=in_python, of=None):
     return advice(of or experiment(), found, undecided, unanswered, trained=trained, naming=naming)
 
 
 def test_a_layer_of_which_most_is_silent_is_told_in_the_names_of_its_user():
-    assert not told(*seen(hidden=45.0))
-    (python,) = told(*seen(hidden=60.0))
+    assert not advised(*seen(hidden=45.0))
+    (python,) = advised(*seen(hidden=60.0))
     assert python.startswith("hidden1: 60 % of its neurons never fire")
     for name in ("LIF(threshold=...)", "Dense(gain=...)", "Poisson(max_rate=...)", "fit(steps=...)"):
         assert name in python
     assert not re.search(r"\b(network|encoding|rule|optimizer)\.\w", python)
-    (config,) = told(*seen(hidden=60.0), naming=in_config)
+    (config,) = advised(*seen(hidden=60.0), naming=in_config)
     for key in ("network.neuron.threshold", "network.init_gain", "encoding.max_rate", "encoding.steps"):
         assert key in config
     assert "=..." not in config
@@ -49,27 +49,27 @@ def test_a_layer_of_which_most_is_silent_is_told_in_the_names_of_its_user():
 
 def test_only_settings_that_are_there_are_named():
     trains = experiment(encoder=ej.Frames())
-    (text,) = told(*seen(hidden=100.0), of=trains)
+    (text,) = advised(*seen(hidden=100.0), of=trains)
     assert "max_rate" not in text
     assert "steps" not in text
     penalised = experiment(ej.ERBP.default(ej.mlp(64, 20, 10), rate_penalty=0.3))
-    assert "rate_penalty" in told(*seen(hidden=100.0), of=penalised)[0]
-    assert "rate_penalty" not in told(*seen(hidden=100.0))[0]
+    assert "rate_penalty" in advised(*seen(hidden=100.0), of=penalised)[0]
+    assert "rate_penalty" not in advised(*seen(hidden=100.0))[0]
 
 
 def test_the_learning_rate_is_to_blame_only_after_training():
-    assert "fit(learning_rate=...)" in told(*seen(saturated=70.0))[0]
-    assert "learning_rate" not in told(*seen(saturated=70.0), trained=False)[0]
-    assert "start anew" in told(*seen(gates=10.0))[0]
+    assert "fit(learning_rate=...)" in advised(*seen(saturated=70.0))[0]
+    assert "learning_rate" not in advised(*seen(saturated=70.0), trained=False)[0]
+    assert "start anew" in advised(*seen(gates=10.0))[0]
 
 
 def test_classes_that_are_never_answered_and_samples_without_an_answer():
-    (text,) = told(*seen(output=20.0), unanswered=2)
+    (text,) = advised(*seen(output=20.0), unanswered=2)
     assert "2 classes are never answered" in text
-    assert "1 class is never answered" in told(*seen(output=10.0), unanswered=1)[0]
-    (text,) = told(*seen(), undecided=30.0)
+    assert "1 class is never answered" in advised(*seen(output=10.0), unanswered=1)[0]
+    (text,) = advised(*seen(), undecided=30.0)
     assert "30 % of the samples are undecided" in text
-    assert not told(*seen(), undecided=30.0, trained=False)
+    assert not advised(*seen(), undecided=30.0, trained=False)
 
 
 @pytest.mark.parametrize(

@@ -338,7 +338,7 @@ WHERE = {
 }
 
 
-@pytest.mark.parametrize(("told", "right"), WHERE.values(), ids=WHERE)
-def test_layers_that_a_file_tells_of_are_checked(program, tmp_path, told, right):
-    files.write(tmp_path / "told.npz", program, ticks=200, about={"layers": told})
-    assert placed_layers(files.read(tmp_path / "told.npz")) == (told if right else ())
+@pytest.mark.parametrize(("given", "right"), WHERE.values(), ids=WHERE)
+def test_layers_that_a_file_tells_of_are_checked(program, tmp_path, given, right):
+    files.write(tmp_path / "given.npz", program, ticks=200, about={"layers": given})
+    assert placed_layers(files.read(tmp_path / "given.npz")) == (given if right else ())

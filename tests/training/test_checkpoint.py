@@ -20,8 +20,8 @@ from erbp_jax.tasks import Classification
 from erbp_jax.trace import Tree
 from erbp_jax.training import checkpoint
 from erbp_jax.training.checkpoint import Checkpoints, Place
+from erbp_jax.training.counters import new_counters
 from erbp_jax.training.engine import Learner
-from erbp_jax.training.tally import new_tally
 
 CONFIG = {"data": {"name": "digits"}, "network": {"layers": [64, 5, 10]}}
 
@@ -30,11 +30,12 @@ def learner(value: int) -> Learner:
     weights = ({"weight": jnp.full((2, 64, 5), float(value))}, {"weight": jnp.full((2, 5, 10), -float(value))})
     params, fixed = Tree(weights, ({}, {})), Tree(({}, {}), ({}, {"tau": jnp.full((2, 10), value + 0.5)}))
     rule = Params((), (jnp.full((2, 10, 5), value + 0.25),))
-    lanes = (jnp.zeros((2, 0, 7)), jnp.arange(4, dtype=jnp.uint8), jnp.asarray([True, False]))
-    tally = jax.tree.map(
-        lambda x: jnp.stack([x, x]), new_tally(sequential(Dense(64, 5), LIF(), Dense(5, 10), LIF()), Classification())
+    carried = (jnp.zeros((2, 0, 7)), jnp.arange(4, dtype=jnp.uint8), jnp.asarray([True, False]))
+    counters = jax.tree.map(
+        lambda x: jnp.stack([x, x]),
+        new_counters(sequential(Dense(64, 5), LIF(), Dense(5, 10), LIF()), Classification()),
     )
-    return Learner(jnp.arange(2, dtype=jnp.uint32), params, fixed, (jnp.int32(3),), rule, lanes, tally, params)
+    return Learner(jnp.arange(2, dtype=jnp.uint32), params, fixed, (jnp.int32(3),), rule, carried, counters, params)
 
 
 def same(a, b):

@@ -181,7 +181,7 @@ def test_layers_whose_angles_are_the_same_are_one_line(tmp_path, drawn):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "form", "told"),
+    ("name", "kind", "form", "shown"),
     [
         ("bp", "bp", "rate", "BP, rate"),
         ("bp_spiking", "bp", "spiking", "BP, spiking"),
@@ -192,8 +192,8 @@ def test_layers_whose_angles_are_the_same_are_one_line(tmp_path, drawn):
         ("mine", "my_module:Mine", None, "mine (my_module:Mine)"),
     ],
 )
-def test_rules_are_named_with_their_form(name, kind, form, told):
-    assert names.entry_name(name, kind, form) == told
+def test_rules_are_named_with_their_form(name, kind, form, shown):
+    assert names.entry_name(name, kind, form) == shown
 
 
 def test_angles_beyond_a_right_angle_are_in_the_picture(tmp_path, drawn):
