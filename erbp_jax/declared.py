@@ -55,10 +55,10 @@ def checked(cls: Class) -> Class:
     The class then raises:
         ValueError: the first such value; says what is allowed and what was given.
     """
-    own: Any = vars(cls).get("__init__") if isinstance(cls, type) else None
-    if own is None or not hasattr(cls, "__dataclass_fields__") or hasattr(own, "checks"):
+    given: Any = vars(cls).get("__init__") if isinstance(cls, type) else None
+    if given is None or not hasattr(cls, "__dataclass_fields__") or hasattr(given, "checks"):
         return cls
-    original: Callable[..., None] = own
+    original: Callable[..., None] = given
     names = [f.name for f in fields(cast(Any, cls)) if f.init and not f.kw_only]
     if list(signature(original).parameters)[1 : len(names) + 1] != names:  # written by hand
         return cls

@@ -226,8 +226,9 @@ def count(
         >>> network, image = ej.mlp(16, 8, 3), jnp.full((2, 16), 200, jnp.uint8)
         >>> params, key = network.init(jax.random.key(0)), jax.random.key(1)
         >>> def loss(trained):
-        ...     own = params._replace(trained=trained)
-        ...     return ej.count(network, own, image, ej.Poisson(0.25), key, steps=20, surrogate="fast_sigmoid").sum()
+        ...     changed = params._replace(trained=trained)
+        ...     spikes = ej.count(network, changed, image, ej.Poisson(0.25), key, steps=20, surrogate="fast_sigmoid")
+        ...     return spikes.sum()
         >>> jax.grad(loss)(params.trained).projections[0]["weight"].shape
         (16, 8)
 

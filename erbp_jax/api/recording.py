@@ -60,7 +60,7 @@ class Recording:
             there = f"samples 0 to {first.shape[1] - 1}" if first.ndim == 3 else "one sample"
             raise UserError(f"of: this recording is of {there}, got {sample}")
         spikes, current = ({name: x[:, sample] for name, x in part.items()} for part in (self.spikes, self.current))
-        state = {name: jax.tree.map(lambda x: x[:, sample], own) for name, own in self.state.items()}
+        state = {name: jax.tree.map(lambda x: x[:, sample], leaves) for name, leaves in self.state.items()}
         return Recording(spikes, current, state, self.threshold, self.dt)
 
     def __repr__(self) -> str:

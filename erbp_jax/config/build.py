@@ -14,7 +14,7 @@ from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_precision import store_in_bits, weight_grids
 from erbp_jax.config.build_task import build_task
 from erbp_jax.config.construct import construct
-from erbp_jax.config.suited import is_gradient
+from erbp_jax.config.suggested import is_gradient
 from erbp_jax.connections import BlankOut, Dense, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift

@@ -11,7 +11,7 @@ from erbp_jax.learning.base import (
     Rule,
     Step,
     Suggested,
-    Suited,
+    Suggests,
     Supervision,
 )
 from erbp_jax.learning.erbp import ERBP, ERBPState
@@ -46,7 +46,7 @@ __all__ = [
     "SquaredError",
     "Step",
     "Suggested",
-    "Suited",
+    "Suggests",
     "Supervision",
     "Symmetric",
     "Wiring",

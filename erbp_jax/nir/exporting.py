@@ -166,12 +166,12 @@ class _Exporter:
         if made.delays is not None:
             extra = np.moveaxis(made.delays.reshape(source), -1, 0) if len(source) > 1 else made.delays
             parts = [("", self._delay(extra + (0 if dropped else p.delay), source))]
-        own = p.target in self.relays and p.target not in self.nodes
-        base = p.target if own else made.name or f"{p.source}_to_{p.target}"
+        relayed = p.target in self.relays and p.target not in self.nodes
+        base = p.target if relayed else made.name or f"{p.source}_to_{p.target}"
         names: list[str] = []
         for place, (suffix, node) in enumerate(parts):
             last = place == len(parts) - 1  # which has a relay's own name
-            names.append(self._fresh(base + suffix, reserved - {base} if own and last else reserved))
+            names.append(self._fresh(base + suffix, reserved - {base} if relayed and last else reserved))
             self.nodes[names[-1]] = node
         self.chains.append(names)
 
@@ -183,9 +183,9 @@ class _Exporter:
         p = self.network.populations[i]
         if isinstance(p.neuron, Relay):
             return
-        own = Params(self.params.trained.populations[i], self.params.fixed.populations[i])
+        neuron_params = Params(self.params.trained.populations[i], self.params.fixed.populations[i])
         try:
-            parts, unsaid = written(p.neuron, own, theirs(self.shapes[p.name]), self.dt, self.method)
+            parts, unsaid = written(p.neuron, neuron_params, theirs(self.shapes[p.name]), self.dt, self.method)
         except UserError as error:
             self.problems.append(f"population {p.name}: {error}")
             return

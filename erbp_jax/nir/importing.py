@@ -110,8 +110,8 @@ class _Importer:
             return
         shape = graph.shapes[name]
         self.sizes[name] = int(np.prod(shape))
-        if (own := self._remembered(name)) is not None:
-            self.populations[name] = own
+        if (remembered := self._remembered(name)) is not None:
+            self.populations[name] = remembered
             return
         constants = tuple((n, Values(getattr(node, n))) for n in NEURONS[graph.kind(name)])
         try:
@@ -213,10 +213,10 @@ class _Importer:
             network = Network(populations, [x.projection for x in links], self.output)
         except ValueError as error:
             raise UserError(str(error)) from None
-        key, own = new_key(0), []
+        key, neuron_params = new_key(0), []
         for p in populations:
-            own.append(p.neuron.init((p.size,), key) if isinstance(p.neuron, Parametric) else Params({}, {}))
-        trained, fixed = (Tree(tuple(x.params[i] for x in links), tuple(x[i] for x in own)) for i in range(2))
+            neuron_params.append(p.neuron.init((p.size,), key) if isinstance(p.neuron, Parametric) else Params({}, {}))
+        trained, fixed = (Tree(tuple(x.params[i] for x in links), tuple(x[i] for x in neuron_params)) for i in range(2))
         return network, Params(trained, fixed)
 
     def _edges(self) -> list[tuple[str, str, int]]:

@@ -95,12 +95,12 @@ class Synapses:
         layout, p, b = self.layout, arrays.parameters, self.layout.blocks[i]
         replicas, onto = y.shape[0], slice(b.first, b.first + b.targets)
         old, chance = state.weights.blocks[i], (arrays.block_probability[i] * 2**16 + 7) // 15
-        own = old.shape[0] == replicas
+        separate = old.shape[0] == replicas
         # Rows may be read from the weights that are being written, and so stay in place, if nothing has changed them
         # earlier in this tick: no causal update, and no visit before.
-        at_one_visit = b.source < layout.axons or (own and not self.duplicates)
+        at_one_visit = b.source < layout.axons or (separate and not self.duplicates)
         in_place = at_one_visit and not (layout.causal or layout.routes)
-        once = own and in_place and not self.duplicates
+        once = separate and in_place and not self.duplicates
         change = self._acausal(p, state, y, tick, b) if layout.block_learns[i] else y[:, 0]
 
         def visit(carry, rows, units):

@@ -138,16 +138,18 @@ def present(
 
     def block(moved, made, ticks, *, learn):
         finite = None
-        trained, own, states = moved.params, moved.rule, moved.optimizer
+        trained, rule_trained, states = moved.params, moved.rule, moved.optimizer
         if learn:
             draws = jax.random.fold_in(own_key, ticks[0])
             before = Params(trained, learner.fixed)
-            trained, own, states = after_block(network, optimizers, made, before, own, states, key=draws)
-            finite = _finite(network, trained, own, made.state.network) if check else None
+            trained, rule_trained, states = after_block(
+                network, optimizers, made, before, rule_trained, states, key=draws
+            )
+            finite = _finite(network, trained, rule_trained, made.state.network) if check else None
         observed = task.observe(network, moved.observed, made.trace, target, ticks)
         fired = jnp.int32(0) if made.events is None else made.events.error_spikes.sum(dtype=jnp.int32)
         errors, events = wide_add(moved.errors, wide(fired)), _count(moved.events, made.events, learn)
-        return Moved(trained, own, states, observed, errors, events), finite
+        return Moved(trained, rule_trained, states, observed, errors, events), finite
 
     shown = Moved(
         learner.params,

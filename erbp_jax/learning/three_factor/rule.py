@@ -92,7 +92,7 @@ class ThreeFactor(LocalRule):
         if len(self.terms) not in (1, count):
             raise ValueError(f"ThreeFactor: terms for {len(self.terms)} layers do not fit a network of {count}")
         terms = self.terms * count if len(self.terms) == 1 else self.terms
-        return tuple(own if p.learns else () for own, p in zip(terms, network.projections, strict=True))
+        return tuple(one if p.learns else () for one, p in zip(terms, network.projections, strict=True))
 
     def init(self, network: Network, key: jax.Array) -> Params:
         check_keys("ThreeFactor", key, ())
@@ -174,13 +174,13 @@ def _written(
     network: Network, params: Params, trace: Trace, index: int, pre: jax.Array, post: jax.Array, each: bool = False
 ) -> Any:
     """The products of a projection's factors summed over ticks and samples, or over ticks for `each` sample."""
-    connection, own = network.projections[index].connection, network.of_projection(params, index)
+    connection, projection_params = network.projections[index].connection, network.of_projection(params, index)
     if not each:
-        return connection.plasticity(own, trace.arrived[index], post, factor=pre)
+        return connection.plasticity(projection_params, trace.arrived[index], post, factor=pre)
 
     def one(arrived, pre, post):
         arrived, pre, post = jax.tree.map(lambda x: x[:, None], (arrived, pre, post))
-        return connection.plasticity(own, arrived, post, factor=pre)
+        return connection.plasticity(projection_params, arrived, post, factor=pre)
 
     return jax.vmap(one, in_axes=1)(trace.arrived[index], pre, post)
 
@@ -201,9 +201,9 @@ def _spread(network: Network, params: Params, trace: Trace, index: int, values: 
             f"ThreeFactor: an eligibility trace under a modulator with a value for each neuron needs a weight for each "
             f"synapse; those of the projection {projection.name}, {type(connection).__name__}, are shared"
         )
-    own, ones = network.of_projection(params, index), jnp.ones((1, 1, connection.signals), values.dtype)
+    projection_params, ones = network.of_projection(params, index), jnp.ones((1, 1, connection.signals), values.dtype)
     at = jax.tree.map(lambda x: x[:1, :1], trace.arrived[index])
-    return jax.vmap(lambda v: connection.plasticity(own, at, v[None, None], factor=ones))(values)
+    return jax.vmap(lambda v: connection.plasticity(projection_params, at, v[None, None], factor=ones))(values)
 
 
 def signals(network: Network, trace: Trace, index: int) -> tuple[Signals, Signals]:
