@@ -41,7 +41,7 @@ from erbp_jax.random import bernoulli, between, new_key, permutation, split
 from erbp_jax.trace import Tree
 from erbp_jax.training.learn import Learning, Stream, learn, start
 from erbp_jax.training.transforms import keep_within
-from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import INK, MUTED, colours, save, styled, subplots
 
 PATTERNS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 ANSWERS = np.array([0, 1, 1, 0])
@@ -232,10 +232,10 @@ def measure(code: str, rates: tuple[np.ndarray, np.ndarray], published: float) -
     }
 
 
+@styled
 def picture(rates: dict[str, tuple[np.ndarray, np.ndarray]], summary: dict[str, Any], path: Path) -> Path:
     """Per cell: mean output rate for each pattern over epochs, and the margin of all seeds at the end."""
-    plt = pyplot()
-    figure, grid = plt.subplots(2, len(rates), figsize=(3.3 * len(rates), 6), layout="constrained", squeeze=False)
+    figure, grid = subplots(2, len(rates), figsize=(3.3 * len(rates), 6), squeeze=False)
     for column, (name, both) in enumerate(rates.items()):
         top, bottom = grid[:, column]
         for k, (bits, answer) in enumerate(zip(PATTERNS, ANSWERS, strict=True)):

@@ -22,6 +22,7 @@ import numpy as np
 from common import keep, kept
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, save, styled, subplots
 
 REFERENCE = [0.846, 0.877, 0.891, 0.899, 0.906, 0.918, 0.907, 0.913]
 """Accuracy of the reference simulator after each epoch of 5,000 digits, tested on 1,000."""
@@ -170,11 +171,10 @@ def _finish(classifier, rows: list[dict[str, Any]], arguments: argparse.Namespac
     _draw(rows, arguments)
 
 
+@styled
 def _draw(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
-    from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
 
-    plt = pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.8), layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(7.4, 2.8))
     epochs = [row["epoch"] for row in rows]
     left.plot(epochs, [row["test_error"] for row in rows], "o-", color=ACCENT, ms=3, label="this machine")
     if arguments.train_size == 5000 and arguments.test_size == 1000:

@@ -22,7 +22,7 @@ from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.nsat.program import merge
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, save, styled, subplots
 
 WINDOW = (400, 750)
 """Ticks in which reward, which decays with 2^-6 a tick, can act; both included."""
@@ -70,12 +70,10 @@ def measure(moved: np.ndarray) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
+@styled
 def picture(replicas: examples.Replicas, events: np.ndarray, moved: np.ndarray, path: Path) -> Path:
     """Reward, modulator and weights of the first seed; changes a tick of all."""
-    plt = pyplot()
-    figure, axes = plt.subplots(
-        4, 1, figsize=(8, 8), sharex=True, height_ratios=[0.35, 1, 1.3, 1], layout="constrained"
-    )
+    figure, axes = subplots(4, 1, figsize=(8, 8), sharex=True, height_ratios=[0.35, 1, 1.3, 1])
     reward, modulator, weights, changes = axes
     reward.vlines(events[events[:, 1] == N, 0], 0, 1, color=ACCENT, linewidth=1)
     reward.set(yticks=[], ylabel="reward")
