@@ -114,9 +114,9 @@ def sweep_rates(
     Example:
         >>> import erbp_jax as ej
         >>> data = ej.data.load("digits").subset(200, 100)
-        >>> table = ej.sweep(ej.mlp(64, 20, 10), ej.ERBP.default, data, learning_rate=[0.01, 0.03], epochs=1)
-        >>> table.best() in (0.01, 0.03) or abs(table.best() - 0.02) < 0.02
-        True
+        >>> table = ej.sweep(ej.mlp(64, 20, 10), ej.ERBP.default, data, learning_rate=[1e-7, 1e-3], epochs=2)
+        >>> print(f"{table.best():g}")  # at the other one nothing has been learned yet
+        0.001
 
     Raises:
         UserError: parts or numbers that do not fit together; says which.

@@ -93,8 +93,8 @@ def event_lists(
         >>> import numpy as np
         >>> from erbp_jax.nsat.run import event_lists
         >>> lists = event_lists([np.array([[1, 0], [2, 3]]), np.array([[1, 5]])], ticks=2)
-        >>> lists.axons.shape
-        (2, 2)
+        >>> lists.rows.tolist(), lists.axons.tolist()  # by tick; replica 2 is none, where a tick has fewer events
+        ([[0, 1], [0, 2]], [[0, 5], [3, 0]])
     """
     replica = np.concatenate([np.full(len(e), i, np.int32) for i, e in enumerate(per_replica)])
     rows = np.concatenate([np.asarray(e, np.int32).reshape(-1, 2) for e in per_replica])

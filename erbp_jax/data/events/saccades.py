@@ -42,9 +42,12 @@ class Camera:
         floor: Added to the light before the logarithm is taken.
 
     Example:
+        >>> import numpy as np
         >>> from erbp_jax.data.events import Camera
-        >>> Camera(saccade=100.0).saccade
-        100.0
+        >>> square = np.pad(np.ones((1, 4, 4)), ((0, 0), (2, 2), (2, 2)))
+        >>> (events,) = Camera(saccade=2)(square)
+        >>> events.sensor, sorted(set(events.p.tolist())), bool(events.t.max() < 6000)  # microseconds
+        ((16, 16, 2), [0, 1], True)
     """
 
     saccade: int = 50
