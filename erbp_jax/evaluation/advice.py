@@ -164,9 +164,9 @@ def untaught(experiment: Experiment) -> str:
     """What the scores of a rule mean that does not learn from the targets."""
     name = experiment.task.measures[0].name
     return (
-        f"the rule ({type(experiment.rule).__name__}) learns without targets, so nothing teaches an output neuron "
-        f"what to answer; test {name} still compares answers with targets: expect chance level (the guide to choosing "
-        "a rule says how to score such a network)"
+        f"the rule learns without targets, so nothing teaches an output neuron what to answer; the {name} still "
+        "compares answers with targets: expect chance level (the guide to choosing a rule says how to score such a "
+        "network)"
     )
 
 

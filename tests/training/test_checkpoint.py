@@ -65,6 +65,13 @@ def test_everything_comes_back_leaves_without_elements_too(saved):
         )
 
 
+def test_arrays_have_the_names_of_earlier_releases(saved):
+    """The fields `carried` and `counters` were renamed; checkpoints of before go on."""
+    with np.load(saved / "20" / "learner.npz") as archive:
+        first = {name.split("/")[0] for name in archive.files} - {"about"}
+    assert first == {"seed", "params", "fixed", "optimizer", "rule_params", "lanes", "tally", "mean"}
+
+
 @pytest.mark.parametrize("name", ["[a]", "a*b", "a?b", "back\\slash", "with space", "ü%20", "{x}", "~"])
 def test_any_path_will_do(tmp_path, name):
     folder = tmp_path / name / "checkpoints"
