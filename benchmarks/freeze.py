@@ -140,9 +140,9 @@ def run(old: str, new: str | None, only: list[str], seeds: int, speed: bool) -> 
             table.add_row(case["name"], "\n".join([result, *lines]), *times)
             print(f"[{number}/{len(cases)}] {case['name']}: {result}", file=sys.stderr)
     console.print(table)
-    told = f"{count['same']} the same, {count['expected']} differ as expected, {count['differs']} differ, "
+    totals = f"{count['same']} the same, {count['expected']} differ as expected, {count['differs']} differ, "
     print(
-        f"freeze: {sum(count.values())} cases, {told}{count['fails']} fail "
+        f"freeze: {sum(count.values())} cases, {totals}{count['fails']} fail "
         f"({old} and {new or HERE}, {seeds} seed(s), {cores()} cores)"
     )
     return int(bool(count["differs"] or count["fails"] or not cases))

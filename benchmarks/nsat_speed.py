@@ -1,12 +1,12 @@
 """How fast is the fixed-point machine on its eRBP benchmark, beside the reference C simulator?
 
-Command: erbp-jax bench nsat_speed [--lanes 64] [--devices 2] [--ticks 1500]
+Command: erbp-jax bench nsat_speed [--replicas 64] [--devices 2] [--ticks 1500]
 
 784-100-10 of `erbp_jax.nsat.erbp`, the reference's parameters, MNIST digits as random spikes (about 2.3 events a tick
-and lane). Three questions: lanes as chips with weights of their own, learning (spread over the devices); lanes that
-share weights and add up their changes, learning (one device); testing without learning (spread). A forward SynOp is a
-pair of a spike and a synapse from input or hidden neurons, transmitted or not; a plastic update is one that passes gate
-and burn-in, counted here as every forward SynOp outside the burn-in. Medians of the repeats; compilation apart.
+and replica). Three questions: replicas as chips with separate weights, learning (spread over the devices); replicas
+that share weights and add up their changes, learning (one device); testing without learning (spread). A forward SynOp
+is a pair of a spike and a synapse from input or hidden neurons, transmitted or not; a plastic update is one that passes
+gate and burn-in, counted here as every forward SynOp outside the burn-in. Medians of the repeats; compilation apart.
 
 The reference (one thread of an AMD EPYC, median of three): learning 89.9 samples/s, 32.8 M forward SynOps/s, 21.2 M
 plastic updates/s; testing 51.6 M forward SynOps/s.
@@ -24,7 +24,7 @@ REFERENCE = {"learning": 32.77e6, "testing": 51.64e6}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lanes", type=int, default=64)
+    parser.add_argument("--replicas", type=int, default=64)
     parser.add_argument("--devices", type=int, default=2, help="virtual CPU devices; on a GPU its own are used")
     parser.add_argument("--ticks", type=int, default=1500)
     parser.add_argument("--repeats", type=int, default=5)
@@ -39,7 +39,7 @@ def main() -> None:
         ("shared weights, learning", "learning", True, True, 1),
         ("testing", "testing", False, True, len(jax.devices())),
     ]
-    programs = [(name, kind, *case(learning, shared, arguments.lanes, devices, arguments.ticks))
+    programs = [(name, kind, *case(learning, shared, arguments.replicas, devices, arguments.ticks))
                 for name, kind, learning, shared, devices in cases]  # fmt: skip
     times: list[list[float]] = [[] for _ in programs]
     compiled = []
@@ -52,25 +52,24 @@ def main() -> None:
             began = time.perf_counter()
             call()
             times[i].append(time.perf_counter() - began)
-    table = Table("case", "ticks/s", "lane ticks/s", "samples/s of 1,500 ticks", "fwd SynOps/s", "/ reference",
+    table = Table("case", "ticks/s", "replica ticks/s", "samples/s of 1,500 ticks", "fwd SynOps/s", "/ reference",
                   "plastic updates/s", "first call (s)")  # fmt: skip
     for (name, kind, _, work), taken, first in zip(programs, times, compiled, strict=True):
         seconds = float(np.median(taken))
         synops = work() / seconds
         table.add_row(
-            name, f"{arguments.ticks / seconds:,.0f}", f"{arguments.lanes * arguments.ticks / seconds:,.0f}",
-            f"{arguments.lanes * arguments.ticks / 1500 / seconds:,.0f}", f"{synops / 1e6:,.1f} M",
+            name, f"{arguments.ticks / seconds:,.0f}", f"{arguments.replicas * arguments.ticks / seconds:,.0f}",
+            f"{arguments.replicas * arguments.ticks / 1500 / seconds:,.0f}", f"{synops / 1e6:,.1f} M",
             f"{synops / REFERENCE[kind]:.1f}",
             f"{0.75 * synops / 1e6:,.1f} M" if kind == "learning" else "-", f"{first:.0f}",
         )  # fmt: skip
-    title = (
-        f"{arguments.lanes} lanes, {len(jax.devices())} x {jax.devices()[0].device_kind}, median of {arguments.repeats}"
-    )
+    devices_ = f"{len(jax.devices())} x {jax.devices()[0].device_kind}"
+    title = f"{arguments.replicas} replicas, {devices_}, median of {arguments.repeats}"
     Console(width=130).print(title, table)
 
 
-def case(learning: bool, shared: bool, lanes: int, devices: int, ticks: int):
-    """`(call, work)`: a call that runs all lanes for `ticks` ticks, and the SynOps of its last run."""
+def case(learning: bool, shared: bool, replicas: int, devices: int, ticks: int):
+    """`(call, work)`: a call that runs all replicas for `ticks` ticks, and the SynOps of its last run."""
     import jax
     import jax.numpy as jnp
     from jax.sharding import AxisType, PartitionSpec
@@ -85,22 +84,22 @@ def case(learning: bool, shared: bool, lanes: int, devices: int, ticks: int):
     program = erbp_program(recipe, learning=learning)
     machine, arrays, _ = Machine.of(program, duplicates=False)
     digits = data.load("mnist")
-    each = lanes // devices
+    each = replicas // devices
     lists, states, events = [], [], 0
     for d in range(devices):
         part = slice(d * each, (d + 1) * each)
         labels = digits.train.y[part] if learning else None
-        tick, lane, axon = image_events(
+        tick, replica, axon = image_events(
             digits.train.x[part], labels, np.random.default_rng(d), recipe=recipe, ticks=ticks
         )
         events += int((axon < 784).sum())
-        lists.append((tick, lane, axon))
+        lists.append((tick, replica, axon))
         keys = jax.random.split(jax.random.key(d, impl="threefry2x32"), each)
-        states.append(machine.init(program, arrays, lanes=each, shared=shared, draws=keys))
+        states.append(machine.init(program, arrays, replicas=each, shared=shared, draws=keys))
     capacity = max(int(np.bincount(tick).max()) for tick, *_ in lists)
-    padded_lists = [padded(*x, lanes=each, ticks=ticks, capacity=capacity) for x in lists]
-    mesh = jax.make_mesh((devices,), ("lanes",), axis_types=(AxisType.Auto,))
-    along = PartitionSpec("lanes")
+    padded_lists = [padded(*x, replicas=each, ticks=ticks, capacity=capacity) for x in lists]
+    mesh = jax.make_mesh((devices,), ("replicas",), axis_types=(AxisType.Auto,))
+    along = PartitionSpec("replicas")
 
     def stack(trees):
         return jax.tree.map(lambda *x: jnp.stack(x), *trees)

@@ -134,14 +134,14 @@ class Block:
 
     def fire(self, i: int, current: jax.Array) -> None:
         """All ticks of a population's neurons."""
-        population, own = self.network.populations[i], {}
+        population, keywords = self.network.populations[i], {}
         if isinstance(population.neuron, Parametric):
             trained, fixed = self.params
-            own["params"] = Params(trained.populations[i], fixed.populations[i])
+            keywords["params"] = Params(trained.populations[i], fixed.populations[i])
 
         def tick(state, inputs):
             current, key = inputs
-            state, spikes = population.neuron.step(state, current, key=key, **own)
+            state, spikes = population.neuron.step(state, current, key=key, **keywords)
             return state, (state, spikes)
 
         noise_key = fold_each(self.key, jnp.uint32(2 * i + 2))

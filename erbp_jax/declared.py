@@ -36,7 +36,7 @@ _PLURALS = {int: "whole numbers", float: "numbers", bool: "truth values", str: "
 def checked(cls: Class) -> Class:
     """Let a dataclass refuse values of other types than its fields declare; anything else stays as it is.
 
-    Whole numbers, numbers, truth values, texts, None, unions, tuples and components are told apart; NaN is no number.
+    It distinguishes whole numbers, numbers, truth values, texts, None, unions, tuples and components; NaN is no number.
     An annotation that says something else allows anything.
 
     >>> from dataclasses import dataclass
@@ -55,10 +55,10 @@ def checked(cls: Class) -> Class:
     The class then raises:
         ValueError: the first such value; says what is allowed and what was given.
     """
-    own: Any = vars(cls).get("__init__") if isinstance(cls, type) else None
-    if own is None or not hasattr(cls, "__dataclass_fields__") or hasattr(own, "checks"):
+    given: Any = vars(cls).get("__init__") if isinstance(cls, type) else None
+    if given is None or not hasattr(cls, "__dataclass_fields__") or hasattr(given, "checks"):
         return cls
-    original: Callable[..., None] = own
+    original: Callable[..., None] = given
     names = [f.name for f in fields(cast(Any, cls)) if f.init and not f.kw_only]
     if list(signature(original).parameters)[1 : len(names) + 1] != names:  # written by hand
         return cls

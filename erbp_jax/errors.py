@@ -19,8 +19,12 @@ class NonFiniteError(Exception):
 
     Example:
         >>> import erbp_jax as ej
-        >>> issubclass(ej.NonFiniteError, ej.UserError)
-        False
+        >>> data = ej.data.load("digits").subset(100, 20)
+        >>> try:
+        ...     ej.fit(ej.mlp(64, 10), ej.BackProp(), data, epochs=2, learning_rate=1e38, progress=False)
+        ... except ej.NonFiniteError as error:
+        ...     print("became NaN or infinite" in str(error))
+        True
     """
 
 

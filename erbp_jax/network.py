@@ -17,6 +17,7 @@ from erbp_jax.params import Params
 from erbp_jax.projection import Layer, Population, Projection
 from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace, Tree
+from erbp_jax.wording import plural
 
 T = TypeVar("T")
 
@@ -196,9 +197,8 @@ class Network:
         inputs = "+".join(map(str, self.inputs.values()))
         if self.is_chain:
             return "-".join((inputs, *(p.connection.label for p in self.projections)))
-        return (
-            f"{'-'.join((inputs, *(str(p.size) for p in self.populations)))} with {len(self.projections)} projections"
-        )
+        sizes = "-".join((inputs, *(str(p.size) for p in self.populations)))
+        return f"{sizes} with {plural(len(self.projections), 'projection')}"
 
     def init(self, key: jax.Array) -> Params:
         """Fresh parameters, `Params(trained, fixed)` of a `Tree` each.
@@ -212,15 +212,16 @@ class Network:
             drawn = projection.connection.init(jax.random.fold_in(key, index))
             trained.append(drawn.trained if projection.plastic else {})
             fixed.append(drawn.fixed if projection.plastic else drawn)
-        own = []
+        neuron_params = []
         for index, population in enumerate(self.populations):
             # Counted from the other end, so that neither follows the other's number.
             neuron_key = jax.random.fold_in(key, 2**32 - 1 - index)
             neuron = population.neuron
             made = neuron.init((population.size,), neuron_key) if isinstance(neuron, Parametric) else Params({}, {})
-            own.append(made)
+            neuron_params.append(made)
         return Params(
-            Tree(tuple(trained), tuple(p.trained for p in own)), Tree(tuple(fixed), tuple(p.fixed for p in own))
+            Tree(tuple(trained), tuple(p.trained for p in neuron_params)),
+            Tree(tuple(fixed), tuple(p.fixed for p in neuron_params)),
         )
 
     def of_projection(self, params: Params, index: int) -> Params:
@@ -370,12 +371,12 @@ class Network:
         """The trained parameters after a learning block, once neurons that adapt have seen its trace."""
         trained, fixed = params
 
-        def own(i: int, p: Population) -> Any:
+        def adapted(i: int, p: Population) -> Any:
             if not isinstance(p.neuron, Adapting):
                 return trained.populations[i]
             return p.neuron.adapt(Params(trained.populations[i], fixed.populations[i]), trace.populations[i])
 
-        return trained._replace(populations=tuple(own(i, p) for i, p in enumerate(self.populations)))
+        return trained._replace(populations=tuple(adapted(i, p) for i, p in enumerate(self.populations)))
 
     def step(
         self, params: Params, state: NetworkState, inputs: jax.Array | Mapping[str, jax.Array], *, key: jax.Array

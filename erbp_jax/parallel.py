@@ -1,6 +1,6 @@
 """Several devices: which axis of which array is spread over them.
 
-A mesh has the axes `seeds`, `batch` and `neurons`. Arrays are told where to lie at a few places (`along_batch`,
+A mesh has the axes `seeds`, `batch` and `neurons`. Where arrays lie is said at a few places (`along_batch`,
 `along_neurons`); the compiler carries that through everything between and adds what has to be exchanged: with the batch
 spread, the sum of a block's updates; with the neurons spread, the spikes of a layer.
 """

@@ -175,11 +175,11 @@ def run(
     Example:
         >>> import jax, jax.numpy as jnp
         >>> import erbp_jax as ej
-        >>> network, image, key = ej.mlp(16, 8, 3), jnp.full((2, 16), 200, jnp.uint8), jax.random.key(0)
-        >>> params, keys = network.init(key), jax.random.split(key, 2)
-        >>> state, spikes = ej.run(network, ej.Poisson(0.25), params, image, keys, steps=20)
-        >>> spikes.shape
-        (20, 2, 3)
+        >>> network, key = ej.mlp(16, 8, 3, gain=5.0), jax.random.key(0)
+        >>> images, params = jnp.array([[0], [200]], jnp.uint8).repeat(16, 1), network.init(key)  # black, and grey
+        >>> state, spikes = ej.run(network, ej.Poisson(0.25), params, images, jax.random.split(key, 2), steps=20)
+        >>> spikes.shape, [bool(n > 0) for n in spikes.sum((0, 2))]
+        ((20, 2, 3), [False, True])
 
     Returns:
         The state after the last tick, and what was recorded.
@@ -226,10 +226,12 @@ def count(
         >>> network, image = ej.mlp(16, 8, 3), jnp.full((2, 16), 200, jnp.uint8)
         >>> params, key = network.init(jax.random.key(0)), jax.random.key(1)
         >>> def loss(trained):
-        ...     own = params._replace(trained=trained)
-        ...     return ej.count(network, own, image, ej.Poisson(0.25), key, steps=20, surrogate="fast_sigmoid").sum()
-        >>> jax.grad(loss)(params.trained).projections[0]["weight"].shape
-        (16, 8)
+        ...     changed = params._replace(trained=trained)
+        ...     spikes = ej.count(network, changed, image, ej.Poisson(0.25), key, steps=20, surrogate="fast_sigmoid")
+        ...     return spikes.sum()
+        >>> gradient = jax.grad(loss)(params.trained).projections[0]["weight"]
+        >>> gradient.shape, bool((gradient != 0).any())
+        ((16, 8), True)
 
     Raises:
         ValueError: as `run`, or neurons that have no surrogate derivative.

@@ -59,7 +59,7 @@ class NetworkState(NamedTuple):
     Example:
         >>> import erbp_jax as ej
         >>> state = ej.mlp(4, 3, 2).init_state(5)
-        >>> [own.membrane.shape for own in state.populations]
+        >>> [neurons.membrane.shape for neurons in state.populations]
         [(5, 3), (5, 2)]
     """
 

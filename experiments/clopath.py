@@ -26,7 +26,7 @@ from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.learning.three_factor import Signals, start_terms, write
 from erbp_jax.learning.three_factor.clopath import Clopath, hippocampus
-from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import INK, MUTED, colours, save, styled, subplots
 
 NEURON = AdEx()
 KICK = 15_000.0
@@ -128,9 +128,9 @@ def crossing(x: np.ndarray, y: np.ndarray) -> float:
     return float(x[i] - y[i] * (x[i + 1] - x[i]) / (y[i + 1] - y[i]))
 
 
+@styled
 def picture(frequency: Any, window: Any, clamps: Any, zero: float, path: Path) -> Path:
-    plt = pyplot()
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    figure, (left, middle, right) = subplots(1, 3, figsize=(12, 3.6))
     for dt, colour, name in ((10, colours()[0], "pre 10 ms before post"), (-10, colours()[1], "post 10 ms before pre")):
         left.plot(FREQUENCIES, 100 * (1 + frequency[dt]), color=colour, marker=".", label=name)
         points = SJOSTROM[dt]

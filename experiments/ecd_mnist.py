@@ -39,7 +39,8 @@ from erbp_jax.learning.three_factor.ecd import Phases
 from erbp_jax.random import new_key, split
 from erbp_jax.tasks.decisions import wrong
 from erbp_jax.training.run_folder import lock
-from erbp_jax.viz.figure import ACCENT, INK, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, save, styled, ticker
+from erbp_jax.viz.figure import picture as figure_class
 
 PIXELS, CLASSES, COPIES, HIDDEN = 784, 10, 4, 500
 TICK_MS = 2
@@ -235,9 +236,9 @@ def report(machine: SamplingMachine, digits: Any, learner: dict[str, Any], argum
     print(picture(learner["rows"], dreams, params, summary, out / "ecd_mnist.png"))
 
 
+@styled
 def picture(metrics: Any, dreams: np.ndarray, params: dict[str, jax.Array], summary: Any, path: Path) -> Path:
-    plt = pyplot()
-    figure = plt.figure(figsize=(10, 6.2), layout="constrained")
+    figure = figure_class()(figsize=(10, 6.2), layout="constrained")
     upper, lower = figure.subfigures(2, 1, height_ratios=[1.0, 1.05])
     left, tests = upper.subplots(1, 2)
     middle, right = lower.subplots(1, 2, width_ratios=[1.5, 1.0])
@@ -246,8 +247,8 @@ def picture(metrics: Any, dreams: np.ndarray, params: dict[str, jax.Array], summ
     left.plot(samples, [m["hidden_hz_model"] for m in metrics], "--", color=ACCENT, label="reconstruction")
     left.plot(0, summary["hidden_hz_before"]["data"], "o", color=INK, markersize=4, label="before training, data")
     left.set(xlabel="digits seen", ylabel="mean rate of hidden neurons (Hz)", yscale="log", yticks=[10, 20, 50, 100])
-    left.yaxis.set_major_formatter(plt.matplotlib.ticker.FormatStrFormatter("%g"))
-    left.yaxis.set_minor_formatter(plt.matplotlib.ticker.NullFormatter())
+    left.yaxis.set_major_formatter(ticker().FormatStrFormatter("%g"))
+    left.yaxis.set_minor_formatter(ticker().NullFormatter())
     left.legend(frameon=False, fontsize=8, loc="center right")
     tested = [(m["samples"], 100 * m["accuracy_500_test_digits"]) for m in metrics if "accuracy_500_test_digits" in m]
     if tested:

@@ -29,7 +29,7 @@ from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.random import fold_each, new_key, normal, split
 from erbp_jax.training.progress import busy
-from erbp_jax.viz.figure import MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import MUTED, colours, save, styled, subplots
 
 UNITS = 5
 MARKS = tuple(int(t) for t in np.unique(np.round(np.logspace(2.5, 5.3, 12), -2)))
@@ -209,6 +209,7 @@ def kullback_leibler(sampled: np.ndarray, exact: np.ndarray) -> np.ndarray:
     return (sampled * np.log(ratio)).sum(-1)
 
 
+@styled
 def picture(
     curves: Any,
     divergence: dict[str, np.ndarray],
@@ -217,8 +218,7 @@ def picture(
     sampled: dict[str, np.ndarray],
     path: Path,
 ) -> Path:
-    plt = pyplot()
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    figure, (left, middle, right) = subplots(1, 3, figsize=(12, 3.6))
     x, integrate_fire, stochastic, own = curves
     left.plot(x, logistic(x), color=MUTED, linewidth=2.5, label="published sigmoid")
     left.plot(x, own, color=colours()[0], linewidth=0.9, label="sigmoid fitted to the neuron")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.__main__ import guarded
+from erbp_jax.viz.figure import MUTED, error_axis, lines, positive_scale, save, styled, subplots
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 RUNS = {
@@ -155,12 +156,11 @@ def _inference_table(learning: list[dict[str, Any]], decisions: list[dict[str, A
             yield f"| ours, {row['name']} | {accuracy:.2f} | {uj:.3f} | {model.node} | {remark} |"
 
 
+@styled
 def draw(learning: list[dict[str, Any]], path: Path) -> Path:
     """Test error against operations so far, and against what their arithmetic takes."""
-    from erbp_jax.viz.figure import MUTED, error_axis, lines, positive_scale, pyplot, save
 
-    plt = pyplot()
-    figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.2), sharey=True, layout="constrained")
+    figure, axes = subplots(1, 2, figsize=(8.6, 4.2), sharey=True)
     for row, line in zip(learning, lines(), strict=False):
         style = {**line, "linestyle": "--" if row["unit"] == "MACs" else "-", "markersize": 3}
         for axis, x in zip(axes, (row["operations"], row["millijoules"]), strict=True):

@@ -57,7 +57,7 @@ def alignment(path: Path) -> Path | None:
     from erbp_jax.viz.comparison import alignment_curves
 
     folder = RESULTS / "pi_mnist" / "784_500_500_10"
-    return alignment_curves({told: read_metrics(folder / rule) for rule, told in RULES.items()}, path)
+    return alignment_curves({name: read_metrics(folder / rule) for rule, name in RULES.items()}, path)
 
 
 def precisions(table: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Reward-modulated STDP learns XOR: rate-coded and temporally coded inputs, MSTDP and MSTDPET (Florian 2007).
 
 A spike of the output neuron is rewarded (+1) while the answer should be 1 and punished (-1) while it should be 0;
-nothing else is told to the network. 200 epochs of the four patterns in random order, 500 ms each, the state carried
+the network receives nothing else. 200 epochs of the four patterns in random order, 500 ms each, the state carried
 over. Every seed has a twin with the same weights and inputs that does not learn. All seeds run side by side in one
 program. Success: in the last epoch the rate for (1,1) below those for (0,1) and (1,0), and silence for (0,0) but for
 spikes that were in flight when it came; in temporal code every pattern of answer 0 below every pattern of answer 1.
@@ -41,7 +41,7 @@ from erbp_jax.random import bernoulli, between, new_key, permutation, split
 from erbp_jax.trace import Tree
 from erbp_jax.training.learn import Learning, Stream, learn, start
 from erbp_jax.training.transforms import keep_within
-from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import INK, MUTED, colours, save, styled, subplots
 
 PATTERNS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 ANSWERS = np.array([0, 1, 1, 0])
@@ -232,10 +232,10 @@ def measure(code: str, rates: tuple[np.ndarray, np.ndarray], published: float) -
     }
 
 
+@styled
 def picture(rates: dict[str, tuple[np.ndarray, np.ndarray]], summary: dict[str, Any], path: Path) -> Path:
     """Per cell: mean output rate for each pattern over epochs, and the margin of all seeds at the end."""
-    plt = pyplot()
-    figure, grid = plt.subplots(2, len(rates), figsize=(3.3 * len(rates), 6), layout="constrained", squeeze=False)
+    figure, grid = subplots(2, len(rates), figsize=(3.3 * len(rates), 6), squeeze=False)
     for column, (name, both) in enumerate(rates.items()):
         top, bottom = grid[:, column]
         for k, (bits, answer) in enumerate(zip(PATTERNS, ANSWERS, strict=True)):

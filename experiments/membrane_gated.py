@@ -30,7 +30,7 @@ from erbp_jax.files import write_json
 from erbp_jax.learning.three_factor.factors import Signals
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
 from erbp_jax.training.progress import busy
-from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import INK, MUTED, colours, save, styled, subplots
 from lateral import LateralLayer
 
 GATE = MembraneGate(threshold=1216.0, potentiation=8.0, depression=2.0, slope=1.0, alpha=2.0, target=2.5, tau=255.5)
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def run(layer: LateralLayer, spikes: np.ndarray, weights: np.ndarray, lateral: np.ndarray) -> tuple[Any, Any]:
-    """Spikes `[R, T, O]` and the weights every second `[R, T / 1000, I, O]`, a lane a seed."""
+    """Spikes `[R, T, O]` and the weights every second `[R, T / 1000, I, O]`, a replica a seed."""
 
     def one(weight, inputs):
         def second(state, inputs):
@@ -175,9 +175,9 @@ def spread(values: np.ndarray) -> dict[str, float]:
             "most": round(float(values.max()), 3)}  # fmt: skip
 
 
+@styled
 def picture(coincidence: Any, pattern: Any, window: Any, path: Path) -> Path:
-    plt = pyplot()
-    figure, grid = plt.subplots(2, 3, figsize=(12, 6), layout="constrained")
+    figure, grid = subplots(2, 3, figsize=(12, 6))
     weights, regulated, pairs, before, blocks, end = grid.flat
     one = coincidence["weights"][0, :, :, 0]
     weights.plot(one[:, COINCIDENT::6], color=MUTED, linewidth=0.6)

@@ -18,7 +18,7 @@ import numpy as np
 from erbp_jax.config.simulation import load_simulation
 from erbp_jax.evaluation.traces import simulate
 from erbp_jax.neurons import LIF, PATTERNS, DualCompartmentLIF, LeakyIF, MihalasNiebur, Neuron, SecondOrderLIF
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, save, styled, subplots
 
 DT = 0.1
 MODELS: dict[str, tuple[Neuron, float]] = {
@@ -41,10 +41,10 @@ def main() -> None:
     print(fi_curves(out / "fi_curves.png"))
 
 
+@styled
 def firing_patterns(path: Path) -> Path:
     """Membrane, threshold and input of all twenty."""
-    plt = pyplot()
-    figure, grid = plt.subplots(10, 4, figsize=(11, 15), height_ratios=[3, 1] * 5, layout="constrained")
+    figure, grid = subplots(10, 4, figsize=(11, 15), height_ratios=[3, 1] * 5)
     for number, (name, pattern) in enumerate(PATTERNS.items()):
         row, column = 2 * (number // 4), number % 4
         traces = simulate(load_simulation(f"mihalas_niebur/{name}"))
@@ -67,10 +67,10 @@ def firing_patterns(path: Path) -> Path:
     return save(figure, path)
 
 
+@styled
 def fi_curves(path: Path) -> Path:
     """Firing rate over the second half of a second, for a hundred drives at once."""
-    plt = pyplot()
-    figure, axis = plt.subplots(figsize=(6, 3.8), layout="constrained")
+    figure, axis = subplots(figsize=(6, 3.8))
     drive = np.linspace(0, 4, 101)
     ticks = round(1000 / DT)
     for (name, (neuron, unit)), colour in zip(MODELS.items(), colours(), strict=False):

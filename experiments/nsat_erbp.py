@@ -1,7 +1,7 @@
 """Event-driven random back-propagation inside the fixed-point machine: MNIST, 784-100-10, 8-bit weights.
 
 Command:   python experiments/nsat_erbp.py --fresh --halve-after 4,6      (5,000 and 1,000 digits, 8 epochs)
-           python experiments/nsat_erbp.py --train-size 60000 --test-size 10000 --epochs 3 --fresh --lanes 64 \\
+           python experiments/nsat_erbp.py --train-size 60000 --test-size 10000 --epochs 3 --fresh --replicas 64 \\
                --out runs/nsat_erbp_full
 Resumable: the same command goes on after the last finished epoch, as if it had not stopped.
 Hardware:  one CPU core or more; a sample is 1,500 ticks in training and 3,000 in testing.
@@ -22,6 +22,7 @@ import numpy as np
 from common import keep, kept
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, save, styled, subplots
 
 REFERENCE = [0.846, 0.877, 0.891, 0.899, 0.906, 0.918, 0.907, 0.913]
 """Accuracy of the reference simulator after each epoch of 5,000 digits, tested on 1,000."""
@@ -32,7 +33,9 @@ def main() -> None:
     parser.add_argument("--train-size", type=int, default=5000)
     parser.add_argument("--test-size", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--lanes", type=int, default=50, help="samples side by side, with shared weights [50]")
+    parser.add_argument(
+        "--replicas", "--lanes", type=int, default=50, help="samples side by side, with shared weights [50]"
+    )
     parser.add_argument(
         "--halve-after",
         type=_epochs,
@@ -44,7 +47,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs") / "nsat_erbp")
     arguments = parser.parse_args()
-    for name in ("train_size", "test_size", "epochs", "lanes"):
+    for name in ("train_size", "test_size", "epochs", "replicas"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name.replace('_', '-')}: must be at least 1, got {getattr(arguments, name)}")
 
@@ -55,7 +58,7 @@ def main() -> None:
 
     digits = _digits(data.load("mnist"), arguments.train_size, arguments.test_size)
     with run_folder.lock(arguments.out):
-        classifier = Classifier(Recipe(), arguments.lanes, arguments.seed, frozen=not arguments.fresh)
+        classifier = Classifier(Recipe(), arguments.replicas, arguments.seed, frozen=not arguments.fresh)
         rows = _resume(classifier, arguments)
         for epoch in range(len(rows), arguments.epochs):
             classifier.set_rounding(_rounding(epoch, arguments))
@@ -103,14 +106,14 @@ def _epoch(classifier, digits, epoch: int) -> dict[str, Any]:
     from erbp_jax.nsat.learn import error_percent
     from erbp_jax.training.progress import reporting
 
-    recipe, lanes = classifier.recipe, classifier.lanes
+    recipe, replicas = classifier.recipe, classifier.replicas
     hidden, outputs = recipe.outputs.start, recipe.outputs.stop
     began, spikes, seen, events = time.perf_counter(), np.zeros(outputs + 2 * recipe.classes), 0, 0
     with reporting(f"epoch {epoch + 1}", len(digits.train.x), 0) as report:
         for shown in classifier.train(digits.train.x, digits.train.y, epoch):
             spikes += shown.counts.sum(0)
-            seen, events = seen + lanes, events + shown.events
-            report.advance(lanes, "")
+            seen, events = seen + replicas, events + shown.events
+            report.advance(replicas, "")
     trained = time.perf_counter()
     plastic = classifier.weights[: recipe.layers[0] * recipe.layers[1] + recipe.layers[1] * recipe.classes]
     counts = classifier.test(digits.test.x)
@@ -130,8 +133,15 @@ def _epoch(classifier, digits, epoch: int) -> dict[str, Any]:
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("train_size", "test_size", "lanes", "fresh", "seed")
-    return {name: getattr(arguments, name) for name in names} | {"halve_after": list(arguments.halve_after)}
+    names = {
+        "train_size": "train_size",
+        "test_size": "test_size",
+        "lanes": "replicas",
+        "fresh": "fresh",
+        "seed": "seed",
+    }
+    kept = {key: getattr(arguments, name) for key, name in names.items()}  # keys as in the files of earlier runs
+    return kept | {"halve_after": list(arguments.halve_after)}
 
 
 def _resume(classifier, arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -161,11 +171,10 @@ def _finish(classifier, rows: list[dict[str, Any]], arguments: argparse.Namespac
     _draw(rows, arguments)
 
 
+@styled
 def _draw(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
-    from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
 
-    plt = pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.8), layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(7.4, 2.8))
     epochs = [row["epoch"] for row in rows]
     left.plot(epochs, [row["test_error"] for row in rows], "o-", color=ACCENT, ms=3, label="this machine")
     if arguments.train_size == 5000 and arguments.test_size == 1000:

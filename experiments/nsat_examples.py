@@ -21,19 +21,19 @@ from erbp_jax.nsat.run import event_lists, run
 from erbp_jax.nsat.tables import Arrays
 from erbp_jax.random import new_key, split
 
-# Many lanes
+# Many replicas
 
 
 @dataclass(frozen=True)
-class Lanes:
-    """What a run of R lanes gave; row t is the end of tick t, row 0 the start."""
+class Replicas:
+    """What a run of R replicas gave; row t is the end of tick t, row 0 the start."""
 
     spikes: np.ndarray  # [T, R, N] bool
     states: np.ndarray  # [T, R, N, S]; no rows if they were not asked for
     weights: np.ndarray  # [T, R, W]; no rows if they were not asked for
 
 
-def run_lanes(
+def run_replicas(
     program: Program,
     events: Sequence[np.ndarray],
     ticks: int,
@@ -41,32 +41,32 @@ def run_lanes(
     states: bool = False,
     weights: bool = False,
     seed: int = 0,
-) -> Lanes:
-    """Run a program on R inputs at once, each in a lane with weights and random numbers of its own.
+) -> Replicas:
+    """Run a program on R inputs at once, each in a replica with weights and random numbers of its own.
 
     Args:
-        events: per lane rows `(tick, axon)`, ascending in tick; the axons of a second core follow those of the first.
-            The program's own events are not used.
+        events: per replica rows `(tick, axon)`, ascending in tick; axons of a second core follow those of the first.
+            The program's events are not used.
         ticks: length of the record; the ticks 1 to `ticks - 1` are run.
         seed: of the machine's random numbers.
     """
     count = len(events)
     machine, arrays, _ = Machine.of(program)
     keys = split(new_key(seed), count)
-    state = machine.init(program, arrays, lanes=count, shared=not machine.layout.learns, draws=keys)
+    state = machine.init(program, arrays, replicas=count, shared=not machine.layout.learns, draws=keys)
     inputs = event_lists(events, ticks=ticks - 1)
     first, kept = map(partial(jax.tree.map, np.asarray), _whole(machine, states, weights, arrays, state, inputs))
     spikes, x, w = (np.concatenate([one[None], rest]) for one, rest in zip(first, kept, strict=True))
-    return Lanes(spikes, x.transpose(0, 1, 3, 2), w)
+    return Replicas(spikes, x.transpose(0, 1, 3, 2), w)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _whole(machine: Machine, states: bool, weights: bool, arrays: Arrays, state: State, events: Events):
     def keep(x, spikes, w):
-        lanes = spikes.shape[0]
-        empty = jnp.zeros((lanes, 0), jnp.int32)
+        replicas = spikes.shape[0]
+        empty = jnp.zeros((replicas, 0), jnp.int32)
         x = x if states else empty[..., None]
-        return spikes, x, jnp.broadcast_to(machine.table(w), (lanes, machine.layout.weights)) if weights else empty
+        return spikes, x, jnp.broadcast_to(machine.table(w), (replicas, machine.layout.weights)) if weights else empty
 
     first = keep(state.x, jnp.zeros_like(state.refractory, bool), state.weights)
     _, kept = run(machine, arrays, state, events, record=lambda tick, _: keep(tick.x, tick.spikes, tick.weights))

@@ -21,7 +21,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.files import write_json
 from erbp_jax.nsat.program import merge
 from erbp_jax.nsat.replay import Outcome, simulate
-from erbp_jax.viz.figure import ACCENT, INK, colours, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, colours, save, styled, subplots
 
 TICKS = 500
 SPIKES = [16, 38, 63, 92, 126, 172]
@@ -63,12 +63,10 @@ def main() -> None:
                   out / "nsat_mihalas_niebur.png"))  # fmt: skip
 
 
+@styled
 def picture(outcomes: dict[str, Outcome], path: Path) -> Path:
     """Membrane and threshold above, currents below."""
-    plt = pyplot()
-    figure, grid = plt.subplots(
-        2, len(outcomes), figsize=(10, 4.6), sharex=True, height_ratios=[2, 1], layout="constrained", squeeze=False
-    )
+    figure, grid = subplots(2, len(outcomes), figsize=(10, 4.6), sharex=True, height_ratios=[2, 1], squeeze=False)
     for column, (name, outcome) in enumerate(outcomes.items()):
         top, bottom = grid[:, column]
         membrane, threshold, fast, slow = outcome.states[:, 0].T

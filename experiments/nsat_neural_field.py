@@ -25,7 +25,7 @@ import nsat_examples as examples
 from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, save, styled, subplots
 
 MODES: tuple[examples.Mode, ...] = ("bump", "selection", "tracking")
 LIT = 5
@@ -50,10 +50,10 @@ def main() -> None:
 
 
 def simulate(mode: examples.Mode, seeds: int) -> np.ndarray:
-    """Spikes `[T, R, N]`, a lane a seed."""
+    """Spikes `[T, R, N]`, a replica a seed."""
     p = examples.field_input(mode)
     events = [examples.poisson(p, np.random.default_rng(seed)) for seed in range(seeds)]
-    return examples.run_lanes(examples.neural_field(mode), events, len(p)).spikes
+    return examples.run_replicas(examples.neural_field(mode), events, len(p)).spikes
 
 
 def stays(spikes: np.ndarray) -> dict[str, Any]:
@@ -112,12 +112,12 @@ def span(values: np.ndarray) -> list[float] | None:
     return [round(float(values.min()), 1), round(float(values.max()), 1)] if len(values) else None
 
 
+@styled
 def picture(spikes: Mapping[examples.Mode, np.ndarray], summary: Mapping[str, Any], path: Path) -> Path:
     """Above the spikes of one seed on its input; below the centroids of all seeds with activity."""
-    plt = pyplot()
-    figure, grid = plt.subplots(
-        2, 3, figsize=(11, 6), sharex="col", sharey=True, width_ratios=[1, 1, 1.5], layout="constrained"
-    )
+    from matplotlib import colormaps, lines, patches
+
+    figure, grid = subplots(2, 3, figsize=(11, 6), sharex="col", sharey=True, width_ratios=[1, 1, 1.5])
     titles = {"bump": "memory", "selection": "selection", "tracking": "tracking"}
     for column, mode in enumerate(MODES):
         top, bottom = grid[:, column]
@@ -131,9 +131,9 @@ def picture(spikes: Mapping[examples.Mode, np.ndarray], summary: Mapping[str, An
         top.scatter(tick, neuron, s=1.2, marker="s", color=INK, linewidths=0, rasterized=True)
         top.set_title(f"{titles[mode]}: spikes, seed {shown}; input shaded", fontsize=9, loc="left")
         time, centroid = moving_centroid(fired)
-        for lane in range(fired.shape[1]):
-            if lane != shown:
-                bottom.plot(time, centroid[:, lane], color=MUTED, linewidth=0.7, alpha=0.7)
+        for replica in range(fired.shape[1]):
+            if replica != shown:
+                bottom.plot(time, centroid[:, replica], color=MUTED, linewidth=0.7, alpha=0.7)
         bottom.plot(time, centroid[:, shown], color=ACCENT, linewidth=1.5)
         if mode == "tracking":
             followed = f"{summary[mode]['seeds_that_follow_all']} of {fired.shape[1]} seeds follow"
@@ -143,8 +143,8 @@ def picture(spikes: Mapping[examples.Mode, np.ndarray], summary: Mapping[str, An
         bottom.set(xlabel="tick", xlim=(0, len(p)), ylim=(-0.5, examples.FIELD - 0.5))
     for row in grid:
         row[0].set_ylabel("neuron")
-    keys = [plt.Line2D([], [], color=colour) for colour in (ACCENT, MUTED)]
-    keys.append(plt.Rectangle((0, 0), 1, 1, color=plt.get_cmap("Blues")(0.25)))
+    keys: list[Any] = [lines.Line2D([], [], color=colour) for colour in (ACCENT, MUTED)]
+    keys.append(patches.Rectangle((0, 0), 1, 1, color=colormaps["Blues"](0.25)))
     names = ["seed shown above", "other seeds", "input"]
     grid[1, 0].legend(keys, names, frameon=False, fontsize=8, loc="lower right")
     return save(figure, path)

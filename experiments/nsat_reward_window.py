@@ -22,7 +22,7 @@ from common import seeds_and_folder
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.nsat.program import merge
-from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, save, styled, subplots
 
 WINDOW = (400, 750)
 """Ticks in which reward, which decays with 2^-6 a tick, can act; both included."""
@@ -37,8 +37,8 @@ def main() -> None:
     drawn = [examples.poisson(p, np.random.default_rng(seed)) for seed in range(seeds)]
     both = [examples.to_both(rows, N + 1) for rows in drawn]
     program = merge([examples.reward_window(), examples.reward_window(noise=0)])
-    lanes = examples.run_lanes(program, both, len(p), states=True, weights=True)
-    moved = np.abs(np.diff(lanes.weights.reshape(len(p), seeds, 2, N + 1), axis=0)).sum(3)  # [T - 1, R, 2]
+    replicas = examples.run_replicas(program, both, len(p), states=True, weights=True)
+    moved = np.abs(np.diff(replicas.weights.reshape(len(p), seeds, 2, N + 1), axis=0)).sum(3)  # [T - 1, R, 2]
 
     summary: dict[str, Any] = {"seeds": seeds, "ticks": len(p) - 1, "window": WINDOW}
     for core, name in enumerate(NAMES):
@@ -48,11 +48,11 @@ def main() -> None:
             f"(seeds: {one['share_least']:.3f} to {one['share_most']:.3f}); a tick {one['times_as_much']:.1f} times as "
             f"much as outside; {one['before']:.4f} before tick {WINDOW[0]}"
         )
-    rate = 1000 * lanes.spikes[:, :, :N].mean()
+    rate = 1000 * replicas.spikes[:, :, :N].mean()
     summary["firing_rate_hz"] = round(float(rate), 2)
     print(f"firing rate: {rate:.1f} Hz")
     write_json(out / "summary.json", summary)
-    print(picture(lanes, drawn[0], moved, out / "nsat_reward_window.png"))
+    print(picture(replicas, drawn[0], moved, out / "nsat_reward_window.png"))
 
 
 def measure(moved: np.ndarray) -> dict[str, float]:
@@ -70,20 +70,18 @@ def measure(moved: np.ndarray) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
-def picture(lanes: examples.Lanes, events: np.ndarray, moved: np.ndarray, path: Path) -> Path:
+@styled
+def picture(replicas: examples.Replicas, events: np.ndarray, moved: np.ndarray, path: Path) -> Path:
     """Reward, modulator and weights of the first seed; changes a tick of all."""
-    plt = pyplot()
-    figure, axes = plt.subplots(
-        4, 1, figsize=(8, 8), sharex=True, height_ratios=[0.35, 1, 1.3, 1], layout="constrained"
-    )
+    figure, axes = subplots(4, 1, figsize=(8, 8), sharex=True, height_ratios=[0.35, 1, 1.3, 1])
     reward, modulator, weights, changes = axes
     reward.vlines(events[events[:, 1] == N, 0], 0, 1, color=ACCENT, linewidth=1)
     reward.set(yticks=[], ylabel="reward")
     reward.set_title("seed 0", fontsize=9, loc="left")
-    modulator.plot(lanes.states[:, 0, :8, 2], color=MUTED, linewidth=0.6)
-    modulator.plot(lanes.states[:, 0, :N, 2].mean(1), color=INK, linewidth=1.4)
+    modulator.plot(replicas.states[:, 0, :8, 2], color=MUTED, linewidth=0.6)
+    modulator.plot(replicas.states[:, 0, :N, 2].mean(1), color=INK, linewidth=1.4)
     modulator.set_ylabel("modulator (state 2)\n8 neurons, mean of all")
-    chosen = lanes.weights[:, 0, :N]
+    chosen = replicas.weights[:, 0, :N]
     weights.plot(chosen[:, ::5], linewidth=0.7, color=colours()[1], alpha=0.55)
     weights.plot(chosen.mean(1), color=INK, linewidth=1.4)
     weights.axhline(255, color=MUTED, linewidth=0.7, linestyle=":")

@@ -19,7 +19,7 @@ import nsat_examples as examples
 from erbp_jax.__main__ import guarded
 from erbp_jax.files import write_json
 from erbp_jax.nsat.program import merge
-from erbp_jax.viz.figure import colours, pyplot, save
+from erbp_jax.viz.figure import colours, save, styled, subplots
 
 NAMES = ("with inhibition", "without inhibition")
 SHOWN = 1000
@@ -60,16 +60,16 @@ def simulate(seeds: int, ticks: int) -> tuple[np.ndarray, np.ndarray]:
     p = np.tile(examples.WINNER_RATES, (ticks, 1))
     drawn = [examples.poisson(p, np.random.default_rng(seed)) for seed in range(seeds)]
     both = [examples.to_both(rows, 3) for rows in drawn]
-    spikes = examples.run_lanes(program, both, ticks).spikes
+    spikes = examples.run_replicas(program, both, ticks).spikes
     inputs = np.zeros((ticks, 3), bool)
     inputs[tuple(drawn[0].T)] = True
     return inputs, spikes.reshape(ticks, seeds, 2, 4)
 
 
+@styled
 def picture(inputs: np.ndarray, spikes: np.ndarray, rates: np.ndarray, path: Path) -> Path:
     """Rasters of the first seed, and the rates of all."""
-    plt = pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), width_ratios=[2.2, 1], layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(10, 3.8), width_ratios=[2.2, 1])
     shades = (*colours()[:3], colours()[6])
     labels = ("60 Hz", "30 Hz", "30 Hz", "inhibitory")
     blocks = [("inputs", inputs), *((name, spikes[:, 0, core]) for core, name in enumerate(NAMES))]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.__main__ import guarded
+from erbp_jax.viz.figure import ACCENT, INK, MUTED, error_axis, save, styled, subplots
 
 CONFIG = Path(__file__).parents[1] / "configs" / "pi_mnist" / "few_bits_784_200_10.yaml"
 VARIANTS: dict[str, list[str]] = {
@@ -153,12 +154,11 @@ def _markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+@styled
 def draw(result: dict[str, Any], path: Path) -> Path:
     """Error by bits, learned with so few or rounded to them afterwards."""
-    from erbp_jax.viz.figure import ACCENT, INK, MUTED, error_axis, pyplot, save
 
-    plt = pyplot()
-    figure, axis = plt.subplots(figsize=(5.4, 3.4), layout="constrained")
+    figure, axis = subplots(figsize=(5.4, 3.4))
     plain = {r["name"]: r for r in result["while_learning"]}
     learned = sorted((int(n.split()[0]), r["test_error"]) for n, r in plain.items() if n.endswith(" bits"))
     after = sorted((r["bits"], r["test_error"]) for r in result["after_learning"] if r["bits"])

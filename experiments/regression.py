@@ -16,6 +16,7 @@ import optax
 
 import erbp_jax as ej
 from erbp_jax.files import write_json
+from erbp_jax.viz.figure import colours, save, styled, subplots
 
 TICKS, INPUTS = 200, 80
 NEURON = ej.LIF(tau_mem=2.0, tau_syn=1.0, refractory=0)
@@ -39,7 +40,7 @@ def data_set(train: int = 400, test: int = 100) -> ej.Dataset:
 
 
 def rules(network: ej.Network, updates: int) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Each rule with what `fit` is told besides; `updates` of back-propagation in all."""
+    """Each rule with what `fit` gets besides; `updates` of back-propagation in all."""
     label = {"label": ej.Curves(network.classes), "gates": ej.Boxcar(-8.0, 8.0)}
     schedule = optax.cosine_decay_schedule(1e-2, updates)
     return {
@@ -60,12 +61,11 @@ def follow(data: ej.Dataset, epochs: int, seed: int, hidden: int = 100, progress
     }
 
 
+@styled
 def picture(models: dict[str, ej.Model], data: ej.Dataset, path: Path) -> Path:
     """Both outputs of every rule on the first test curve, beside the target."""
-    from erbp_jax.viz.figure import colours, pyplot, save
 
-    plt = pyplot()
-    figure, axes = plt.subplots(len(models), 1, figsize=(6.4, 2.2 * len(models)), sharex=True, squeeze=False)
+    figure, axes = subplots(len(models), 1, figsize=(6.4, 2.2 * len(models)), sharex=True, squeeze=False)
     decay = np.exp(-1 / 20)
     for axis, (name, model) in zip(axes[:, 0], models.items(), strict=True):
         spikes = model.record(data.test.x[:1]).spikes["output"][:, 0]

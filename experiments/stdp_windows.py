@@ -40,7 +40,7 @@ from erbp_jax.trace import PopulationTrace, Trace
 from erbp_jax.training.learn import Learning, learn, start
 from erbp_jax.training.progress import busy
 from erbp_jax.training.transforms import keep_within
-from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import INK, MUTED, colours, save, styled, subplots
 
 EXPONENTIAL = Exponential(20.0, 20.0, 1.0, -1.0, 64, 2.0**-12)
 KERNELS: dict[str, Kernel] = {
@@ -130,14 +130,14 @@ def windows(kernel: Kernel) -> dict[str, np.ndarray]:
     return {"dt": dt, "pairs": exact, "forward table": table}
 
 
-def poisson(rng: np.random.Generator, rate: float, refractory: int, ticks: int, lanes: int) -> np.ndarray:
-    """Trains `[T, lanes]` of `rate` Hz at 1 ms ticks, intervals of at least `refractory` ticks."""
-    spikes = np.zeros((ticks + 100, lanes))
+def poisson(rng: np.random.Generator, rate: float, refractory: int, ticks: int, trains: int) -> np.ndarray:
+    """Trains `[T, trains]` of `rate` Hz at 1 ms ticks, intervals of at least `refractory` ticks."""
+    spikes = np.zeros((ticks + 100, trains))
     mean = 1000.0 / rate - refractory
-    for lane in range(lanes):
+    for train in range(trains):
         intervals = refractory + rng.geometric(1.0 / (mean + 1.0), int(2 * ticks * rate / 1000)) - 1
         times = np.cumsum(intervals)
-        spikes[times[times < ticks - 70], lane] = 1
+        spikes[times[times < ticks - 70], train] = 1
     return spikes[:ticks]
 
 
@@ -202,9 +202,9 @@ def learning(rule: Any, seeds: int) -> np.ndarray:
     return np.asarray(jax.jit(jax.vmap(one))(split(new_key(0), seeds)))
 
 
+@styled
 def picture(drawn: Any, table: list[dict[str, Any]], learned: dict[str, np.ndarray], path: Path) -> Path:
-    plt = pyplot()
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
+    figure, axes = subplots(1, 3, figsize=(12, 3.8))
     left, middle, right = axes
     for (name, curves), colour, style in zip(drawn.items(), colours(), ("-", "--", ":"), strict=False):
         left.plot(curves["dt"], curves["pairs"], style, color=colour, linewidth=1.4, label=name)

@@ -266,12 +266,12 @@ class Learning:
         while self.shown < digits:
             epoch, first = divmod(self.shown // self.batch, self.batches)
             last = min(self.batches, first + (digits - self.shown) // self.batch)
-            zero = self.learner.tally._replace(events=_zeros(self.learner.tally.events))
-            self.learner = replace(self.learner, tally=zero)
+            zero = self.learner.counters._replace(events=_zeros(self.learner.counters.events))
+            self.learner = replace(self.learner, counters=zero)
             self.learner = self._train(
                 self.rates, self.learner, *train, jnp.int32(epoch), jnp.int32(first), jnp.int32(last)
             )
-            events = self.learner.tally.values().events.astype(float)  # [S, 2 P + 2]
+            events = self.learner.counters.values().events.astype(float)  # [S, 2 P + 2]
             layers = (events.shape[1] - 2) // 2
             self.counts[:, 0] += events[:, :layers].sum(1)
             self.counts[:, 1] += events[:, layers:-2].sum(1)

@@ -25,7 +25,7 @@ from erbp_jax.learning.three_factor import Signals, start_terms, write
 from erbp_jax.learning.three_factor.urbanczik_senn import urbanczik_senn
 from erbp_jax.random import bernoulli, between, new_key, split
 from erbp_jax.training.progress import busy
-from erbp_jax.viz.figure import INK, MUTED, colours, pyplot, save
+from erbp_jax.viz.figure import INK, MUTED, colours, save, styled, subplots
 from teacher_neuron import TeacherNeuron, low_pass
 
 INPUTS, PERIOD, REPETITIONS, FREE = 200, 1000, 800, 3
@@ -101,9 +101,9 @@ def learn(key: jax.Array) -> tuple[jax.Array, ...]:
     )
 
 
+@styled
 def picture(error: np.ndarray, soma: np.ndarray, predicted: np.ndarray, path: Path) -> Path:
-    plt = pyplot()
-    figure, axes = plt.subplots(1, 4, figsize=(13, 3.2), layout="constrained", width_ratios=[1.2, 1, 1, 1])
+    figure, axes = subplots(1, 4, figsize=(13, 3.2), width_ratios=[1.2, 1, 1, 1])
     left, *right = axes
     x = np.arange(1, REPETITIONS + 1)
     left.semilogy(x, 1000 * error[:, :REPETITIONS].T, color=MUTED, linewidth=0.5, alpha=0.6)

@@ -273,7 +273,7 @@ def test_neurons_without_a_state_can_be_trained():
     learner = engine.init(e, hold, jnp.uint32(0))
     images, zero = jnp.full((4, 4), 200, jnp.uint8), jnp.int32(0)
     learner = jax.jit(lambda l: engine.train(e, hold, l, images, jnp.arange(4) % 2, zero, zero, jnp.int32(2)))(learner)
-    np.testing.assert_array_equal(learner.tally.values().lost, [0, 0])
+    np.testing.assert_array_equal(learner.counters.values().lost, [0, 0])
 
 
 def chain(delay=1):

@@ -36,6 +36,6 @@ def test_the_matrix_has_the_oldest_python_and_those_of_the_classifiers(root, pro
     matrix = yaml.safe_load((root / ".github/workflows/test.yml").read_text("utf-8"))["jobs"]["test"]["strategy"]
     tried = set(matrix["matrix"]["python"])
     python = "Programming Language :: Python :: 3."
-    told = {c.rpartition(" ")[2] for c in project["classifiers"] if c.startswith(python)}
-    assert told <= tried
+    claimed = {c.rpartition(" ")[2] for c in project["classifiers"] if c.startswith(python)}
+    assert claimed <= tried
     assert project["requires-python"].removeprefix(">=") in tried

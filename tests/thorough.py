@@ -40,7 +40,7 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
     },
     "experiments/test_nsat_erbp.py": {"test_a_run_that_is_repeated_or_killed_late_ends_alike": ALL},
     "experiments/test_nsat_examples.py": {
-        "test_lanes_are_independent_and_repeatable": ALL,
+        "test_replicas_are_independent_and_repeatable": ALL,
         "test_weights_move_when_there_is_reward": ALL,
     },
     "experiments/test_reward_and_curves.py": {
@@ -112,7 +112,7 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
         "test_chunks_are_the_whole_run": ("{'stdp': True}",),
         "test_blocks_are_the_padded_table": ("{'stdp': True}",),
         "test_an_event_that_is_listed_twice_counts_twice": ("{'stdp': False}",),
-        "test_lanes_with_weights_of_their_own_are_separate_runs": ("options1-False", "options2-True"),
+        "test_replicas_with_weights_of_their_own_are_separate_runs": ("options1-False", "options2-True"),
     },
     "nsat/test_nsat_cli.py": {"test_seeds_and_modes_of_a_stochastic_program": ALL},
     "nsat/test_random_programs.py": {

@@ -119,11 +119,12 @@ def of_learner(learner: Any) -> Arrays:
         for place, leaf in enumerate(jax.tree.leaves(tree)):
             out[f"{part}/{place}"] = np.asarray(leaf)
     # Later revisions count everything in 64 bits, and have the counts on the host by themselves.
-    tally = learner.tally.values() if hasattr(learner.tally, "values") else learner.tally
+    counted = learner.counters if hasattr(learner, "counters") else learner.tally
+    counters = counted.values() if hasattr(counted, "values") else counted
     for name in ("samples", "wrong", "error_spikes"):
-        values = tally.scores[0] if name == "wrong" and hasattr(tally, "scores") else getattr(tally, name)
+        values = counters.scores[0] if name == "wrong" and hasattr(counters, "scores") else getattr(counters, name)
         out[f"tally/{name}"] = np.asarray(values).astype(np.float64)
-    events = np.asarray(tally.events)
+    events = np.asarray(counters.events)
     if events.dtype == np.uint32:  # low and high words of 64 bits
         events = events[..., 0].astype(np.int64) + (events[..., 1].astype(np.int64) << 32)
     layers = (events.shape[-1] - 2) // 2

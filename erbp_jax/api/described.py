@@ -86,8 +86,8 @@ def _importable(function: FunctionType) -> bool:
     """Whether the name of its module and its own lead back to it, in another process too."""
     module = sys.modules.get(function.__module__)
     found = getattr(module, function.__qualname__, None)
-    own = found is function or getattr(found, "function", None) is function  # what a decorator made of it
-    return own and function.__module__ != "__main__"
+    named = found is function or getattr(found, "function", None) is function  # what a decorator made of it
+    return named and function.__module__ != "__main__"
 
 
 def _class(name: str) -> type:

@@ -16,7 +16,8 @@ MOST_SAMPLES = 200
 
 def diagnose(model: Model, data: Any, *, encoder: Encoder | None = None, steps: int | None = None) -> Diagnosis:
     """What every population does while 200 test samples at most are shown, and what to change: mean rate, share of
-    neurons that never fire or fire as fast as they can, mean current in thresholds, share of open gates.
+    neurons that never fire or fire as fast as they can, mean current in thresholds, share of open gates. Advice names
+    the arguments of the parts that the model is made of.
 
     `print` it, or read its fields. A network that was never trained is `ej.fit(..., epochs=0)`.
 
@@ -38,4 +39,5 @@ def diagnose(model: Model, data: Any, *, encoder: Encoder | None = None, steps: 
         model.network, encoder or model.encoder, model.rule, length, length, length, n, n, task=model.task
     )
     samples = jax.tree.map(lambda x: x[:n], (shown.test.x, shown.test.y))
-    return _diagnose(experiment, model.params, *samples, seed=model.seed, dt=model.dt)
+    trained = bool(model.history)
+    return _diagnose(experiment, model.params, *samples, seed=model.seed, dt=model.dt, trained=trained)

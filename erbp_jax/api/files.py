@@ -50,7 +50,7 @@ def save(path: Path | str, model: Model) -> None:
             arrays[f"{name}{place}"] = np.asarray(leaf)
     if model.labels is not None:
         arrays["labels"] = model.labels
-    told = {
+    description = {
         "format": FORMAT,
         **parts,
         "steps": model.steps,
@@ -58,9 +58,10 @@ def save(path: Path | str, model: Model) -> None:
         "seed": model.seed,
         "shape": None if model.shape is None else list(model.shape),
         "history": model.history,
+        "test_name": model.test_name,
     }
-    told["checksum"] = _checksum(told, arrays)
-    text = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    description["checksum"] = _checksum(description, arrays)
+    text = np.frombuffer(json.dumps(description).encode(), np.uint8)
     try:
         write_arrays(Path(path), {"model": text, **arrays})
     except OSError as error:
@@ -89,44 +90,44 @@ def load(path: Path | str, *, trust: bool = False) -> Model:
     path = Path(path)
     with open_archive(path, MOST_BYTES) as archive:
         arrays = {name: archive[name] for name in archive.names}
-        told = _told(arrays.pop("model", None))
-        if told["format"] != FORMAT:
+        description = _description(arrays.pop("model", None))
+        if description["format"] != FORMAT:
             raise UserError(
-                f"a model of format {shown(str(told['format']))}; this version reads format {FORMAT}: save it again "
-                "with the version that wrote it, or train again"
+                f"a model of format {shown(str(description['format']))}; this version reads format {FORMAT}: save it "
+                "again with the version that wrote it, or train again"
             )
-        if told.pop("checksum", None) != _checksum(told, arrays):
+        if description.pop("checksum", None) != _checksum(description, arrays):
             raise UserError("damaged: its parts are not those that were saved together")
-        missing = [key for key in (*PARTS, "steps", "dt", "seed", "shape", "history") if key not in told]
+        missing = [key for key in (*PARTS, "steps", "dt", "seed", "shape", "history") if key not in description]
         if missing:
             raise UserError(f"damaged: it has no {missing[0]}")
         with found(path, trust):
-            network, rule, encoder, task = (made(told[name], arrays) for name in PARTS)
+            network, rule, encoder, task = (made(description[name], arrays) for name in PARTS)
         key = new_key(0)
         try:
             like = jax.eval_shape(network.init, key), jax.eval_shape(lambda: rule.init(network, key))
             params, rule_params = (_filled(x, n, arrays) for x, n in zip(like, ("params", "rule_params"), strict=True))
         except (AttributeError, TypeError, ValueError) as error:
             raise UserError(f"damaged: {shown(str(error), 300)}") from None
-        shape = told["shape"]
+        shape = description["shape"]
         return Model(
             network=network, params=params, rule=rule, rule_params=rule_params, encoder=encoder, task=task,
-            steps=int(told["steps"]), dt=float(told["dt"]), seed=int(told["seed"]),
+            steps=int(description["steps"]), dt=float(description["dt"]), seed=int(description["seed"]),
             shape=None if shape is None else tuple(map(int, shape)), labels=arrays.get("labels"),
-            history=list(told["history"]),
+            history=list(description["history"]), test_name=str(description.get("test_name", "test")),
         )  # fmt: skip
 
 
-def _told(text: np.ndarray | None) -> dict[str, Any]:
+def _description(text: np.ndarray | None) -> dict[str, Any]:
     if text is None:
         raise UserError("not a saved model: it has no member `model`; ej.save writes one")
     try:
-        told = json.loads(text.tobytes().decode())
+        description = json.loads(text.tobytes().decode())
     except (ValueError, RecursionError) as error:
         raise UserError(f"damaged: {shown(str(error), 200)}") from None
-    if not isinstance(told, dict) or "format" not in told:
+    if not isinstance(description, dict) or "format" not in description:
         raise UserError("not a saved model: its member `model` has no format")
-    return told
+    return description
 
 
 def _filled(like: Params, name: str, arrays: Mapping[str, np.ndarray]) -> Params:
@@ -140,9 +141,9 @@ def _filled(like: Params, name: str, arrays: Mapping[str, np.ndarray]) -> Params
     return jax.tree.unflatten(tree, [jax.numpy.asarray(x) for x in found])
 
 
-def _checksum(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+def _checksum(description: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
     """SHA-256 of the description and of all arrays."""
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())

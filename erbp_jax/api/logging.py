@@ -15,9 +15,14 @@ def tensorboard(folder: Path | str) -> Callable[[dict[str, Any], Any], None]:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits").subset(100, 20)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     print(callable(ej.tensorboard(folder)))
+        ...     log = ej.tensorboard(folder)
+        ...     model = ej.fit(ej.mlp(64, 10), ej.ERBP.default, data, epochs=1, on_epoch=log, progress=False)
+        ...     (file,) = Path(folder).iterdir()
+        ...     print(b"test_error" in file.read_bytes())
         True
 
     Raises:

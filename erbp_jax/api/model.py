@@ -23,6 +23,7 @@ from erbp_jax.tasks import Task
 from erbp_jax.training import testing
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.experiment import Experiment
+from erbp_jax.wording import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,8 @@ class Model:
     """Of one sample as the data has it; None if the samples are no arrays."""
     labels: np.ndarray | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+    test_name: str = "test"
+    """What the samples of the history's tests are called: `test` or `held-out`."""
     learner: Learner | None = None
     """The state from which `fit(..., model=...)` continues; None after `load`, so that the optimiser starts fresh."""
 
@@ -67,7 +70,7 @@ class Model:
         return cls(
             network=e.network, params=learner.weights, rule=e.rule, rule_params=learner.rule_params,
             encoder=e.encoder, task=e.task, steps=e.test_steps, dt=dt, seed=int(learner.seed), shape=data.shape,
-            labels=data.labels, history=history, learner=learner,
+            labels=data.labels, history=history, test_name=data.test_name, learner=learner,
         )  # fmt: skip
 
     @property
@@ -156,12 +159,13 @@ class Model:
 
         if not self.history:
             raise UserError("this model has no history to draw")
-        return learning_figure(self.history, self.network.name, self.task.measures[0])
+        return learning_figure(self.history, self.network.name, self.task.measures[0], self.test_name)
 
     def __repr__(self) -> str:
-        first = self.task.measures[0]
-        told = f", test {first.name} {self.history[-1][f'test_{first.name}']:.4g}{first.unit}" if self.history else ""
-        return f"Model({self.network.name}, {type(self.rule).__name__}, {len(self.history)} epochs{told})"
+        first, score = self.task.measures[0], ""
+        if self.history:
+            score = f", {self.test_name} {first.name} {self.history[-1][f'test_{first.name}']:.4g}{first.unit}"
+        return f"Model({self.network.name}, {type(self.rule).__name__}, {plural(len(self.history), 'epoch')}{score})"
 
     def _is_one(self, x: Any) -> bool:
         """Whether it is one sample, in the shape of the data or as a row; given trains are `[T, I]`."""

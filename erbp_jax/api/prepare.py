@@ -8,7 +8,7 @@ import optax
 from erbp_jax.data import Dataset, dataset
 from erbp_jax.encoding import Encoder, Poisson
 from erbp_jax.errors import UserError
-from erbp_jax.learning import Suggested, Suited
+from erbp_jax.learning import Suggested, Suggests
 from erbp_jax.learning.base import Rule
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
@@ -68,7 +68,7 @@ def experiment_for(
     Raises:
         UserError: numbers that do not fit the data or one another.
     """
-    suits = suited(rule)
+    suits = suggested(rule)
     length = steps or data.ticks or suits.steps
     start = min(suits.burn_in, length // 4) if burn_in is None else burn_in
     if data.ticks is not None and encoder is None and length > data.ticks:
@@ -104,9 +104,9 @@ def experiment_for(
     )
 
 
-def suited(rule: Rule) -> Suggested:
+def suggested(rule: Rule) -> Suggested:
     """What suits a rule."""
-    return rule.suited() if isinstance(rule, Suited) else OTHERWISE
+    return rule.suggested() if isinstance(rule, Suggests) else OTHERWISE
 
 
 def _divisor(ticks: int, start: int, most: int) -> int:
@@ -128,11 +128,13 @@ def optimizers_for(
     """
     if optimizer is not None and learning_rate is not None:
         raise UserError("learning_rate: the given optimizer already has a learning rate; pass one of the two")
-    suits, blocks = suited(experiment.rule), (experiment.steps - experiment.burn_in) // experiment.update_every
+    suits, blocks = suggested(experiment.rule), (experiment.steps - experiment.burn_in) // experiment.update_every
     if optimizer is None:
         rate = suits.learning_rate if learning_rate is None else learning_rate
         schedule = optax.exponential_decay(rate, max(1, batches * blocks), suits.decay)
         method = [optax.scale_by_adam()] if suits.method == "adam" else []
         optimizer = optax.chain(*method, optax.scale_by_learning_rate(schedule))
-    own = rule_optimizer or optimizer
-    return Optimizers(optimizer, optax.chain(own, summed(optax.identity(), optax.constant_schedule(float(blocks)))))
+    for_rule = rule_optimizer or optimizer
+    return Optimizers(
+        optimizer, optax.chain(for_rule, summed(optax.identity(), optax.constant_schedule(float(blocks))))
+    )

@@ -60,7 +60,7 @@ class Recording:
             there = f"samples 0 to {first.shape[1] - 1}" if first.ndim == 3 else "one sample"
             raise UserError(f"of: this recording is of {there}, got {sample}")
         spikes, current = ({name: x[:, sample] for name, x in part.items()} for part in (self.spikes, self.current))
-        state = {name: jax.tree.map(lambda x: x[:, sample], own) for name, own in self.state.items()}
+        state = {name: jax.tree.map(lambda x: x[:, sample], leaves) for name, leaves in self.state.items()}
         return Recording(spikes, current, state, self.threshold, self.dt)
 
     def __repr__(self) -> str:
@@ -98,7 +98,7 @@ def record(
     """Show one sample, or a batch `[B, ...]`, to a network for some ticks and keep everything, without learning.
 
     Images may be float in [0, 1] or uint8, in any shape of the network's size. `encoder` is `Poisson(0.25)` if not
-    given. `dt` is the length of a tick in ms, for what is told in Hz and drawn.
+    given. `dt` is the length of a tick in ms, for rates in Hz and for plots.
 
     Example:
         >>> import jax, numpy as np, erbp_jax as ej

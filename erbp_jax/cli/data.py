@@ -8,6 +8,7 @@ import typer
 
 from erbp_jax.archive import open_archive, shown
 from erbp_jax.errors import UserError
+from erbp_jax.wording import plural
 
 app = typer.Typer(help="Data sets: fetch, verify, info.", no_args_is_help=True)
 
@@ -69,9 +70,9 @@ def info(
     if picture is not None:
         raise UserError(f"--picture: draws recordings of events, and {shown(name)} is none")
     d = data.from_npz(name) if name.endswith(".npz") else data.load(name, data_dir)
-    targets = f"{d.classes} numbers to follow" if d.labels is None else d.targets_text
+    targets = f"{plural(d.classes, 'number')} to follow" if d.labels is None else d.targets_text
     shape = " x ".join(map(str, d.shape or ()))
-    what = f"trains of {d.ticks} ticks by {shape}" if d.ticks is not None else f"samples of {shape}"
+    what = f"trains of {plural(d.ticks, 'tick')} by {shape}" if d.ticks is not None else f"samples of {shape}"
     print(
         f"{d.name}: {len(d.train):,} training and {len(d.test):,} test {what}, {targets}; mean value {d.mean:.4f}, "
         f"{100 * (d.train.x == 0).mean():.1f} % of the values are zero"

@@ -1,6 +1,7 @@
 """Additional analyses of `evaluate`: early decisions and low precision."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from erbp_jax.training import quantized
 from erbp_jax.training.evaluate import kept, restore
 from erbp_jax.training.session import Session
 from erbp_jax.viz.anytime import anytime_curves
+from erbp_jax.wording import plural
 
 
 def evaluate_further(
@@ -28,7 +30,7 @@ def evaluate_further(
         if bits is not None and not lowest <= bits <= 16:
             raise UserError(f"{option}: must be from {lowest} to 16, got {bits}")
     learner, place = restore(session, folder)
-    params, told = learner.weights, []
+    params, lines = learner.weights, []
     if weight_bits or state_bits:
         report: dict[str, Any] = {"weight_bits": weight_bits, "state_bits": state_bits}
         report["before"] = quantized.firing_report(session, session.experiment, params, place.epoch)
@@ -37,17 +39,17 @@ def evaluate_further(
         if state_bits:
             session.experiment = quantized.with_state_bits(session, state_bits)
         report["after"] = quantized.firing_report(session, session.experiment, params, place.epoch)
-        told += [quantized.table(report), f"bits: {kept(folder / 'quantized.json', report)}"]
+        lines += [quantized.table(report), f"bits: {kept(folder / 'quantized.json', report)}"]
     if anytime:
         result = early.summary(session, early.recorded(session, params, place.epoch), place.epoch, model)
-        told.append(early.table(result))
+        lines.append(early.table(result))
         where = kept(folder / "anytime.json", result)
         try:
             picture = f", {draw(result, folder / 'anytime.png')}"
         except (UserError, OSError) as error:  # matplotlib is an extra; the folder may be read-only
             picture = f"; no picture: {error}"
-        told.append(f"anytime: {where}{picture}")
-    return "\n".join(told)
+        lines.append(f"anytime: {where}{picture}")
+    return "\n".join(lines)
 
 
 def energy_model(name: str) -> EnergyModel:
@@ -76,6 +78,7 @@ def diagnosed(session: Session, folder: Path) -> str:
     import jax
 
     from erbp_jax.api.diagnose import MOST_SAMPLES
+    from erbp_jax.evaluation.advice import in_config
     from erbp_jax.evaluation.diagnosis import diagnose
 
     learner, place = restore(session, folder)
@@ -83,9 +86,13 @@ def diagnosed(session: Session, folder: Path) -> str:
     n = min(MOST_SAMPLES, len(session.data.test))
     shown = session.data.test[:n]
     experiment = replace(session.experiment, test_batch_size=n, mesh=None)
-    found = diagnose(experiment, first.weights, shown.x, shown.y, seed=int(first.seed), dt=session.dt)
+    found = diagnose(
+        experiment, first.weights, shown.x, shown.y, seed=int(first.seed), dt=session.dt,
+        trained=place.epoch + place.batch > 0,
+        naming=partial(in_config, output_apart=session.config.network.output_neuron is not None),
+    )  # fmt: skip
     rest = "" if found.advice else "\nnothing out of the ordinary"
-    return f"after epoch {place.epoch}, {n} test samples\n{found}{rest}"
+    return f"after epoch {place.epoch}, {plural(n, f'{session.data.test_name} sample')}\n{found}{rest}"
 
 
 def shown(

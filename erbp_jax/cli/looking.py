@@ -10,6 +10,7 @@ from erbp_jax.cli.running import new_session
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import UserError
 from erbp_jax.outside import found
+from erbp_jax.wording import plural
 
 
 def evaluate(
@@ -64,7 +65,7 @@ def _evaluate(
     wanted = load_config(run / run_folder.CONFIG, overrides or [])
     run_folder.check_modules(run, loaded)
     from erbp_jax.training.checkpoint import Checkpoints
-    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept, told
+    from erbp_jax.training.evaluate import check_overrides, evaluate_run, kept, result_line
 
     check_overrides(loaded, wanted)
     if energy is not None and not anytime:
@@ -79,7 +80,7 @@ def _evaluate(
         return
     result = evaluate_run(session, run)
     where = kept(run / "evaluation.json", result)
-    print(f"{told(result, session)} (after epoch {result['epoch']}; {where})")
+    print(f"{result_line(result, session)} (after epoch {result['epoch']}; {where})")
 
 
 def diagnose(
@@ -149,7 +150,7 @@ def simulate(
     for number, spikes in enumerate(result.spikes):
         name = f"layer {number}" if wanted.network else wanted.neuron.kind
         rate = 1e3 * spikes.sum() / (spikes.shape[1] * wanted.duration)
-        print(f"{name}: {spikes.shape[1]} neurons, {int(spikes.sum())} spikes, {rate:.1f} Hz")
+        print(f"{name}: {plural(spikes.shape[1], 'neuron')}, {plural(int(spikes.sum()), 'spike')}, {rate:.1f} Hz")
     times = result.spike_times()
     shown = ", ".join(f"{t:.10g}" for t in times[:60]) + (", ..." if len(times) > 60 else "")
     print(f"spikes of neuron 0 at ms: {shown or 'none'}")

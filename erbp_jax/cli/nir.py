@@ -8,6 +8,7 @@ import typer
 from erbp_jax.cli.options import Trust
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import UserError
+from erbp_jax.wording import plural
 
 app = typer.Typer(help="Exchange networks with other simulators through NIR files.", no_args_is_help=True)
 
@@ -43,7 +44,9 @@ def export(
         raise UserError(f"{run}: {error}") from None
     write(out, graph)
     kept = [f"{name}: {node.metadata[UNSAID]}" for name, node in graph.nodes.items() if UNSAID in node.metadata]
-    print(f"{out}: {len(graph.nodes)} nodes, {len(graph.edges)} edges; dt {model.dt:g} ms, {method}")
+    print(
+        f"{out}: {plural(len(graph.nodes), 'node')}, {plural(len(graph.edges), 'edge')}; dt {model.dt:g} ms, {method}"
+    )
     if kept:
         print(f"kept as metadata alone, other simulators leave it out: {'; '.join(kept)}")
 
@@ -68,13 +71,16 @@ def import_(
     except ValueError as error:
         raise UserError(f"{file}: {error}") from None
     save(out, model)
-    print(f"{out}: {network.name}, {len(network.projections)} projections; dt {dt:g} ms, {method}, {steps} ticks")
+    print(
+        f"{out}: {network.name}, {plural(len(network.projections), 'projection')}; dt {dt:g} ms, {method}, "
+        f"{plural(steps, 'tick')}"
+    )
 
 
 @app.command()
 def info(file: File) -> None:
     """Describe a NIR graph: nodes, shapes, parameters, time constants, cycles, and inexact conversions."""
     check_environment()
-    from erbp_jax.nir import info as told
+    from erbp_jax.nir import info as describe
 
-    print(told(file))
+    print(describe(file))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from erbp_jax.errors import StoppedError, UserError
+from erbp_jax.wording import plural
 
 if TYPE_CHECKING:
     from erbp_jax.config import Config
@@ -89,13 +90,13 @@ def train_to_the_end(session: "Session", folder: Path, label: str = "training", 
     summary = complete(session, learner, folder, pictures)
     measure = session.experiment.task.measures[0]
     mean, spread = (summary[f"test_{measure.name}_mean_last5{part}"] for part in ("", "_std"))
-    seeds = f" +- {spread:.2g} over {summary['seeds']} seeds" if spread is not None else ""
-    if spread is not None and measure.counted:
-        seeds = f" +- {spread:.2f} over {summary['seeds']} seeds"
-    told = f"{mean:.2f}{seeds} %" if measure.counted else f"{number(mean, measure)}{seeds}"
-    last = min(5, summary["epochs"])
+    value = f"{mean:.2f}" if measure.counted else number(mean, measure)
+    if spread is not None:
+        value += f" +- {spread:.2f}" if measure.counted else f" +- {spread:.2g}"
+    seeds = "" if spread is None else f" over {plural(summary['seeds'], 'seed')}"
+    averaged = f"mean of the last {plural(last, 'epoch')}" if (last := min(5, summary["epochs"])) > 1 else "one epoch"
     return (
-        f"test {measure.name} {told} (mean of the last {last} epochs), "
+        f"{summary['test_name']} {measure.name} {value}{measure.unit}{seeds} ({averaged}), "
         f"{summary['samples_per_second']:,.0f} samples/s, compiled in {summary['compile_seconds']:.1f} s\n"
         f"summary: {folder / 'summary.json'}; pictures: {drawn}"
     )

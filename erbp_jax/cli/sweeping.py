@@ -7,6 +7,7 @@ from typing import Any
 
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_json, write_text
+from erbp_jax.wording import plural
 
 KEY = "optimizer.learning_rate"
 FILES = ("config.yaml", "sweep.json", "sweep.png")
@@ -49,7 +50,8 @@ def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path |
     except UserError as error:  # matplotlib is an extra
         picture = f"; no picture: {error}"
     return (
-        f"{table}\nbest: {table.best():g} (on {held:,} samples held out of training)\n{folder / 'sweep.json'}{picture}"
+        f"{table}\nbest: {table.best():g} (on {plural(held, 'sample')} held out of training)\n"
+        f"{folder / 'sweep.json'}{picture}"
     )
 
 
@@ -89,4 +91,4 @@ def _table(config: Any, rates: Sequence[float]) -> tuple[Any, int]:
         )  # fmt: skip
     except ValueError as error:
         raise UserError(str(error)) from None
-    return SweepTable(cells, session.experiment.task.measures[0]), len(session.data.test)
+    return SweepTable(cells, session.experiment.task.measures[0], session.data.test_name), len(session.data.test)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from erbp_jax.archive import shown
 from erbp_jax.config import Config, differences, load_config, rule_names
-from erbp_jax.config.suited import family
+from erbp_jax.config.suggested import family
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.outside import named
 from erbp_jax.training import run_folder

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from erbp_jax.comparison.cells import Cell
-from erbp_jax.comparison.table import cells, collect, columns_of, markdown
+from erbp_jax.comparison.table import cells, collect, columns_of, markdown, test_name_of
 from erbp_jax.files import write_json, write_text
 from erbp_jax.tasks.base import judged_by
 from erbp_jax.training import run_folder
 from erbp_jax.viz.names import FORMED, entry_name
+from erbp_jax.wording import plural
 
 STYLE = """
 :root { color-scheme: light; --ink: #1b2733; --muted: #5b6875; --line: #d9dfe5; --accent: #c2410c; }
@@ -66,7 +67,9 @@ def publish(table: dict[str, Any], finished: Sequence[Cell], out: Path) -> Path:
     from erbp_jax.viz import comparison
 
     metrics = {_name(cell): run_folder.read_metrics(cell.folder) for cell in finished}
-    curves = comparison.learning_curves(metrics, out / "learning_curves.png", judged_by(table))
+    curves = comparison.learning_curves(
+        metrics, out / "learning_curves.png", judged_by(table), test_name=test_name_of(table)
+    )
     alignment = comparison.alignment_curves(metrics, out / "alignment.png")
     return write(table, finished, curves, alignment, out / "report.html")
 
@@ -79,10 +82,11 @@ def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignme
     """Write the report under a temporary name, then rename."""
     title = f"{table['network']} on {table['dataset']}"
     measure = judged_by(table)
+    name = f"{test_name_of(table)} {measure.name}"
     protocol = escape(table["protocol"]).replace("+-", "&plusmn;")
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="note">One network, {len(finished)} learning rules. Test {measure.name}: {protocol}. '
+        f'<p class="note">One network, {plural(len(finished), "learning rule")}. {name.capitalize()}: {protocol}. '
         f"{_notes(table)}</p>",
         _scrolling(_table(table), "Results"),
         "<h2>Learning curves</h2>",
@@ -90,7 +94,7 @@ def write(table: dict[str, Any], finished: Sequence[Cell], curves: Path, alignme
         "Operations: synaptic operations of the forward pass and of plasticity for local rules; with the dense "
         "multiply-accumulates of the backward pass and of the weight gradients for gradient rules.</p>",
         _scrolling(
-            _picture(curves, f"Test {measure.name} of every rule by epochs, by samples and by operations"),
+            _picture(curves, f"{name.capitalize()} of every rule by epochs, by samples and by operations"),
             "Learning curves",
         ),
     ]
@@ -159,11 +163,11 @@ def _table(table: dict[str, Any]) -> str:
     heads = columns_of(table)
     head = "".join(f"<th>{escape(text)}</th>" for text in heads.values())
     body = []
-    for row, told in zip(rows, cells(table), strict=True):
+    for row, texts in zip(rows, cells(table), strict=True):
         tds = []
         for key in heads:
             best = key in fields and len(rows) > 1 and row[fields[key]] is not None and row[fields[key]] == lowest[key]
-            tds.append(f"<td{' class=best' if best else ''}>{escape(told[key]).replace('+-', '&plusmn;')}</td>")
+            tds.append(f"<td{' class=best' if best else ''}>{escape(texts[key]).replace('+-', '&plusmn;')}</td>")
         body.append(f"<tr>{''.join(tds)}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 

@@ -1,6 +1,6 @@
 """What a comparison comes to: a row a rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from erbp_jax.comparison.cells import Cell
@@ -14,12 +14,12 @@ GOAL = 5.0
 """Test error, in percent, that the cost of learning is measured to."""
 
 
-def columns(measure: Measure) -> dict[str, str]:
+def columns(measure: Measure, test_name: str) -> dict[str, str]:
     """The heads of the columns, by key."""
     error = measure == ERROR
     return {
         "rule": "rule",
-        "test": f"test {measure.name}" + (" (%)" if measure.counted else ""),
+        "test": f"{test_name} {measure.name}" + (" (%)" if measure.counted else ""),
         "seeds": "seeds",
         "epochs": "epochs",
         **({"samples_to": "digits until 5 %", "operations_to": "operations until 5 %"} if error else {}),
@@ -29,9 +29,14 @@ def columns(measure: Measure) -> dict[str, str]:
     }
 
 
+def test_name_of(kept: Mapping[str, Any]) -> str:
+    """What the test samples of a table or summary are called; older ones do not say."""
+    return kept.get("test_name", "test")
+
+
 def columns_of(table: dict[str, Any]) -> dict[str, str]:
     """Those of the columns that say something of a rule at least: no column of dashes."""
-    heads = columns(judged_by(table))
+    heads = columns(judged_by(table), test_name_of(table))
     hollow = {"samples_to": "samples_to_goal", "operations_to": "operations_to_goal"}
     return {k: v for k, v in heads.items() if k not in hollow or any(r[hollow[k]] is not None for r in table["rows"])}
 
@@ -40,8 +45,9 @@ def collect(cells: Sequence[Cell]) -> dict[str, Any]:
     """`table.json`: what the cells have in common, and a row of numbers for each."""
     rows = [_row(cell) for cell in cells]
     measure = judged_by(rows[0])
-    what = f"mean over seeds of the mean test {measure.name} of the last five epochs, +- standard deviation over seeds"
-    common = ("dataset", "network", "measure")
+    name = f"{test_name_of(rows[0])} {measure.name}"
+    what = f"mean over seeds of the mean {name} of the last five epochs, +- standard deviation over seeds"
+    common = ("dataset", "network", "measure", "test_name")
     return {key: rows[0][key] for key in common} | {
         "protocol": what,
         "goal": GOAL if measure == ERROR else None,
@@ -59,17 +65,17 @@ def markdown(table: dict[str, Any]) -> str:
         "",
         "| " + " | ".join(heads.values()) + " |",
         "|" + "---|" * len(heads),
-        *("| " + " | ".join(told[key] for key in heads) + " |" for told in cells(table)),
+        *("| " + " | ".join(texts[key] for key in heads) + " |" for texts in cells(table)),
     ]
     return "\n".join(lines) + "\n"
 
 
 def cells(table: dict[str, Any]) -> list[dict[str, str]]:
     """The rows as text, by the keys of `columns`."""
-    return [_told(row, judged_by(table)) for row in table["rows"]]
+    return [_texts(row, judged_by(table)) for row in table["rows"]]
 
 
-def _told(row: dict[str, Any], measure: Measure) -> dict[str, str]:
+def _texts(row: dict[str, Any], measure: Measure) -> dict[str, str]:
     name, digits = f"test_{measure.name}", ".2f" if measure.counted else ".4g"
     spread = "" if row[f"{name}_std"] is None else f" +- {row[f'{name}_std']:{digits}}"
     samples, operations = row["samples_to_goal"], row["operations_to_goal"]
@@ -102,6 +108,7 @@ def _row(cell: Cell) -> dict[str, Any]:
         "dataset": summary["dataset"],
         "network": summary["network"],
         "measure": measure._asdict(),
+        "test_name": test_name_of(summary),
         name: summary[f"{name}_mean_last5"],
         f"{name}_std": summary[f"{name}_mean_last5_std"],
         f"{name}_per_seed": summary[f"{name}_mean_last5_per_seed"],

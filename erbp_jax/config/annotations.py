@@ -79,8 +79,8 @@ def _hints(thing: Any) -> dict[str, Any]:
     try:
         return get_type_hints(thing, include_extras=True)
     except (NameError, TypeError, AttributeError):
-        own = {k: v for k, v in getattr(thing, "__annotations__", {}).items() if not isinstance(v, str)}
-        return own if isinstance(own, dict) else {}
+        annotations = {k: v for k, v in getattr(thing, "__annotations__", {}).items() if not isinstance(v, str)}
+        return annotations if isinstance(annotations, dict) else {}
 
 
 def _named(make: Any) -> str:
@@ -126,8 +126,8 @@ def attribute_texts(cls: type) -> dict[str, str]:
 def summary(thing: Any) -> str:
     """The first line of a docstring that the class itself defines."""
     text = inspect.getdoc(thing) if getattr(thing, "__doc__", None) else ""
-    own = not isinstance(thing, type) or "__doc__" in vars(thing)
+    documented = not isinstance(thing, type) or "__doc__" in vars(thing)
     plain = text or ""
     if isinstance(thing, type) and is_dataclass(thing) and plain.startswith(f"{thing.__name__}("):
         return ""  # what dataclass itself writes
-    return plain.split("\n\n")[0].replace("\n", " ") if own else ""
+    return plain.split("\n\n")[0].replace("\n", " ") if documented else ""

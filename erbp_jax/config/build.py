@@ -14,7 +14,7 @@ from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_precision import store_in_bits, weight_grids
 from erbp_jax.config.build_task import build_task
 from erbp_jax.config.construct import construct
-from erbp_jax.config.suited import is_gradient
+from erbp_jax.config.suggested import is_gradient
 from erbp_jax.connections import BlankOut, Dense, Reliable, SharedBlankOut, Transmission
 from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
@@ -286,7 +286,7 @@ def _recurrent(chain: Network, section: schema.NetworkSection) -> Network:
 
 
 def build_transmissions(section: schema.Transmission, layers: int) -> tuple[Callable[[bool], Transmission], ...]:
-    """How spikes cross onto each layer; each is to be told whether to work through them one by one.
+    """How spikes cross onto each layer; each is to know whether to work through them one by one.
 
     Raises:
         UserError: a number of chances that does not fit the layers.

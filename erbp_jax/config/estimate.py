@@ -16,6 +16,7 @@ from erbp_jax.connections import Connection, Conv2d, Dense, Pool2d
 from erbp_jax.errors import UserError
 from erbp_jax.learning import ERBP, BackProp, Direct, Rule
 from erbp_jax.network import Network
+from erbp_jax.wording import plural
 
 FLOAT = 4
 """Bytes of a float32."""
@@ -74,13 +75,13 @@ def parts(config: Config, network: Network, rule: Rule, shapes: Shapes) -> list[
     seeds = config.training.seeds
     found = [*stays, *max(passing, key=lambda group: sum(part.size for part in group))]
     if seeds > 1:
-        found = [Part(f"{p.key}, training.seeds", f"{p.what}, {seeds:,} seeds", seeds * p.size) for p in found]
+        found = [Part(f"{p.key}, training.seeds", f"{p.what}, {plural(seeds, 'seed')}", seeds * p.size) for p in found]
     images = 2 * (shapes.samples + shapes.tests) * shapes.sample_bytes
     longest = max(shapes.steps, shapes.test_steps)
     return [
         *found,
-        Part("data.train_size", f"{shapes.samples + shapes.tests:,} samples", images),
-        Part("encoding.steps", f"the numbers of {longest:,} ticks", 4 * longest),
+        Part("data.train_size", plural(shapes.samples + shapes.tests, "sample"), images),
+        Part("encoding.steps", f"the numbers of {plural(longest, 'tick')}", 4 * longest),
     ]
 
 
@@ -110,7 +111,7 @@ def _weights(section: Optimizer, network: Network) -> list[Part]:
     each = 2 * copies(section) + 1
     counts = [parameters(projection.connection) for projection in network.projections]
     return [
-        Part(key, f"{count:,} weights, {each} times with the optimiser's copies", FLOAT * each * count)
+        Part(key, f"{plural(count, 'weight')}, {each} times with the optimiser's copies", FLOAT * each * count)
         for key, count in zip(_keys(network), counts, strict=True)
     ]
 
@@ -144,11 +145,11 @@ def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
     if many > 1:
         found = [part._replace(key="rule.readouts") for part in found]
         neurons = 2 * shapes.update_every * shapes.batch * many * network.sizes[-1]
-        found.append(Part("rule.readouts", f"spikes of {many:,} readouts", FLOAT * neurons))
+        found.append(Part("rule.readouts", f"spikes of {plural(many, 'readout')}", FLOAT * neurons))
     if not isinstance(rule, (ERBP, BackProp)):  # eligibility, for instance: a number a synapse and sample
         kept = jax.eval_shape(lambda: rule.init_state(network, shapes.batch).rule)
         size = sum(leaf.dtype.itemsize * math.prod(leaf.shape) for leaf in jax.tree.leaves(kept))
-        found.append(Part("rule.kind", f"what the rule remembers of {shapes.batch:,} samples", 2 * size))
+        found.append(Part("rule.kind", f"what the rule remembers of {plural(shapes.batch, 'sample')}", 2 * size))
     return found
 
 
@@ -157,7 +158,7 @@ def _delays(network: Network, shapes: Shapes) -> list[Part]:
     return [
         Part(
             "network.delay",
-            f"{p.delay:,} ticks of spikes on their way",
+            f"{plural(p.delay, 'tick')} of spikes on their way",
             2 * FLOAT * p.delay * batch * p.connection.inputs,
         )
         for p in network.projections
@@ -166,7 +167,7 @@ def _delays(network: Network, shapes: Shapes) -> list[Part]:
 
 
 def _training(network: Network, kept: int, batch: int) -> list[Part]:
-    what = f"{kept:,} ticks (training.update_every) of {batch:,} samples (training.batch_size)"
+    what = f"{plural(kept, 'tick')} (training.update_every) of {plural(batch, 'sample')} (training.batch_size)"
     return [*_traces(network, what, kept * batch), *_windows(network, kept * batch)]
 
 
@@ -175,22 +176,27 @@ def _testing(network: Network, shapes: Shapes) -> list[Part]:
     counted = network.sizes[-1] + 2 * len(network.projections) + 1
     kept = shapes.test_steps // shapes.test_block * shapes.test_batch * counted
     return [
-        *_traces(network, f"a test of {shapes.test_batch:,} samples (training.test_batch_size)", rows),
-        Part("encoding.test_steps", f"what a test counts in {shapes.test_steps:,} ticks", FLOAT * kept),
+        *_traces(network, f"a test of {plural(shapes.test_batch, 'sample')} (training.test_batch_size)", rows),
+        Part("encoding.test_steps", f"what a test counts in {plural(shapes.test_steps, 'tick')}", FLOAT * kept),
         *_windows(network, rows),
     ]
 
 
 def _alignment(network: Network, shapes: Shapes) -> list[Part]:
     rows = shapes.steps * min(LEAST_PROBE, shapes.samples)
-    return _traces(network, f"gradients through {shapes.steps:,} ticks (training.alignment, encoding.steps)", rows)
+    return _traces(
+        network, f"gradients through {plural(shapes.steps, 'tick')} (training.alignment, encoding.steps)", rows
+    )
 
 
 def _traces(network: Network, what: str, rows: int) -> list[Part]:
     """The input of every tick and sample, and of every unit its current, potential and spikes."""
     inputs, *sizes = network.sizes
-    layers = (Part(f"network.layers.{i}", f"{what}: {n:,} units", 3 * FLOAT * rows * n) for i, n in enumerate(sizes, 1))
-    return [Part("network.layers.0", f"{what}: {inputs:,} inputs", FLOAT * rows * inputs), *layers]
+    layers = (
+        Part(f"network.layers.{i}", f"{what}: {plural(n, 'unit')}", 3 * FLOAT * rows * n)
+        for i, n in enumerate(sizes, 1)
+    )
+    return [Part("network.layers.0", f"{what}: {plural(inputs, 'input')}", FLOAT * rows * inputs), *layers]
 
 
 def _windows(network: Network, rows: int) -> list[Part]:

@@ -21,7 +21,7 @@ from erbp_jax.units import Unit
 OWN = "my_package.module:Name"
 """How a config names what is not of this package."""
 WHOLE_GROUPS = {"network.output_neuron": "network.neuron"}
-"""Groups that are told elsewhere, under the second name."""
+"""Groups that are documented elsewhere, under the second name."""
 
 
 HEAD = f"""# Configs, key by key
@@ -116,7 +116,7 @@ class _Walk:
     """Walk through the sections of a config; keys shared by several kinds are listed once."""
 
     def __init__(self) -> None:
-        self.told: set[tuple[str, tuple[str, ...]]] = set()
+        self.documented: set[tuple[str, tuple[str, ...]]] = set()
 
     def model(self, model: type[BaseModel], prefix: str, kinds: tuple[str, ...] = (), skip: Any = ()) -> Iterator[Row]:
         texts = {} if issubclass(model, ComponentSection) else attribute_texts(model)
@@ -149,8 +149,8 @@ class _Walk:
             yield from self.model(inner.base, f"{path}.")
             for section in inner.sections():
                 names = section.entry.names
-                if (path, names) not in self.told:
-                    self.told.add((path, names))
+                if (path, names) not in self.documented:
+                    self.documented.add((path, names))
                     yield from self.model(section, f"{path}.", names, inner.base.model_fields)
         else:
             yield from self.model(inner, f"{path}.")

@@ -17,7 +17,7 @@ from erbp_jax.config.names import check_rule_name
 from erbp_jax.config.recipe import RECIPE
 from erbp_jax.config.retired import without_retired
 from erbp_jax.config.schema import Config
-from erbp_jax.config.suited import for_another_family, with_suited
+from erbp_jax.config.suggested import for_another_family, with_suggestions
 from erbp_jax.config.walk import kinds_with, parts_of, section_of
 from erbp_jax.errors import UserError
 
@@ -200,17 +200,17 @@ def check_model(
     except ValidationError as error:
         found = telling([e for e in error.errors(include_url=False) if e["type"] != "extra_forbidden"])
         mistakes, checked = chain(mistakes, (explained(e, data) for e in found)), None
-    told = list(dict.fromkeys(islice(mistakes, MAX_MISTAKES + 1)))
-    if told or checked is None:
-        more = ["and more"] if len(told) > MAX_MISTAKES else []
-        lines = "\n".join(f"  {line}" for line in told[:MAX_MISTAKES] + more)
+    distinct = list(dict.fromkeys(islice(mistakes, MAX_MISTAKES + 1)))
+    if distinct or checked is None:
+        more = ["and more"] if len(distinct) > MAX_MISTAKES else []
+        lines = "\n".join(f"  {line}" for line in distinct[:MAX_MISTAKES] + more)
         raise UserError(f"{shown(where, 500)}:\n{lines}")
     return checked
 
 
 def _completed(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a rule implies, and what suits it where nothing is given."""
-    return with_suited(with_presets(data))
+    return with_suggestions(with_presets(data))
 
 
 def with_presets(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,7 +292,7 @@ def _unknown_keys(model: type[BaseModel], data: Any, path: tuple[str, ...], anno
 def _hint(key: str, model: type[BaseModel], data: Mapping[str, Any], annotation: Any) -> str:
     known = list(model.model_fields)
     if owners := kinds_with(annotation, key):
-        own = [name for name in known if name != "kind"]
-        return f"{key} is a key of {', '.join(owners)}; {data.get('kind')} has: {', '.join(own) or 'none'}"
+        allowed = [name for name in known if name != "kind"]
+        return f"{key} is a key of {', '.join(owners)}; {data.get('kind')} has: {', '.join(allowed) or 'none'}"
     near = nearest(key, known)
     return f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"

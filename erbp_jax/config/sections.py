@@ -209,8 +209,8 @@ def _section_of(group: str, made: Any) -> Any:
     for entry in entries(group):
         if entry.make is type(made):
             section = make_section(entry, BASES.get(group, Section))
-            own = [key for key in section.keys if key.name in section.model_fields]
-            values = {key.name: at_a_millisecond(getattr(made, key.name), key) for key in own}
+            keys = [key for key in section.keys if key.name in section.model_fields]
+            values = {key.name: at_a_millisecond(getattr(made, key.name), key) for key in keys}
             return section.model_validate({"kind": entry.kind, **values})
     raise Unsupported
 

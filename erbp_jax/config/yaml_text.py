@@ -147,7 +147,7 @@ class _Builder:
 
     def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
         merged: dict[str, Any] = {}
-        own: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if key_node.tag == _MERGE:
                 for group in reversed(self._merged(value_node, depth)):
@@ -157,10 +157,10 @@ class _Builder:
             where = _at(key_node.start_mark)
             if not isinstance(key, str):
                 raise UserError(f"{where}a key is a text, got {shown(repr(key))}; put it in quotes if it is one")
-            if key in own:
+            if key in values:
                 raise UserError(f"{where}{shown(key)}: there twice")
-            own[key] = self.value(value_node, depth + 1)
-        return {key: value for key, value in merged.items() if key not in own} | own
+            values[key] = self.value(value_node, depth + 1)
+        return {key: value for key, value in merged.items() if key not in values} | values
 
     def _merged(self, node: yaml.Node, depth: int) -> list[dict[str, Any]]:
         value = self.value(node, depth + 1)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from erbp_jax.wording import plural
+
 
 class ByContent:
     """Equality and hash of a dataclass of arrays; `_take` makes them read-only copies, int32."""
@@ -65,7 +67,7 @@ class SynapseList(ByContent):
         return len(self.pre)
 
     def __repr__(self) -> str:
-        return f"SynapseList({len(self)} synapses, {vars(self)['digest'][:8]})"
+        return f"SynapseList({plural(len(self), 'synapse')}, {vars(self)['digest'][:8]})"
 
     def check_range(self, name: str, inputs: int, outputs: int) -> None:
         """Refuse a unit that is not there.

@@ -14,7 +14,31 @@ from erbp_jax.params import Params
 
 class PlacedConnection(LinearConnection):
     """A connection that has arrays in `params.fixed` which say where its synapses are, with a current of one for a
-    spike of one and a weight of one. It needs `synapses`, `fan_outs` and `reliable` besides the current."""
+    spike of one and a weight of one. It needs `synapses`, `fan_outs` and `reliable` besides the current.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import jax, jax.numpy as jnp
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.connections import PlacedConnection
+        >>> @dataclass(frozen=True)
+        ... class Permuted(PlacedConnection):
+        ...     inputs: int
+        ...     transmission = ej.Reliable()
+        ...     outputs = synapses = property(lambda self: self.inputs)
+        ...     def init(self, key):
+        ...         order = jax.random.permutation(key, self.inputs)
+        ...         return ej.Params({"weight": jnp.ones(self.inputs)}, {"post": order})
+        ...     def current(self, params, spikes, keys):
+        ...         return jnp.zeros_like(spikes).at[:, params.fixed["post"]].add(spikes * params.trained["weight"])
+        ...     def fan_outs(self, params):
+        ...         return jnp.ones(self.inputs, jnp.int32)
+        >>> layer = Permuted(3)
+        >>> params, spikes = layer.init(jax.random.key(0)), jnp.array([[[1.0, 0.0, 1.0]]])
+        >>> _, current, arrived = layer(params, (), spikes)
+        >>> float(current.sum()), int(layer.reached(params, arrived).sum())
+        (2.0, 2)
+    """
 
     @abstractmethod
     def fan_outs(self, params: Params) -> jax.Array:

@@ -11,6 +11,7 @@ from erbp_jax.archive import shown
 from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, check_classes, divided, flat
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_arrays
+from erbp_jax.wording import plural
 
 if TYPE_CHECKING:
     from erbp_jax.encoding import Frames
@@ -76,6 +77,8 @@ class Dataset:
     """Length of given trains; None for samples that an encoder makes spikes of."""
     packed: bool = False
     """Trains are `[n, T, ceil(I / 8)]`, a bit an input, the first the highest, as `np.packbits` has it."""
+    test_name: str = "test"
+    """What texts and pictures call `test`: `held-out` where it was held out of the training samples."""
 
     def __post_init__(self) -> None:
         if self.labels is not None:
@@ -170,13 +173,14 @@ class Dataset:
     def targets_text(self) -> str:
         """What a network has outputs for: `3 classes (7, 8, 9)`, `2 curves`."""
         if self.labels is None:
-            return f"{self.classes} curves"
+            return plural(self.classes, "curve")
         few = self.labels.tolist() if self.classes <= 20 else [*self.labels[:19].tolist(), "..."]
         return f"{self.classes} classes ({shown(', '.join(map(str, few)), 200)})"
 
     def __repr__(self) -> str:
-        what = "" if self.labels is None else f", {len(self.labels)} classes"
-        return f"Dataset({self.name}: {len(self.train)} and {len(self.test)} samples of {self.shape}{what})"
+        what = f"of {self.shape}" if self.labels is None else f"of {self.shape}, {len(self.labels)} classes"
+        parts = f"{len(self.train)} training and {len(self.test)} {self.test_name} samples"
+        return f"Dataset({self.name}: {parts} {what})"
 
     def save(self, path: Path | str) -> None:
         """Write the set as `.npz`, which `data.path` and `from_npz` read: `x` (or `spikes`), `y`, `x_test`, `y_test`.
@@ -206,7 +210,7 @@ class Dataset:
         Raises:
             UserError: more samples are asked for than there are.
         """
-        train, test = self.train, self.test
+        train, test, test_name = self.train, self.test, self.test_name
         for key, value in (("train_size", train_size), ("test_size", test_size), ("validation_size", validation)):
             if value is not None and value < 0:
                 raise UserError(f"data.{key}: must not be below 0, got {value}")
@@ -215,11 +219,11 @@ class Dataset:
                 raise UserError(
                     f"data.validation_size: {validation} leaves nothing to train on; {self.name} has {len(train)}"
                 )
-            train, test = train[:-validation], train[-validation:]
+            train, test, test_name = train[:-validation], train[-validation:], "held-out"
         for key, want, have in (("train_size", train_size, len(train)), ("test_size", test_size, len(test))):
             if want is not None and want > have:
                 raise UserError(f"data.{key}: {want} asked for, {self.name} has {have}")
-        return replace(self, train=train[:train_size], test=test[:test_size])
+        return replace(self, train=train[:train_size], test=test[:test_size], test_name=test_name)
 
 
 def named(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:

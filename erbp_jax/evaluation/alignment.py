@@ -49,8 +49,8 @@ def feedback_angles(network: Network, rule: Aligned, params: Params, rule_params
     angle falls from 90 degrees. Of a network with cycles the paths are those of `paths_to_output`.
     Source: Lillicrap et al. 2016.
     """
-    own = [network.of_projection(params, j) for j in range(len(network.projections))]
-    pairs = zip(rule.to_hidden(network, params, rule_params), paths_to_output(network, own), strict=True)
+    projection_params = [network.of_projection(params, j) for j in range(len(network.projections))]
+    pairs = zip(rule.to_hidden(network, params, rule_params), paths_to_output(network, projection_params), strict=True)
     return jnp.asarray([angle(g, path) for g, path in pairs])
 
 

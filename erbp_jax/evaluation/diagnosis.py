@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.evaluation.advice import Naming, Seen, advice, in_python
 from erbp_jax.evaluation.passes import observe
 from erbp_jax.learning import ERBP
 from erbp_jax.learning.base import Rule
+from erbp_jax.learning.local_rule import WrittenRule
 from erbp_jax.network import Network
 from erbp_jax.neurons import Rated
 from erbp_jax.params import Params
@@ -18,24 +20,6 @@ from erbp_jax.training.experiment import Experiment
 
 SATURATED = 0.9
 """Share of the highest rate from which a neuron counts as saturated."""
-MOST_PERCENT = 90.0
-"""Of neurons that are silent or saturated, from which something should be changed."""
-
-
-class Seen(NamedTuple):
-    """What one population (or input) did, over all samples shown."""
-
-    name: str
-    rate: float
-    """Mean, Hz."""
-    silent: float
-    """Percent of neurons that never fired."""
-    saturated: float | None
-    """Percent of neurons at 90 % of their highest rate or above; None for inputs and neurons that know none."""
-    drive: float | None
-    """Mean size of the synaptic current, in thresholds; None where there is no current or threshold."""
-    open_gates: float | None
-    """Percent of neurons and ticks whose gate is open; None for rules without gates."""
 
 
 class Diagnosis(NamedTuple):
@@ -62,8 +46,11 @@ class Diagnosis(NamedTuple):
 
 
 @settled
-def diagnose(experiment: Experiment, params: Params, samples: Any, targets: Any, *, seed: int, dt: float) -> Diagnosis:
-    """Look at a batch of samples without learning."""
+def diagnose(
+    experiment: Experiment, params: Params, samples: Any, targets: Any, *, seed: int, dt: float, trained: bool = True,
+    naming: Naming = in_python,
+) -> Diagnosis:  # fmt: skip
+    """Look at a batch of samples without learning; `naming` is what the user calls the settings to change."""
     n = len(jax.tree.leaves(targets)[0])
     samples, targets = jax.tree.map(jnp.asarray, (samples, targets))
     seen = jax.device_get(jax.jit(lambda: _watch(experiment, params, samples, targets, n, seed))())
@@ -85,7 +72,16 @@ def diagnose(experiment: Experiment, params: Params, samples: Any, targets: Any,
         found.append(Seen(population.name, rate, silent, saturated, share, opened))
     undecided = seen["scores"].get("undecided")
     undecided = None if undecided is None else 100.0 * float(np.mean(undecided))
-    return Diagnosis(tuple(found), undecided, tuple(advice(found, undecided, len(network.inputs))))
+    unanswered = 0 if undecided is None else _unanswered(seen["fired"][network.index(network.output)], targets)
+    texts = advice(experiment, found, undecided, unanswered, trained=trained, naming=naming)
+    return Diagnosis(tuple(found), undecided, tuple(texts))
+
+
+def _unanswered(fired: Any, targets: Any) -> int:
+    """Classes among the targets `[n]` whose output neuron never fired, by `fired[n, K]`; 0 for targets of no class."""
+    if np.ndim(targets) != 1 or not np.issubdtype(np.asarray(targets).dtype, np.integer):
+        return 0
+    return int((fired.sum(0) == 0)[np.unique(np.asarray(targets))].sum())
 
 
 def _watch(experiment: Experiment, params: Params, samples: Any, targets: Any, n: int, seed: int) -> dict[str, Any]:
@@ -127,42 +123,16 @@ def _watch(experiment: Experiment, params: Params, samples: Any, targets: Any, n
 
 
 def _gates(rule: Rule, network: Network) -> list[Any]:
-    return list(rule.boxcars(network).values()) if isinstance(rule, ERBP) else [None] * len(network.populations)
+    if not isinstance(rule, ERBP) or isinstance(rule, WrittenRule):  # the function of a user gates nothing
+        return [None] * len(network.populations)
+    return list(rule.boxcars(network).values())
 
 
-def advice(found: list[Seen], undecided: float | None, inputs: int) -> list[str]:
-    """What to change, the first cause first: what is silent makes silent what comes after it."""
-    told = []
-    for seen in found[:inputs]:
-        if seen.silent >= 100.0:
-            told.append(f"{seen.name}: no input ever fires: raise the encoder's max_rate, or show more ticks (steps)")
-    silent = next((seen for seen in found[inputs:] if seen.silent >= MOST_PERCENT), None)
-    if silent is not None and not told:
-        current = "" if silent.drive is None else f" (mean current {silent.drive:.2g} thresholds)"
-        told.append(
-            f"{silent.name}: {silent.silent:.0f} % of its neurons never fire{current}: lower the neurons' threshold, "
-            "or raise the weights' gain (network.init_gain), the input's rate (encoding.max_rate) or the ticks "
-            "(encoding.steps)"
-        )
-    for seen in found[inputs:]:
-        if seen.saturated is not None and seen.saturated >= MOST_PERCENT:
-            told.append(
-                f"{seen.name}: {seen.saturated:.0f} % of its neurons fire as fast as they can: lower the learning rate "
-                "or the weights' gain, or raise the threshold; after a divergence start anew"
-            )
-        if seen.open_gates is not None and seen.open_gates < 100.0 - MOST_PERCENT:
-            told.append(
-                f"{seen.name}: its gate is open in {seen.open_gates:.0f} % of all ticks, so that little is learned: "
-                "widen rule.gate, or lower the weights' gain"
-            )
-    if undecided is not None and undecided >= 50.0 and not told:
-        told.append("most samples are undecided, though neurons fire: show more ticks (encoding.steps)")
-    return told
-
-
-def odd(metrics: dict[str, Any], names: tuple[str, ...], highest_hz: list[float | None]) -> str | None:
+def odd(metrics: dict[str, Any], names: tuple[str, ...], highest_hz: list[float | None], look: str) -> str | None:
     """One line on an epoch in which nothing was decided, no population fired, or one fired as fast as it can; None if
-    all is well. `highest_hz` are the populations' highest rates, of those that know one."""
+    all is well. `highest_hz` are the populations' highest rates, of those that know one; `look` is how to find out
+    more.
+    """
     rates = metrics["rates_hz"][-len(highest_hz) :]
     silent = [i for i, rate in enumerate(rates) if rate == 0]
     full = [i for i, (r, h) in enumerate(zip(rates, highest_hz, strict=True)) if h and r >= SATURATED * h]
@@ -175,4 +145,4 @@ def odd(metrics: dict[str, Any], names: tuple[str, ...], highest_hz: list[float 
         what = f"{names[full[0]]} fired at {rates[full[0]]:.0f} Hz, nearly as fast as it can"
     else:
         what = "no test sample was decided"
-    return f"warning: {what}; why, and what to change: erbp-jax diagnose RUN, or ej.diagnose(model, data)"
+    return f"warning: {what}; why, and what to change: {look}"

@@ -20,6 +20,7 @@ from erbp_jax.network import Network
 from erbp_jax.neurons import MihalasNiebur, Neuron, Parametric
 from erbp_jax.random import new_key, split
 from erbp_jax.units import Clock, ticks
+from erbp_jax.wording import plural
 
 MAX_TRACES = 2**28
 """Bytes of all that a simulation keeps of its ticks: a neuron for ten million, a thousand for ten thousand."""
@@ -90,7 +91,9 @@ def _check_memory(wanted: config.Simulation, neuron: Neuron, network: Network | 
     ticks_, width = wanted.ticks, 8 if wanted.precision == "float64" else 4
     kept = 1 + len(jax.tree.leaves(jax.eval_shape(lambda: neuron.init_state((1,)))))  # spikes and states
     key = "network.layers" if network else "neurons"
-    what = f"{ticks_:,} ticks of {' + '.join(f'{n:,}' for n in sizes[1:])} neurons and {sizes[0]:,} inputs"
+    what = (
+        f"{plural(ticks_, 'tick')} of {' + '.join(f'{n:,}' for n in sizes[1:])} neurons and {plural(sizes[0], 'input')}"
+    )
     rows = Part(f"duration, dt and {key}", what, ticks_ * ((8 + width) * sizes[0] + width * kept * sum(sizes[1:])))
     parts = [rows]
     if network:

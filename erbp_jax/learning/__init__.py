@@ -11,7 +11,8 @@ from erbp_jax.learning.base import (
     Rule,
     Step,
     Suggested,
-    Suited,
+    Suggests,
+    Supervision,
 )
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
@@ -45,7 +46,8 @@ __all__ = [
     "SquaredError",
     "Step",
     "Suggested",
-    "Suited",
+    "Suggests",
+    "Supervision",
     "Symmetric",
     "Wiring",
 ]

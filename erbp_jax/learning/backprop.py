@@ -41,7 +41,7 @@ class BackProp:
         >>> rule = ej.BackProp(ej.Surrogate("triangular", 0.5), wiring=ej.Direct(ej.RandomFeedback(2.0)))
         >>> [g.shape for g in rule.init(ej.mlp(6, 5, 4, 3), jax.random.key(0)).fixed]
         [(3, 5), (3, 4)]
-        >>> rule.suited().method
+        >>> rule.suggested().method
         'adam'
 
     Raises:
@@ -82,7 +82,7 @@ class BackProp:
         weights = sum(p.connection.multiplications for p in network.projections if p.learns)
         return self.wiring.operations(network) + weights
 
-    def suited(self) -> Suggested:
+    def suggested(self) -> Suggested:
         return Suggested("adam", 4e-3, decay=0.9, update_every=None, steps=40)
 
     def gradient(self) -> "BackProp":
@@ -138,12 +138,12 @@ _Segment = Annotated[
 ]
 
 
-def _suited(section: Any) -> Suggested:
+def _suggested(section: Any) -> Suggested:
     del section
-    return BackProp().suited()
+    return BackProp().suggested()
 
 
-@register("rule", "bp", family="gradient", burn_in=None, suited=_suited)
+@register("rule", "bp", family="gradient", burn_in=None, suggested=_suggested)
 def bp(
     form: _Form = "spiking",
     surrogate: _SurrogatePart = _SURROGATE,
@@ -156,7 +156,7 @@ def bp(
     return BackProp(surrogate, loss, Symmetric(), segment)
 
 
-@register("rule", "rbp", family="gradient", burn_in=None, suited=_suited)
+@register("rule", "rbp", family="gradient", burn_in=None, suggested=_suggested)
 def rbp(
     form: _Form = "spiking",
     surrogate: _SurrogatePart = _SURROGATE,

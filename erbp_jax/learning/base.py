@@ -87,7 +87,8 @@ class Block(NamedTuple):
 class Rule(Protocol):
     """A learning rule. Frozen, hashable. The trainer uses only these three members.
 
-    What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suited`.
+    What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suggests`,
+    `Supervision`.
 
     Example:
         >>> import jax, erbp_jax as ej
@@ -138,7 +139,7 @@ class Suggested(NamedTuple):
 
     Example:
         >>> import erbp_jax as ej
-        >>> ej.BackProp().suited()
+        >>> ej.BackProp().suggested()
         Suggested(method='adam', learning_rate=0.004, decay=0.9, update_every=None, steps=40, burn_in=0)
     """
 
@@ -151,17 +152,17 @@ class Suggested(NamedTuple):
 
 
 @runtime_checkable
-class Suited(Protocol):
+class Suggests(Protocol):
     """A rule that provides default settings.
 
     Example:
         >>> import erbp_jax as ej
-        >>> from erbp_jax.learning import Suited
-        >>> isinstance(ej.BackProp(), Suited), ej.BackProp().suited().learning_rate
+        >>> from erbp_jax.learning import Suggests
+        >>> isinstance(ej.BackProp(), Suggests), ej.BackProp().suggested().learning_rate
         (True, 0.004)
     """
 
-    def suited(self) -> Suggested: ...
+    def suggested(self) -> Suggested: ...
 
 
 @runtime_checkable
@@ -177,6 +178,32 @@ class DenseWork(Protocol):
     def operations(self, network: Network) -> int:
         """Multiply-accumulates of one tick."""
         ...
+
+
+@runtime_checkable
+class Supervision(Protocol):
+    """A rule that says whether it learns from the targets; one that does not say is taken to.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> ej.stdp().supervised, ej.mstdp(ej.ClassReward()).supervised
+        (False, True)
+    """
+
+    @property
+    def supervised(self) -> bool: ...
+
+
+def is_supervised(rule: Rule) -> bool:
+    """Whether a rule learns from the targets: labels, curves or rewards.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> from erbp_jax.learning.base import is_supervised
+        >>> is_supervised(ej.BackProp()), is_supervised(ej.stdp())
+        (True, False)
+    """
+    return rule.supervised if isinstance(rule, Supervision) else True
 
 
 class Step(NamedTuple):
@@ -275,8 +302,8 @@ def written(
     projection, arrived = network.projections[index], trace.arrived[index]
     if not projection.learns:
         return wide_zeros(*trace.inputs[0].shape[:2])
-    own = network.of_projection(params, index)
-    return projection.connection.writes(own, arrived, gate, gated=gated)
+    projection_params = network.of_projection(params, index)
+    return projection.connection.writes(projection_params, arrived, gate, gated=gated)
 
 
 def plasticity(
@@ -297,5 +324,5 @@ def plasticity(
     projection = network.projections[index]
     if not projection.learns:
         return params.trained.projections[index]
-    own = network.of_projection(params, index)
-    return projection.connection.plasticity(own, trace.arrived[index], post, factor=factor, gated=gated)
+    projection_params = network.of_projection(params, index)
+    return projection.connection.plasticity(projection_params, trace.arrived[index], post, factor=factor, gated=gated)

@@ -204,8 +204,8 @@ class ERBP(LocalRule):
         for the others), and one of the readout if that learns; last of the output's, which reach all other hidden units
         and their own output unit."""
         layers = [(readout, p.size) for readout, p in zip(self.readouts(network), network.hidden, strict=True)]
-        own = [0 if readout is None else units + readout.learns for readout, units in layers]
-        return (*own, sum(units for readout, units in layers if readout is None) + 1)
+        counts = [0 if readout is None else units + readout.learns for readout, units in layers]
+        return (*counts, sum(units for readout, units in layers if readout is None) + 1)
 
     def plasticity_events(self, network: Network, params: Params, trace: Trace) -> Wide:
         """Presynaptic spikes where the boxcar of the postsynaptic unit is open, `[k, B, P]`; a population's spikes at a
@@ -226,7 +226,7 @@ class ERBP(LocalRule):
                 counts[first] = wide_add(counts[first], _reached(seen.spikes, network.classes))
         return wide_stack(counts, -1)
 
-    def suited(self) -> Suggested:
+    def suggested(self) -> Suggested:
         """What matters is the learning rate times the scale of the feedback: best near 0.003 for `LIF()` neurons and
         `Poisson(0.25)` (docs/lab/fully_connected.md); recipes for other neurons say their own."""
         scale = max((f.scale for f in _each(self.feedback, 1)), default=1.0)
@@ -260,7 +260,7 @@ class ERBP(LocalRule):
 
         weights_of = dict(zip((*(p.name for p in network.hidden), network.output), _merged(rule_params), strict=True))
         errors, back = {network.output: error}, {network.output: weights_of[network.output]}
-        local, own = [], []
+        local, readout_updates = [], []
         for population, readout, feedback, before, fan_out in zip(
             network.hidden,
             self.readouts(network),
@@ -272,14 +272,14 @@ class ERBP(LocalRule):
             name, weights = population.name, weights_of[population.name]
             if readout is None:
                 local.append(None)
-                own.append(None)
+                readout_updates.append(None)
                 errors[name], back[name] = error, weights
                 continue
             seen = trace.populations[network.index(name)]
             key = fold_each(given.key, jnp.uint32(2 * _first_onto(network, name) + 1))
             made = readout(weights, before, seen.spikes, label, key=key, error=self.error, dendrite=self.dendrite)
             local.append(made.state)
-            own.append(made.update)
+            readout_updates.append(made.update)
             errors[name], back[name] = made.errors, readout.back(weights, feedback.scale)
             spikes, most = spikes + made.fired, 2 * made.prediction.shape[-1] * fan_out
             reached = wide_add(reached, wide_product(made.fired, fan_out, most))
@@ -301,7 +301,7 @@ class ERBP(LocalRule):
             ERBPState(error_state, tuple(dendrites), tuple(local)),
             tuple(updates),
             ErrorSpikes(spikes, incoming, reached),
-            (*own, None) if jax.tree.leaves(own) else (),
+            (*readout_updates, None) if jax.tree.leaves(readout_updates) else (),
         )
 
     def _check_neurons(self, network: Network) -> None:

@@ -43,16 +43,16 @@ def consistent(section: Any) -> None:
             raise ValueError(f"{name}: {given} has no layer to work on; it needs {needed}")
 
 
-def suited(section: Mapping[str, Any]) -> Suggested | None:
+def suggested(section: Mapping[str, Any]) -> Suggested | None:
     """What suits a section, as plain data; None if its feedback scales are invalid, which is reported elsewhere."""
     scale = section.get("feedback_scale", 1.0)
     scales = scale if isinstance(scale, (list, tuple)) else [scale]
     if not all(isinstance(s, (int, float)) and s >= 0 for s in scales):
         return None
-    return ERBP(LabelNeurons(2), feedback=RandomFeedback(float(max(scales, default=1.0)))).suited()
+    return ERBP(LabelNeurons(2), feedback=RandomFeedback(float(max(scales, default=1.0)))).suggested()
 
 
-@register("rule", "erbp", "perbp", family="eRBP", errors=True, check=consistent, suited=suited)
+@register("rule", "erbp", "perbp", family="eRBP", errors=True, check=consistent, suggested=suggested)
 def erbp(
     context: Context,
     network: Network,

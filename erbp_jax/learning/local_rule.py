@@ -50,7 +50,7 @@ class WrittenRule(ERBP):
     function: Function | None = None
     suits: Suggested = field(default=Suggested("sgd", 1e-3, decay=0.9, update_every=5, steps=60))
 
-    def suited(self) -> Suggested:
+    def suggested(self) -> Suggested:
         return self.suits
 
     def plasticity_events(self, network: Network, params: Params, trace: Trace) -> Wide:
@@ -67,9 +67,9 @@ class WrittenRule(ERBP):
 
     def _update(self, network: Network, params: Params, trace: Trace, index: int, post: jax.Array) -> Any:
         projection, arrived = network.projections[index], trace.arrived[index]
-        own = params.trained.projections[index]
+        weights = params.trained.projections[index]
         if not projection.learns or self.function is None:
-            return jax.tree.map(jnp.zeros_like, own)
+            return jax.tree.map(jnp.zeros_like, weights)
         seen = trace.populations[network.index(projection.target)]
         pre = projection.connection.signal(arrived)  # [k, B, J]
         now = Post(seen.spikes, getattr(seen.state, "synaptic", seen.current), seen.state)
@@ -91,7 +91,7 @@ class WrittenRule(ERBP):
             return total + self.function(*part).sum(0), None  # pyright: ignore[reportOptionalCall]
 
         total, _ = jax.lax.scan(tick, jnp.zeros(whole[1:], post.dtype), (pre, now, post))
-        return jax.tree.map(lambda w: -total.astype(w.dtype), own)  # a dense connection has one leaf
+        return jax.tree.map(lambda w: -total.astype(w.dtype), weights)  # a dense connection has one leaf
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def local_rule(
         label: what says what is right; label neurons, one an output, if not given; `Curves` for regression.
         tau_dendrite: time constant of the dendrites, ticks.
         output_scale: weight from an error neuron to its own output neuron's dendrite.
-        learning_rate, update_every, steps, burn_in: what suits the rule where `fit` is not told otherwise; the rate is
+        learning_rate, update_every, steps, burn_in: what suits the rule where `fit` gets nothing else; the rate is
             that of eRBP with the same feedback if not given.
 
     Example:
@@ -178,7 +178,7 @@ def local_rule(
         ValueError: when the rule is used: a function that returns another shape.
     """
     feedback = feedback or RandomFeedback()
-    rate = learning_rate or ERBP(LabelNeurons(2), feedback=feedback).suited().learning_rate
+    rate = learning_rate or ERBP(LabelNeurons(2), feedback=feedback).suggested().learning_rate
     suits = Suggested("sgd", rate, decay=0.9, update_every=update_every, steps=steps, burn_in=burn_in)
 
     def decorate(function: Function) -> RuleMaker:

@@ -105,8 +105,8 @@ class Layerwise:
         return _Backward(network, fixed)
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[Any, ...]) -> tuple[jax.Array, ...]:
-        own = [network.of_projection(params, j) for j in range(len(network.projections))]
-        return paths_to_output(network, [p._replace(trained=w) for p, w in zip(own, fixed, strict=True)])
+        projection_params = [network.of_projection(params, j) for j in range(len(network.projections))]
+        return paths_to_output(network, [p._replace(trained=w) for p, w in zip(projection_params, fixed, strict=True)])
 
     def operations(self, network: Network) -> int:
         return _backward_multiplications(network)

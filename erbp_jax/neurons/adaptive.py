@@ -101,8 +101,8 @@ class Adapted(ABC):
         """The trained parameters after a learning block."""
 
     @abstractmethod
-    def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
-        """The input current of the model inside; `own` are the trained parameters, all `[..., N]`."""
+    def input(self, trained: dict[str, jax.Array], current: jax.Array) -> jax.Array:
+        """The input current of the model inside; `trained` are the trained parameters, all `[..., N]`."""
 
 
 def _positive(name: str, **values: float) -> None:
@@ -163,8 +163,8 @@ class TargetRate(SeeksRate):
         del key
         return Params({"offset": jnp.zeros(shape, jnp.float32)}, {})
 
-    def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
-        return current - own["offset"]
+    def input(self, trained: dict[str, jax.Array], current: jax.Array) -> jax.Array:
+        return current - trained["offset"]
 
     def adapt(self, params: Params, seen: PopulationTrace) -> dict[str, jax.Array]:
         return {"offset": params.trained["offset"] + self.surplus(seen)}
@@ -206,8 +206,8 @@ class SynapticScaling(SeeksRate):
         del key
         return Params({"log_gain": jnp.zeros(shape, jnp.float32)}, {})
 
-    def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
-        return jnp.exp(own["log_gain"]) * current
+    def input(self, trained: dict[str, jax.Array], current: jax.Array) -> jax.Array:
+        return jnp.exp(trained["log_gain"]) * current
 
     def adapt(self, params: Params, seen: PopulationTrace) -> dict[str, jax.Array]:
         return {"log_gain": params.trained["log_gain"] - self.surplus(seen)}
@@ -264,8 +264,8 @@ class MembraneNorm(Adapted):
         mean = jnp.full(shape, self.offset, jnp.float32)
         return Params({"mean": mean, "power": mean**2 + self.size**2}, {})
 
-    def input(self, own: dict[str, jax.Array], current: jax.Array) -> jax.Array:
-        mean, power = own["mean"], own["power"]
+    def input(self, trained: dict[str, jax.Array], current: jax.Array) -> jax.Array:
+        mean, power = trained["mean"], trained["power"]
         factor = self.size * jax.lax.rsqrt(jnp.maximum(power - mean**2, 1e-6 * self.size**2))
         if self.shifts:
             factor = jnp.exp2(jnp.round(jnp.log2(factor)))

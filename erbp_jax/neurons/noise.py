@@ -24,8 +24,9 @@ class Noise(Protocol):
     Example:
         >>> import jax
         >>> from erbp_jax.neurons import GaussianNoise
-        >>> GaussianNoise(0.1).sample(jax.random.key(0), 3).shape
-        (3,)
+        >>> noise = GaussianNoise(0.1).sample(jax.random.key(0), 10_000)
+        >>> noise.shape, abs(float(noise.mean())) < 0.01  # ten standard errors
+        ((10000,), True)
     """
 
     def sample(self, key: jax.Array, n: int) -> jax.Array: ...

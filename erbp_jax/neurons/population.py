@@ -71,8 +71,8 @@ def run_population(
         parameter_axes = _neuron_axes(lambda m: neuron.init((m,), new_key(0)), n)
 
     def through_time(operand):
-        number, state, current, own = operand
-        step = neuron.step if params is None else partial(neuron.step, params=own)
+        number, state, current, neuron_params = operand
+        step = neuron.step if params is None else partial(neuron.step, params=neuron_params)
 
         def tick(carry, t):
             state, count = carry

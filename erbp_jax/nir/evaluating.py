@@ -22,6 +22,7 @@ from erbp_jax.params import Params
 from erbp_jax.random import new_key
 from erbp_jax.settings import settled
 from erbp_jax.simulate import count
+from erbp_jax.wording import plural
 
 BLOCK = 10
 """Ticks that a projection goes through at once."""
@@ -50,7 +51,7 @@ class Evaluated(NamedTuple):
     def __str__(self) -> str:
         return (
             f"{self.right} of {self.samples} right ({self.accuracy:.2f} %), {self.undecided} undecided; "
-            f"{self.steps} ticks of {self.dt:g} ms, {self.merged:,} events merged"
+            f"{plural(self.steps, 'tick')} of {self.dt:g} ms, {plural(self.merged, 'event')} merged"
         )
 
 

@@ -14,7 +14,7 @@ from erbp_jax.network import Network
 from erbp_jax.nir import discrete
 from erbp_jax.nir.cycles import implied
 from erbp_jax.nir.discrete import MS, Method
-from erbp_jax.nir.express import NEURON, OWN, told, written
+from erbp_jax.nir.express import NEURON, OWN, serialised, written
 from erbp_jax.nir.files import library
 from erbp_jax.nir.importing import IMPLIED
 from erbp_jax.nir.neuron import Relay, fires
@@ -166,12 +166,12 @@ class _Exporter:
         if made.delays is not None:
             extra = np.moveaxis(made.delays.reshape(source), -1, 0) if len(source) > 1 else made.delays
             parts = [("", self._delay(extra + (0 if dropped else p.delay), source))]
-        own = p.target in self.relays and p.target not in self.nodes
-        base = p.target if own else made.name or f"{p.source}_to_{p.target}"
+        relayed = p.target in self.relays and p.target not in self.nodes
+        base = p.target if relayed else made.name or f"{p.source}_to_{p.target}"
         names: list[str] = []
         for place, (suffix, node) in enumerate(parts):
             last = place == len(parts) - 1  # which has a relay's own name
-            names.append(self._fresh(base + suffix, reserved - {base} if own and last else reserved))
+            names.append(self._fresh(base + suffix, reserved - {base} if relayed and last else reserved))
             self.nodes[names[-1]] = node
         self.chains.append(names)
 
@@ -183,16 +183,16 @@ class _Exporter:
         p = self.network.populations[i]
         if isinstance(p.neuron, Relay):
             return
-        own = Params(self.params.trained.populations[i], self.params.fixed.populations[i])
+        neuron_params = Params(self.params.trained.populations[i], self.params.fixed.populations[i])
         try:
-            parts, unsaid = written(p.neuron, own, theirs(self.shapes[p.name]), self.dt, self.method)
+            parts, unsaid = written(p.neuron, neuron_params, theirs(self.shapes[p.name]), self.dt, self.method)
         except UserError as error:
             self.problems.append(f"population {p.name}: {error}")
             return
         if unsaid and not self.keep:
             self.problems.append(f"population {p.name}: {', '.join(unsaid)}")
         if isinstance(p.neuron, OWN):
-            parts[-1][1].metadata[NEURON] = told(p.neuron)
+            parts[-1][1].metadata[NEURON] = serialised(p.neuron)
         if unsaid:
             parts[-1][1].metadata[UNSAID] = ", ".join(unsaid)
         names = [p.name + suffix for suffix, _ in parts]

@@ -119,7 +119,7 @@ class _Writer:
         return out
 
 
-def told(neuron: Neuron) -> str:
+def serialised(neuron: Neuron) -> str:
     """What the metadata of a node says of the neuron that it was."""
     return json.dumps(described(neuron, {}))
 

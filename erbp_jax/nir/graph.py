@@ -114,8 +114,8 @@ def _shapes(nodes: dict[str, Any], edges: Edges) -> dict[str, Shape]:
     takes: dict[str, Shape] = {}
     gives: dict[str, Shape] = {}
     for name, node in nodes.items():
-        if (own := _own(name, node)) is not None:
-            takes[name], gives[name] = own
+        if (shapes := _known_shapes(name, node)) is not None:
+            takes[name], gives[name] = shapes
     left = [name for name in nodes if name not in gives]
     while left:
         ready = [(name, a) for name in left for a, b in edges if b == name and a in gives]
@@ -138,7 +138,7 @@ def _shapes(nodes: dict[str, Any], edges: Edges) -> dict[str, Shape]:
     return gives
 
 
-def _own(name: str, node: Any) -> tuple[Shape, Shape] | None:
+def _known_shapes(name: str, node: Any) -> tuple[Shape, Shape] | None:
     """The input and output shapes of a node, if it declares them."""
     which = kind(node)
     if which in ("Input", "Output"):

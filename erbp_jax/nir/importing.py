@@ -110,8 +110,8 @@ class _Importer:
             return
         shape = graph.shapes[name]
         self.sizes[name] = int(np.prod(shape))
-        if (own := self._remembered(name)) is not None:
-            self.populations[name] = own
+        if (remembered := self._remembered(name)) is not None:
+            self.populations[name] = remembered
             return
         constants = tuple((n, Values(getattr(node, n))) for n in NEURONS[graph.kind(name)])
         try:
@@ -200,7 +200,7 @@ class _Importer:
 
     def _joined(self) -> tuple[Network, Params]:
         spiking = {n for n, x in self.populations.items() if fires(x)}
-        for place in self._told():
+        for place in self._given():
             self._delay(place)
         edges = self._edges()
         for place in implied([b for a, b, _ in edges if a not in self.populations], edges, spiking):
@@ -213,16 +213,16 @@ class _Importer:
             network = Network(populations, [x.projection for x in links], self.output)
         except ValueError as error:
             raise UserError(str(error)) from None
-        key, own = new_key(0), []
+        key, neuron_params = new_key(0), []
         for p in populations:
-            own.append(p.neuron.init((p.size,), key) if isinstance(p.neuron, Parametric) else Params({}, {}))
-        trained, fixed = (Tree(tuple(x.params[i] for x in links), tuple(x[i] for x in own)) for i in range(2))
+            neuron_params.append(p.neuron.init((p.size,), key) if isinstance(p.neuron, Parametric) else Params({}, {}))
+        trained, fixed = (Tree(tuple(x.params[i] for x in links), tuple(x[i] for x in neuron_params)) for i in range(2))
         return network, Params(trained, fixed)
 
     def _edges(self) -> list[tuple[str, str, int]]:
         return [(x.projection.source, x.projection.target, x.projection.delay) for x in self.links]
 
-    def _told(self) -> list[int]:
+    def _given(self) -> list[int]:
         """Places of the projections that the metadata says the ticks of cycles to be on."""
         try:
             wanted = [tuple(pair) for pair in json.loads(self.graph.metadata.get(IMPLIED, "[]"))]

@@ -11,6 +11,7 @@ from erbp_jax.nir.discrete import MS
 from erbp_jax.nir.files import read
 from erbp_jax.nir.graph import Flat, flat
 from erbp_jax.nir.neuron import NEURONS, SPIKING
+from erbp_jax.wording import plural
 
 if TYPE_CHECKING:
     import nir
@@ -24,23 +25,23 @@ def info(graph: "nir.NIRGraph | Path | str") -> str:
     Example:
         >>> import jax, erbp_jax as ej
         >>> network = ej.mlp(4, 3, neuron=ej.LIF(tau_mem=10.0, refractory=0))
-        >>> told = ej.nir.info(ej.nir.to_nir(network, network.init(jax.random.key(0)), dt=1.0))
-        >>> "CubaLIF" in told
+        >>> text = ej.nir.info(ej.nir.to_nir(network, network.init(jax.random.key(0)), dt=1.0))
+        >>> "CubaLIF" in text
         True
 
     Raises:
         UserError: as `files.read` and `graph.flat`; of a file the path stands in front.
     """
     if not isinstance(graph, (str, Path)):
-        return _told(flat(graph))
+        return _description(flat(graph))
     loaded = read(graph)
     try:
-        return _told(flat(loaded))
+        return _description(flat(loaded))
     except UserError as error:
         raise UserError(f"{graph}: {error}") from None
 
 
-def _told(graph: Flat) -> str:
+def _description(graph: Flat) -> str:
     rows = [("node", "type", "shape", "parameters", "constants")]
     total = 0
     for name, node in graph.nodes.items():
@@ -50,7 +51,9 @@ def _told(graph: Flat) -> str:
         rows.append((name, graph.kind(name), shape, str(count) if count else "", _constants(graph.kind(name), node)))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(n) for text, n in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.append(f"{len(graph.nodes)} nodes, {len(graph.edges)} edges, {total:,} parameters")
+    lines.append(
+        f"{plural(len(graph.nodes), 'node')}, {plural(len(graph.edges), 'edge')}, {plural(total, 'parameter')}"
+    )
     lines += [f"{key}: {value}" for key, value in graph.metadata.items() if key.startswith("erbp_jax:")]
     return "\n".join([*lines, *_cycles(graph), *_notes(graph)])
 
@@ -58,12 +61,12 @@ def _told(graph: Flat) -> str:
 def _constants(kind: str, node: Any) -> str:
     if kind == "Delay":
         return f"delay {_range(np.asarray(node.delay) * MS)} ms"
-    told = []
+    parts = []
     for name in NEURONS.get(kind, ()):
         value = np.asarray(getattr(node, name))
         is_time = name.startswith("tau")
-        told.append(f"{name} {_range(value * MS if is_time else value)}{' ms' if is_time else ''}")
-    return ", ".join(told)
+        parts.append(f"{name} {_range(value * MS if is_time else value)}{' ms' if is_time else ''}")
+    return ", ".join(parts)
 
 
 def _range(value: np.ndarray) -> str:

@@ -99,16 +99,16 @@ def _convolution(name: str, node: Any, given: Shape) -> Made:
     general = Convolution(shape, len(weight), kernel, stride, padding, dilation, groups, name, written)
     if axes == 2 and not np.any(bias) and groups == 1 and set(dilation) == {1} and not isinstance(written, str):
         wider = int(WIDENED in (node.metadata or {}) and not moved[0].any() and not moved[:, 0].any())
-        for own in PADDINGS:
+        for mode in PADDINGS:
             size = kernel[0] - wider
             if len(set(kernel)) > 1 or len(set(stride)) > 1 or size < 1:
                 break
-            if own == "valid" and size > min(shape[:2]):
+            if mode == "valid" and size > min(shape[:2]):
                 continue
-            windows = Windows(shape[0], shape[1], size, stride[0], own)
+            windows = Windows(shape[0], shape[1], size, stride[0], mode)
             if windows.shape == general.output_shape[:2] and before(windows) == tuple(p - wider for p, _ in padding):
                 maps = (shape[0], shape[1], shape[2])
-                one = Conv2d(maps, len(weight), size, stride[0], own, transmission=_transmission(name, node))
+                one = Conv2d(maps, len(weight), size, stride[0], mode, transmission=_transmission(name, node))
                 return Made(one, _weights(moved[wider:, wider:]))
     return Made(general, _weights(moved, bias))
 

@@ -27,8 +27,8 @@ class Values:
             raise ValueError(f"Values: finite real numbers were expected, got {array.dtype} {list(array.shape)}")
         array.flags.writeable = False
         object.__setattr__(self, "array", array)
-        told = f"{array.dtype.str} {array.shape} ".encode()
-        object.__setattr__(self, "digest", blake2b(told + array.tobytes(), digest_size=16).hexdigest())
+        header = f"{array.dtype.str} {array.shape} ".encode()
+        object.__setattr__(self, "digest", blake2b(header + array.tobytes(), digest_size=16).hexdigest())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Values) and vars(other)["digest"] == vars(self)["digest"]

@@ -24,7 +24,7 @@ class Events(NamedTuple):
         ([[0], [0]], [[0], [3]])
     """
 
-    rows: jax.Array  # [E] lane
+    rows: jax.Array  # [E] replica
     axons: jax.Array  # [E], axons of all cores one after the other
 
 
@@ -36,19 +36,19 @@ class Arriving:
 
     def visit(self, first: int, count: int, do: Callable[[Any, jax.Array, jax.Array], Any], carry: Any) -> Any:
         """Fold `do(carry, rows[E], units[E])` over the events of the units `[first, first + count)`."""
-        lanes, axons = self.spikes.shape[0], self.layout.axons
+        replicas, axons = self.spikes.shape[0], self.layout.axons
         if not count:
             return carry
         if first >= axons:
             active = self.spikes[:, first - axons : first - axons + count]
-            return walk_active(active, at_once(lanes, count), lambda c, r, k: do(c, r, k + first), carry)
+            return walk_active(active, at_once(replicas, count), lambda c, r, k: do(c, r, k + first), carry)
         if self.events.axons.shape[0]:
             inside = (self.events.axons >= first) & (self.events.axons < first + count)
-            carry = do(carry, jnp.where(inside, self.events.rows, lanes), self.events.axons)
+            carry = do(carry, jnp.where(inside, self.events.rows, replicas), self.events.axons)
         if self.layout.routes:
             axon = self.arrays.route_axon
             inside = self.routed & ((axon >= first) & (axon < first + count))[None]
-            carry = walk_active(inside, at_once(lanes, self.layout.routes), lambda c, r, k: do(c, r, axon[k]), carry)
+            carry = walk_active(inside, at_once(replicas, self.layout.routes), lambda c, r, k: do(c, r, axon[k]), carry)
         return carry
 
     def mark(self, last: jax.Array, tick: jax.Array) -> jax.Array:
@@ -63,6 +63,6 @@ class Arriving:
         return last
 
 
-def at_once(lanes: int, units: int) -> int:
+def at_once(replicas: int, units: int) -> int:
     """Events a turn: about what a tick has when one unit in fifty is active."""
-    return max(8, min(lanes * units, 256, lanes * units // 50))
+    return max(8, min(replicas * units, 256, replicas * units // 50))

@@ -8,6 +8,7 @@ import typer
 from erbp_jax.environment import check_environment
 from erbp_jax.errors import UserError
 from erbp_jax.outside import found
+from erbp_jax.wording import plural
 
 if TYPE_CHECKING:
     from erbp_jax.nsat.files import Fixture
@@ -93,9 +94,11 @@ def _alike(fixtures: "list[Fixture]", wanted: "Source | None") -> list[list[int]
 
 def _agreement(fixture: "Fixture", outcomes: "list[Outcome]") -> str:
     cores = fixture.program.cores
+    neurons, weights = sum(c.neurons for c in cores), sum(len(c.weights) for c in cores)
+    spikes = sum(len(o.spikes) for o in outcomes)
     return (
-        f"bit-exact: {fixture.ticks} ticks, {sum(c.neurons for c in cores)} neurons, "
-        f"{sum(len(o.spikes) for o in outcomes)} spikes, {sum(len(c.weights) for c in cores)} weights"
+        f"bit-exact: {plural(fixture.ticks, 'tick')}, {plural(neurons, 'neuron')}, {plural(spikes, 'spike')}, "
+        f"{plural(weights, 'weight')}"
     )
 
 

@@ -16,6 +16,7 @@ from erbp_jax.tasks.classification import check_by_count
 from erbp_jax.training import run_folder
 from erbp_jax.training.evaluate import restore
 from erbp_jax.training.session import Session
+from erbp_jax.wording import plural
 
 
 def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
@@ -63,12 +64,12 @@ def _placed(compiled: Compiled) -> list[list[list[int]]]:
 
 def describe(compiled: Compiled) -> list[str]:
     """Describe the compiled network, and where it differs from the original."""
-    lines = [f"{len(compiled.program.cores)} core(s), {len(compiled.program.routes)} routes"]
+    lines = [f"{plural(len(compiled.program.cores), 'core')}, {plural(len(compiled.program.routes), 'route')}"]
     for i, layer in enumerate(compiled.layers):
-        cores = ", ".join(map(str, layer.cores))
+        cores = f"core{'s' if len(layer.cores) > 1 else ''} {', '.join(map(str, layer.cores))}"
         lines.append(
-            f"layer {i}: {layer.units} neurons on core(s) {cores}; threshold {layer.threshold}, gain 2^{layer.gain}, "
-            f"{layer.scale:.3g} a unit of weight; {'; '.join(_approximations(layer))}"
+            f"layer {i}: {plural(layer.units, 'neuron')} on {cores}; threshold {layer.threshold}, "
+            f"gain 2^{layer.gain}, {layer.scale:.3g} a unit of weight; {'; '.join(_approximations(layer))}"
         )
     return lines
 
@@ -78,21 +79,21 @@ def _approximations(layer: CompiledLayer) -> list[str]:
     leaks = f"current x{layer.current_leak.factor:g} a tick (float {current:.3g})"
     if layer.membrane_leak is not None:
         leaks += f", membrane x{layer.membrane_leak.factor:g} (float {membrane:.3g})"
-    told = [leaks]
+    notes = [leaks]
     if layer.wanted_probability < 1:
         taken, wanted = layer.probability / 15, layer.wanted_probability
-        told.append(
+        notes.append(
             f"chance to transmit {layer.probability}/15 = {taken:.3g} (float {wanted:.3g}), "
             f"weights x{wanted / taken:.3g}"
         )
     if layer.vanished:
-        told.append(f"{100 * layer.vanished:.3g} % of the weights become 0")
-    return told
+        notes.append(f"{100 * layer.vanished:.3g} % of the weights become 0")
+    return notes
 
 
 def report(result: Agreement) -> list[str]:
     lines = [
-        f"test error on {result.samples} samples: float {result.float_error:.2f} %, "
+        f"test error on {plural(result.samples, 'sample')}: float {result.float_error:.2f} %, "
         f"compiled {result.compiled_error:.2f} %; same decision {result.same_decision:.2f} %"
     ]
     for i, (r, (a, b)) in enumerate(zip(result.correlation, result.counts, strict=True)):

@@ -18,7 +18,7 @@ from erbp_jax.random import fold_each, hashed_words, normal
 class Visit(NamedTuple):
     """Synapses that a list of events visits."""
 
-    rows: jax.Array  # [E] lane
+    rows: jax.Array  # [E] replica
     units: jax.Array  # [E] source
     synapse: jax.Array | None  # [E, F] row of the program's tables; None for blocks, which keyed draws alone use
 
@@ -28,7 +28,7 @@ class Draws(Protocol):
 
     in_order: bool  # whether results depend on the order of visits, so that only the padded table may be used
 
-    def init(self, lanes: int) -> Any: ...
+    def init(self, replicas: int) -> Any: ...
 
     def noise(self, state: Any, tick: jax.Array, y: jax.Array, sigma: jax.Array) -> tuple[Any, jax.Array]:
         """`trunc(y + N(0, 1) sigma)` of the states `y[R, S, N]` where `sigma[S, N]` is not 0."""
@@ -65,8 +65,8 @@ class Keyed:
 
     in_order = False
 
-    def init(self, lanes: int) -> None:
-        del lanes
+    def init(self, replicas: int) -> None:
+        del replicas
 
     def noise(self, state, tick, y, sigma):
         keys = fold_each(state, tick.astype(jnp.uint32))
@@ -104,8 +104,8 @@ class Recorded:
 
     in_order = True  # recordings are indexed by synapse, which the padded table alone knows
 
-    def init(self, lanes: int) -> None:
-        del lanes
+    def init(self, replicas: int) -> None:
+        del replicas
         raise ValueError("Recorded draws need a recording as their state")
 
     def words(self, state, tick, block, rows, units, n):
@@ -139,9 +139,9 @@ class Stream:
     sequence: int = 0
     in_order = True
 
-    def init(self, lanes: int) -> StreamState:
-        if lanes != 1:
-            raise ValueError(f"a PCG32 stream serves one copy of the machine, got lanes={lanes}")
+    def init(self, replicas: int) -> StreamState:
+        if replicas != 1:
+            raise ValueError(f"a PCG32 stream serves one copy of the machine, got replicas={replicas}")
         return StreamState(pcg.seed(self.seed, self.sequence), jnp.float32(0), jnp.bool_(False))
 
     def words(self, state, tick, block, rows, units, n):

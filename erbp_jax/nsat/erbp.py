@@ -175,24 +175,24 @@ def image_events(
         >>> from erbp_jax.nsat.erbp import Recipe, image_events
         >>> images = np.full((2, 16), 255, np.uint8)
         >>> recipe = Recipe(layers=(16, 8, 3))
-        >>> tick, lane, axon = image_events(images, None, np.random.default_rng(0), recipe=recipe, ticks=100)
-        >>> bool((np.diff(tick) >= 0).all()), sorted(set(lane.tolist()))
+        >>> tick, replica, axon = image_events(images, None, np.random.default_rng(0), recipe=recipe, ticks=100)
+        >>> bool((np.diff(tick) >= 0).all()), sorted(set(replica.tolist()))
         (True, [0, 1])
 
     Returns:
-        Tick, lane and axon of every event, ascending in tick.
+        Tick, replica and axon of every event, ascending in tick.
     """
-    lane, pixel = np.nonzero(images)
-    chance = recipe.rate * images[lane, pixel] / 256.0
+    replica, pixel = np.nonzero(images)
+    chance = recipe.rate * images[replica, pixel] / 256.0
     mean = ticks * recipe.rate / (1 + recipe.dead_time * recipe.rate)
     draws = int(mean + 8 * mean**0.5) + 8
-    waits = rng.standard_exponential((len(lane), draws), dtype=np.float32)
+    waits = rng.standard_exponential((len(replica), draws), dtype=np.float32)
     waits /= -np.log1p(-chance).astype(np.float32)[:, None]
     intervals = np.maximum(np.ceil(np.minimum(waits, ticks + 1)), 1).astype(np.int32)
     intervals[:, 1:] += recipe.dead_time
     times = np.cumsum(intervals, axis=1) - 1
     which, place = np.nonzero(times < ticks)
-    tick, rows, axons = times[which, place], lane[which], pixel[which]
+    tick, rows, axons = times[which, place], replica[which], pixel[which]
     if labels is not None:
         phase = rng.integers(0, recipe.label_period, len(labels))
         shots = phase[:, None] + np.arange(0, ticks, recipe.label_period)

@@ -30,7 +30,16 @@ RECORDED = ("X", "spikes", "w_tick", "w_snap", "mask", "rr_draw", "noise")
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """What a machine computed for one core, and the random numbers that it drew; None where a file has none."""
+    """What a machine computed for one core, and the random numbers that it drew; None where a file has none.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.files import Expected
+        >>> spikes = np.array([[3, 0], [4, 0]])  # neuron 0 fires in ticks 3 and 4; nothing else was recorded
+        >>> expected = Expected(None, spikes, None, None, None, None, None)
+        >>> expected.states is None, len(expected.spikes)
+        (True, 2)
+    """
 
     states: np.ndarray | None  # X [T, N, S]
     spikes: np.ndarray | None  # [K, 2] tick, neuron
@@ -256,7 +265,7 @@ def write(path: Path | str, program: Program, *, ticks: int, about: dict[str, An
     """Write a program file, all of it or nothing. All cores must have weights of the same width.
 
     Args:
-        ticks: for how long `replay` and others run it unless they are told.
+        ticks: for how long `replay` and others run it.
         about: further keys of the spec, such as a title.
 
     Example:

@@ -1,10 +1,10 @@
-"""One tick of the fixed-point machine, for R copies (`lanes`) at once.
+"""One tick of the fixed-point machine, for R copies (`replicas`) at once.
 
     y = x + sum_l sA[l, k] (A[l, k] <> x_l) + acc + b [+ noise]; refractory clamp; threshold; limits;
     routed spikes; synapses of this tick into the accumulator of the next; learning; reset; limits.
 
-A *lane* is a copy of the machine with its own input. Lanes have separate weights, or share them: then the changes of
-all lanes in a tick are added up before the limits. Work on synapses is done for events alone.
+A *replica* is a copy of the machine with its own input. Replicas have separate weights, or share them: then the
+changes of all replicas in a tick are added up before the limits. Work on synapses is done for events alone.
 Source: facts of the NSAT simulator (nmi-lab/NSAT), whose integers it reproduces.
 """
 
@@ -56,7 +56,7 @@ class Machine:
         >>> from erbp_jax.nsat.machine import Machine
         >>> program = erbp_program(Recipe(layers=(16, 8, 3)))
         >>> machine, arrays, offsets = Machine.of(program)
-        >>> state = machine.init(program, arrays, lanes=2)
+        >>> state = machine.init(program, arrays, replicas=2)
         >>> state.x.shape[0], machine.layout.neurons == sum(core.neurons for core in program.cores)
         (2, True)
     """
@@ -64,7 +64,7 @@ class Machine:
     layout: Layout
     draws: Draws = field(default_factory=Keyed)
     compat: Compatibility = "documented"
-    duplicates: bool = True  # whether an axon may be listed twice in a tick; without, lanes of their own are faster
+    duplicates: bool = True  # whether an axon may be listed twice in a tick; without, replicas of their own are faster
 
     @classmethod
     def of(
@@ -82,9 +82,9 @@ class Machine:
         return cls(layout, draws, compat, duplicates), arrays, offsets
 
     def init(
-        self, program: Program, arrays: Arrays, *, lanes: int = 1, shared: bool = True, draws: Any = None
+        self, program: Program, arrays: Arrays, *, replicas: int = 1, shared: bool = True, draws: Any = None
     ) -> State:
-        """The state before the first tick. `draws`: for `Keyed` the lanes' keys `[R]`, for `Recorded` the recording."""
+        """The state before the first tick. `draws`: for `Keyed` a key a replica `[R]`, for `Recorded` the recording."""
         layout = self.layout
         x = np.zeros((layout.states, layout.neurons), np.int32)
         first = 0
@@ -93,16 +93,18 @@ class Machine:
             first += one.neurons
 
         def full(*shape, value=0):
-            return jnp.full((lanes, *shape), value, jnp.int32)
+            return jnp.full((replicas, *shape), value, jnp.int32)
 
         return State(
-            x=jnp.broadcast_to(jnp.asarray(x), (lanes, *x.shape)),
+            x=jnp.broadcast_to(jnp.asarray(x), (replicas, *x.shape)),
             accumulator=full(*x.shape),
             refractory=full(layout.neurons),
             snapshot=full(layout.neurons),
             last=full(layout.units, value=NEVER),
-            weights=self.load(arrays, np.concatenate([one.weights for one in program.cores]), 1 if shared else lanes),
-            draws=self.draws.init(lanes) if draws is None else draws,
+            weights=self.load(
+                arrays, np.concatenate([one.weights for one in program.cores]), 1 if shared else replicas
+            ),
+            draws=self.draws.init(replicas) if draws is None else draws,
         )
 
     def load(self, arrays: Arrays, table: np.ndarray, copies: int = 1) -> Weights:

@@ -128,14 +128,14 @@ def plan_layer(index: int, layer: Layer, weights: np.ndarray, bits: int) -> Comp
     scale, gain = _scale(weights * drive, neuron.threshold, bits)
     unit = scale * 2.0**gain  # of the membrane's integers in one of its floats
     threshold = _threshold(where, neuron.threshold, unit)
-    own = membrane_leak is not None  # a membrane of its own, which a reset has an effect on
+    separate = membrane_leak is not None  # a membrane of its own, which a reset has an effect on
     return CompiledLayer(
         probability=probability, units=weights.shape[1], cores=(),
         current_leak=current_leak, membrane_leak=membrane_leak,
         gain=gain, threshold=threshold,
-        reset=_reset(where, neuron, unit, threshold) if own and neuron.reset == "value" else None,
-        subtracted=round(neuron.threshold * unit) if own and neuron.reset == "subtract" else 0,
-        refractory=_refractory(where, neuron, held=own and neuron.reset == "value"),
+        reset=_reset(where, neuron, unit, threshold) if separate and neuron.reset == "value" else None,
+        subtracted=round(neuron.threshold * unit) if separate and neuron.reset == "subtract" else 0,
+        refractory=_refractory(where, neuron, held=separate and neuron.reset == "value"),
         scale=scale * drive, vanished=float(np.mean((np.rint(weights * (scale * drive)) == 0) & (weights != 0))),
         wanted_leaks=(current, membrane), wanted_probability=chance,
     )  # fmt: skip

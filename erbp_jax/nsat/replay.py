@@ -25,7 +25,16 @@ MAX_RECORD = 2**31
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of one core gave."""
+    """What a run of one core gave.
+
+    Example:
+        >>> from erbp_jax.nsat.erbp import Recipe, erbp_program
+        >>> from erbp_jax.nsat.replay import simulate
+        >>> program = erbp_program(Recipe(layers=(16, 8, 3)))
+        >>> (outcome,) = simulate(program, ticks=5, weight_ticks=[[0, 4]])
+        >>> outcome.states.shape, outcome.weights.shape == (2, len(program.cores[0].weights))
+        ((5, 17, 2), True)
+    """
 
     states: np.ndarray  # [T, N, S]
     spikes: np.ndarray  # [K, 2] tick, neuron
@@ -34,7 +43,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """The first place where a run differs from what a file expects."""
+    """The first place where a run differs from what a file expects.
+
+    Example:
+        >>> from erbp_jax.nsat.replay import Mismatch
+        >>> print(Mismatch(core=0, what="state", tick=7, place=(3, 0), expected=60, got=61))
+        core 0, tick 7, neuron 3, state 0: state expected 60, got 61
+    """
 
     core: int
     what: str  # "state", "spike" or "weight"
@@ -177,6 +192,24 @@ def replay(
 
     Returns:
         Per file, an outcome for each of its cores.
+
+    Example:
+        >>> import numpy as np
+        >>> from erbp_jax.nsat.files import Expected, Fixture
+        >>> from erbp_jax.nsat.program import NO_ROUTES, Program, all_to_all, core
+        >>> from erbp_jax.nsat.replay import first_mismatch, replay
+        >>> synapses = all_to_all([0], [0], external=True, state=0, weight=0)
+        >>> events = [[1, 0], [2, 0], [3, 0]]
+        >>> one = core(inputs=1, threshold=[100], initial=[[0]], synapses=synapses, weights=[60], events=events)
+        >>> spikes = np.array([[3, 0], [4, 0]])  # the machine fires in tick 5, too
+        >>> expected = Expected(None, spikes, None, None, None, None, None)
+        >>> fixture = Fixture(Program((one,), NO_ROUTES), 6, (expected,), {})
+        >>> ((outcome,),) = replay([fixture])
+        >>> print(first_mismatch(fixture, [outcome]))
+        core 0, tick 5, neuron 0: spike expected 0, got 1
+
+    Raises:
+        UserError: draws that a program needs and its file lacks; a run that is too large.
     """
     ticks = max(fixture.ticks for fixture in fixtures)
     expected = [_lengthened(e, ticks) for fixture in fixtures for e in fixture.expected]

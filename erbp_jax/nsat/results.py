@@ -14,6 +14,7 @@ from erbp_jax.files import replacing
 from erbp_jax.nsat.files import Fixture
 from erbp_jax.nsat.program import Program
 from erbp_jax.nsat.replay import Outcome
+from erbp_jax.wording import plural
 
 if TYPE_CHECKING:
     from erbp_jax.viz.nsat import Band
@@ -71,16 +72,16 @@ def with_events(program: Program, events: np.ndarray, ticks: int) -> Program:
 
 def placed_layers(fixture: Fixture) -> Layers:
     """Where the layers of a compiled program lie, as its file says; nothing if it does not, or not rightly."""
-    cores, told = fixture.program.cores, fixture.spec.get("layers")
-    if not isinstance(told, list) or not all(isinstance(pieces, list) for pieces in told):
+    cores, layers = fixture.program.cores, fixture.spec.get("layers")
+    if not isinstance(layers, list) or not all(isinstance(pieces, list) for pieces in layers):
         return ()
-    for piece in (piece for pieces in told for piece in pieces):
+    for piece in (piece for pieces in layers for piece in pieces):
         if not isinstance(piece, list) or len(piece) != 3 or not all(type(x) is int for x in piece):
             return ()
         c, first, count = piece
         if not (0 <= c < len(cores) and first >= 0 and count >= 1 and first + count <= cores[c].neurons):
             return ()
-    return told
+    return layers
 
 
 def _bands(program: Program, layers: Layers) -> "list[Band]":
@@ -154,7 +155,7 @@ def save(folder: Path, program: Program, ticks: int, outcomes: Sequence[Outcome]
             raster.unlink(missing_ok=True)  # of an earlier run
     neurons = sum(c.neurons for c in program.cores)
     return (
-        f"{ticks} ticks, {neurons} neurons, {len(spikes)} spikes "
+        f"{plural(ticks, 'tick')}, {plural(neurons, 'neuron')}, {plural(len(spikes), 'spike')} "
         f"({len(spikes) / neurons / max(ticks - 1, 1):.4f} a neuron and tick)\n"
         f"spikes: {folder / 'spikes.npy'} (core, tick, neuron); states and weights: {folder / 'states.npz'}; "
         f"picture: {picture}"

@@ -82,33 +82,35 @@ def count_spikes(
     return jax.lax.scan(body, (state, counts), (ticks, events))[0]
 
 
-def event_lists(per_lane: Sequence[np.ndarray], *, ticks: int, first: int = 1, capacity: int | None = None) -> Events:
-    """Rows `(tick, axon)`, ascending in tick, of every lane as padded lists for the ticks `first .. first + ticks - 1`.
+def event_lists(
+    per_replica: Sequence[np.ndarray], *, ticks: int, first: int = 1, capacity: int | None = None
+) -> Events:
+    """Rows `(tick, axon)`, ascending in tick, of every replica as padded lists for ticks `first .. first + ticks - 1`.
 
-    Within a tick the events of a lane keep their order. Events of other ticks are left out. `capacity` as in `padded`.
+    Within a tick the events of a replica keep their order. Events of other ticks are left out. `capacity` as `padded`.
 
     Example:
         >>> import numpy as np
         >>> from erbp_jax.nsat.run import event_lists
         >>> lists = event_lists([np.array([[1, 0], [2, 3]]), np.array([[1, 5]])], ticks=2)
-        >>> lists.axons.shape
-        (2, 2)
+        >>> lists.rows.tolist(), lists.axons.tolist()  # by tick; replica 2 is none, where a tick has fewer events
+        ([[0, 1], [0, 2]], [[0, 5], [3, 0]])
     """
-    lane = np.concatenate([np.full(len(e), i, np.int32) for i, e in enumerate(per_lane)])
-    rows = np.concatenate([np.asarray(e, np.int32).reshape(-1, 2) for e in per_lane])
+    replica = np.concatenate([np.full(len(e), i, np.int32) for i, e in enumerate(per_replica)])
+    rows = np.concatenate([np.asarray(e, np.int32).reshape(-1, 2) for e in per_replica])
     tick = rows[:, 0] - first
     inside = (tick >= 0) & (tick < ticks)
-    lane, tick, axon = lane[inside], tick[inside], rows[inside, 1]
+    replica, tick, axon = replica[inside], tick[inside], rows[inside, 1]
     order = np.argsort(tick, kind="stable")
-    return padded(tick[order], lane[order], axon[order], lanes=len(per_lane), ticks=ticks, capacity=capacity)
+    return padded(tick[order], replica[order], axon[order], replicas=len(per_replica), ticks=ticks, capacity=capacity)
 
 
 def padded(
-    tick: np.ndarray, lane: np.ndarray, axon: np.ndarray, *, lanes: int, ticks: int, capacity: int | None = None
+    tick: np.ndarray, replica: np.ndarray, axon: np.ndarray, *, replicas: int, ticks: int, capacity: int | None = None
 ) -> Events:
     """Events `[E]` in ascending ticks 0 .. ticks - 1 as lists of equal length `[ticks, capacity]`.
 
-    `capacity`: events a tick, of all lanes; the most there are if not given.
+    `capacity`: events a tick, of all replicas; the most there are if not given.
 
     Raises:
         ValueError: a tick with more events than `capacity`.
@@ -119,7 +121,7 @@ def padded(
     if most > capacity:
         raise ValueError(f"tick {int(counts.argmax())} has {most} events, more than the capacity of {capacity}")
     place = np.arange(len(tick)) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.full((ticks, capacity), lanes, np.int32)
+    rows = np.full((ticks, capacity), replicas, np.int32)
     axons = np.zeros((ticks, capacity), np.int32)
-    rows[tick, place], axons[tick, place] = lane, axon
+    rows[tick, place], axons[tick, place] = replica, axon
     return Events(jnp.asarray(rows), jnp.asarray(axons))

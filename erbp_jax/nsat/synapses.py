@@ -19,7 +19,7 @@ from erbp_jax.nsat.tables import Layout
 
 
 class Weights(NamedTuple):
-    """`[1, ...]` if the lanes share them, else `[R, ...]`; int32."""
+    """`[1, ...]` if the replicas share them, else `[R, ...]`; int32."""
 
     table: jax.Array  # [., W] of the synapses in the padded table (the places of blocks are stale)
     blocks: tuple[jax.Array, ...]  # per block [., sources, targets]
@@ -52,13 +52,13 @@ class Synapses:
     def _deliver(self, arrays, weights, arriving, draws, tick):
         """Step 7 but for blocks: what the events of this tick bring, summed; neither shifted nor limited yet."""
         layout = self.layout
-        lanes = arriving.spikes.shape[0]
-        flat = jnp.zeros((lanes, layout.states * layout.neurons), jnp.int32)
+        replicas = arriving.spikes.shape[0]
+        flat = jnp.zeros((replicas, layout.states * layout.neurons), jnp.int32)
 
         def fan(carry, rows, units):
             flat, draws = carry
             target, weight, chance, synapse = (x[units] for x in arrays.fans)
-            value = weights.table.at[_lane(weights.table, rows)[:, None], weight].get(mode="fill", fill_value=0)
+            value = weights.table.at[_replica(weights.table, rows)[:, None], weight].get(mode="fill", fill_value=0)
             if layout.blanks:
                 draws, through = self.draws.transmit(draws, tick, Visit(rows, units, synapse), chance)
                 value = jnp.where(through, value, 0)
@@ -74,8 +74,8 @@ class Synapses:
             def row(flat, rows, columns):
                 return flat.at[rows].add(arrays.matrix[columns], mode="drop")
 
-            flat = walk_active(arriving.spikes[:, first : first + count], at_once(lanes, count), row, flat)
-        return flat.reshape(lanes, layout.states, layout.neurons), draws
+            flat = walk_active(arriving.spikes[:, first : first + count], at_once(replicas, count), row, flat)
+        return flat.reshape(replicas, layout.states, layout.neurons), draws
 
     def _blocks(self, arrays, state, weights, arriving, y, accumulator, draws, tick):
         """Steps 7 and 8 for blocks: a row of weights is read, delivered and changed at one visit.
@@ -93,20 +93,20 @@ class Synapses:
     def _block(self, arrays, i, state, changing, arriving, y, draws, tick):
         """What a block brings, `[R, targets]`, and its weights after this tick."""
         layout, p, b = self.layout, arrays.parameters, self.layout.blocks[i]
-        lanes, onto = y.shape[0], slice(b.first, b.first + b.targets)
+        replicas, onto = y.shape[0], slice(b.first, b.first + b.targets)
         old, chance = state.weights.blocks[i], (arrays.block_probability[i] * 2**16 + 7) // 15
-        own = old.shape[0] == lanes
+        separate = old.shape[0] == replicas
         # Rows may be read from the weights that are being written, and so stay in place, if nothing has changed them
         # earlier in this tick: no causal update, and no visit before.
-        at_one_visit = b.source < layout.axons or (own and not self.duplicates)
+        at_one_visit = b.source < layout.axons or (separate and not self.duplicates)
         in_place = at_one_visit and not (layout.causal or layout.routes)
-        once = own and in_place and not self.duplicates
+        once = separate and in_place and not self.duplicates
         change = self._acausal(p, state, y, tick, b) if layout.block_learns[i] else y[:, 0]
 
         def visit(carry, rows, units):
             into, changing = carry
-            local, lane = jnp.clip(units - b.source, 0, b.sources - 1), jnp.minimum(rows, lanes - 1)
-            weight = (changing if in_place else old)[_lane(old, rows), local]
+            local, replica = jnp.clip(units - b.source, 0, b.sources - 1), jnp.minimum(rows, replicas - 1)
+            weight = (changing if in_place else old)[_replica(old, rows), local]
             rounds = layout.block_learns[i] and layout.rounds
             words = (
                 self.draws.words(draws, tick, i, rows, units, b.targets) if layout.block_blanks[i] or rounds else None
@@ -117,7 +117,7 @@ class Synapses:
             into = into.at[rows].add(value, mode="drop")
             if not layout.block_learns[i]:
                 return into, changing
-            dw = change[lane]
+            dw = change[replica]
             if words is not None and rounds:
                 bits = p.rounding_bits[b.state, onto][None]
                 draw = words.astype(jnp.int32) & ((1 << bits) - 1)
@@ -126,10 +126,10 @@ class Synapses:
                 new = jnp.clip(weight + dw, arrays.lowest[b.weight], arrays.highest[b.weight])
                 return into, changing.at[rows, local].set(new, mode="drop")
             # No weight is the least integer, but the compiler cannot know: it has to read the row before it writes it.
-            dw = jnp.where((rows < lanes)[:, None] & (weight > -(2**31)), dw, 0)
+            dw = jnp.where((rows < replicas)[:, None] & (weight > -(2**31)), dw, 0)
             return into, self._add_rows(arrays, changing, rows, local, dw, b)
 
-        return arriving.visit(b.source, b.sources, visit, (jnp.zeros((lanes, b.targets), jnp.int32), changing))
+        return arriving.visit(b.source, b.sources, visit, (jnp.zeros((replicas, b.targets), jnp.int32), changing))
 
     def _acausal(self, p, state, y, tick, b):
         """The change that an event makes on the targets of a block `[R, targets]`, 0 where none may learn."""
@@ -150,7 +150,7 @@ class Synapses:
 
     def _add_rows(self, arrays, block, rows, local, dw, b):
         """Add changes `dw[E, targets]` to rows of a block, and limit them."""
-        place = (_lane(block, rows), local)
+        place = (_replica(block, rows), local)
         block = block.at[place].add(dw, mode="drop")
         if self.layout.limited:  # a block lies within one core
             low, high = arrays.lowest[b.weight], arrays.highest[b.weight]
@@ -160,7 +160,7 @@ class Synapses:
     def _learn(self, arrays, state, arriving, y, draws, tick):
         """Step 8: causal updates that are due, of axons and then of neurons; then the acausal ones."""
         layout, p = self.layout, arrays.parameters
-        lanes = y.shape[0]
+        replicas = y.shape[0]
         may = open_synapses(p, y, tick)
         spiked = state.last[:, layout.axons :]  # not yet this tick's
         change = acausal_change(p, modulation(y, p, layout.modulators), spiked, tick, layout.causal, self.compat)
@@ -181,7 +181,7 @@ class Synapses:
         def if_due(carry, rows, units, target, block):
             since = tick - state.last.at[rows, units].get(mode="fill", fill_value=NEVER)
             due = (since > 0) & (since < arrays.expiry[units])
-            return causal(carry, jnp.where(due, rows, lanes), units, target, block)
+            return causal(carry, jnp.where(due, rows, replicas), units, target, block)
 
         carry = (state.weights, draws)
         spans: list[tuple[int, int, int | None]] = []
@@ -198,7 +198,7 @@ class Synapses:
                 def late(carry, rows, columns, write=write, first=first):
                     return write(carry, rows, columns + first)
 
-                carry = walk_active(expired[:, first : first + count], at_once(lanes, count), late, carry)
+                carry = walk_active(expired[:, first : first + count], at_once(replicas, count), late, carry)
         for first, count, block in spans:
             if block is None:
                 carry = arriving.visit(first, count, self._onto(arrays, acausal, None), carry)
@@ -230,7 +230,7 @@ class Synapses:
         dw = jnp.where(wanted, dw, 0)
         if block is None:
             weight = arrays.fans.weight[units]
-            place = (_lane(weights.table, rows)[:, None], weight)
+            place = (_replica(weights.table, rows)[:, None], weight)
             low, high = arrays.lowest[weight], arrays.highest[weight]
             if layout.ordered:
                 table = _one_by_one(weights.table, place, dw, low, high)
@@ -244,13 +244,13 @@ class Synapses:
         return weights._replace(blocks=(*weights.blocks[:block], one, *weights.blocks[block + 1 :])), draws
 
 
-def _lane(weights: jax.Array, rows: jax.Array) -> jax.Array:
-    """The row of the weights that a lane uses."""
+def _replica(weights: jax.Array, rows: jax.Array) -> jax.Array:
+    """The row of the weights that a replica uses."""
     return jnp.zeros_like(rows) if weights.shape[0] == 1 else rows
 
 
 def _at(values: jax.Array, rows: jax.Array, target: jax.Array) -> jax.Array:
-    """`values[R, S, N]` at lanes `[E]` and targets `[E, F]`; 0 where there is none."""
+    """`values[R, S, N]` at replicas `[E]` and targets `[E, F]`; 0 where there is none."""
     flat = values.reshape(values.shape[0], -1)
     return flat.at[rows[:, None], target].get(mode="fill", fill_value=0)
 
@@ -259,11 +259,11 @@ def _one_by_one(
     table: jax.Array, place: tuple[jax.Array, jax.Array], dw: jax.Array, low: jax.Array, high: jax.Array
 ) -> jax.Array:
     """Writes in order, each limited: for weights that several synapses share."""
-    lane, weight = (jnp.broadcast_to(x, dw.shape).reshape(-1) for x in place)
+    replica, weight = (jnp.broadcast_to(x, dw.shape).reshape(-1) for x in place)
 
     def one(table, write):
-        lane, weight, dw, low, high = write
-        value = table.at[lane, weight].get(mode="fill", fill_value=0)
-        return table.at[lane, weight].set(jnp.clip(value + dw, low, high), mode="drop"), None
+        replica, weight, dw, low, high = write
+        value = table.at[replica, weight].get(mode="fill", fill_value=0)
+        return table.at[replica, weight].set(jnp.clip(value + dw, low, high), mode="drop"), None
 
-    return jax.lax.scan(one, table, (lane, weight, *(x.reshape(-1) for x in (dw, low, high))))[0]
+    return jax.lax.scan(one, table, (replica, weight, *(x.reshape(-1) for x in (dw, low, high))))[0]

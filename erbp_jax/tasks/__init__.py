@@ -2,8 +2,8 @@
 
 from erbp_jax.tasks.base import Measure, Task
 from erbp_jax.tasks.classification import Classification
+from erbp_jax.tasks.inferred import task_for
 from erbp_jax.tasks.regression import Regression
 from erbp_jax.tasks.reward import Choice
-from erbp_jax.tasks.suited import task_for
 
 __all__ = ["Choice", "Classification", "Measure", "Regression", "Task", "task_for"]

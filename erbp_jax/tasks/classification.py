@@ -30,9 +30,12 @@ class Classification:
     target is a class `[B]`, a whole number.
 
     Example:
-        >>> import erbp_jax as ej
-        >>> [measure.name for measure in ej.Classification(by="first").measures]
-        ['error', 'undecided']
+        >>> import jax.numpy as jnp, erbp_jax as ej
+        >>> task, counts = ej.Classification(), jnp.array([[3.0, 1.0], [2.0, 2.0]])  # the second is a tie
+        >>> task.answer(counts).tolist()
+        [0, -1]
+        >>> {name: score.tolist() for name, score in task.score(counts, jnp.array([0, 0])).items()}
+        {'error': [False, True], 'undecided': [False, True]}
 
     Raises:
         ValueError: another `by`; a target that is no class; an output without a membrane potential.

@@ -24,9 +24,11 @@ class Choice:
     more.
 
     Example:
-        >>> import erbp_jax as ej
-        >>> [measure.name for measure in ej.Choice(nothing=-1.0).measures]
-        ['reward', 'regret', 'undecided']
+        >>> import jax.numpy as jnp, erbp_jax as ej
+        >>> task, counts = ej.Choice(nothing=-1.0), jnp.array([[3.0, 1.0], [2.0, 2.0]])  # the second chooses nothing
+        >>> scores = task.score(counts, jnp.array([[0.25, 1.0], [1.0, 0.0]]))
+        >>> scores["reward"].tolist(), scores["regret"].tolist()
+        ([0.25, -1.0], [0.75, 2.0])
 
     Raises:
         ValueError: a target that is not one number a choice.

@@ -28,9 +28,9 @@ def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
     images, labels = jnp.asarray(d.test.x), jnp.asarray(d.test.y)
     parts = []
     for number, seed in enumerate(session.seeds):
-        own = jax.tree.map(lambda x, number=number: x[number], params)
+        weights = jax.tree.map(lambda x, number=number: x[number], params)
         try:
-            parts.append(synops.record(e, seed, own, images, labels, jnp.int32(epoch)))
+            parts.append(synops.record(e, seed, weights, images, labels, jnp.int32(epoch)))
         except ValueError as error:
             raise UserError(str(error)) from None
     *arrays, labels = zip(*parts, strict=True)
@@ -48,6 +48,7 @@ def summary(session: Session, recording: synops.Recording, epoch: int, model: En
     return {
         "network": "-".join(str(size) for size in session.experiment.network.sizes),
         "dataset": session.data.name,
+        "test_name": session.data.test_name,
         "rule": session.config.rule.kind,
         "epoch": epoch,
         "seeds": len(session.seeds),

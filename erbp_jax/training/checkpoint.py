@@ -28,6 +28,8 @@ from erbp_jax.files import partial_name, sync_folder, write_arrays, write_text
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.run_folder import ELSEWHERE
 
+STORED_AS = {"counters": "tally", "carried": "lanes"}
+"""Fields of the learner whose arrays have other names in a checkpoint."""
 FORMAT = 3
 """Raised with every change of what a checkpoint holds; others are refused by their number."""
 ARRAYS, SUM, ABOUT = "learner.npz", "sha256", "about"
@@ -175,7 +177,7 @@ class Checkpoints:
             UserError: it was written under another one, or is of another format.
         """
         if (newest := self.latest()) is not None and (newest / ARRAYS).is_file():
-            self._told(newest)
+            self._read_about(newest)
 
     def newest(self) -> tuple[Place, str | None] | None:
         """Place and checksum of the metrics in the newest checkpoint, without its arrays; None if it is damaged or
@@ -189,7 +191,7 @@ class Checkpoints:
             return None
         try:
             _look(path, QUICK_BYTES)
-            about = self._told(path)
+            about = self._read_about(path)
         except (_DamagedError, OSError):
             return None
         except UserError:
@@ -198,7 +200,7 @@ class Checkpoints:
             return None  # the run is going on: it has a newer one by now
         return Place(about["epoch"], about["batch"]), about["metrics"]
 
-    def _told(self, path: Path) -> dict[str, Any]:
+    def _read_about(self, path: Path) -> dict[str, Any]:
         with open_archive(path / ARRAYS, (path / ARRAYS).stat().st_size) as archive:
             about = _about(archive)
             self._same_config(about["config"])
@@ -253,7 +255,8 @@ def _look(path: Path, most: int) -> None:
 
 def _leaves(learner: Learner) -> Iterator[tuple[str, Any]]:
     for path, leaf in jax.tree_util.tree_leaves_with_path(learner):
-        yield jax.tree_util.keystr(path, simple=True, separator="/"), leaf
+        first, *rest = jax.tree_util.keystr(path, simple=True, separator="/").split("/")
+        yield "/".join((STORED_AS.get(first, first), *rest)), leaf
 
 
 def _about(archive: Archive) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from erbp_jax.params import Params
 from erbp_jax.random import Stream, permutation, root_key, sample_keys
 from erbp_jax.settings import settled
 from erbp_jax.trace import NetworkState, Tree
+from erbp_jax.training.counters import Counters, counted, new_counters
 from erbp_jax.training.experiment import Experiment
-from erbp_jax.training.tally import Tally, counted, new_tally
 from erbp_jax.training.transforms import Optimizers, after_block
 
 UPDATE = 2**32 - 1
@@ -28,7 +28,7 @@ UPDATE = 2**32 - 1
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["seed", "params", "fixed", "optimizer", "rule_params", "lanes", "tally", "mean"],
+    data_fields=["seed", "params", "fixed", "optimizer", "rule_params", "carried", "counters", "mean"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Learner:
     fixed: Tree  # those that are never trained
     optimizer: Any  # optax states, of the network's and of the rule's trained parameters
     rule_params: Params  # what the rule has besides the network
-    lanes: LearningState | None  # of the batch's samples, where presentations follow on one another
-    tally: Tally  # of the epoch under way
+    carried: LearningState | None  # state of the batch's samples, where presentations follow on one another
+    counters: Counters  # of the epoch under way
     mean: Tree | None = None  # exponential moving average of the trained parameters, if the experiment keeps one
 
     @property
@@ -61,11 +61,11 @@ def init(experiment: Experiment, optimizers: Optimizers, seed: jax.Array) -> Lea
     network, rule = experiment.network, experiment.rule
     params = network.init(root_key(seed, Stream.INIT))
     rule_params = rule.init(network, root_key(seed, Stream.FEEDBACK))
-    lanes = None if experiment.reset_state else rule.init_state(network, experiment.batch_size)
+    carried = None if experiment.reset_state else rule.init_state(network, experiment.batch_size)
     state = optimizers.network.init(cast(Any, params.trained)), optimizers.rule.init(rule_params.trained)
     mean = None if experiment.average is None else params.trained
     return Learner(params=params.trained, fixed=params.fixed, seed=seed, optimizer=state, rule_params=rule_params,
-                   lanes=lanes, tally=new_tally(network, experiment.task), mean=mean)  # fmt: skip
+                   carried=carried, counters=new_counters(network, experiment.task), mean=mean)  # fmt: skip
 
 
 def replaced(learner: Learner, params: Params, rule_params: Params) -> Learner:
@@ -138,16 +138,18 @@ def present(
 
     def block(moved, made, ticks, *, learn):
         finite = None
-        trained, own, states = moved.params, moved.rule, moved.optimizer
+        trained, rule_trained, states = moved.params, moved.rule, moved.optimizer
         if learn:
             draws = jax.random.fold_in(own_key, ticks[0])
             before = Params(trained, learner.fixed)
-            trained, own, states = after_block(network, optimizers, made, before, own, states, key=draws)
-            finite = _finite(network, trained, own, made.state.network) if check else None
+            trained, rule_trained, states = after_block(
+                network, optimizers, made, before, rule_trained, states, key=draws
+            )
+            finite = _finite(network, trained, rule_trained, made.state.network) if check else None
         observed = task.observe(network, moved.observed, made.trace, target, ticks)
         fired = jnp.int32(0) if made.events is None else made.events.error_spikes.sum(dtype=jnp.int32)
         errors, events = wide_add(moved.errors, wide(fired)), _count(moved.events, made.events, learn)
-        return Moved(trained, own, states, observed, errors, events), finite
+        return Moved(trained, rule_trained, states, observed, errors, events), finite
 
     shown = Moved(
         learner.params,
@@ -155,9 +157,9 @@ def present(
         learner.optimizer,
         task.init_state(network, batch),
         wide_zeros(),
-        wide_zeros(every, batch, len(learner.tally.events.low)),
+        wide_zeros(every, batch, len(learner.counters.events.low)),
     )
-    state = rule.init_state(network, batch) if learner.lanes is None else learner.lanes
+    state = rule.init_state(network, batch) if learner.carried is None else learner.carried
     carry = Carry(start.encoder, state, shown)
     loop = partial(over_blocks, network, rule, feed=feed, target=target, params=params, block=every)
     burn_in = experiment.burn_in
@@ -167,14 +169,14 @@ def present(
     moved: Moved = carry.moved
     scores = task.score(moved.observed, target)
     finite_states = finite_samples(carry.state.network)
-    tally = counted(learner.tally, task.measures, scores, moved.errors, finite_states, moved.events)
+    counters = counted(learner.counters, task.measures, scores, moved.errors, finite_states, moved.events)
     return replace(
         learner,
         params=moved.params,
         optimizer=moved.optimizer,
         rule_params=learner.rule_params._replace(trained=moved.rule),
-        lanes=None if learner.lanes is None else carry.state,
-        tally=tally,
+        carried=None if learner.carried is None else carry.state,
+        counters=counters,
     ), finite
 
 

@@ -14,6 +14,7 @@ from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import synops_per_sample
 from erbp_jax.training.session import Session
+from erbp_jax.wording import plural
 
 ALLOWED = (
     "data.dir",
@@ -60,6 +61,7 @@ def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
     return {
         "epoch": place.epoch,
         "test_size": len(session.data.test),
+        "test_name": session.data.test_name,
         "test_steps": session.experiment.test_steps,
         "measure": first._asdict(),
         name: float(each.mean()),
@@ -70,7 +72,7 @@ def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
     }
 
 
-def told(result: dict[str, Any], session: Session) -> str:
+def result_line(result: dict[str, Any], session: Session) -> str:
     """A result in a line."""
     first, *others = session.experiment.task.measures
     mean, spread = result[f"test_{first.name}"], result[f"test_{first.name}_std"]
@@ -78,7 +80,7 @@ def told(result: dict[str, Any], session: Session) -> str:
     text += "" if spread is None else f" +- {spread:.2f}" if first.counted else f" +- {spread:.2g}"
     rest = "".join(f"{number(result[m.name], m)} {m.name}, " for m in others)
     return (
-        f"test {first.name} {text}{first.unit} on {result['test_size']} samples, {rest}"
+        f"{result['test_name']} {first.name} {text}{first.unit} on {plural(result['test_size'], 'sample')}, {rest}"
         f"{result['synops_per_sample']:,.0f} SynOps a sample"
     )
 

@@ -19,6 +19,7 @@ from erbp_jax.training.metrics import epoch_line, summarise
 from erbp_jax.training.metrics_file import MetricsFile, kept_lines
 from erbp_jax.training.progress import busy, reporting
 from erbp_jax.training.session import Session
+from erbp_jax.wording import plural
 
 
 def check(config: Config, folder: Path) -> None:
@@ -47,7 +48,7 @@ def fit(
     """Train to the end of the config, in a run folder that is locked and has its config; from its last checkpoint, if
     it has one.
 
-    `label` stands beside the progress bar; `on_epoch` is told the metrics of every epoch. The run is finished when
+    `label` stands beside the progress bar; `on_epoch` receives the metrics of every epoch. The run is finished when
     `complete` has been called.
 
     Returns:
@@ -73,7 +74,7 @@ def fit(
     if place.epoch * batches + place.batch > config.training.epochs * batches or place.batch >= batches:
         raise UserError(
             f"{checkpoints.latest()}: is of epoch {place.epoch}, batch {place.batch}; the config has "
-            f"{config.training.epochs} epochs of {batches} batches"
+            f"{plural(config.training.epochs, 'epoch')} of {plural(batches, 'batch', 'batches')}"
         )
     interval = max(1, round(config.training.checkpoint_every * batches))
     position = place.epoch * batches + place.batch
@@ -84,10 +85,10 @@ def fit(
     with busy("compiling"):
         session.compile(learner)
 
-    def told(entry: dict[str, Any]) -> str:
+    def report(entry: dict[str, Any]) -> str:
         if on_epoch is not None:
             on_epoch(entry, learner)
-        return epoch_line(session.experiment.task, entry, config.training.epochs)
+        return epoch_line(session.experiment.task, entry, config.training.epochs, session.data.test_name)
 
     keeper = _InFolder(checkpoints, metrics, there, position, interval, total, batches)
     with reporting(label, total * size, position * size) as reporter:
@@ -101,7 +102,8 @@ def fit(
                 epochs=config.training.epochs,
                 interval=interval,
                 seconds_before=seconds_before,
-                line=told,
+                look=f"erbp-jax diagnose {folder}",
+                line=report,
             )
         except NonFiniteError as error:
             raise NonFiniteError(f"{error}\nlast good checkpoint: {checkpoints.latest()}") from None

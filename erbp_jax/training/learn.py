@@ -53,10 +53,10 @@ class Learning(NamedTuple):
         """Of the network's and of the rule's trained parameters."""
         if not jax.tree.leaves(rule_params.trained):
             return Optimizers(self.optimizer, optax.identity())
-        own = self.rule_optimizer or self.optimizer
+        for_rule = self.rule_optimizer or self.optimizer
         if self.rule_every > 1:
-            own = optax.chain(summed(own, optax.constant_schedule(float(self.rule_every))))
-        return Optimizers(self.optimizer, own)
+            for_rule = optax.chain(summed(for_rule, optax.constant_schedule(float(self.rule_every))))
+        return Optimizers(self.optimizer, for_rule)
 
 
 def start(learning: Learning, params: Params, rule_params: Params, batch: int = 1) -> Stream:
@@ -70,9 +70,9 @@ def start(learning: Learning, params: Params, rule_params: Params, batch: int = 
         >>> int(stream.tick)
         0
     """
-    optimizer, own = learning.optimizers(rule_params)
+    optimizer, for_rule = learning.optimizers(rule_params)
     state = learning.rule.init_state(learning.network, batch)
-    states = optimizer.init(params.trained), own.init(rule_params.trained)
+    states = optimizer.init(params.trained), for_rule.init(rule_params.trained)
     return Stream(params, rule_params, states, state, jnp.zeros((), jnp.int32))
 
 

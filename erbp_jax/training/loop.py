@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.evaluation.advice import untaught
 from erbp_jax.evaluation.diagnosis import odd
+from erbp_jax.learning.base import is_supervised
 from erbp_jax.neurons import Rated
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import measure
@@ -41,17 +43,21 @@ def train(
     epochs: int,
     interval: int,
     seconds_before: float = 0.0,
+    look: str = "ej.diagnose(model, data)",
     line: Callable[[dict[str, Any]], str] | None = None,
     enough: Callable[[dict[str, Any]], bool] | None = None,
 ) -> Learner:
     """Train from batch `position` to the end of `epochs`; no stretch passes a multiple of `interval` batches since the
     last one, or the end of an epoch. `enough` may end it after an epoch, by the epoch's metrics.
+    `look` is how the user finds out why a network is silent.
 
     Raises:
         NonFiniteError: training diverged; what the keeper has stands.
     """
     batches, size = programs.batches, programs.experiment.batch_size
     total, kept, stretch, warned = epochs * batches, position, 1, ""
+    if position < total and not is_supervised(programs.experiment.rule):
+        reporter.line(f"note: {untaught(programs.experiment)}")
     while position < total:
         keeper.check()
         epoch, batch = divmod(position, batches)
@@ -63,7 +69,7 @@ def train(
         entry = None
         if last == batches:
             entry = measure(programs, after, epoch + 1, seconds_before)
-            after = replace(after, tally=jax.tree.map(jnp.zeros_like, after.tally))
+            after = replace(after, counters=jax.tree.map(jnp.zeros_like, after.counters))
         position += last - batch
         keeper.keep(after, position, entry)
         learner = after
@@ -73,7 +79,7 @@ def train(
             if line is not None:
                 reporter.line(line(entry))
             if (
-                warning := odd(entry, programs.experiment.network.names, _highest(programs))
+                warning := odd(entry, programs.experiment.network.names, _highest(programs), look)
             ) is not None and warning != warned:
                 reporter.line(warning)
                 warned = warning
@@ -94,7 +100,7 @@ def _next_stretch(batches: int, seconds: float) -> int:
 
 
 def _note(programs: Programs, learner: Learner, epoch: int, epochs: int) -> str:
-    first, tally = programs.experiment.task.measures[0], learner.tally.values()
-    mean = first.scale * float(tally.scores[0].sum()) / max(float(tally.samples.sum()), 1.0)
+    first, counters = programs.experiment.task.measures[0], learner.counters.values()
+    mean = first.scale * float(counters.scores[0].sum()) / max(float(counters.samples.sum()), 1.0)
     value = f"{mean:.1f} %" if first.counted else f"{mean:.3g}"
     return f"epoch {epoch + 1}/{epochs}  train {first.name} {value}"

@@ -8,11 +8,11 @@ from erbp_jax.counting import wide_value
 from erbp_jax.learning.base import DenseWork
 from erbp_jax.tasks import Task
 from erbp_jax.tasks.base import number
+from erbp_jax.training.counters import CounterValues
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.programs import Programs
 from erbp_jax.training.session import Session
-from erbp_jax.training.tally import TallyValues
 from erbp_jax.training.testing import TestResult
 
 
@@ -22,11 +22,11 @@ def measure(programs: Programs, learner: Learner, epoch: int, seconds_before: fl
     result = programs.test(learner, epoch)
     angles = programs.align(learner, epoch)
     e = programs.experiment
-    tally = learner.tally.values()
+    counters = learner.counters.values()
     per_tick = result.activity.astype(np.float64).mean((0, 1)) / (e.test_steps * np.asarray(e.network.sizes))
-    synops, error_spikes = synops_per_sample(result), float((tally.error_spikes / tally.samples).mean())
+    synops, error_spikes = synops_per_sample(result), float((counters.error_spikes / counters.samples).mean())
     first, *others = e.task.measures
-    test, train = first.scale * _mean(result.scores[first.name]), tally.means(e.task)[first.name]
+    test, train = first.scale * _mean(result.scores[first.name]), counters.means(e.task)[first.name]
     return {
         "epoch": epoch,
         "samples": epoch * programs.batches * e.batch_size,
@@ -36,7 +36,7 @@ def measure(programs: Programs, learner: Learner, epoch: int, seconds_before: fl
         "error_spikes_per_sample": error_spikes,
         "rates_hz": [round(float(r), 3) for r in per_tick * 1e3 / programs.dt],
         "synops_per_sample": synops,
-        **training_cost(e, tally, synops * e.steps / e.test_steps),
+        **training_cost(e, counters, synops * e.steps / e.test_steps),
         "alignment": None
         if angles is None
         else {
@@ -57,15 +57,15 @@ def _mean(scores: Any) -> np.ndarray:
     return np.asarray(scores).astype(np.float64).mean(1)
 
 
-def training_cost(experiment: Experiment, tally: TallyValues, synops: float) -> dict[str, Any]:
+def training_cost(experiment: Experiment, counters: CounterValues, synops: float) -> dict[str, Any]:
     """What learning from a sample cost: counted while it happened, or, of dense work, worked out from the `synops` at
     test, for the forward pass goes by events."""
     rule, network = experiment.rule, experiment.network
-    samples = np.asarray(tally.samples, np.float64)
+    samples = np.asarray(counters.samples, np.float64)
     if isinstance(rule, DenseWork):
         operations = synops + experiment.steps * rule.operations(network)
         return {"training_operations_per_sample": operations, "training_events_per_sample": None}
-    counts = (tally.events / samples[:, None]).mean(0)
+    counts = (counters.events / samples[:, None]).mean(0)
     layers = len(network.projections)
     events = {
         "synops": counts[:layers].tolist(),
@@ -97,6 +97,7 @@ def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]
         "epochs": config.training.epochs,
         "train_size": len(session.data.train),
         "test_size": len(session.data.test),
+        "test_name": session.data.test_name,
         "measure": measure._asdict(),
         f"test_{name}": metrics[-1][f"test_{name}"],
         f"test_{name}_mean_last5": float(last5.mean()),
@@ -109,10 +110,11 @@ def summarise(session: Session, metrics: list[dict[str, Any]]) -> dict[str, Any]
     }
 
 
-def epoch_line(task: Task, entry: dict[str, Any], epochs: int) -> str:
-    """The reported metrics of an epoch."""
+def epoch_line(task: Task, entry: dict[str, Any], epochs: int, test_name: str) -> str:
+    """The reported metrics of an epoch; `test_name` is that of the data set."""
     first, *others = task.measures
-    parts = [f"{when} {first.name} {number(entry[f'{when}_{first.name}'], first)}" for when in ("test", "train")]
+    names = {"test": test_name, "train": "train"}
+    parts = [f"{name} {first.name} {number(entry[f'{when}_{first.name}'], first)}" for when, name in names.items()]
     parts += [f"{m.name} {number(entry[m.name], m)}" for m in others]
     return (
         f"epoch {entry['epoch']}/{epochs}  {'  '.join(parts)}  "

@@ -10,6 +10,7 @@ from typing import Any
 from erbp_jax.errors import UserError
 from erbp_jax.files import replacing
 from erbp_jax.training.run_folder import MEASURED, METRICS, metrics_lines
+from erbp_jax.wording import plural
 
 
 class MetricsFile:
@@ -82,12 +83,12 @@ def kept_lines(
     path, lines = folder / METRICS, metrics_lines(folder, keys)
     if begins and lines:
         raise UserError(
-            f"{path}: has {len(lines)} epochs, but there is no checkpoint to resume from; "
+            f"{path}: has {plural(len(lines), 'epoch')}, but there is no checkpoint to resume from; "
             "put the checkpoints back, or start a new run with another --out"
         )
     if len(lines) < epochs:
         raise UserError(
-            f"{path}: has {len(lines)} epochs, the checkpoint is of epoch {epochs}: lines were lost; "
+            f"{path}: has {plural(len(lines), 'epoch')}, the checkpoint is of epoch {epochs}: lines were lost; "
             "put the file back, or start a new run with another --out"
         )
     kept = lines[:epochs]

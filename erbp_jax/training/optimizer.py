@@ -46,7 +46,7 @@ def make_optimizer(
     elif section.momentum:
         parts.append(optax.trace(section.momentum))
     rate = optax.scale_by_learning_rate(schedule)
-    own = optax.chain(*parts, rate, summed(optax.identity(), optax.constant_schedule(float(blocks))))
+    for_rule = optax.chain(*parts, rate, summed(optax.identity(), optax.constant_schedule(float(blocks))))
     parts += tricks["rate"]
     if section.weight_decay:
         parts.append(optax.add_decayed_weights(section.weight_decay, mask=of_projections))
@@ -62,7 +62,7 @@ def make_optimizer(
         growing = optax.exponential_decay(float(section.accumulate), updates_per_epoch, section.accumulate_growth)
         write = summed(write or optax.identity(), growing)
     network = optimizer if write is None else optax.chain(optimizer, write)
-    return Optimizers(_settled(network), _settled(own))
+    return Optimizers(_settled(network), _settled(for_rule))
 
 
 def _tricks(section: Optimizer, clock: Clock) -> dict[str, list[optax.GradientTransformation]]:

@@ -120,7 +120,7 @@ class Programs:
         """
         with self.watch.measure("train"):
             after = self._trained(learner, epoch, first, last)
-            finite = all(self._finite((after.params, after.rule_params))) and not after.tally.values().lost.any()
+            finite = all(self._finite((after.params, after.rule_params))) and not after.counters.values().lost.any()
         if not finite:
             raise NonFiniteError(self._locate_non_finite(learner, epoch, first, last))
         return after

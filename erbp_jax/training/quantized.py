@@ -22,9 +22,9 @@ def with_weight_bits(params: Params, bits: int) -> tuple[Params, list[list[float
     """Every seed's weights in `bits` bits, each layer on its own best grid; and the steps of the grids `[S][L]`, None
     for layers without weights."""
     seeds = jax.tree.leaves(params.trained)[0].shape[0]
-    own = [jax.tree.map(lambda x, s=s: x[s], params.trained) for s in range(seeds)]
-    grids = [best_grids(p, bits) for p in own]
-    rounded = [quantize(p, g) for p, g in zip(own, grids, strict=True)]
+    per_seed = [jax.tree.map(lambda x, s=s: x[s], params.trained) for s in range(seeds)]
+    grids = [best_grids(p, bits) for p in per_seed]
+    rounded = [quantize(p, g) for p, g in zip(per_seed, grids, strict=True)]
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *rounded)
     return params._replace(trained=stacked), [[g and g.step for g in layers] for layers in grids]
 
@@ -45,16 +45,16 @@ def firing_report(session: Session, experiment: Experiment, params: Params, epoc
         return [seen.spikes.sum(0)[None] for seen in trace.populations]
 
     @jax.jit
-    def batch(seed, own, index):
-        counts = present(e, own, images, index, seed=seed, epoch=jnp.int32(epoch), record=keep)[1]
+    def batch(seed, weights, index):
+        counts = present(e, weights, images, index, seed=seed, epoch=jnp.int32(epoch), record=keep)[1]
         return [x.sum(0) for x in counts]
 
     wrong, undecided, rates, silent = [], [], [], []
     for number, seed in enumerate(session.seeds):
-        own = jax.tree.map(lambda x, number=number: x[number], params)
+        weights = jax.tree.map(lambda x, number=number: x[number], params)
         units, output = [np.zeros(())] * len(e.network.populations), []
         for index, new in batches(n, e.test_batch_size):
-            counts = [np.asarray(x)[:new] for x in batch(seed, own, index)]
+            counts = [np.asarray(x)[:new] for x in batch(seed, weights, index)]
             units = [total + x.sum(0, dtype=np.float64) for total, x in zip(units, counts, strict=True)]
             output.append(counts[-1])
         choice, decided = decide(np.concatenate(output))

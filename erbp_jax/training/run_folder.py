@@ -19,6 +19,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.files import write_json, write_text
 from erbp_jax.outside import fingerprints, found, named
 from erbp_jax.training.provenance import environment
+from erbp_jax.wording import plural
 
 CONFIG, ENVIRONMENT, METRICS, WEIGHTS, SUMMARY, CHECKPOINTS, LOCK = (
     "config.yaml",
@@ -160,7 +161,10 @@ def on_devices_here(config: Config) -> Config:
     wanted, there = math.prod((section.mesh.seeds, section.over_batch, section.mesh.neurons)), jax.device_count()
     if wanted <= there:
         return config
-    print(f"note: the run was begun on {wanted} devices, this process sees {there}: one is used", file=sys.stderr)
+    print(
+        f"note: the run was begun on {plural(wanted, 'device')}, this process sees {there}: one is used",
+        file=sys.stderr,
+    )
     alone = section.model_copy(update={"devices": 1, "mesh": MeshSection()})
     return config.model_copy(update={"training": alone})
 

@@ -67,7 +67,7 @@ def sweep(
     Args:
         train_data: samples, images uint8 `[n, I]` for instance, and targets, classes `[n]` for instance.
         test_data: what errors are measured on; to choose a rate, samples that are held out.
-        progress: is told the epoch, from 1, and the errors `[R, S]` in percent.
+        progress: receives the epoch, from 1, and the errors `[R, S]` in percent.
 
     Raises:
         ValueError: no or repeated rates or seeds, a rate that is not positive, fewer samples than a batch has.

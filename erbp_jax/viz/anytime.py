@@ -55,7 +55,10 @@ def anytime_curves(
     reached = [row["error"] for row in rows]
     ceiling = min(100.0, 6 * max(waiting, default=100.0)) or 100.0  # the first ticks of a spike count are all wrong
     error_axis(left, [*(min(e, ceiling) for e in reached), *([target[2]] if target else [])])
-    left.set(xlabel="SynOps until the decision (mean)", ylabel="test error (%)")
+    names = {result.get("test_name", "test") for result in results.values()}
+    left.set(
+        xlabel="SynOps until the decision (mean)", ylabel=f"{names.pop() if len(names) == 1 else 'test'} error (%)"
+    )
     right.set(xlabel="time until the decision (ms, mean)")
     x = {left: [row["synops"] for row in rows], right: [row["ms"] for row in rows]}
     scales = [positive_scale(axis, values) for axis, values in x.items()]

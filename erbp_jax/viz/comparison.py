@@ -28,8 +28,9 @@ Metrics = Mapping[str, Sequence[dict[str, Any]]]
 
 @styled
 def learning_curves(
-    metrics: Metrics, path: Path, measure: Measure = ERROR, published: Mapping[str, float] | None = None
-) -> Path:
+    metrics: Metrics, path: Path, measure: Measure = ERROR, published: Mapping[str, float] | None = None,
+    test_name: str = "test",
+) -> Path:  # fmt: skip
     """The measure in test by epochs, by samples and by operations; the band is one standard deviation over seeds.
     `published` values, by what they are called, are lines across, of the colours of the rules in their order."""
     seeds = 1
@@ -61,10 +62,10 @@ def learning_curves(
     for axis, seen in zip(axes[1:], every[1:], strict=True):
         positive_scale(axis, seen)
     epoch_axis(axes[0], every[0])
-    axes[0].set_ylabel(f"test {measure.name}{measure.unit and ' (%)'}")
-    told = f"mean of {seeds} seeds,\nband: +- 1 s.d." if seeds > 1 else "one seed"
+    axes[0].set_ylabel(f"{test_name} {measure.name}{measure.unit and ' (%)'}")
+    legend_title = f"mean of {seeds} seeds,\nband: +- 1 s.d." if seeds > 1 else "one seed"
     figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8, title=told,
+        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8, title=legend_title,
         title_fontsize=8, handlelength=3, alignment="left",
     )  # fmt: skip
     return save(figure, path)

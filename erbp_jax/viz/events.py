@@ -30,8 +30,8 @@ def draw_events(found: Sequence[tuple[Events, Any]], path: Path) -> Path:
             _dots(row, events)
         else:
             _images(row, events, edges)
-        told = "recording" if label is None else f"label {plain(label)}"
-        row[0].set_ylabel(f"{told}\nchannel" if events.sensor[0] == 1 else told)
+        name = "recording" if label is None else f"label {plain(label)}"
+        row[0].set_ylabel(f"{name}\nchannel" if events.sensor[0] == 1 else name)
         _rate(row[-1], events, legend=number == 0)
     axes[-1, -1].set_xlabel("time (ms)")
     if chosen[-1][0].sensor[0] == 1:

@@ -85,15 +85,6 @@ def picture() -> type[Any]:
     return Picture
 
 
-def pyplot() -> Any:
-    """`matplotlib.pyplot` on the Agg backend in the package's style, for scripts that draw their own figures."""
-    _matplotlib().use("Agg")
-    import matplotlib.pyplot as plt
-
-    plt.rcParams.update(STYLE)
-    return plt
-
-
 def save(figure: Any, path: Path) -> Path:
     """Write a PNG, all of it or nothing, its folder too if that is not there, and let go of the figure."""
     try:

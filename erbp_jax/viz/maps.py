@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.viz.figure import dashes, plain, save, styled, subplots, ticker
+from erbp_jax.wording import plural
 
 MOST_MAPS, MOST_BELOW = 48, 32
 """Maps of a layer that are drawn, and maps before it."""
@@ -30,10 +31,10 @@ def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
         limit = float(np.quantile(np.abs(weight), 0.995)) or 1.0
         picture = mosaic(weight.transpose(2, 3, 0, 1))
         shown = axis.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        told = f"convolution {number}: {whole.shape[2]} x {whole.shape[3]} kernels of {size} x {size}"
+        caption = f"convolution {number}: {whole.shape[2]} x {whole.shape[3]} kernels of {size} x {size}"
         if weight.shape != whole.shape:
-            told += f", {below} x {maps} of them"
-        axis.set_title(told, fontsize=9, loc="left")
+            caption += f", {below} x {maps} of them"
+        axis.set_title(caption, fontsize=9, loc="left")
         _count_maps(axis, below, maps, size, size)
         axis.set(xlabel="map", ylabel="presynaptic map" if below > 1 else "input")
         figure.colorbar(shown, ax=axis, pad=0.02, shrink=0.9, label="weight")
@@ -62,8 +63,10 @@ def feature_maps(image: np.ndarray, spikes: Sequence[np.ndarray], dt: float, pat
         step = -(-maps // 24)
         row[0].set_yticks(np.arange(0, maps, step) + 0.5, np.arange(1, maps + 1, step), fontsize=7)
         row[0].hlines(np.arange(1, maps), -dt, ticks * dt, color="0.85", linewidth=0.5, zorder=0)
-        told = f"layer {number}: {whole} maps of {height} x {width}" + (f", the first {maps}" if maps < whole else "")
-        row[0].set_title(told, fontsize=9, loc="left")
+        caption = f"layer {number}: {plural(whole, 'map')} of {height} x {width}" + (
+            f", the first {maps}" if maps < whole else ""
+        )
+        row[0].set_title(caption, fontsize=9, loc="left")
         across = int(np.ceil(np.sqrt(2 * maps)))
         grid = np.full((-(-maps // across) * across, height, width), np.nan)
         grid[:maps] = layer.sum(0).transpose(2, 0, 1)

@@ -13,9 +13,9 @@ def rule_name(kind: str, form: str | None = None) -> str:
 
 def entry_name(name: str, kind: str, form: str | None = None) -> str:
     """An entry of a comparison: its rule, with the entry's own name in front if that says anything else."""
-    told = rule_name(kind, form)
+    full = rule_name(kind, form)
 
     def letters(text: str) -> str:
         return "".join(c for c in text.lower() if c.isalnum())
 
-    return told if letters(name) in (letters(kind), letters(told)) else f"{name} ({told})"
+    return full if letters(name) in (letters(kind), letters(full)) else f"{name} ({full})"

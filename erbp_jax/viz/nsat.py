@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.viz.figure import colours, dashes, neuron_axis, plain, save, styled, subplots
+from erbp_jax.wording import plural
 
 PANELS = 16
 """At most, in one picture."""
@@ -52,11 +53,11 @@ def raster(
         dashes(axis, mine[:, 1], mine[:, 2], band.count, 0.8 * heights[number], colour)
         axis.set(xlim=(0, ticks), ylim=(band.first - 0.7, end - 0.3), ylabel=what[:-1])
         neuron_axis(axis)
-        told = f"{plain(band.name)}, core {band.core}" if band.name else f"core {band.core}"
-        told += f": {band.count} {what if band.count > 1 else what[:-1]}"
-        told += "" if every == 1 else f", one {mark} of {every} drawn"
-        axis.set_title(told, fontsize=8, loc="left", color=colour)
+        caption = f"{plain(band.name)}, core {band.core}" if band.name else f"core {band.core}"
+        caption += f": {band.count} {what if band.count > 1 else what[:-1]}"
+        caption += "" if every == 1 else f", one {mark} of {every} drawn"
+        axis.set_title(caption, fontsize=8, loc="left", color=colour)
     axes[-1, 0].set_xlabel("tick")
     if (drawn := len(shown) - len(outside)) < len(bands):
-        figure.suptitle(f"the first {drawn} of {len(bands)} groups of neurons", fontsize=9, x=0.02, ha="left")
+        figure.suptitle(f"the first {drawn} of {plural(len(bands), 'group')} of neurons", fontsize=9, x=0.02, ha="left")
     return save(figure, path)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, save, styled, subplots, ticker
+from erbp_jax.wording import plural
 
 
 @styled
@@ -45,7 +46,7 @@ def raster(
         axes[row, 0].tick_params(labelbottom=last)
         axes[row, 1].axis("off")
         if 0 < row < rows - 1:
-            rate = f"{layer.shape[1]} neurons,\nmean rate\n{1e3 * layer.mean() / dt:.3g} Hz"
+            rate = f"{plural(layer.shape[1], 'neuron')},\nmean rate\n{1e3 * layer.mean() / dt:.3g} Hz"
             axes[row, 1].text(0, 0.5, rate, transform=axes[row, 1].transAxes, va="center", fontsize=8)
     axes[-1, 0].set_xlabel("time (ms)")
     classes = spikes[-1].shape[1]

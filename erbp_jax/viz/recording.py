@@ -65,9 +65,9 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     for axis in axes[:, 0]:
         for tick in np.flatnonzero(spikes[:, neuron]):
             axis.axvline(tick * seen.dt, color=MUTED, linewidth=0.8, linestyle=":", label="spike")
-    told = dict(zip(*axes[-1, 0].get_legend_handles_labels()[::-1], strict=True))
-    if told:
-        figure.legend(told.values(), told, loc="outside upper right", frameon=False, fontsize=8, ncols=2)
+    entries = dict(zip(*axes[-1, 0].get_legend_handles_labels()[::-1], strict=True))
+    if entries:
+        figure.legend(entries.values(), entries, loc="outside upper right", frameon=False, fontsize=8, ncols=2)
     count = int(spikes[:, neuron].sum())
     axes[-1, 0].set_xlabel("time (ms)")
     figure.suptitle(

@@ -31,7 +31,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     rule = rule_name(summary["rule"], getattr(session.config.rule, "form", None))
     title = f"{summary['network']}, {rule}, {summary['dataset']}"
     dt, data = session.config.encoding.dt, session.data
-    pictures = [learning_curve(metrics, title, folder / "learning_curve.png", session.experiment.task.measures[0])]
+    measure = session.experiment.task.measures[0]
+    pictures = [learning_curve(metrics, title, folder / "learning_curve.png", measure, data.test_name)]
     if weights := weights_picture(first, session, folder / "weights.png"):
         pictures.append(weights)
     if getattr(session.config.rule, "form", None) != "rate":  # the rate form has no spikes to show
@@ -49,8 +50,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         path = folder / "raster.png"
         pictures.append(raster(image, ordered, label, dt, path, f"{title}: ", data.labels.tolist()))
         if maps := [s for s in placed if s.ndim == 4]:
-            told = f"{title}: label {data.labels[label]}"
-            pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", told))
+            caption = f"{title}: label {data.labels[label]}"
+            pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", caption))
     return [*pictures, *_angles(rule, metrics, folder)]
 
 
@@ -67,18 +68,17 @@ def _angles(rule: str, metrics: list[dict[str, Any]], folder: Path) -> list[Path
 
 
 def weights_picture(learner: Learner, session: Session, path: Path) -> Path | None:
-    """The kernels if there are any, else the weights onto the first layer that has some, as images of what they come
-    from: the pixels, or the map that pooling made of them. None if no layer has weights."""
+    """The kernels if there are any, else the weights onto the first layer that has some: as images of what they come
+    from, the pixels or the map that pooling made of them, or as a matrix. None if no layer has weights."""
     layers = learner.weights.trained.projections
     weights = [np.asarray(layer["weight"]) if "weight" in layer else None for layer in layers]
     if shared := [weight for weight in weights if weight is not None and weight.ndim == 4]:
         return kernels(shared, path)
-    below = [(*session.data.image_shape, 1)]
+    below: list[tuple[int, ...]] = [session.data.image_shape]
     below += [session.experiment.network.shape(name) for name in session.experiment.network.names]
     for weight, shape in zip(weights, below, strict=False):
         if weight is not None:
-            height, width = shape[:2] if len(shape) == 3 and shape[2] == 1 else (1, weight.shape[0])
-            return first_layer(weight, (height, width), path)
+            return first_layer(weight, shape, path)
     return None
 
 

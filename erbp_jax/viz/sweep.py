@@ -10,7 +10,7 @@ from erbp_jax.viz.figure import ACCENT, INK, styled, subplots, ticker
 
 
 @styled
-def sweep_figure(cells: Sweep, measure: Measure) -> Any:
+def sweep_figure(cells: Sweep, measure: Measure, test_name: str = "test") -> Any:
     """The test measure at the end by learning rate: a point a seed, and their mean; what diverged is left out."""
     figure, axes = subplots(figsize=(5.0, 3.2))
     last = np.where(cells.diverged, np.nan, cells.test_error[..., -1])
@@ -25,7 +25,7 @@ def sweep_figure(cells: Sweep, measure: Measure) -> Any:
     if len(cells.learning_rates) <= 8:  # the rates themselves; an axis of less than a decade would name none
         axes.set_xticks(cells.learning_rates, [f"{rate:g}" for rate in np.asarray(cells.learning_rates).tolist()])
         axes.xaxis.set_minor_locator(ticker().NullLocator())
-    axes.set(xlabel="learning rate", ylabel=f"test {measure.name}{measure.unit and ' (%)'}")
+    axes.set(xlabel="learning rate", ylabel=f"{test_name} {measure.name}{measure.unit and ' (%)'}")
     if cells.diverged.any():
         axes.set_title(f"{int(cells.diverged.sum())} of {cells.diverged.size} diverged", fontsize=9, loc="left")
     if whole.any():

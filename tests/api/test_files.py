@@ -33,7 +33,7 @@ def saved(model, tmp_path):
     return path, arrays, rewritten
 
 
-def told(arrays, *, summed=True, **changes):
+def described(arrays, *, summed=True, **changes):
     """The description with changes, and a checksum that fits it or the old one."""
     data = {**json.loads(arrays["model"].tobytes()), **changes}
     if summed:
@@ -52,14 +52,17 @@ def test_what_is_damaged_or_swapped_is_refused(saved, tmp_path):
         ({"params0": arrays["params0"] + 1}, "its parts are not those"),
         ({"params0": arrays["params1"], "params1": arrays["params0"]}, "not those that were saved together"),
         ({"params1": None}, "not those that were saved together"),
-        ({"model": told(arrays, summed=False, steps=7)}, "not those that were saved together"),
-        ({"model": told(arrays, format=99)}, "format 99; this version reads format 1"),
+        ({"model": described(arrays, summed=False, steps=7)}, "not those that were saved together"),
+        ({"model": described(arrays, format=99)}, "format 99; this version reads format 1"),
         ({"model": np.frombuffer(b"{", np.uint8)}, "damaged"),
         (
-            {"model": told(arrays, network={"class": "os:system", "fields": {}})},
+            {"model": described(arrays, network={"class": "os:system", "fields": {}})},
             "names code of the module os, which runs when it is imported",
         ),
-        ({"model": told(arrays, network={"class": "erbp_jax.neurons.lif:LIF", "fields": {"x": 1}})}, "another version"),
+        (
+            {"model": described(arrays, network={"class": "erbp_jax.neurons.lif:LIF", "fields": {"x": 1}})},
+            "another version",
+        ),
     ):
         with pytest.raises(UserError, match=said) as caught:
             ej.load(rewritten(**change))

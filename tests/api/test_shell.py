@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -70,12 +71,47 @@ def test_show_and_diagnose(run, tmp_path, monkeypatch, capsys):
     assert (code, "test set has samples 0 to 39" in err) == (2, True)
 
 
+def test_what_is_held_out_is_called_so(npz, tmp_path, monkeypatch, capsys):
+    for words, name in (("data.validation_size=20", "held-out"), ("data.test_size=20", "test")):
+        out = tmp_path / name
+        overrides = [f"data.path={npz}", "network.layers=[auto,20,auto]", *FAST, "training.seeds=2", words]
+        code, said, err = call(monkeypatch, capsys, "train", *overrides, "--out", out)
+        assert code == 0, err
+        assert f"epoch 2/2  {name} error" in said
+        (line,) = (line for line in said.splitlines() if line.startswith(f"{name} error"))
+        assert re.fullmatch(r"\S+ error \d+\.\d\d \+- \d+\.\d\d % over 2 seeds \(mean of the last 2 epochs\), .*", line)
+        code, said, err = call(monkeypatch, capsys, "evaluate", out)
+        assert code == 0, err
+        assert said.startswith(f"{name} error")
+        assert json.loads((out / "summary.json").read_text())["test_name"] == name
+        model = ej.open_run(out, seed=0)
+        assert f"{name} error" in repr(model)
+        assert {line.get_label().split(" ")[0] for line in model.plot().axes[0].lines} >= {name}
+        assert f"{name} error" in model.plot().axes[0].get_title(loc="left")
+        ej.save(out / "model.npz", model)
+        assert repr(ej.load(out / "model.npz")) == repr(model)
+
+
+def test_a_diagnosis_names_keys(npz, tmp_path, monkeypatch, capsys):
+    code, out, err = call(
+        monkeypatch, capsys, "train", f"data.path={npz}", "network.layers=[auto,20,auto]", *FAST,
+        "network.neuron.threshold=50", "--out", tmp_path / "quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    assert f"erbp-jax diagnose {tmp_path / 'quiet'}" in out
+    code, out, err = call(monkeypatch, capsys, "diagnose", tmp_path / "quiet")
+    assert code == 0, err
+    assert "hidden1: 100 % of its neurons never fire" in out
+    assert "lower network.neuron.threshold or rule.rate_penalty, or raise network.init_gain, encoding.max_rate" in out
+
+
 def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
     code, out, err = call(
         monkeypatch, capsys, "sweep", "default", f"data.path={npz}", "network.layers=[auto,10,auto]", *FAST,
         "optimizer.learning_rate=1e-5,3e-3", "--seeds", 2, "--out", tmp_path / "sweep",
     )  # fmt: skip
     assert code == 0, err
+    assert "learning rate  held-out error %" in out
     assert "best: " in out
     saved = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     assert (len(saved["rows"]), saved["held_out"]) == (2, 32)

@@ -304,8 +304,8 @@ def test_an_interrupted_epoch_begins_again(net, data, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(module._InMemory, "check", check)
         part = ej.fit(net, ej.ERBP.default, data, **SMALL)
-    assert (part.history, int(part.learner.tally.values().samples)) == ([], 100)
+    assert (part.history, int(part.learner.counters.values().samples)) == ([], 100)
     whole = ej.fit(net, ej.ERBP.default, data, model=part, **SMALL)
     assert [entry["epoch"] for entry in whole.history] == [1]
-    assert not whole.learner.tally.values().samples.any()
+    assert not whole.learner.counters.values().samples.any()
     assert 0 <= whole.history[0]["train_error"] <= 100

@@ -73,16 +73,16 @@ def campaign(count: int, seed: int, out: Path) -> int:
         return report.close("did not come to its end", seed)
     first, last = (at_rest(window) for window in windows)
     grown = last.megabytes - first.megabytes
-    told = f"epochs {first.epochs} to {last.epochs}"
+    place = f"epochs {first.epochs} to {last.epochs}"
     if grown > GROWN + 2 * last.metrics:
-        report.failed(f"{told}: memory {first.megabytes:.0f} -> {last.megabytes:.0f} MB", again)
+        report.failed(f"{place}: memory {first.megabytes:.0f} -> {last.megabytes:.0f} MB", again)
     for what, a, b, more in (
         ("file handles", first.handles, last.handles, 2),
         ("threads", first.threads, last.threads, 2),
         ("compilations", first.compilations, last.compilations, 0),
     ):
         if b > a + more:
-            report.failed(f"{told}: {what} {a} -> {b}", again)
+            report.failed(f"{place}: {what} {a} -> {b}", again)
     if not first.compilations:
         report.failed("no compilation was logged at all: the count is of nothing", again)
     return report.close(

@@ -1,4 +1,4 @@
-"""How commands of a campaign are run, what they may end in, and how failures are told."""
+"""How commands of a campaign are run, what they may end in, and how failures are reported."""
 
 import argparse
 import os

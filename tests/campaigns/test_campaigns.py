@@ -20,30 +20,30 @@ def test_a_killed_training_ends_as_the_undisturbed_one(tmp_path, capsys, monkeyp
     small = (*kills.VARIANTS["plain"], "training.epochs=2", "training.alignment=false")
     monkeypatch.setitem(kills.VARIANTS, "small", small)
     code = kills.campaign(1, 18, tmp_path, jobs=1, variants=("small",), most=1, twice=False)
-    told = capsys.readouterr().out
-    assert code == 0, told
-    assert "in 1 lives, 1 identical, 0 failed (seed 18" in told
+    output = capsys.readouterr().out
+    assert code == 0, output
+    assert "in 1 lives, 1 identical, 0 failed (seed 18" in output
 
 
 def test_malformed_inputs_end_with_one_message(tmp_path, capsys):
     code = fuzz.campaign(12, 0, tmp_path, alone=12, trains=10**9)
-    told = capsys.readouterr().out
-    assert code == 0, told
-    assert told.startswith("fuzz: 12 inputs of ")
+    output = capsys.readouterr().out
+    assert code == 0, output
+    assert output.startswith("fuzz: 12 inputs of ")
 
 
 def test_nothing_grows(tmp_path, capsys):
     code = growth.campaign(30, 0, tmp_path)
-    told = capsys.readouterr().out
-    assert code == 0, told
-    assert ", 0 compilations, 0 failed" in told
+    output = capsys.readouterr().out
+    assert code == 0, output
+    assert ", 0 compilations, 0 failed" in output
 
 
 def test_a_full_disk_is_one_message(tmp_path, capsys):
     code = disk.campaign(1, 0, tmp_path, only=("simulate",), others=False)
-    told = capsys.readouterr().out
-    assert code == 0, told
-    assert "disk: 1 commands on small disks" in told
+    output = capsys.readouterr().out
+    assert code == 0, output
+    assert "disk: 1 commands on small disks" in output
 
 
 @pytest.mark.parametrize(

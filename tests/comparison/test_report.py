@@ -57,3 +57,9 @@ def test_what_is_wide_scrolls_in_a_frame_of_its_own(html):
     assert frames == ["Results", "Learning curves", "Alignment"]
     assert re.search(r"\.scroll \{ overflow-x: auto", text)
     assert "max-width: 72rem" in text  # 1152 px, in a window of 1280
+
+
+def test_a_table_says_that_its_samples_were_held_out():
+    rows = {"dataset": "digits", "network": "64-10", "measure": ERROR._asdict(), "rows": []}
+    assert table.columns_of(rows)["test"] == "test error (%)"
+    assert table.columns_of({**rows, "test_name": "held-out"})["test"] == "held-out error (%)"

@@ -66,7 +66,7 @@ def test_a_pair_that_is_too_short_says_so():
     ],
 )
 def test_a_key_of_another_kind_says_whose_it_is(path, kind, owners):
-    """`rule.gate` under bp was told as a mistyped `surrogate`."""
+    """`rule.gate` under bp was reported as a mistyped `surrogate`."""
     *section, key = path.split(".")
     group = {"kind": kind, key: 1}
     assert f"{path}: unknown key ({key} is a key of {owners}" in said(".".join(section), group)

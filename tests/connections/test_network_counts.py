@@ -62,9 +62,9 @@ def test_every_count_is_exact_beyond_32_bits(key):
     np.testing.assert_array_equal(wide_value(result.synops), seen.addressed.sum(0))
     assert metrics.synops_per_sample(result) == seen.addressed.sum(0).sum(-1).mean()
     train = jax.jit(lambda l: engine.train(e, HOLD, l, images, labels, jnp.int32(0), jnp.int32(0), jnp.int32(2)))
-    tally = train(learner).tally.values()
-    assert tally.samples == 4
-    events = tally.events
+    counters = train(learner).counters.values()
+    assert counters.samples == 4
+    events = counters.events
     assert events.dtype == np.int64
     assert events[0] > 2**37
     assert 0 <= events[0] % 2**33 <= 4 * 8 * 3
@@ -80,20 +80,20 @@ def input_spikes(e, learner, images):
     return int(np.asarray(kept).sum())
 
 
-def test_a_tally_counts_beyond_what_floats_can(key):
+def test_counters_count_beyond_what_floats_can(key):
     """An epoch under way has seen 2^40 samples: one more is one more."""
     network, rule = sequential(Dense(6, 3, 6.0), LIF(1.0, 1.0)), ERBP(LabelNeurons(3, 2), (Boxcar(),), ())
     e = Experiment(network, Regular(0.6), rule, 4, 4, 2, 2, 2)
     images, labels = jax.random.randint(key, (4, 6), 0, 256).astype(jnp.uint8), jnp.arange(4) % 3
     learner = engine.init(e, HOLD, jnp.uint32(0))
     train = jax.jit(lambda l: engine.train(e, HOLD, l, images, labels, jnp.int32(0), jnp.int32(0), jnp.int32(1)))
-    few = train(learner).tally.values()
+    few = train(learner).counters.values()
     late = jax.tree.map(
         lambda count: Wide(count.low + jnp.uint32(2**32 - 1), count.high + jnp.uint32(2**8)),
-        learner.tally,
+        learner.counters,
         is_leaf=lambda x: isinstance(x, Wide),
     )
-    many = train(replace(learner, tally=late)).tally.values()
+    many = train(replace(learner, counters=late)).counters.values()
     for before, after in zip(jax.tree.leaves(few), jax.tree.leaves(many), strict=True):
         np.testing.assert_array_equal(after - before, 2**40 + 2**32 - 1)
     assert few.samples == 2

@@ -87,10 +87,10 @@ def test_what_a_readout_that_learns_costs_is_counted(problem):
         train = jax.jit(lambda l, each=each: engine.train(
             each, HOLD, l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(1)
         ))  # fmt: skip
-        ends.append(train(learner).tally)
+        ends.append(train(learner).counters)
     trace = full_trace(e, learner.network_params, images, Stream.TRAIN)
     hidden = np.asarray(trace.populations[0].spikes)
-    fixed, learned = (tally.values().events for tally in ends)
+    fixed, learned = (counters.values().events for counters in ends)
     layers = len(SIZES) - 1
     writes = SIZES[2] * int(hidden[BURN_IN:].sum())
     assert learned[layers] - fixed[layers] == writes > 0  # plasticity, of the first layer
@@ -125,8 +125,8 @@ def test_the_cost_of_learning_is_counted_for_any_batch(problem, gated, populatio
         train = jax.jit(lambda l, e=e, size=size: engine.train(
             e, HOLD, l, images, labels, jnp.int32(1), jnp.int32(0), jnp.int32(6 // size)
         ))  # fmt: skip
-        tally = train(learner).tally.values()
-        totals.append([*tally.events, int(tally.error_spikes)])
+        counters = train(learner).counters.values()
+        totals.append([*counters.events, int(counters.error_spikes)])
     assert totals[0] == totals[1]
 
     e = experiment(p)

@@ -9,7 +9,7 @@ import pytest
 from erbp_jax.__main__ import guarded
 from erbp_jax.training import run_folder
 
-OPTIONS = ("--train-size", "4", "--test-size", "2", "--lanes", "2", "--epochs", "2", "--halve-after", "1", "--fresh")
+OPTIONS = ("--train-size", "4", "--test-size", "2", "--replicas", "2", "--epochs", "2", "--halve-after", "1", "--fresh")
 
 
 @pytest.fixture(scope="module")

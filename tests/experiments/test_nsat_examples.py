@@ -18,7 +18,7 @@ def generators(count):
 def field(mode, seeds):
     p = examples.field_input(mode)
     events = [examples.poisson(p, rng) for rng in generators(seeds)]
-    return examples.run_lanes(examples.neural_field(mode), events, len(p)).spikes
+    return examples.run_replicas(examples.neural_field(mode), events, len(p)).spikes
 
 
 def test_row_50_of_the_bump_kernel():
@@ -63,7 +63,7 @@ def test_the_strongest_input_wins_and_silences_the_others():
     p = np.tile(examples.WINNER_RATES, (2000, 1))
     events = [examples.poisson(p, rng) for rng in generators(20)]
     with_inhibition, without = (
-        examples.run_lanes(examples.winner_take_all(inhibition), events, len(p)).spikes.sum(0)[:, :3]
+        examples.run_replicas(examples.winner_take_all(inhibition), events, len(p)).spikes.sum(0)[:, :3]
         for inhibition in (-65, 0)
     )
     assert (with_inhibition.argmax(1) == 0).all()
@@ -87,13 +87,13 @@ def test_mihalas_niebur_bursts():
 
 @pytest.fixture(scope="module")
 def rewarded():
-    """Three lanes of two cores, the second without noise; by seed of the noise."""
+    """Three replicas of two cores, the second without noise; by seed of the noise."""
     p = examples.reward_input()
     events = [examples.to_both(examples.poisson(p, rng), p.shape[1]) for rng in generators(3)]
     program = merge([examples.reward_window(), examples.reward_window(noise=0)])
     runs = {}
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
-        runs[name] = examples.run_lanes(program, events, len(p), states=True, weights=True, seed=seed)
+        runs[name] = examples.run_replicas(program, events, len(p), states=True, weights=True, seed=seed)
     return runs
 
 
@@ -107,7 +107,7 @@ def test_weights_move_when_there_is_reward(rewarded):
     assert (noisy[399] != 100).any()
 
 
-def test_lanes_are_independent_and_repeatable(rewarded):
+def test_replicas_are_independent_and_repeatable(rewarded):
     first, again, other = (rewarded[name].states[:, :, :100, 2] for name in ("first", "again", "other"))
     assert (first == again).all()
     assert (first[50:] != other[50:]).mean() > 0.9

@@ -93,11 +93,11 @@ def test_it_finds_coincident_inputs_and_keeps_its_rate():
     rng = np.random.default_rng(5)
     spikes, near = rng.random((3, T, 100)) < 0.01, np.zeros((3, T), bool)
     spikes[:, :, :10] = False
-    for lane in range(3):
+    for replica in range(3):
         t = 0
         while (t := t + int(50 + rng.exponential(50))) < T - 3:
-            spikes[lane, t + rng.integers(-1, 2, 10), np.arange(10)] = True
-            near[lane, t - 1 : t + 9] = True
+            spikes[replica, t + rng.integers(-1, 2, 10), np.arange(10)] = True
+            near[replica, t - 1 : t + 9] = True
     start = jax.vmap(layer.init_state)(jnp.asarray(rng.uniform(0, 100, (3, 100, 2)), jnp.float32))
     go = jax.jit(jax.vmap(lambda s, x: jax.lax.scan(lambda s, i: layer.step(s, i, jnp.zeros((2, 2))), s, x)))
     end, fired = go(start, jnp.asarray(spikes, jnp.float32))

@@ -106,8 +106,8 @@ def test_a_batch_is_the_sum_of_its_samples_and_blocks_do_not_matter(problem, nam
         return rule.block(net, params, NOTHING, rule.init_state(net, len(target)), given).update.projections
 
     both = updates(spikes, target)
-    # Silence in the other lane, whose part of the sum is 0: the compiled function is the same.
-    alone = [updates(spikes * lane, target) for lane in jnp.eye(2)[:, None, :, None]]
+    # Silence in the other replica, whose part of the sum is 0: the compiled function is the same.
+    alone = [updates(spikes * replica, target) for replica in jnp.eye(2)[:, None, :, None]]
     for b, x, y in zip(both, *alone, strict=True):
         np.testing.assert_allclose(b["weight"], x["weight"] + y["weight"], atol=1e-4)
         assert np.abs(b["weight"]).max() > 0.1
@@ -136,7 +136,7 @@ def test_the_trainer_runs_any_member():
 
 @pytest.mark.parametrize("name", RULES)
 def test_rewarded_neurons_fire_more_and_punished_ones_fall_silent(name):
-    """Eight lanes of each kind, 8 s: a two-layer network with Poisson input, all from the same weights."""
+    """Eight replicas of each kind, 8 s: a two-layer network with Poisson input, all from the same weights."""
     learning = Learning(network((20, 10, 1)), RULES[name], optax.chain(optax.sgd(0.05), keep_within(0.0, 5.0)))
 
     def one(key, target):

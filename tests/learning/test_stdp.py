@@ -42,13 +42,13 @@ def exponential(dt):
 ORACLES = {"staircase": staircase, "halving": halving, "exponential": exponential}
 
 
-def trains(seed, least, lanes=N, most=60):
-    """Spike trains `[T, lanes]` whose intervals are at least `least`; all pairs end within T."""
+def trains(seed, least, replicas=N, most=60):
+    """Spike trains `[T, replicas]` whose intervals are at least `least`; all pairs end within T."""
     rng = np.random.default_rng(seed)
-    spikes = np.zeros((T, lanes))
-    for lane in range(lanes):
+    spikes = np.zeros((T, replicas))
+    for replica in range(replicas):
         times = rng.integers(0, least + 3) + np.cumsum(rng.integers(least, least + most, T))
-        spikes[times[times < T - 70], lane] = 1
+        spikes[times[times < T - 70], replica] = 1
     return spikes
 
 
@@ -140,23 +140,23 @@ def test_with_refractory_periods_of_the_window_it_is_exact_and_with_shorter_ones
     assert (learn(ForwardTableSTDP(kernel), pre, post) != over_pairs(pre, post, K, "all")).mean() > 0.5
 
 
-def lanes(pairs, last=T - 1):
+def replicas(pairs, last=T - 1):
     """The change, as under a modulator of 4, that each `(pre times, post times)` has made after the tick `last`."""
     pre, post = np.zeros((T, len(pairs))), np.zeros((T, len(pairs)))
-    for lane, (a, b) in enumerate(pairs):
-        pre[a, lane], post[b, lane] = 1, 1
+    for replica, (a, b) in enumerate(pairs):
+        pre[a, replica], post[b, replica] = 1, 1
     pre[last + 1 :], post[last + 1 :] = 0, 0
     return 4 * np.diagonal(learn(ForwardTableSTDP(STAIRCASE), pre[: last + 1], post[: last + 1], block=last + 1))
 
 
 def test_the_vectors_of_the_reference_machine():
     pairs = [([150, 180], [155, 162]), ([150, 160], [165]), ([150], [130, 140]), ([150, 160], [160]), ([150], [160])]
-    assert lanes(pairs).tolist() == [4, 8, -8, 0, 8]
+    assert replicas(pairs).tolist() == [4, 8, -8, 0, 8]
 
 
 def test_a_lone_pair_is_written_when_the_timer_expires():
-    assert lanes([([150], [160])], 213).tolist() == [0]
-    assert lanes([([150], [160])], 214).tolist() == [8]
+    assert replicas([([150], [160])], 213).tolist() == [0]
+    assert replicas([([150], [160])], 214).tolist() == [8]
 
 
 def test_bad_kernels_are_refused():

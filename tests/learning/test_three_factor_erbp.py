@@ -92,7 +92,7 @@ def test_the_trainer_cannot_tell_them_apart(key):
         go = jax.jit(lambda l, e=e: engine.train(e, optimizers, l, images, labels, *map(jnp.int32, (1, 0, 4))))
         ends.append(go(learner))
     jax.tree.map(np.testing.assert_array_equal, ends[0].params, ends[1].params)
-    assert ends[0].tally.values().error_spikes == ends[1].tally.values().error_spikes > 0
-    label_and_error = [end.tally.values().events[-2:] for end in ends]
+    assert ends[0].counters.values().error_spikes == ends[1].counters.values().error_spikes > 0
+    label_and_error = [end.counters.values().events[-2:] for end in ends]
     np.testing.assert_array_equal(*label_and_error)
     assert (label_and_error[0] > 0).all()

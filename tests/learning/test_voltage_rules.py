@@ -119,11 +119,11 @@ def test_urbanczik_senn_is_its_equation():
 
 
 def test_a_soma_that_fires_as_predicted_teaches_nothing_and_a_teacher_is_learned_from():
-    """Eight lanes of 5,000 ticks: the summed change is within its standard error without a teacher; with a teacher
+    """Eight replicas of 5,000 ticks: the summed change is within its standard error without a teacher; with a teacher
     that excites, weights grow, and the prediction error falls while it stays on."""
     neuron, terms = TeacherNeuron(), urbanczik_senn()
 
-    def lane(key, teacher, eta):
+    def replica(key, teacher, eta):
         pattern = jax.random.bernoulli(key, 0.02, (1000, 60)).astype(jnp.float32)
         weight = jnp.full((60, 1), 0.08)
         g_e, g_i = (g[None] for g in neuron.matching(jnp.float32(1.2), teacher))
@@ -142,7 +142,7 @@ def test_a_soma_that_fires_as_predicted_teaches_nothing_and_a_teacher_is_learned
         (weight, _, _, _, sum_), error = jax.lax.scan(tick, start, inputs)
         return weight.mean(), sum_, error.reshape(5, 1000).mean(1)
 
-    run = jax.jit(jax.vmap(lane, in_axes=(0, None, None)))
+    run = jax.jit(jax.vmap(replica, in_axes=(0, None, None)))
     keys = jax.random.split(jax.random.key(3), 8)
     _, change, _ = run(keys, jnp.float32(0.0), jnp.float32(0.0))
     _, taught, _ = run(keys, jnp.float32(1.0), jnp.float32(0.0))

@@ -139,8 +139,8 @@ def test_dt_and_method(tmp_path):
 def test_info_says_what_would_be_refused(tmp_path):
     nodes = {"n": nir.LI(0.01 * ONE, ONE, 0 * ONE), "r": nir.Linear(np.eye(2))}
     path = stored(tmp_path / "a.nir", graph(nodes=nodes, edges=[*graph().edges, ("n", "r"), ("r", "n")]))
-    told = info(path)
-    assert "cannot be imported: a cycle without a spiking neuron" in told
+    output = info(path)
+    assert "cannot be imported: a cycle without a spiking neuron" in output
     refused(path, "a cycle without a spiking neuron and without a Delay: n -> n")
     with pytest.raises(UserError, match="not HDF5"):
         info(__file__)

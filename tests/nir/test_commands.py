@@ -151,8 +151,8 @@ def test_a_graph_on_recordings(tmp_path, recorded):
     assert evaluate_nir(tmp_path / "a.nir", recorded, batch_size=2).right == 3
     nir.write(tmp_path / "b.nir", columns(polarity=0))
     assert evaluate_nir(tmp_path / "b.nir", recorded).right == 0
-    told = evaluate_overrides(tmp_path / "a.nir", [f"data.path={recorded}", "encoding.dt=2"])
-    assert "3 of 3 right (100.00 %), 0 undecided; 20 ticks of 2 ms" in str(told)
+    reported = evaluate_overrides(tmp_path / "a.nir", [f"data.path={recorded}", "encoding.dt=2"])
+    assert "3 of 3 right (100.00 %), 0 undecided; 20 ticks of 2 ms" in str(reported)
 
 
 def test_what_evaluate_refuses(tmp_path, recorded):

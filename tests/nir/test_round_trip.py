@@ -16,7 +16,7 @@ from erbp_jax.nir import from_nir, read, to_nir, write
 from tests.config.kept import empty
 from tests.nir.running import drawn, ran, spikes
 
-PHASES = (Phase.explicit, Phase.generate)  # every example compiles: what fails is told as it is, not made smaller
+PHASES = (Phase.explicit, Phase.generate)  # every example compiles: what fails is reported as it is, not made smaller
 times = st.floats(1.5, 40.0)
 firing = {
     "refractory": st.just(0),

@@ -244,9 +244,9 @@ def test_a_program_has_the_averaged_weights_that_tests_use(tmp_path, monkeypatch
         np.testing.assert_array_equal(integer, np.rint(w.astype(np.float64) * scale).ravel())
     assert placed_layers(files.read(program)) == [[[0, 0, 20]], [[0, 20, 10]]]
     assert out.startswith("weights after epoch 1, averaged\n")
-    told = [line for line in out.splitlines() if line.startswith("layer") and "threshold" in line]
-    assert len(told) == 2
-    assert all("chance to transmit 8/15 = 0.533 (float 0.5), weights x0.938" in line for line in told)
+    reported = [line for line in out.splitlines() if line.startswith("layer") and "threshold" in line]
+    assert len(reported) == 2
+    assert all("chance to transmit 8/15 = 0.533 (float 0.5), weights x0.938" in line for line in reported)
 
 
 def test_a_network_that_no_program_holds_is_refused_before_it_is_made():

@@ -34,7 +34,7 @@ def test_input_has_the_rate_the_dead_time_and_the_labels_it_should():
     recipe = Recipe()
     images = np.zeros((20, 784), np.uint8)
     images[:, :100], images[:, 100:150] = 255, 128
-    tick, lane, axon = image_events(images, np.arange(20) % 10, np.random.default_rng(0), recipe=recipe, ticks=1500)
+    tick, replica, axon = image_events(images, np.arange(20) % 10, np.random.default_rng(0), recipe=recipe, ticks=1500)
     assert (np.diff(tick) >= 0).all()
     pixel = axon < 784
     for low, high, value in ((0, 100, 255), (100, 150, 128)):
@@ -42,19 +42,19 @@ def test_input_has_the_rate_the_dead_time_and_the_labels_it_should():
         count = np.sum((axon >= low) & (axon < high)) / (20 * (high - low))
         np.testing.assert_allclose(count, 1500 / (1 / p + recipe.dead_time), rtol=0.02)
     assert not np.any((axon >= 150) & pixel)
-    order = np.lexsort((tick, axon, lane))
-    same = (np.diff(lane[order]) == 0) & (np.diff(axon[order]) == 0)
+    order = np.lexsort((tick, axon, replica))
+    same = (np.diff(replica[order]) == 0) & (np.diff(axon[order]) == 0)
     gaps = np.diff(tick[order])[same]
     assert gaps.min() == recipe.dead_time + 1
     label = ~pixel
-    np.testing.assert_array_equal(axon[label] - 784, lane[label] % 10)
-    assert set(np.bincount(lane[label])) <= {37, 38}
+    np.testing.assert_array_equal(axon[label] - 784, replica[label] % 10)
+    assert set(np.bincount(replica[label])) <= {37, 38}
 
 
 def test_it_learns_digits_within_eight_bits():
     digits = load_digits()
     images = np.minimum(digits.data * 16, 255).astype(np.uint8)
-    classifier = Classifier(SMALL, lanes=40)
+    classifier = Classifier(SMALL, replicas=40)
     before = error_percent(classifier.test(images[700:900]), digits.target[700:900])
     errors = []
     for epoch in range(2):
@@ -67,7 +67,7 @@ def test_it_learns_digits_within_eight_bits():
     assert errors[1] < errors[0]
     assert classifier.weights.min() >= -128
     assert classifier.weights.max() <= 127
-    other = Classifier(SMALL, lanes=40)
+    other = Classifier(SMALL, replicas=40)
     other.restore(classifier.snapshot())
     np.testing.assert_array_equal(other.test(images[:40]), classifier.test(images[:40]))
     for mine, theirs in zip(*(c.train(images[:80], digits.target[:80], 2) for c in (other, classifier)), strict=True):
@@ -80,7 +80,7 @@ def test_one_more_bit_rounded_away_halves_what_is_learned():
     images = np.minimum(digits.data[:80] * 16, 255).astype(np.uint8)
 
     def moved(bits):
-        classifier = Classifier(SMALL, lanes=80)
+        classifier = Classifier(SMALL, replicas=80)
         classifier.set_rounding(bits)
         before = classifier.weights
         assert len(list(classifier.train(images, digits.target[:80], 0))) == 1

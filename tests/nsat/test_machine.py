@@ -1,4 +1,4 @@
-"""However a program is run, it is the same machine: tables, chunks, lanes."""
+"""However a program is run, it is the same machine: tables, chunks, replicas."""
 
 from functools import partial
 
@@ -78,19 +78,19 @@ def same(a, b):
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
-def inputs(rng, lanes, axons=24):
-    found = [np.argwhere(rng.random((TICKS, axons)) < 0.08) for _ in range(lanes)]
+def inputs(rng, replicas, axons=24):
+    found = [np.argwhere(rng.random((TICKS, axons)) < 0.08) for _ in range(replicas)]
     return [e[e[:, 0] > 0] for e in found]
 
 
 @pytest.mark.parametrize(("options", "duplicates"), [(PRE_TRIGGERED, True), (PRE_TRIGGERED, False), (STDP, True)])
-def test_lanes_with_weights_of_their_own_are_separate_runs(key, options, duplicates):
+def test_replicas_with_weights_of_their_own_are_separate_runs(key, options, duplicates):
     rng = np.random.default_rng(11)
     program = chance(dense(rng, **options))
     machine, arrays, _ = Machine.of(program, duplicates=duplicates)
     own, keys = inputs(rng, 3), jax.random.split(key, 3)
     together, recorded = go(
-        machine, arrays, machine.init(program, arrays, lanes=3, shared=False, draws=keys),
+        machine, arrays, machine.init(program, arrays, replicas=3, shared=False, draws=keys),
         event_lists(own, ticks=TICKS - 1),
     )  # fmt: skip
     capacity = max(event_lists([e], ticks=TICKS - 1).rows.shape[1] for e in own)
@@ -105,28 +105,28 @@ def test_lanes_with_weights_of_their_own_are_separate_runs(key, options, duplica
     np.testing.assert_array_equal(machine.table(together.weights), np.concatenate(tables))
 
 
-def test_lanes_that_share_weights_add_up_their_changes():
-    # Without learning from one another's spikes: one tick, in which every lane sees the same weights.
+def test_replicas_that_share_weights_add_up_their_changes():
+    # Without learning from one another's spikes: one tick, in which every replica sees the same weights.
     rng = np.random.default_rng(13)
     program = dense(rng, limited=False)
     machine, arrays, _ = Machine.of(program)
     start = np.asarray(machine.table(machine.init(program, arrays).weights))[0]
     own = [np.array([[1, a] for a in axons]) for axons in ([0, 3, 7], [3, 4], [9, 9])]
     alone = []
-    for lane in own:
-        state, _ = go(machine, arrays, machine.init(program, arrays), event_lists([lane], ticks=1))
+    for replica in own:
+        state, _ = go(machine, arrays, machine.init(program, arrays), event_lists([replica], ticks=1))
         alone.append(np.asarray(machine.table(state.weights))[0] - start)
     assert all(np.any(change) for change in alone)
-    state, _ = go(machine, arrays, machine.init(program, arrays, lanes=3), event_lists(own, ticks=1))
+    state, _ = go(machine, arrays, machine.init(program, arrays, replicas=3), event_lists(own, ticks=1))
     np.testing.assert_array_equal(np.asarray(machine.table(state.weights))[0] - start, sum(alone))
 
 
-def test_lanes_that_do_not_learn_do_not_meet():
+def test_replicas_that_do_not_learn_do_not_meet():
     rng = np.random.default_rng(17)
     program = dense(rng, learning=False)
     machine, arrays, _ = Machine.of(program)
     own = inputs(rng, 3)
-    start = machine.init(program, arrays, lanes=3)
+    start = machine.init(program, arrays, replicas=3)
     _, (x, spikes) = go(machine, arrays, start, event_lists(own, ticks=TICKS - 1))
     for i, events in enumerate(own):
         outcome = simulate(with_events(program, events), TICKS)[0]

@@ -42,9 +42,10 @@ def altered(path, source, **changes):
 def line(path):
     fixture = files.read(path)
     cores = fixture.program.cores
+    weights = sum(len(c.weights) for c in cores)
     return (
         f"bit-exact: {fixture.ticks} ticks, {sum(c.neurons for c in cores)} neurons, "
-        f"{sum(len(wanted(e).spikes) for e in fixture.expected)} spikes, {sum(len(c.weights) for c in cores)} weights"
+        f"{sum(len(wanted(e).spikes) for e in fixture.expected)} spikes, {weights} weight{'s' if weights > 1 else ''}"
     )
 
 
@@ -337,7 +338,7 @@ WHERE = {
 }
 
 
-@pytest.mark.parametrize(("told", "right"), WHERE.values(), ids=WHERE)
-def test_layers_that_a_file_tells_of_are_checked(program, tmp_path, told, right):
-    files.write(tmp_path / "told.npz", program, ticks=200, about={"layers": told})
-    assert placed_layers(files.read(tmp_path / "told.npz")) == (told if right else ())
+@pytest.mark.parametrize(("given", "right"), WHERE.values(), ids=WHERE)
+def test_layers_that_a_file_tells_of_are_checked(program, tmp_path, given, right):
+    files.write(tmp_path / "given.npz", program, ticks=200, about={"layers": given})
+    assert placed_layers(files.read(tmp_path / "given.npz")) == (given if right else ())

@@ -20,8 +20,8 @@ from erbp_jax.tasks import Classification
 from erbp_jax.trace import Tree
 from erbp_jax.training import checkpoint
 from erbp_jax.training.checkpoint import Checkpoints, Place
+from erbp_jax.training.counters import new_counters
 from erbp_jax.training.engine import Learner
-from erbp_jax.training.tally import new_tally
 
 CONFIG = {"data": {"name": "digits"}, "network": {"layers": [64, 5, 10]}}
 
@@ -30,11 +30,12 @@ def learner(value: int) -> Learner:
     weights = ({"weight": jnp.full((2, 64, 5), float(value))}, {"weight": jnp.full((2, 5, 10), -float(value))})
     params, fixed = Tree(weights, ({}, {})), Tree(({}, {}), ({}, {"tau": jnp.full((2, 10), value + 0.5)}))
     rule = Params((), (jnp.full((2, 10, 5), value + 0.25),))
-    lanes = (jnp.zeros((2, 0, 7)), jnp.arange(4, dtype=jnp.uint8), jnp.asarray([True, False]))
-    tally = jax.tree.map(
-        lambda x: jnp.stack([x, x]), new_tally(sequential(Dense(64, 5), LIF(), Dense(5, 10), LIF()), Classification())
+    carried = (jnp.zeros((2, 0, 7)), jnp.arange(4, dtype=jnp.uint8), jnp.asarray([True, False]))
+    counters = jax.tree.map(
+        lambda x: jnp.stack([x, x]),
+        new_counters(sequential(Dense(64, 5), LIF(), Dense(5, 10), LIF()), Classification()),
     )
-    return Learner(jnp.arange(2, dtype=jnp.uint32), params, fixed, (jnp.int32(3),), rule, lanes, tally, params)
+    return Learner(jnp.arange(2, dtype=jnp.uint32), params, fixed, (jnp.int32(3),), rule, carried, counters, params)
 
 
 def same(a, b):
@@ -62,6 +63,13 @@ def test_everything_comes_back_leaves_without_elements_too(saved):
         np.testing.assert_array_equal(
             arrays["params/projections/0/weight"], learner(20).params.projections[0]["weight"]
         )
+
+
+def test_arrays_have_the_names_of_earlier_releases(saved):
+    """The fields `carried` and `counters` were renamed; checkpoints of before go on."""
+    with np.load(saved / "20" / "learner.npz") as archive:
+        first = {name.split("/")[0] for name in archive.files} - {"about"}
+    assert first == {"seed", "params", "fixed", "optimizer", "rule_params", "lanes", "tally", "mean"}
 
 
 @pytest.mark.parametrize("name", ["[a]", "a*b", "a?b", "back\\slash", "with space", "ü%20", "{x}", "~"])

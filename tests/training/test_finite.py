@@ -23,10 +23,10 @@ RULES = {
 }
 
 
-def experiment(neuron=LIF(), rule="erbp", gain=4.0, lanes=False):  # noqa: B008 (frozen)
+def experiment(neuron=LIF(), rule="erbp", gain=4.0, carried=False):  # noqa: B008 (frozen)
     network = sequential(Dense(12, 9, 4.0), neuron, Dense(9, 3, gain), neuron)
     burn_in = 4 if rule == "erbp" else 0
-    return Experiment(network, Regular(0.6), RULES[rule], 12, 12, 2, 8, 5, burn_in, reset_state=not lanes)
+    return Experiment(network, Regular(0.6), RULES[rule], 12, 12, 2, 8, 5, burn_in, reset_state=not carried)
 
 
 def sgd():
@@ -46,7 +46,7 @@ def trained(e, learner=None):
 @pytest.mark.parametrize("rule", RULES)
 def test_a_healthy_run_loses_nothing(rule):
     learner, result = trained(experiment(rule=rule))
-    np.testing.assert_array_equal(learner.tally.values().lost, [0, 0])
+    np.testing.assert_array_equal(learner.counters.values().lost, [0, 0])
     assert np.all(result.finite)
 
 
@@ -60,7 +60,7 @@ def test_samples_are_counted_where_currents_overflow(neuron):
     params = healthy.params._replace(projections=(first, huge))
     learner, result = trained(e, replace(healthy, params=params))
     assert all(np.isfinite(w["weight"]).all() for w in learner.params.projections)
-    lost = learner.tally.values().lost
+    lost = learner.counters.values().lost
     assert lost[0] == 0  # the first layer is well
     assert lost[1] > 0
     assert not np.all(result.finite)
@@ -71,6 +71,6 @@ def test_the_count_goes_on_over_batches_and_starts_anew():
     healthy = engine.init(e, sgd(), jnp.uint32(0))
     huge = jax.tree.map(lambda w: jnp.full_like(w, 3e38), healthy.params)
     learner, result = trained(e, replace(healthy, params=huge))
-    np.testing.assert_array_equal(learner.tally.values().lost, [24, 24])
+    np.testing.assert_array_equal(learner.counters.values().lost, [24, 24])
     assert not np.any(result.finite)
-    assert not jax.tree.map(jnp.zeros_like, learner.tally).values().lost.any()
+    assert not jax.tree.map(jnp.zeros_like, learner.counters).values().lost.any()

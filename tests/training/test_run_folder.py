@@ -175,7 +175,7 @@ def edit(old, new):
 WRONG = {
     "metrics are gone": (break_metrics, ["metrics.jsonl", "has 0 epochs", "lines were lost"]),
     "metrics are empty": (empty_metrics, ["metrics.jsonl", "has 0 epochs"]),
-    "a line is lost": (keep_one_line, ["metrics.jsonl", "has 1 epochs, the checkpoint is of epoch 2"]),
+    "a line is lost": (keep_one_line, ["metrics.jsonl", "has 1 epoch, the checkpoint is of epoch 2"]),
     "a line is another": (other_numbers, ["metrics.jsonl", "not those of the checkpoint"]),
     "a line is bare": (bare_line, ["metrics.jsonl", "line 1 is damaged: it has no samples"]),
     "a line is deep": (deep_line, ["metrics.jsonl", "line 1 is damaged"]),

@@ -59,16 +59,16 @@ def test_every_cell_is_a_single_run(rule):
 
 def test_a_cell_that_diverges_is_marked_and_the_others_go_on():
     experiment, (train_data, test_data) = parts("BP")
-    told = []
+    reported = []
     made = sweep(
         experiment, optimizers(1.0), (1e-3, 3e38), (0, 1), train_data, test_data, epochs=2,
-        progress=lambda epoch, errors: told.append((epoch, errors.shape)),
+        progress=lambda epoch, errors: reported.append((epoch, errors.shape)),
     )  # fmt: skip
     assert made.diverged.tolist() == [[False, False], [True, True]]
     assert np.isfinite(made.test_error[0]).all()
     assert np.isnan(made.test_error[1, :, -1]).all()
     assert made.best == 0
-    assert told == [(1, (2, 2)), (2, (2, 2))]
+    assert reported == [(1, (2, 2)), (2, (2, 2))]
     alone = sweep(experiment, optimizers(1.0), (1e-3,), (0, 1), train_data, test_data, epochs=2)
     np.testing.assert_allclose(made.test_error[0], alone.test_error[0])
 

@@ -181,7 +181,7 @@ def test_layers_whose_angles_are_the_same_are_one_line(tmp_path, drawn):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "form", "told"),
+    ("name", "kind", "form", "shown"),
     [
         ("bp", "bp", "rate", "BP, rate"),
         ("bp_spiking", "bp", "spiking", "BP, spiking"),
@@ -192,8 +192,8 @@ def test_layers_whose_angles_are_the_same_are_one_line(tmp_path, drawn):
         ("mine", "my_module:Mine", None, "mine (my_module:Mine)"),
     ],
 )
-def test_rules_are_named_with_their_form(name, kind, form, told):
-    assert names.entry_name(name, kind, form) == told
+def test_rules_are_named_with_their_form(name, kind, form, shown):
+    assert names.entry_name(name, kind, form) == shown
 
 
 def test_angles_beyond_a_right_angle_are_in_the_picture(tmp_path, drawn):
@@ -280,10 +280,11 @@ def test_odd_simulations_are_drawn(tmp_path, overrides):
 
 
 def test_weights_of_any_shape(tmp_path):
-    for number, (units, shape) in enumerate([(1, (8, 8)), (1, (1, 1)), (12, (28, 28)), (3, (1, 500)), (2, (500, 1))]):
+    shapes = [(8, 8), (1, 1), (28, 28), (1, 500), (500, 1), (16, 16, 2), (8, 8, 3), (4, 4, 20)]
+    for number, (units, shape) in enumerate(zip((1, 1, 12, 3, 2, 10, 5, 4), shapes, strict=True)):
         path = tmp_path / str(number) / "a.png"
         path.parent.mkdir()
-        weights.first_layer(np.zeros((shape[0] * shape[1], units)), shape, path)
+        weights.first_layer(np.zeros((int(np.prod(shape)), units)), shape, path)
         check(path)
 
 
@@ -324,6 +325,26 @@ def test_weights_leave_no_orphans_and_have_a_unit(tmp_path, drawn):
     panels, (bar,) = drawn[0].axes[:-1], drawn[0].axes[-1:]
     assert len([axis for axis in panels if axis.images]) == len(panels) == 64
     assert bar.get_ylabel() == "weight (unit of the threshold)"
+
+
+def test_weights_from_no_image_are_a_matrix(tmp_path, drawn):
+    """Thirteen columns of a table: a strip of 1 x 13 pixels a neuron would show nothing."""
+    weight = np.random.default_rng(0).normal(size=(13, 20))
+    weights.first_layer(weight, (1, 13), tmp_path / "a.png")
+    axis, _ = drawn[0].axes
+    (image,) = axis.images
+    order = np.argsort(-np.linalg.norm(weight, axis=0))
+    np.testing.assert_array_equal(image.get_array(), weight[:, order].T)
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("input", "neuron, by falling norm of its weights")
+    assert "incoming weights of 20 neurons,\nfrom 13 inputs" in axis.get_title(loc="left")
+
+
+def test_weights_from_two_polarities_are_side_by_side(tmp_path, drawn):
+    weight = np.arange(4 * 4 * 2.0).reshape(32, 1)
+    weights.first_layer(weight, (4, 4, 2), tmp_path / "a.png")
+    (image,) = drawn[0].axes[0].images
+    planes = weight.reshape(4, 4, 2)
+    np.testing.assert_array_equal(image.get_array(), np.hstack([planes[..., 0], planes[..., 1]]))
 
 
 def test_the_rates_of_a_sweep_are_written_at_its_axis():
@@ -367,7 +388,7 @@ def test_more_cores_than_a_picture_has_room_for(tmp_path):
 
 
 def test_a_picture_is_whole_or_not_there(tmp_path, monkeypatch):
-    plt = figure.pyplot()
+    plt = pytest.importorskip("matplotlib.pyplot")
     before, path = len(plt.get_fignums()), tmp_path / "a.png"
     path.write_bytes(b"before")
 

@@ -16,6 +16,7 @@ from erbp_jax.data.events.hdf5 import HDF5Recordings
 from erbp_jax.data.events.hot import hot_pixels
 from erbp_jax.data.events.structured import NpzRecordings
 from erbp_jax.errors import UserError
+from erbp_jax.wording import plural
 
 ELSEWHERE = ".aedat (2.0), .aedat4, .raw, .dat and .es are read by other libraries; docs/guides/events.md has how"
 
@@ -68,7 +69,10 @@ class Described:
     def __str__(self) -> str:
         """A few lines for people."""
         read, total = len(self.events), sum(self.events)
-        lines = [f"{self.part}: {self.number:,} recordings, sensor {sensor_text(self.sensor) if self.sensor else '?'}"]
+        lines = [
+            f"{self.part}: {plural(self.number, 'recording')}, "
+            f"sensor {sensor_text(self.sensor) if self.sensor else '?'}"
+        ]
         if read:
             low, mean, high = min(self.events), total / read, max(self.events)
             lines.append(f"  events a recording: {mean:,.0f} ({low:,} to {high:,}); {self.empty:,} have none")
@@ -83,7 +87,7 @@ class Described:
             lines.append(f"  labels: {few}")
         lines += [f"  fault: {fault}" for fault in self.faults[:10]]
         if len(self.faults) > 10:
-            lines.append(f"  and {len(self.faults) - 10:,} faults more")
+            lines.append(f"  and {plural(len(self.faults) - 10, 'more fault')}")
         return "\n".join(lines)
 
 

@@ -16,6 +16,7 @@ from erbp_jax.data.events.bins import Bins
 from erbp_jax.data.events.events import Events
 from erbp_jax.data.events.folder import Recordings, recordings
 from erbp_jax.errors import UserError
+from erbp_jax.wording import plural
 
 
 def from_recordings(
@@ -84,7 +85,7 @@ def from_recordings(
                 bar.advance(task)
             parts.append((x, np.asarray(labels)))
     if progress and cut:
-        window = f"{bins.steps} ticks of {bins.dt:g} ms"
+        window = f"{plural(bins.steps, 'tick')} of {bins.dt:g} ms"
         print(f"{shown(found.name)}: {cut:,} events lie beyond {window} and are cut off", file=sys.stderr)
     (x, y), (x_test, y_test) = parts
     y, y_test, labels = as_classes(y, y_test)

@@ -42,9 +42,12 @@ class Camera:
         floor: Added to the light before the logarithm is taken.
 
     Example:
+        >>> import numpy as np
         >>> from erbp_jax.data.events import Camera
-        >>> Camera(saccade=100.0).saccade
-        100.0
+        >>> square = np.pad(np.ones((1, 4, 4)), ((0, 0), (2, 2), (2, 2)))
+        >>> (events,) = Camera(saccade=2)(square)
+        >>> events.sensor, sorted(set(events.p.tolist())), bool(events.t.max() < 6000)  # microseconds
+        ((16, 16, 2), [0, 1], True)
     """
 
     saccade: int = 50
@@ -97,7 +100,19 @@ class Camera:
 
 
 def digits_saccades(camera: Camera | None = None) -> Recordings:
-    """scikit-learn's 1,797 digits seen by the camera, 1,437 for training and 360 for test as in `digits`; simulated."""
+    """scikit-learn's 1,797 digits seen by the camera, 1,437 for training and 360 for test as in `digits`; simulated.
+
+    The camera's own saccades of 50 ms take most of a minute to simulate.
+
+    Example:
+        >>> from erbp_jax.data.events import Camera, digits_saccades
+        >>> short = digits_saccades(Camera(saccade=1))
+        >>> len(short.train), len(short.test), short.sensor
+        (1437, 360, (16, 16, 2))
+        >>> events, digit = short.test[0]
+        >>> bool((events.t < 3000).all()), digit in range(10)  # microseconds of three saccades
+        (True, True)
+    """
     from erbp_jax.data import digits
 
     camera, data = camera or Camera(), digits.load()

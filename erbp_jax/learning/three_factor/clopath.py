@@ -38,10 +38,17 @@ class Clopath:
     Source: Clopath et al. 2010, Nature Neuroscience 13:344.
 
     Example:
-        >>> import erbp_jax as ej
-        >>> rule = ej.ThreeFactor((ej.Clopath(theta_minus=-70.6).terms,))
-        >>> len(rule.terms[0])
-        2
+        >>> import jax.numpy as jnp, erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Signals, start_terms, write
+        >>> terms, spike, silent = ej.Clopath().terms, jnp.array([1.0]), jnp.array([0.0])
+        >>> for membrane in (-70.6, -60.0, -40.0):  # at rest, depolarised, above theta_plus; mV
+        ...     states, post = start_terms(terms, 1, 1), Signals(silent, membrane=jnp.array([membrane]))
+        ...     for _ in range(20):
+        ...         states, change = write(terms, states, Signals(spike), post)
+        ...     print(round(1e3 * float(change[0, 0]), 2))
+        0.0
+        -0.04
+        7.34
 
     Raises:
         ValueError: a time constant that is not positive.

@@ -68,11 +68,17 @@ def symmetric_stdp(tau: float = 4.0) -> tuple[Term, Term]:
     signs of dt alike; a pair within one tick counts once.
 
     Example:
-        >>> import erbp_jax as ej
-        >>> from erbp_jax.learning.three_factor import Phases, Schedule, symmetric_stdp
-        >>> rule = ej.ThreeFactor((symmetric_stdp(tau=4.0),), Schedule(Phases(100, 10)))
-        >>> len(rule.terms[0])
-        2
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Signals, start_terms, symmetric_stdp, write
+        >>> terms = symmetric_stdp(tau=4.0)
+        >>> def pair(pre, post):  # spikes in two ticks
+        ...     states, total = start_terms(terms, 1, 1), 0.0
+        ...     for i, j in zip(pre, post):
+        ...         states, change = write(terms, states, Signals(jnp.array([i])), Signals(jnp.array([j])))
+        ...         total += float(change[0, 0])
+        ...     return round(total, 3)
+        >>> pair([1.0, 0.0], [0.0, 1.0]), pair([0.0, 1.0], [1.0, 0.0])  # pre before post, post before pre
+        (0.779, 0.779)
     """
     return Term(Trace(tau, instant=True), Spike()), Term(Spike(), Trace(tau))
 

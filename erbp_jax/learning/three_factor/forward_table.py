@@ -75,6 +75,11 @@ class ForwardTableSTDP(LocalRule):
         if self.expiry is not None and self.expiry < self.kernel.window:
             raise ValueError(f"ForwardTableSTDP: expiry {self.expiry} lies below the window {self.kernel.window}")
 
+    @property
+    def supervised(self) -> bool:
+        """Whether the modulator depends on the targets."""
+        return self.modulator.supervised
+
     def init(self, network: Network, key: jax.Array) -> Params:
         check_keys("ForwardTableSTDP", key, ())
         params = jax.eval_shape(network.init, key)

@@ -83,10 +83,14 @@ def membrane_gated(gate: MembraneGate) -> tuple[Term]:
     State: one calcium trace a neuron. Source: Sheik et al. 2016 (arXiv 1701.01495).
 
     Example:
-        >>> import erbp_jax as ej
-        >>> from erbp_jax.learning.three_factor import MembraneGate
-        >>> rule = ej.ThreeFactor((ej.membrane_gated(MembraneGate(threshold=0.5, alpha=0.1, target=2.0)),))
-        >>> len(rule.terms)
-        1
+        >>> import jax.numpy as jnp, erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import MembraneGate, Signals, start_terms, write
+        >>> terms = ej.membrane_gated(MembraneGate(threshold=0.5, depression=0.25))
+        >>> spike, silent = jnp.array([1.0]), jnp.array([0.0])
+        >>> for membrane in (0.2, 0.9):  # a presynaptic spike meets a low and a high membrane
+        ...     post = Signals(silent, membrane=jnp.array([membrane]))
+        ...     print(write(terms, start_terms(terms, 1, 1), Signals(spike), post)[1].tolist())
+        [[-0.25]]
+        [[1.0]]
     """
     return (Term(Spike(), gate),)

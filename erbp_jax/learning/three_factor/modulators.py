@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +58,9 @@ class Modulator(ABC):
         Fading(tau=100.0)
     """
 
+    supervised: ClassVar[bool] = True
+    """Whether it depends on the targets."""
+
     def init(self, network: Network, key: jax.Array) -> Params:
         """Its parameters for the whole training; none unless a modulator has some."""
         del network, key
@@ -86,6 +89,8 @@ class Unmodulated(Modulator):
         >>> ej.ThreeFactor((ej.pair_stdp(Exponential(window=64)),)).modulator
         Unmodulated()
     """
+
+    supervised: ClassVar[bool] = False
 
     def over(self, network, rule_params, state, trace, given):
         del rule_params, given
@@ -125,9 +130,16 @@ class ClassReward(Modulator):
     b = a / (K - 1).
 
     Example:
-        >>> import erbp_jax as ej
-        >>> ej.mstdp(ej.ClassReward(right=1.0, wrong=1 / 9)).modulator.wrong
-        0.1111111111111111
+        >>> import jax, jax.numpy as jnp, erbp_jax as ej
+        >>> network, key = ej.mlp(1, 2, neuron=ej.LIF(tau_mem=0.0, tau_syn=0.5, refractory=0)), jax.random.key(0)
+        >>> drawn, keys = network.init(key), jax.random.split(key, (3, 2))
+        >>> params = drawn._replace(trained=jax.tree.map(lambda w: jnp.array([[2.0, 0.0]]), drawn.trained))
+        >>> inputs = jnp.ones((3, 2, 1))  # three ticks, two samples: output neuron 0 fires in all of them
+        >>> trace = network.advance(params, network.init_state(2), inputs, key=keys)[1]
+        >>> given = ej.Given(inputs, jnp.array([0, 1]), jnp.arange(3), keys)  # the samples are of classes 0 and 1
+        >>> _, modulation = ej.ClassReward(right=1.0, wrong=0.5).over(network, ej.Params(()), (), trace, given)
+        >>> modulation.populations[0][..., 0].tolist()
+        [[1.0, -0.5], [1.0, -0.5], [1.0, -0.5]]
 
     Raises:
         ValueError: a target that is not one class a sample.
@@ -161,6 +173,7 @@ class Schedule(Modulator):
         [0.0, 1.0, 0.0, -1.0]
     """
 
+    supervised: ClassVar[bool] = False
     signal: Callable[[jax.Array], jax.Array]
 
     def over(self, network, rule_params, state, trace, given):
@@ -219,8 +232,8 @@ class TrialReward(Modulator):
         >>> def right(counts, target):
         ...     return jnp.where(counts.argmax(-1) == target, 1.0, -1.0)
         >>> rule = ej.mstdpet(ej.TrialReward(100, right), tau_eligibility=50.0)
-        >>> rule.modulator.steps
-        100
+        >>> rule.modulator.reward(jnp.array([[3.0, 1.0]]), jnp.array([0])).tolist()
+        [1.0]
     """
 
     steps: int

@@ -48,10 +48,18 @@ def mstdp(
     Source: Florian 2007, Neural Computation 19:1468.
 
     Example:
-        >>> import erbp_jax as ej
+        >>> import jax.numpy as jnp, erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Signals, start_terms, write
         >>> rule = ej.mstdp(ej.SpikeReward())
-        >>> len(rule.terms[0]), rule.tau_eligibility
-        (2, None)
+        >>> terms = rule.terms[0]  # zeta, before the reward multiplies it
+        >>> def pair(pre, post):  # spikes in two ticks
+        ...     states, total = start_terms(terms, 1, 1), 0.0
+        ...     for i, j in zip(pre, post):
+        ...         states, change = write(terms, states, Signals(jnp.array([i])), Signals(jnp.array([j])))
+        ...         total += float(change[0, 0])
+        ...     return round(total, 3)
+        >>> pair([1.0, 0.0], [0.0, 1.0]), pair([0.0, 1.0], [1.0, 0.0])  # pre before post, post before pre
+        (0.951, -0.951)
     """
     return ThreeFactor((modulated_terms(tau_causal, tau_acausal, causal, acausal),), modulator)
 

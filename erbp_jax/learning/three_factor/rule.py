@@ -81,13 +81,18 @@ class ThreeFactor(LocalRule):
         if self.tau_eligibility is not None and not self.tau_eligibility > 0:
             raise ValueError(f"ThreeFactor: tau_eligibility must be > 0 ticks, got {self.tau_eligibility}")
 
+    @property
+    def supervised(self) -> bool:
+        """Whether the modulator depends on the targets."""
+        return self.modulator.supervised
+
     def projection_terms(self, network: Network) -> tuple[tuple[Term, ...], ...]:
         """The terms of every projection of a network: none where it does not learn."""
         count = len(network.projections)
         if len(self.terms) not in (1, count):
             raise ValueError(f"ThreeFactor: terms for {len(self.terms)} layers do not fit a network of {count}")
         terms = self.terms * count if len(self.terms) == 1 else self.terms
-        return tuple(own if p.learns else () for own, p in zip(terms, network.projections, strict=True))
+        return tuple(one if p.learns else () for one, p in zip(terms, network.projections, strict=True))
 
     def init(self, network: Network, key: jax.Array) -> Params:
         check_keys("ThreeFactor", key, ())
@@ -169,13 +174,13 @@ def _written(
     network: Network, params: Params, trace: Trace, index: int, pre: jax.Array, post: jax.Array, each: bool = False
 ) -> Any:
     """The products of a projection's factors summed over ticks and samples, or over ticks for `each` sample."""
-    connection, own = network.projections[index].connection, network.of_projection(params, index)
+    connection, projection_params = network.projections[index].connection, network.of_projection(params, index)
     if not each:
-        return connection.plasticity(own, trace.arrived[index], post, factor=pre)
+        return connection.plasticity(projection_params, trace.arrived[index], post, factor=pre)
 
     def one(arrived, pre, post):
         arrived, pre, post = jax.tree.map(lambda x: x[:, None], (arrived, pre, post))
-        return connection.plasticity(own, arrived, post, factor=pre)
+        return connection.plasticity(projection_params, arrived, post, factor=pre)
 
     return jax.vmap(one, in_axes=1)(trace.arrived[index], pre, post)
 
@@ -196,9 +201,9 @@ def _spread(network: Network, params: Params, trace: Trace, index: int, values: 
             f"ThreeFactor: an eligibility trace under a modulator with a value for each neuron needs a weight for each "
             f"synapse; those of the projection {projection.name}, {type(connection).__name__}, are shared"
         )
-    own, ones = network.of_projection(params, index), jnp.ones((1, 1, connection.signals), values.dtype)
+    projection_params, ones = network.of_projection(params, index), jnp.ones((1, 1, connection.signals), values.dtype)
     at = jax.tree.map(lambda x: x[:1, :1], trace.arrived[index])
-    return jax.vmap(lambda v: connection.plasticity(own, at, v[None, None], factor=ones))(values)
+    return jax.vmap(lambda v: connection.plasticity(projection_params, at, v[None, None], factor=ones))(values)
 
 
 def signals(network: Network, trace: Trace, index: int) -> tuple[Signals, Signals]:
@@ -223,7 +228,19 @@ def _key() -> jax.Array:
 def over_terms(
     terms: tuple[Term, ...], states: Any, pre_seen: Signals, post_seen: Signals
 ) -> tuple[Any, list[tuple[jax.Array, jax.Array]]]:
-    """States after a block, and per term its factors `(pre[k, B, J], post[k, B, O])`, the scale in the second."""
+    """States after a block, and per term its factors `(pre[k, B, J], post[k, B, O])`, the scale in the second.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from erbp_jax.learning.three_factor import Signals, Spike, Term, Trace, over_terms, start_terms
+        >>> terms = (Term(Spike(), Trace(20.0), -0.5),)
+        >>> pre = Signals(jnp.zeros((3, 1, 4)))
+        >>> post = Signals(jnp.array([1.0, 0.0, 0.0]).reshape(3, 1, 1))
+        >>> states = ((terms[0].pre.init_state((1, 4)), terms[0].post.init_state((1, 1))),)
+        >>> states, ((before, after),) = over_terms(terms, states, pre, post)
+        >>> before.shape, [round(float(x), 3) for x in after[:, 0, 0]]
+        ((3, 1, 4), [-0.0, -0.476, -0.452])
+    """
     kept, values = [], []
     for term, (before, after) in zip(terms, states, strict=True):
         before, pre = term.pre.over(before, pre_seen)

@@ -24,11 +24,18 @@ def pair_stdp(kernel: Kernel, pairing: Pairing = "all") -> tuple[Term, Term]:
     Source: Song, Miller, Abbott 2000; Morrison, Diesmann, Gerstner 2008 (pairings).
 
     Example:
-        >>> import erbp_jax as ej
+        >>> import jax.numpy as jnp, erbp_jax as ej
         >>> from erbp_jax.kernels import Exponential
-        >>> rule = ej.ThreeFactor((ej.pair_stdp(Exponential(window=64), "nearest"),))
-        >>> len(rule.terms[0])
-        2
+        >>> from erbp_jax.learning.three_factor import Signals, start_terms, write
+        >>> terms = ej.pair_stdp(Exponential(window=64), "nearest")
+        >>> def pair(pre, post):  # spikes in two ticks
+        ...     states, total = start_terms(terms, 1, 1), 0.0
+        ...     for i, j in zip(pre, post):
+        ...         states, change = write(terms, states, Signals(jnp.array([i])), Signals(jnp.array([j])))
+        ...         total += float(change[0, 0])
+        ...     return round(total, 3)
+        >>> pair([1.0, 0.0], [0.0, 1.0]), pair([0.0, 1.0], [1.0, 0.0])  # pre before post, post before pre
+        (0.951, -0.951)
     """
     side = {"all": KernelTrace, "nearest": NearestKernel}[pairing]
     return Term(side(kernel, causal=True), Spike()), Term(Spike(), side(kernel, causal=False))
@@ -55,9 +62,16 @@ def stdp(
 
     Example:
         >>> import erbp_jax as ej
+        >>> from erbp_jax.kernels import Exponential
+        >>> rule = ej.stdp(Exponential(acausal=-1.05), "nearest")
+        >>> rule.terms[0][0].pre.kernel.acausal, rule.supervised
+        (-1.05, False)
         >>> data = ej.data.load("digits").subset(100, 20)
-        >>> model = ej.fit(ej.mlp(64, 10, 10), ej.stdp(), data, epochs=1, steps=10, progress=False)
-        >>> len(model.history)
-        1
+        >>> network = ej.mlp(64, 10, gain=3.0)
+        >>> before = ej.fit(network, rule, data, epochs=0, progress=False)
+        >>> after = ej.fit(network, rule, data, epochs=1, steps=10, progress=False)
+        >>> weights = [model.params.trained.projections[0]["weight"] for model in (before, after)]
+        >>> bool((weights[0] != weights[1]).any())
+        True
     """
     return ThreeFactor((pair_stdp(kernel, pairing),), modulator, tau_eligibility)

@@ -93,10 +93,16 @@ def urbanczik_senn(rate: Logistic = RATE, psp: PSP = POTENTIAL) -> tuple[Term]:
     Source: Urbanczik and Senn 2014, Neuron 81:521.
 
     Example:
-        >>> import erbp_jax as ej
-        >>> rule = ej.ThreeFactor((ej.urbanczik_senn(),), tau_eligibility=100.0)
-        >>> len(rule.terms[0])
-        1
+        >>> import jax.numpy as jnp, erbp_jax as ej
+        >>> from erbp_jax.learning.three_factor import Signals, start_terms, write
+        >>> terms = ej.urbanczik_senn()
+        >>> states, silent = start_terms(terms, 1, 1), jnp.array([0.0])
+        >>> states, _ = write(terms, states, Signals(jnp.array([1.0])), Signals(silent, current=silent))
+        >>> for spikes in (1.0, 0.0):  # the soma fires more, and less, than the dendrite predicts
+        ...     post = Signals(jnp.array([spikes]), current=jnp.array([1.0]))
+        ...     print(bool(write(terms, states, Signals(silent), post)[1][0, 0] > 0))
+        True
+        False
     """
     return (Term(psp, PredictionError(rate)),)
 

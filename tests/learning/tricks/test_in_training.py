@@ -208,7 +208,7 @@ def error_rate(state):
 
 
 def test_all_places_at_once_in_a_training_with_few_bits(root):
-    """On the grid, in any stretches; writes are the weights that change, errors those of the tally."""
+    """On the grid, in any stretches; writes are the weights that change, errors those of the counters."""
     kinds = ["factored_moments", "errors", "write_threshold", "error_triggered", "max_norm", "count_writes"]
     section = tricks(*kinds)
     section[1] |= {"decay": 0.0}
@@ -223,12 +223,12 @@ def test_all_places_at_once_in_a_training_with_few_bits(root):
     learner, counted = session.start(), np.zeros(2, np.int64)
     before = jax.tree.map(np.asarray, learner.params)
     for batch in range(session.batches):
-        spikes = learner.tally.values().error_spikes
+        spikes = learner.counters.values().error_spikes
         learner = session.train(learner, 0, batch, batch + 1)
         for old, new in zip(before.projections, learner.params.projections, strict=True):
             counted += (old["weight"] != np.asarray(new["weight"])).sum((1, 2))
         before = jax.tree.map(np.asarray, learner.params)
-        now = (learner.tally.values().error_spikes - spikes) / session.experiment.batch_size
+        now = (learner.counters.values().error_spikes - spikes) / session.experiment.batch_size
         np.testing.assert_allclose(error_rate(learner.optimizer).mean, now, rtol=1e-6)
     jax.tree.map(np.testing.assert_array_equal, learner, whole)
     np.testing.assert_array_equal(written(learner.optimizer), counted)

@@ -21,7 +21,7 @@ class Total(NamedTuple):
     lost: jax.Array  # [] float32
 
 
-class Tally(NamedTuple):
+class Counters(NamedTuple):
     """Counts since the epoch began."""
 
     samples: Wide  # []
@@ -30,9 +30,9 @@ class Tally(NamedTuple):
     lost: Wide  # [N] samples after which states of a population's neurons were NaN or infinite
     events: Wide  # [2 P + 2] SynOps by projection, plasticity by projection, label, error
 
-    def values(self) -> "TallyValues":
+    def values(self) -> "CounterValues":
         """The same counts on the host."""
-        return TallyValues(
+        return CounterValues(
             wide_value(self.samples),
             tuple(map(_value, self.scores)),
             wide_value(self.error_spikes),
@@ -41,8 +41,8 @@ class Tally(NamedTuple):
         )
 
 
-class TallyValues(NamedTuple):
-    """A `Tally` as int64 (totals as float64), with the learner's leading axes."""
+class CounterValues(NamedTuple):
+    """A `Counters` as int64 (totals as float64), with the learner's leading axes."""
 
     samples: np.ndarray
     scores: tuple[np.ndarray, ...]
@@ -56,29 +56,29 @@ class TallyValues(NamedTuple):
         return {m.name: m.scale * total / shown for m, total in zip(task.measures, self.scores, strict=True)}
 
 
-def new_tally(network: Network, task: Task) -> Tally:
+def new_counters(network: Network, task: Task) -> Counters:
     """Nothing counted yet."""
     scores = tuple(wide_zeros() if m.counted else Total(jnp.float32(0), jnp.float32(0)) for m in task.measures)
     events = wide_zeros(2 * len(network.projections) + 2)
-    return Tally(wide_zeros(), scores, wide_zeros(), wide_zeros(len(network.populations)), events)
+    return Counters(wide_zeros(), scores, wide_zeros(), wide_zeros(len(network.populations)), events)
 
 
 def counted(
-    tally: Tally, measures: tuple[Measure, ...], scores: dict[str, jax.Array], errors: Wide, finite: jax.Array,
+    counters: Counters, measures: tuple[Measure, ...], scores: dict[str, jax.Array], errors: Wide, finite: jax.Array,
     events: Wide,
-) -> Tally:  # fmt: skip
-    """The tally after one more batch: its scores `[B]`, `finite[N, B]` and `events[k, B, 2 P + 2]`.
+) -> Counters:  # fmt: skip
+    """The counters after one more batch: its scores `[B]`, `finite[N, B]` and `events[k, B, 2 P + 2]`.
 
     Raises:
         ValueError: a measure that the task did not score, or not as it said.
     """
     _check(measures, scores)
-    return Tally(
-        wide_add(tally.samples, wide(jnp.int32(finite.shape[1]))),
-        tuple(_added(total, scores[m.name]) for m, total in zip(measures, tally.scores, strict=True)),
-        wide_add(tally.error_spikes, errors),
-        wide_add(tally.lost, wide(jnp.sum(~finite, 1, dtype=jnp.int32))),
-        wide_add(tally.events, wide_sum(wide_sum(events))),
+    return Counters(
+        wide_add(counters.samples, wide(jnp.int32(finite.shape[1]))),
+        tuple(_added(total, scores[m.name]) for m, total in zip(measures, counters.scores, strict=True)),
+        wide_add(counters.error_spikes, errors),
+        wide_add(counters.lost, wide(jnp.sum(~finite, 1, dtype=jnp.int32))),
+        wide_add(counters.events, wide_sum(wide_sum(events))),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from erbp_jax.config.sections import DEFAULTS
 from erbp_jax.errors import UserError
-from erbp_jax.learning import Suggested, Suited
+from erbp_jax.learning import Suggested, Suggests
 from erbp_jax.registry import Entry, find
 
 
@@ -14,7 +14,7 @@ def entry_of(rule: Any) -> Entry | None:
     kind = rule.get("kind", DEFAULTS["rule"]) if isinstance(rule, Mapping) else getattr(rule, "kind", DEFAULTS["rule"])
     try:
         return find("rule", kind) if isinstance(kind, str) else None
-    except UserError:  # told when the section is checked
+    except UserError:  # reported when the section is checked
         return None
 
 
@@ -47,7 +47,7 @@ def for_another_family(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dic
     return kept
 
 
-def with_suited(data: Mapping[str, Any]) -> dict[str, Any]:
+def with_suggestions(data: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in what suits the rule where nothing is given."""
     wanted, data = suggested(data.get("rule")), {str(k): v for k, v in data.items()}
     if wanted is None:
@@ -72,9 +72,9 @@ def suggested(rule: Any) -> Suggested | None:
     entry = entry_of(rule)
     if entry is None:
         return None
-    if (suited := entry.about.get("suited")) is not None:
-        return suited(rule if isinstance(rule, Mapping) else {})
+    if (suggest := entry.about.get("suggested")) is not None:
+        return suggest(rule if isinstance(rule, Mapping) else {})
     if (remake := entry.about.get("remake")) is not None:
         made = remake()
-        return made.suited() if isinstance(made, Suited) else None
+        return made.suggested() if isinstance(made, Suggests) else None
     return None
