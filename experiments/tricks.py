@@ -41,6 +41,7 @@ import numpy as np
 
 from crossings import compared, crossings, holm
 from erbp_jax.__main__ import guarded
+from erbp_jax.viz.figure import save, styled, subplots
 from tabulated.markdown import number
 from tabulated.markdown import table as tabulate
 
@@ -410,11 +411,10 @@ def _count(at: np.ndarray) -> str:
     return text if reached.all() else f"{text} ({reached.sum()} of {len(at)})"
 
 
+@styled
 def draw(found: dict[str, Any], path: Path, goals: Sequence[float]) -> None:
     """Error over digits, and the cloud of trials."""
-    import matplotlib.pyplot as plt
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(12, 5))
     for place, (name, row) in enumerate(found.items()):
         errors, style = np.asarray(row["errors"]), ("-", "--", ":")[place // 10 % 3]
         left.plot(row["digits"], errors.mean(1), style, color=f"C{place % 10}", lw=2.5 if name == "plain" else 1,
@@ -427,8 +427,7 @@ def draw(found: dict[str, Any], path: Path, goals: Sequence[float]) -> None:
     left.set(xscale="log", yscale="log", xlabel="digits shown", ylabel="held-out error (%)", ylim=(1.8, 20))
     left.legend(fontsize=7, ncols=2)
     right.set(xscale="log", yscale="log", xlabel="learning rate over the best one", ylabel="error after a trial (%)")
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    save(figure, path)
 
 
 if __name__ == "__main__":
