@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from erbp_jax.archive import MAX_BYTES, open_regular, shown
 from erbp_jax.errors import UserError
 from erbp_jax.files import replacing
+from erbp_jax.hdf5 import HDF5File
 
 if TYPE_CHECKING:
     import nir
@@ -56,22 +57,20 @@ def read(path: Path | str) -> "nir.NIRGraph":
     where = shown(str(path), 400)
     with open_regular(path, 4 * MAX_BYTES) as stream:
         head = stream.read(512)
-        if head.startswith(POINTER):
-            raise UserError(
-                f"{where}: is a pointer of Git LFS, not the data; `git lfs pull` in its repository fetches it"
-            )
-        if not head.startswith(SIGNATURE):
-            raise UserError(f"{where}: not HDF5, in which NIR graphs are written")
-        stream.seek(0)
-        try:
-            with h5py.File(stream, "r") as file:
-                _check_nodes(file)
-            stream.seek(0)
-            return nir.read(stream, type_check=False)
-        except UserError as error:
-            raise UserError(f"{where}: {error}") from None
-        except Exception as error:  # h5py and nir raise what they like
-            raise UserError(f"{where}: not a valid NIR graph: {_reason(error)}") from None
+    if head.startswith(POINTER):
+        raise UserError(f"{where}: is a pointer of Git LFS, not the data; `git lfs pull` in its repository fetches it")
+    if not head.startswith(SIGNATURE):
+        raise UserError(f"{where}: not HDF5, in which NIR graphs are written")
+    content = io.BytesIO(_copied(path, where))
+    try:
+        with h5py.File(content, "r") as file:
+            _check_nodes(file)
+        content.seek(0)
+        return nir.read(content, type_check=False)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    except Exception as error:  # h5py and nir raise what they like
+        raise UserError(f"{where}: not a valid NIR graph: {_reason(error)}") from None
 
 
 def write(path: Path | str, graph: "nir.NIRGraph") -> None:
@@ -100,9 +99,21 @@ def write(path: Path | str, graph: "nir.NIRGraph") -> None:
         raise UserError(f"{shown(str(path), 400)}: cannot be written ({error.strerror or error})") from None
 
 
+def _copied(path: Path | str, where: str) -> bytes:
+    """The graph in a file as a new file, which this process can read: nothing in it is damaged."""
+    file = HDF5File(path)
+    try:
+        names = file.names()
+        if "node" in names:
+            return file.copy("node")
+    except UserError as error:
+        raise UserError(f"{where}: not a valid NIR graph: {error}") from None
+    finally:
+        file.close()
+    raise UserError(f"{where}: not NIR: a group `node` was expected, got {shown(', '.join(names) or 'nothing', 200)}")
+
+
 def _check_nodes(file: Any) -> None:
-    if "node" not in file:
-        raise UserError(f"not NIR: a group `node` was expected, got {shown(', '.join(file) or 'nothing', 200)}")
     types = list(_types(file["node"], ""))
     unknown = [f"{name}: {kind}" for name, kind in types if kind not in NODES]
     if unknown:
