@@ -40,10 +40,10 @@ def test_what_is_read_is_what_was_written(path):
     assert file.about("lists") == About((2,), "object", "O")
     assert file.about("group") is None
     assert file.about("other") is None
-    assert file.array("numbers").tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert file.array("numbers", 1).tolist() == [3, 4, 5]
-    assert file.array("lists", 0).tolist() == []
-    assert file.array("lists", 1).dtype == np.float32
+    numbers, lists = file.arrays("numbers", "lists", at=1)
+    assert (numbers.tolist(), lists.tolist(), lists.dtype) == ([3, 4, 5], [0.5, 0.25], np.float32)
+    assert file.arrays("numbers")[0].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert file.arrays("lists", at=0)[0].tolist() == []
     with h5py.File(io.BytesIO(file.copy("group")), "r") as copied:
         assert copied["group/inner/text"][()] == b"words"
         assert copied["group/empty"].shape is None
@@ -62,7 +62,7 @@ def test_an_array_of_more_bytes_than_memory(path):
     with h5py.File(path, "r+") as file:
         file.create_dataset("huge", (2**40,), np.float64, chunks=(1024,))
     with pytest.raises(UserError, match="huge declares 8,796,093,022,208 bytes"):
-        HDF5File(path).array("huge")
+        HDF5File(path).arrays("huge")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_interrupt_leaves_no_answer_behind(path, monkeypatch):
         patched.setattr(hdf5, "_exchanged", interrupted)
         with pytest.raises(KeyboardInterrupt):
             file.names()
-    assert file.array("numbers").shape == (2, 3)
+    assert file.arrays("numbers")[0].shape == (2, 3)
 
 
 def test_recordings_with_a_damaged_heap(tmp_path, monkeypatch):

@@ -7,10 +7,12 @@ process never opens the file. It asks another one, which it can end.
 import importlib.util
 import io
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -49,7 +51,7 @@ class HDF5File:
         if importlib.util.find_spec("h5py") is None:
             raise UserError("HDF5 needs h5py: pip install 'erbp-jax[events]'")
         self.path, self._lock, self._failed = Path(path), threading.Lock(), ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: tuple[subprocess.Popen[bytes], _Watch] | None = None
         self._owner = 0
 
     def names(self) -> list[str]:
@@ -61,9 +63,10 @@ class HDF5File:
         found = json.loads(self._ask("about", name=name))
         return None if found is None else About(tuple(found[0]), *found[1:])
 
-    def array(self, name: str, at: int | None = None) -> np.ndarray:
-        """An array, or its element `at`, which is an array if the elements are lists."""
-        return np.load(io.BytesIO(self._ask("array", name=name, at=at)), allow_pickle=False)
+    def arrays(self, *names: str, at: int | None = None) -> list[np.ndarray]:
+        """Arrays, or the element `at` of each, which is an array if the elements are lists."""
+        answer = io.BytesIO(self._ask("arrays", names=names, at=at))
+        return [np.load(answer, allow_pickle=False) for _ in names]
 
     def copy(self, name: str) -> bytes:
         """A new HDF5 file that holds a group and all below it, written from what was read."""
@@ -71,37 +74,34 @@ class HDF5File:
 
     def close(self) -> None:
         """End the process, which has the file open; a further question starts another."""
-        if self._process is not None and self._owner == os.getpid():
-            _end(self._process)
-        self._process = None
+        if self._running is not None and self._owner == os.getpid():
+            _end(self._running[0])
+        self._running = None
 
     def _ask(self, what: str, **arguments: Any) -> bytes:
         with self._lock:
             if self._failed:
                 raise UserError(self._failed)
-            process = self._started()
-            late = threading.Event()
-            timer = threading.Timer(SECONDS, lambda: (late.set(), process.kill()))
-            timer.daemon = True
-            timer.start()
+            process, watch = self._started()
             answer = b""
+            watch.until = time.monotonic() + SECONDS
             try:
                 answer = _exchanged(process, json.dumps([what, arguments]).encode() + b"\n")
             finally:
-                timer.cancel()
+                watch.until = math.inf
                 if not answer:  # it ended, or this process was interrupted in between
                     self.close()
             if not answer:
                 self._failed = "damaged: HDF5's library " + (
-                    f"did not finish reading it within {SECONDS:g} s" if late.is_set() else "crashed when it read it"
+                    f"did not finish reading it within {SECONDS:g} s" if watch.late else "crashed when it read it"
                 )
                 raise UserError(self._failed)
         if answer[:1] == b"!":
             raise UserError(shown(answer[1:].decode("utf-8", "replace"), 300))
         return answer[1:]
 
-    def _started(self) -> "subprocess.Popen[bytes]":
-        if self._process is None or self._owner != os.getpid():  # after a fork each process has its own
+    def _started(self) -> "tuple[subprocess.Popen[bytes], _Watch]":
+        if self._running is None or self._owner != os.getpid():  # after a fork each process has its own
             try:
                 process = subprocess.Popen(
                     [sys.executable, "-P", str(CHILD), str(self.path)],
@@ -109,9 +109,27 @@ class HDF5File:
                 )  # fmt: skip
             except OSError as error:
                 raise UserError(f"cannot be read: a process for it does not start ({error.strerror})") from None
-            self._process, self._owner = process, os.getpid()
+            watch = _Watch(process)
+            watch.start()
+            self._running, self._owner = (process, watch), os.getpid()
             weakref.finalize(self, _end, process)
-        return self._process
+        return self._running
+
+
+class _Watch(threading.Thread):
+    """Ends a process that is not done with a request at the time `until`; looks once in a while."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        super().__init__(daemon=True)
+        self.process, self.until, self.late = process, math.inf, False
+
+    def run(self) -> None:
+        while self.process.poll() is None:
+            if time.monotonic() > self.until:
+                self.late = True
+                self.process.kill()
+                return
+            time.sleep(min(0.5, SECONDS / 4))
 
 
 def _exchanged(process: "subprocess.Popen[bytes]", request: bytes) -> bytes:

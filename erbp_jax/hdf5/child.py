@@ -61,13 +61,14 @@ def about(file: Any, name: str) -> bytes:
     return json.dumps([list(found.shape or ()), str(found.dtype), found.dtype.kind]).encode()
 
 
-def array(file: Any, name: str, at: int | None) -> bytes:
+def arrays(file: Any, names: list[str], at: int | None) -> bytes:
     import numpy as np
 
-    found = file[name]
-    _check_size(found if at is None else found.dtype, name)
     stream = io.BytesIO()
-    np.save(stream, np.asarray(found[()] if at is None else found[at]), allow_pickle=False)
+    for name in names:
+        found = file[name]
+        _check_size(found if at is None else found.dtype, name)
+        np.save(stream, np.asarray(found[()] if at is None else found[at]), allow_pickle=False)
     return stream.getvalue()
 
 
@@ -108,7 +109,7 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, most))
 
 
-ANSWERS = {"names": names, "about": about, "array": array, "copy": copy}
+ANSWERS = {"names": names, "about": about, "arrays": arrays, "copy": copy}
 
 if __name__ == "__main__":
     main()

@@ -56,7 +56,7 @@ class HDF5Recordings(Recorded):
                 raise UserError(
                     f"labels: one whole number a recording was expected, got {labels.dtype} {list(labels.shape)}"
                 )
-            self.labels = self._file.array("labels").astype(np.int64)
+            self.labels = self._file.arrays("labels")[0].astype(np.int64)
             for part, found in (("spikes/times", times), ("spikes/units", channels)):
                 if found.shape != self.labels.shape:
                     raise UserError(
@@ -73,7 +73,7 @@ class HDF5Recordings(Recorded):
 
     def read(self, number: int) -> tuple[Events, int]:
         with self._named(f": recording {number:,}") as where:
-            seconds, units = (self._file.array(f"spikes/{part}", number) for part in ("times", "units"))
+            seconds, units = self._file.arrays("spikes/times", "spikes/units", at=number)
             if seconds.dtype.kind != "f" or not (np.abs(seconds.astype(np.float64)) <= MOST_SECONDS).all():
                 raise UserError(f"times must be finite seconds, at most {MOST_SECONDS:,.0f}, got {seconds.dtype}")
         t = np.round(seconds.astype(np.float64) * 1e6).astype(np.int64)
