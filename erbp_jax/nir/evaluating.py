@@ -83,7 +83,7 @@ def evaluate_nir(
             shape, labels that are no output's number, or an empty test set.
     """
     graph = flat_of(file)
-    found = recordings(folder)
+    found = recordings(folder, parts=("test",))
     names = [n for n in graph.nodes if graph.kind(n) == "Input"]
     if len(names) != 1:
         raise UserError(f"{file}: recordings feed one input, and the graph has {', '.join(names)}")

@@ -24,6 +24,7 @@ from erbp_jax.files import replacing
 from erbp_jax.hdf5 import About, HDF5File
 
 UNITS = 700
+SENSOR = (1, UNITS, 1)
 MOST_BYTES = 2**36
 MOST_SECONDS = 1e9
 
