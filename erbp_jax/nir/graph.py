@@ -13,6 +13,7 @@ from erbp_jax.nir.left_out import shared, spread, with_bias
 from erbp_jax.nir.neuron import NEURONS
 from erbp_jax.nir.shapes import Shape, windows
 
+MOST = float(np.finfo(np.float32).max)
 Edges = list[tuple[str, str]]
 
 
@@ -110,10 +111,11 @@ def _check_values(nodes: dict[str, Any]) -> None:
         names = NEURONS.get(kind(node), ("weight", "bias", "scale", "delay"))
         for field in names:
             value = getattr(node, field, None)
-            if value is not None and not (
-                np.asarray(value).dtype.kind in "iuf" and np.isfinite(np.asarray(value)).all()
-            ):
-                raise UserError(f"{name}: {field} must be finite numbers, got {np.asarray(value).dtype}")
+            if value is None:
+                continue
+            array = np.asarray(value)
+            if array.dtype.kind not in "iuf" or not (np.abs(array.astype(np.float64)) <= MOST).all():
+                raise UserError(f"{name}: {field} must be finite numbers, below {MOST:.2g}, got {array.dtype}")
 
 
 def _shapes(nodes: dict[str, Any], edges: Edges) -> dict[str, Shape]:
@@ -191,7 +193,8 @@ def _through(name: str, node: Any, given: Shape) -> Shape:
         declared = node.input_type["input"]
         if declared is not None and _ints(name, declared) != given:
             raise UserError(f"{name}: takes {list(_ints(name, declared))}, and {list(given)} leads to it")
-        first, last = int(node.start_dim), int(node.end_dim) % len(given)
+        (first,), (last,) = (ints(name, getattr(node, f), 1, what=f) for f in ("start_dim", "end_dim"))
+        last %= len(given)
         if not 0 <= first <= last:
             raise UserError(f"{name}: start_dim {first} and end_dim {node.end_dim} do not fit {list(given)}")
         return (*given[:first], int(np.prod(given[first : last + 1])), *given[last + 1 :])
@@ -204,7 +207,7 @@ def _through(name: str, node: Any, given: Shape) -> Shape:
         lines = zip(given[1:], kernel, stride, padding, strict=True)
         out = (given[0], *(windows(n, k, s, p, p) for n, k, s, p in lines))
     else:
-        weight, groups = np.shape(node.weight), int(node.groups)
+        weight, groups = np.shape(node.weight), ints(name, node.groups, 1, what="groups")[0]
         if len(weight) != axes + 2 or groups < 1 or weight[1] * groups != given[0] or weight[0] % groups:
             raise UserError(
                 f"{name}: weights {list(weight)} in {groups} groups do not take {given[0]} channels, of {list(given)}"
@@ -255,13 +258,14 @@ def ints(name: str, value: Any, axes: int, least: int | None = None, what: str =
     if len(numbers) != axes or (least is not None and min(numbers) < least):
         bound = "" if least is None else f" from {least}"
         raise UserError(
-            f"{name}: {what + ': ' * bool(what)}{axes} whole numbers{bound} were expected, got {list(numbers)}"
+            f"{name}: {what}{': ' * bool(what)}{axes} whole numbers{bound} were expected, got "
+            f"{shown(str(list(numbers)))}"
         )
     return numbers
 
 
 def _ints(name: str, value: Any) -> Shape:
     array = np.asarray(value).reshape(-1)
-    if array.dtype.kind not in "iu" and array.size and not (array == np.floor(array)).all():
+    if array.size and (array.dtype.kind not in "iuf" or not (np.isfinite(array) & (array == np.floor(array))).all()):
         raise UserError(f"{name}: whole numbers were expected, got {shown(str(array.tolist()), 80)}")
     return tuple(int(n) for n in array)

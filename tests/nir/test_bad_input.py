@@ -134,7 +134,14 @@ def test_graphs_that_do_not_hold_together(tmp_path, changed, words):
         ("edges", np.zeros((2, 2)), "edges must be pairs of names, got float64 [2, 2]"),
         ("nodes/n/tau", np.ones(3), "not a valid NIR graph: ValueError: shape mismatch"),
         ("nodes/n/tau", "soon", "n: tau must be finite numbers"),
-        ("nodes/w/weight", np.ones((2, 3), complex), "w: weight must be finite numbers, got complex128"),
+        ("nodes/w/weight", np.ones((2, 3), complex), "w: weight must be finite numbers, below 3.4e+38, got complex128"),
+        (
+            "nodes/n/v_threshold",
+            np.full(2, -1e300),
+            "n: v_threshold must be finite numbers, below 3.4e+38, got float64",
+        ),
+        ("nodes/input/shape", np.array([np.nan]), "input: whole numbers were expected, got [nan]"),
+        ("nodes/input/shape", "wide", "input: whole numbers were expected, got ['wide']"),
         ("nodes/input/shape", np.array([-3]), "the edge input -> w: input gives [-3], w takes [3]"),
     ],
 )

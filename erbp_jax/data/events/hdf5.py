@@ -52,18 +52,28 @@ class HDF5Recordings(Recorded):
         refuse_pointer_file(self.path, MOST_BYTES)
         with self._named():
             self._file = HDF5File(self.path)
+        try:
+            self.labels = self._checked()
+        except UserError:
+            self._file.close()
+            raise
+
+    def _checked(self) -> np.ndarray:
+        """The labels, after a look at all arrays."""
+        with self._named():
             times, channels, labels = (self._part(part) for part in ("spikes/times", "spikes/units", "labels"))
             if len(labels.shape) != 1 or labels.kind not in "iu":
                 raise UserError(
                     f"labels: one whole number a recording was expected, got {labels.dtype} {list(labels.shape)}"
                 )
-            self.labels = self._file.arrays("labels")[0].astype(np.int64)
+            numbers = self._file.arrays("labels")[0].astype(np.int64)
             for part, found in (("spikes/times", times), ("spikes/units", channels)):
-                if found.shape != self.labels.shape:
+                if found.shape != numbers.shape:
                     raise UserError(
-                        f"{part}: a list for each of the {len(self.labels):,} labels was expected, got shape "
+                        f"{part}: a list for each of the {len(numbers):,} labels was expected, got shape "
                         f"{list(found.shape)}"
                     )
+            return numbers
 
     @property
     def sensor(self) -> tuple[int, int, int]:
@@ -75,6 +85,10 @@ class HDF5Recordings(Recorded):
     def read(self, number: int) -> tuple[Events, int]:
         with self._named(f": recording {number:,}") as where:
             seconds, units = self._file.arrays("spikes/times", "spikes/units", at=number)
+            if seconds.ndim != 1 or units.ndim != 1:
+                raise UserError(
+                    f"lists of times and units were expected, got {list(seconds.shape)}, {list(units.shape)}"
+                )
             if seconds.dtype.kind != "f" or not (np.abs(seconds.astype(np.float64)) <= MOST_SECONDS).all():
                 raise UserError(f"times must be finite seconds, at most {MOST_SECONDS:,.0f}, got {seconds.dtype}")
         t = np.round(seconds.astype(np.float64) * 1e6).astype(np.int64)
