@@ -118,7 +118,7 @@ class NpzRecordings(Recorded):
             self.sensor = as_sensor("sensor", arrays["sensor"].tolist())
             self._columns = [arrays[key] for key in "txyp"]
             self.labels, starts = arrays["labels"], arrays["starts"]
-            if any(column.shape != (len(self._columns[0]),) for column in self._columns):
+            if any(column.shape != (column.size,) or column.size != self._columns[0].size for column in self._columns):
                 raise UserError(f"t, x, y and p: must be equally long, got {[c.shape for c in self._columns]}")
             if starts.ndim != 1 or starts.dtype.kind not in "iu" or self.labels.shape != starts.shape:
                 raise UserError(

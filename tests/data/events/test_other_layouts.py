@@ -113,7 +113,13 @@ def test_names_orders_and_types_of_fields(fields):
 
 def test_a_set_that_memory_has_no_room_for():
     raw = np.zeros(1, [("t", "<i8"), ("x", "<i2")])
-    sensor = (10**6, 10**6, 2)
+    sensor = (8192, 8192, 2)
     huge = Recordings("huge", Structured([(raw, 0)], sensor), Structured([(raw, 0)], sensor), sensor)
-    with pytest.raises(UserError, match="huge: recordings x ticks x bytes a tick are 1 x 9,000,000 x 250,000,000,000"):
+    with pytest.raises(UserError, match="huge: recordings x ticks x bytes a tick are 1 x 9,000,000 x 16,777,216"):
         ej.from_recordings(huge, ej.Bins(steps=9_000_000), progress=False)
+
+
+@pytest.mark.parametrize("sensor", [(10**6, 10**6, 2), (2**62, 1, 1), (float("inf"), 1, 1)])
+def test_a_sensor_of_more_pixels_than_there_are(sensor):
+    with pytest.raises(UserError, match=r"a sensor (has at most 268,435,456 pixels|is)"):
+        Events([0], [0], [0], [0], sensor=sensor)
