@@ -141,7 +141,7 @@ def evaluate_overrides(file: Path | str, overrides: Sequence[str]) -> Evaluated:
             raise UserError(f"{key}: must be true or false, got {given[key]!r}")
         flags[key.removeprefix("data.events.")] = given.get(key) == "true"
     method: Any = given.get("network.neuron.integration", "exact")
-    return evaluate_nir(file, given["data.path"], dt, method, **flags)
+    return evaluate_nir(file, Path(given["data.path"]).expanduser(), dt, method, **flags)
 
 
 def flat_of(file: Path | str) -> Any:
