@@ -3,7 +3,7 @@
 import ast
 
 ROOMS = (
-    *("errors", "wording", "settings", "interrupts", "archive", "cache", "files", "environment"),
+    *("errors", "wording", "settings", "interrupts", "archive", "hdf5", "cache", "files", "environment"),
     *("units", "declared", "outside", "registry"),
     *("scaling", "kernels", "counting", "parallel", "random", "grid", "params", "graph", "trace"),
     *("neurons", "connections", "projection", "block", "fits", "network", "chain", "encoding", "simulate"),

@@ -13,6 +13,7 @@ from erbp_jax.config import estimate, schema
 from erbp_jax.config.build_connections import build_connections
 from erbp_jax.config.build_precision import store_in_bits, weight_grids
 from erbp_jax.config.build_task import build_task
+from erbp_jax.config.by_events import input_by_events
 from erbp_jax.config.construct import construct
 from erbp_jax.config.suggested import is_gradient
 from erbp_jax.connections import BlankOut, Dense, Reliable, SharedBlankOut, Transmission
@@ -31,13 +32,6 @@ from erbp_jax.units import Clock, ticks
 
 LOCAL_UPDATE_EVERY = 5
 """Ticks between the weight changes of a local rule, unless the config says."""
-
-SPARSE = 0.05
-"""Share of inputs spiking in a tick, below which events are faster than a product on a CPU (`benchmarks/events.py`)."""
-
-
-FEW_ROWS = 4
-"""Samples times ticks of a block, below which a walk through spikes costs more than it saves (`train_speed.py`)."""
 
 
 def build(config: schema.Config, data: Dataset) -> Experiment:
@@ -70,12 +64,16 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         encoder: Encoder = (
             data.frames() if spikes_given else construct(config.encoding, "encoding", clock, {"steps": steps})
         )
-        # An encoder that does not say how fast it fires is taken to fire often.
-        active = data.mean * (1.0 if spikes_given else getattr(encoder, "max_rate", 1.0))
-        rows = config.training.batch_size * (config.training.update_every or LOCAL_UPDATE_EVERY)
         # Walking through spikes needs a word between all devices a turn.
         one_device = jax.default_backend() == "cpu" and config.training.over_batch == 1
-        sparse = active < SPARSE and rows >= FEW_ROWS and one_device
+        sparse = one_device and input_by_events(
+            data,
+            # An encoder that does not say how fast it fires is taken to fire often.
+            1.0 if spikes_given else getattr(encoder, "max_rate", 1.0),
+            network_section.first_dense,
+            config.training.batch_size,
+            _every(config, steps),
+        )
         network = _network(config.network, data.image_shape, clock, sparse)
         test_steps = config.encoding.test_steps or steps
         if in_rate_form(config):
@@ -238,8 +236,7 @@ def _burn_in(config: schema.Config) -> int:
 
 
 def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
-    default = steps if is_gradient(config.rule) else min(LOCAL_UPDATE_EVERY, steps)
-    every = config.training.update_every or default
+    every = _every(config, steps)
     if steps == 1:
         every = 1  # the rate form has one tick
     for key, value in (("encoding.steps", steps), ("rule.burn_in", burn_in)):
@@ -254,6 +251,12 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
     if segment and every % segment:
         raise UserError(f"rule.segment: {segment} ticks do not divide the {every} ticks of back-propagation")
     return every
+
+
+def _every(config: schema.Config, steps: int) -> int:
+    """Ticks of a block."""
+    default = steps if is_gradient(config.rule) else min(LOCAL_UPDATE_EVERY, steps)
+    return config.training.update_every or default
 
 
 def _network(section: schema.NetworkSection, image_shape: tuple[int, ...], clock: Clock, sparse: bool) -> Network:

@@ -41,7 +41,7 @@ def factors(tau: np.ndarray, dt: float, method: str, where: str) -> np.ndarray:
     if not (np.isfinite(tau) & (tau >= 0)).all():
         raise UserError(f"{where}: must be seconds >= 0, got {tau.ravel()[~(tau.ravel() >= 0)][:1].tolist()}")
     if method == "exact":
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return np.exp(-(dt / MS) / tau)
     short = tau * MS < dt * (1 - 1e-6)  # files have float32
     if short.any():

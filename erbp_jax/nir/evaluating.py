@@ -84,7 +84,7 @@ def evaluate_nir(
             shape, labels that are no output's number, or an empty test set.
     """
     graph = flat_of(file)
-    found = recordings(folder)
+    found = recordings(folder, parts=("test",))
     names = [n for n in graph.nodes if graph.kind(n) == "Input"]
     if len(names) != 1:
         raise UserError(f"{file}: recordings feed one input, and the graph has {', '.join(names)}")
@@ -142,7 +142,7 @@ def evaluate_overrides(file: Path | str, overrides: Sequence[str]) -> Evaluated:
             raise UserError(f"{key}: must be true or false, got {given[key]!r}")
         flags[key.removeprefix("data.events.")] = given.get(key) == "true"
     method: Any = given.get("network.neuron.integration", "exact")
-    return evaluate_nir(file, given["data.path"], dt, method, **flags)
+    return evaluate_nir(file, Path(given["data.path"]).expanduser(), dt, method, **flags)
 
 
 def flat_of(file: Path | str) -> Any:

@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from erbp_jax.archive import MAX_BYTES, open_regular, shown
 from erbp_jax.errors import UserError
 from erbp_jax.files import replacing
+from erbp_jax.hdf5 import HDF5File
+from erbp_jax.nir.left_out import completed
 
 if TYPE_CHECKING:
     import nir
@@ -56,22 +60,21 @@ def read(path: Path | str) -> "nir.NIRGraph":
     where = shown(str(path), 400)
     with open_regular(path, 4 * MAX_BYTES) as stream:
         head = stream.read(512)
-        if head.startswith(POINTER):
-            raise UserError(
-                f"{where}: is a pointer of Git LFS, not the data; `git lfs pull` in its repository fetches it"
-            )
-        if not head.startswith(SIGNATURE):
-            raise UserError(f"{where}: not HDF5, in which NIR graphs are written")
-        stream.seek(0)
-        try:
-            with h5py.File(stream, "r") as file:
-                _check_nodes(file)
-            stream.seek(0)
-            return nir.read(stream, type_check=False)
-        except UserError as error:
-            raise UserError(f"{where}: {error}") from None
-        except Exception as error:  # h5py and nir raise what they like
-            raise UserError(f"{where}: not a valid NIR graph: {_reason(error)}") from None
+    if head.startswith(POINTER):
+        raise UserError(f"{where}: is a pointer of Git LFS, not the data; `git lfs pull` in its repository fetches it")
+    if not head.startswith(SIGNATURE):
+        raise UserError(f"{where}: not HDF5, in which NIR graphs are written")
+    content = io.BytesIO(_copied(path, where))
+    try:
+        with h5py.File(content, "r") as file:
+            _check_nodes(file)
+            tree = completed(_tree(file["node"]))
+        _check_each(tree, "")
+        return nir.dict2NIRNode(tree | {"type_check": False})
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    except Exception as error:  # h5py and nir raise what they like
+        raise UserError(f"{where}: not a valid NIR graph: {_reason(error)}") from None
 
 
 def write(path: Path | str, graph: "nir.NIRGraph") -> None:
@@ -100,9 +103,30 @@ def write(path: Path | str, graph: "nir.NIRGraph") -> None:
         raise UserError(f"{shown(str(path), 400)}: cannot be written ({error.strerror or error})") from None
 
 
+def _copied(path: Path | str, where: str) -> bytes:
+    """The graph in a file as a new file, which this process can read: nothing in it is damaged."""
+    file = HDF5File(path)
+    try:
+        names = file.names()
+        if "node" in names:
+            return file.copy("node")
+    except UserError as error:
+        raise UserError(f"{where}: not a valid NIR graph: {error}") from None
+    finally:
+        file.close()
+    raise UserError(f"{where}: not NIR: a group `node` was expected, got {shown(', '.join(names) or 'nothing', 200)}")
+
+
+def _tree(group: Any) -> dict[str, Any]:
+    """All values of a group, by name, with the groups in it."""
+    found = {}
+    for name, item in group.items():
+        value = _tree(item) if hasattr(item, "keys") else item[()]
+        found[name] = value.decode("utf8") if isinstance(value, bytes) else value
+    return found
+
+
 def _check_nodes(file: Any) -> None:
-    if "node" not in file:
-        raise UserError(f"not NIR: a group `node` was expected, got {shown(', '.join(file) or 'nothing', 200)}")
     types = list(_types(file["node"], ""))
     unknown = [f"{name}: {kind}" for name, kind in types if kind not in NODES]
     if unknown:
@@ -121,8 +145,28 @@ def _types(node: Any, name: str, depth: int = 0) -> Iterator[tuple[str, str]]:
     if kind == "NIRGraph":
         if "nodes" not in node or "edges" not in node:
             raise UserError(f"not NIR: {name or 'the graph'} has no nodes or no edges")
+        edges = node["edges"]
+        if edges.size and (edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype.kind not in "OS"):
+            raise UserError(
+                f"{name}{': ' * bool(name)}edges must be pairs of names, got {edges.dtype} {list(edges.shape)}"
+            )
         for inner in node["nodes"]:
             yield from _types(node["nodes"][inner], f"{name}.{inner}" if name else inner, depth + 1)
+
+
+def _check_each(graph: dict[str, Any], prefix: str) -> None:
+    """Make every node by itself, so that the message about one that cannot be made has its name."""
+    for name, node in graph["nodes"].items():
+        if node["type"] == "NIRGraph":
+            _check_each(node, f"{prefix}{name}.")
+            continue
+        for field in ("stride", "dilation"):
+            if field in node and not (np.asarray(node[field]) > 0).all():  # `nir` divides by them
+                raise UserError(f"{prefix}{name}: {field} must be whole numbers from 1, got {shown(str(node[field]))}")
+        try:
+            library().dict2NIRNode(dict(node))
+        except Exception as error:  # nir raises what it likes
+            raise UserError(f"{prefix}{name}: not a valid {node['type']}: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:

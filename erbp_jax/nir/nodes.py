@@ -92,7 +92,11 @@ def _convolution(name: str, node: Any, given: Shape) -> Made:
     axes, weight = len(given) - 1, np.asarray(node.weight, np.float32)
     kernel = weight.shape[2:]
     stride, dilation = (ints(name, getattr(node, f), axes) for f in ("stride", "dilation"))
-    padding, groups, bias = margins(name, node.padding, kernel, stride, dilation), int(node.groups), node.bias
+    padding, groups, bias = (
+        margins(name, node.padding, kernel, stride, dilation),
+        ints(name, node.groups, 1)[0],
+        node.bias,
+    )
     moved = weight.transpose(*range(2, 2 + axes), 1, 0)
     shape = ours(given)
     written = node.padding if isinstance(node.padding, str) else tuple(p for p, _ in padding)

@@ -72,7 +72,7 @@ def test_nodes_that_are_not_known(tmp_path):
     path = stored(tmp_path / "b.nir", graph())
     with h5py.File(path, "r+") as file:
         del file["node/nodes/n/tau"]
-    refused(path, "not a valid NIR graph", "tau")
+    refused(path, "n: not a valid LIF", "tau")
     with h5py.File(path, "r+") as file:
         del file["node/edges"]
     refused(path, "no edges")
@@ -125,6 +125,51 @@ def test_one_node_is_no_graph(tmp_path):
 )  # fmt: skip
 def test_graphs_that_do_not_hold_together(tmp_path, changed, words):
     refused(stored(tmp_path / "a.nir", graph(**changed)), words)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("edges", np.array([b"input", b"w"]), "edges must be pairs of names, got object [2]"),
+        ("edges", np.zeros((2, 2)), "edges must be pairs of names, got float64 [2, 2]"),
+        ("nodes/n/tau", np.ones(3), "not a valid NIR graph: ValueError: shape mismatch"),
+        ("nodes/n/tau", "soon", "n: tau must be finite numbers"),
+        ("nodes/w/weight", np.ones((2, 3), complex), "w: weight must be finite numbers, below 3.4e+38, got complex128"),
+        (
+            "nodes/n/v_threshold",
+            np.full(2, -1e300),
+            "n: v_threshold must be finite numbers, below 3.4e+38, got float64",
+        ),
+        ("nodes/input/shape", np.array([np.nan]), "input: whole numbers were expected, got [nan]"),
+        ("nodes/input/shape", "wide", "input: whole numbers were expected, got ['wide']"),
+        ("nodes/input/shape", np.array([-3]), "the edge input -> w: input gives [-3], w takes [3]"),
+    ],
+)
+def test_values_that_are_none_of_nir(tmp_path, path, value, words):
+    file = stored(tmp_path / "a.nir", graph())
+    with h5py.File(file, "r+") as opened:
+        dtype = h5py.string_dtype() if path == "edges" and value.dtype.kind == "S" else None
+        del opened[f"node/{path}"]
+        opened["node"].create_dataset(path, data=value, dtype=dtype)
+    refused(file, words)
+
+
+@pytest.mark.parametrize("field", ["stride", "dilation", "kernel_size"])
+def test_windows_that_do_not_move(tmp_path, field):
+    """In a file and in memory: sizes of 0 are neither divided by nor looped over."""
+    if field == "kernel_size":
+        node = nir.AvgPool2d(np.array([0, 2]), np.array([2, 2]), np.array([0, 0]))
+    else:
+        node = nir.Conv2d(None, np.ones((1, 1, 2, 2), F), 1, 0, 1, 1, np.zeros(1, F))
+        setattr(node, field, np.array([0, 1]))
+        node.input_shape = np.array([3, 3])
+    nodes = {"input": nir.Input(np.array([1, 3, 3])), "w": node, "n": nir.Threshold(np.ones((1, 2, 2)))}
+    nodes["output"] = nir.Output(np.array([1, 2, 2]))
+    given = nir.NIRGraph(nodes, graph().edges, type_check=False)
+    words = f"w: {field}"
+    refused(stored(tmp_path / "a.nir", given), words)
+    with pytest.raises(UserError, match=words):
+        from_nir(given, 1.0)
 
 
 def test_dt_and_method(tmp_path):

@@ -153,6 +153,8 @@ def test_a_graph_on_recordings(tmp_path, recorded):
     assert evaluate_nir(tmp_path / "b.nir", recorded).right == 0
     reported = evaluate_overrides(tmp_path / "a.nir", [f"data.path={recorded}", "encoding.dt=2"])
     assert "3 of 3 right (100.00 %), 0 undecided; 20 ticks of 2 ms" in str(reported)
+    (recorded / "train.txt").unlink()  # only the test set is needed
+    assert evaluate_nir(tmp_path / "a.nir", recorded).right == 3
 
 
 def test_what_evaluate_refuses(tmp_path, recorded):

@@ -41,7 +41,8 @@ class NetworkSection(Section):
     """How spikes cross the synapses."""
     events: Literal["auto", "none", "input", "all"] = "auto"
     """Layers whose presynaptic spikes are processed one by one instead of by a matrix product: the same sums in
-    another order. `auto`: the input layer, on a CPU, if less than a twentieth of the inputs spike in a tick."""
+    another order. `auto`: the input layer, on a CPU, if that is faster: for given spike trains by a cost model of the
+    layer's size and the spikes of the data, otherwise if less than a twentieth of the inputs spike in a tick."""
     delay: Annotated[NonNegative, Unit("ms")] = 0.0
     """Delay from a spike to its arrival at the next layer."""
     recurrent: bool = False
@@ -65,6 +66,13 @@ class NetworkSection(Section):
         assert isinstance(first, int)
         assert isinstance(last, int)
         return first, last
+
+    @property
+    def first_dense(self) -> int | None:
+        """Units of the layer after the input, if each is connected to all inputs."""
+        layer = self.layers[1]
+        dense = isinstance(layer, int | str) or layer.kind == "dense"
+        return _units(layer) if dense else None
 
     def sized(self, inputs: int, outputs: int) -> Self:
         """The same section with these in place of `auto`."""

@@ -119,8 +119,13 @@ class Bins:
         kept = inside & ~late
         where = ((tick * height + row) * width + column) * maps + (events.p if self.polarity else 0)
         size = height * width * maps
-        found = np.bincount(where[kept], minlength=self.steps * size).reshape(self.steps, size)
+        place, number = np.unique(where[kept], return_counts=True)
         cut = int((inside & late).sum())
         if self.counts:
-            return Binned(np.minimum(found, 255).astype(np.uint8), cut, int(np.maximum(found - 255, 0).sum()))
-        return Binned(np.packbits(found > 0, axis=1), cut, int(np.maximum(found - 1, 0).sum()))
+            counted = np.zeros((self.steps, size), np.uint8)
+            counted.flat[place] = np.minimum(number, 255)
+            return Binned(counted, cut, int(np.maximum(number - 255, 0).sum()))
+        bits = np.zeros((self.steps, -(-size // 8)), np.uint8)
+        tick, unit = np.divmod(place, size)
+        np.bitwise_or.at(bits, (tick, unit >> 3), (128 >> (unit & 7)).astype(np.uint8))
+        return Binned(bits, cut, int((number - 1).sum()))

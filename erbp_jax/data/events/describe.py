@@ -11,14 +11,17 @@ import numpy as np
 from erbp_jax.archive import shown
 from erbp_jax.data.events import aedat31, nmnist
 from erbp_jax.data.events.events import Events, sensor_text
-from erbp_jax.data.events.folder import Files, Recordings, recordings
+from erbp_jax.data.events.folder import Files, Recordings, bin_files, digit_files, recordings
 from erbp_jax.data.events.hdf5 import HDF5Recordings
 from erbp_jax.data.events.hot import hot_pixels
 from erbp_jax.data.events.structured import NpzRecordings
 from erbp_jax.errors import UserError
 from erbp_jax.wording import plural
 
-ELSEWHERE = ".aedat (2.0), .aedat4, .raw, .dat and .es are read by other libraries; docs/guides/events.md has how"
+ELSEWHERE = (
+    "archives must be unpacked first; .aedat (2.0), .aedat4, .raw, .dat and .es are read by other libraries; "
+    "docs/guides/events.md has how"
+)
 
 
 def find(path: Path | str, *, repair: bool = False) -> dict[str, Sequence[tuple[Events, Any]]]:
@@ -31,7 +34,10 @@ def find(path: Path | str, *, repair: bool = False) -> dict[str, Sequence[tuple[
     if not path.exists():
         raise UserError(f"{shown(str(path), 400)}: no such file or folder")
     if path.is_dir():
-        return parts(recordings(path, repair=repair))
+        for name, files in (("folder of digits", digit_files(path)), ("folder without labels", _alone(path))):
+            if files:
+                return {name: Files(lambda file: nmnist.read_bin(file, repair=repair), files)}
+        return parts(recordings(path, repair=repair, parts=())) or parts(recordings(path, repair=repair))
     match path.suffix:
         case ".bin" | ".bs2":
             return {"file": Files(lambda file: nmnist.read_bin(file, repair=repair), [(path, None)])}
@@ -47,8 +53,13 @@ def find(path: Path | str, *, repair: bool = False) -> dict[str, Sequence[tuple[
 
 
 def parts(found: Recordings) -> dict[str, Sequence[tuple[Events, Any]]]:
-    """The two parts of a set, by name."""
-    return {"training": found.train, "test": found.test}
+    """The parts of a set that are there, by name."""
+    return {name: part for name, part in (("training", found.train), ("test", found.test)) if len(part)}
+
+
+def _alone(folder: Path) -> list[tuple[Path, Any]]:
+    """N-MNIST's files in a folder without tables of labels; without labels, therefore."""
+    return [] if any(folder.glob("*.txt")) else [(file, None) for file in bin_files(folder)]
 
 
 @dataclass

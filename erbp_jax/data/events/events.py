@@ -8,6 +8,9 @@ import numpy as np
 from erbp_jax.archive import shown
 from erbp_jax.errors import UserError
 
+MOST_PLACES = 2**28
+"""16,384 x 16,384 pixels of one polarity."""
+
 
 @dataclass(frozen=True, eq=False)
 class Events:
@@ -84,23 +87,28 @@ def in_order(t: Any, *columns: Any) -> tuple[int, tuple[np.ndarray, ...]]:
         (1, [3, 5, 9], [1, 0, 2])
     """
     t = np.asarray(t)
-    late = int((t < np.maximum.accumulate(t)).sum()) if len(t) else 0
+    ordered = t.ndim == 1 and t.size and t.dtype.kind in "iuf"  # of other columns there is nothing to say
+    late = int((t < np.maximum.accumulate(t)).sum()) if ordered else 0
     order = np.argsort(t, kind="stable") if late else slice(None)
     return late, (t[order], *(np.asarray(column)[order] for column in columns))
 
 
 def as_sensor(name: str, given: Any) -> tuple[int, int, int]:
-    """(height, width, polarities), at least 1 each.
+    """(height, width, polarities), at least 1 each, and at most `MOST_PLACES` together.
 
     Raises:
         UserError: something else.
     """
     try:
         height, width, polarities = (int(n) for n in given if n == int(n) and n >= 1)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of infinity
         raise UserError(
             f"{name}: a sensor is (height, width, polarities), whole numbers from 1, got {shown(repr(given))}"
         ) from None
+    if height * width * polarities > MOST_PLACES:
+        raise UserError(
+            f"{name}: a sensor has at most {MOST_PLACES:,} pixels times polarities, got {shown(repr(given))}"
+        )
     return height, width, polarities
 
 

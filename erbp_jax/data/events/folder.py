@@ -2,11 +2,13 @@
 
 | set | files |
 |---|---|
-| N-MNIST | `Train/0/00002.bin` ... `Test/9/...`: a folder for each digit |
+| N-MNIST | `Train/0/00002.bin` ... `Test/9/...`: a folder for each digit; in lower case, too |
 | its small form, as published with SLAYER | `1.bs2` ...; `train*.txt` and `test*.txt`, number and digit a line |
 | SHD, SSC | `shd_train.h5`, `shd_test.h5`; `ssc_train.h5`, (`ssc_valid.h5`,) `ssc_test.h5` |
 | DVSGesture | `trials_to_train.txt`, `trials_to_test.txt`; `user01_natural.aedat` and `user01_natural_labels.csv` ... |
 | our own | `train.npz`, `test.npz` (`NpzRecordings`) |
+
+A folder with nothing but a folder is that folder: archives are often unpacked so. Hidden files do not count.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +19,7 @@ from typing import Any
 from erbp_jax.archive import shown
 from erbp_jax.data.events import aedat31, nmnist
 from erbp_jax.data.events.events import Events
+from erbp_jax.data.events.hdf5 import SENSOR as HDF5_SENSOR
 from erbp_jax.data.events.hdf5 import HDF5Recordings
 from erbp_jax.data.events.pointer import read_text
 from erbp_jax.data.events.recorded import Recorded
@@ -24,6 +27,7 @@ from erbp_jax.data.events.structured import NpzRecordings
 from erbp_jax.errors import UserError
 
 MOST_TEXT = 2**26
+PARTS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,10 @@ class Files(Recorded):
         return self.reader(path), label
 
 
-def recordings(folder: Path | str, *, repair: bool = False) -> Recordings:
+def recordings(folder: Path | str, *, repair: bool = False, parts: Sequence[str] = PARTS) -> Recordings:
     """The set in a folder. With `repair`, events that are out of order are put in order.
+
+    `parts` are those that must be there; the others are left empty.
 
     Example:
         >>> import erbp_jax as ej
@@ -75,46 +81,73 @@ def recordings(folder: Path | str, *, repair: bool = False) -> Recordings:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"{shown(str(folder), 400)}: no such folder")
+        packed = folder.is_file() and "; it is a file, and an archive must be unpacked first"
+        raise UserError(f"{shown(str(folder), 400)}: no such folder{packed or ''}")
     for find in (_nmnist, _small_nmnist, _hdf5, _gestures, _npz):
-        if (found := find(folder, repair)) is not None:
+        if (found := find(folder, repair, parts)) is not None:
             return found
-    names = sorted(path.name for path in folder.iterdir())
+    there = _visible(folder)
+    if len(there) == 1 and there[0].is_dir():
+        return recordings(there[0], repair=repair, parts=parts)
+    names = ", ".join(path.name for path in there) or "nothing"
     raise UserError(
         f"{shown(str(folder), 400)}: holds no set of recordings that is known (N-MNIST, SHD, SSC, DVSGesture, or "
-        f"train.npz and test.npz); it has {shown(', '.join(names) or 'nothing', 200)}"
+        f"train.npz and test.npz); it has {shown(names, 200)}"
     )
 
 
 def holds_recordings(folder: Path) -> bool:
     """Whether its names are those of a set of recordings."""
-    patterns = ("Train", "*.bs2", "shd_*.h5", "ssc_*.h5", "trials_to_*.txt", "train.npz")
-    return any(next(folder.glob(pattern), None) for pattern in patterns)
+    patterns = ("*.bs2", "shd_*.h5", "ssc_*.h5", "trials_to_*.txt", "train.npz")
+    return bool(_digit_folders(folder)) or any(next(folder.glob(pattern), None) for pattern in patterns)
 
 
-def _nmnist(folder: Path, repair: bool) -> Recordings | None:
-    train, test = folder / "Train", folder / "Test"
-    if not train.is_dir() and not test.is_dir():
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
+
+
+def bin_files(folder: Path) -> list[Path]:
+    """N-MNIST's files in a folder, in order."""
+    return [path for path in _visible(folder) if path.suffix in (".bin", ".bs2")]
+
+
+def digit_files(folder: Path) -> list[tuple[Path, int]]:
+    """N-MNIST's files in the folders 0 to 9 of a folder, with their digits."""
+    digits = ((folder / str(label), label) for label in range(10))
+    return [(file, label) for one, label in digits if one.is_dir() for file in bin_files(one)]
+
+
+def _digit_folders(folder: Path) -> dict[str, Path]:
+    """The folders of N-MNIST's parts, `train` and `test`, in upper or lower case."""
+    folders = {path.name.lower(): path for path in _visible(folder) if path.is_dir()}
+    found = {part: folders[part] for part in PARTS if part in folders}
+    published = any((folder / part.title()).is_dir() for part in PARTS)
+    return found if published or any(map(digit_files, found.values())) else {}
+
+
+def _nmnist(folder: Path, repair: bool, needed: Sequence[str]) -> Recordings | None:
+    if not (found := _digit_folders(folder)):
         return None
     parts = []
-    for part in (train, test):
-        files = [(file, label) for label in range(10) for file in sorted((part / str(label)).glob("*.bin"))]
-        if not files:
-            raise UserError(f"{part}: folders 0 to 9 with .bin files were expected")
+    for part in PARTS:
+        place = found.get(part, folder / part.title())
+        files = digit_files(place)
+        if part in needed and not files:
+            raise UserError(f"{place}: folders 0 to 9 with .bin files were expected")
         parts.append(Files(lambda path: nmnist.read_bin(path, repair=repair), files))
     return Recordings("nmnist", *parts, sensor=nmnist.SENSOR)
 
 
-def _small_nmnist(folder: Path, repair: bool) -> Recordings | None:
-    if not (next(folder.glob("*.bs2"), None) or next(folder.glob("*.bin"), None)):
+def _small_nmnist(folder: Path, repair: bool, needed: Sequence[str]) -> Recordings | None:
+    if not bin_files(folder):
         return None
     parts = []
-    for part in ("train", "test"):
+    for part in PARTS:
         tables = sorted(folder.glob(f"{part}*.txt"))
-        if len(tables) != 1:
+        if len(tables) != 1 and (tables or part in needed):
             raise UserError(f"{folder}: one table {part}*.txt of recordings and digits was expected, got {len(tables)}")
         files = []
-        for where, number, label in _table(tables[0]):
+        for where, number, label in _table(tables[0]) if tables else ():
             found = [file for ending in (".bs2", ".bin") if (file := folder / f"{number}{ending}").exists()]
             if not found:
                 raise UserError(f"{where}: {folder / str(number)}.bs2 is missing")
@@ -129,28 +162,32 @@ def _table(path: Path) -> Iterator[tuple[str, int, int]]:
             continue
         where = f"{path}: line {number}"
         try:
-            recording, label = map(int, line.split())
+            recording, label = map(int, line.replace(",", " ").split())
         except ValueError:
             raise UserError(f"{where}: a recording's number and its class were expected, got {shown(line)}") from None
         yield where, recording, label
 
 
-def _hdf5(folder: Path, repair: bool) -> Recordings | None:
+def _hdf5(folder: Path, repair: bool, needed: Sequence[str]) -> Recordings | None:
     for name in ("shd", "ssc"):
-        train, test = folder / f"{name}_train.h5", folder / f"{name}_test.h5"
-        if train.exists() or test.exists():
-            parts = [HDF5Recordings(file, repair=repair) for file in (train, test)]
-            return Recordings(name, *parts, sensor=parts[0].sensor)
+        files = {part: folder / f"{name}_{part}.h5" for part in PARTS}
+        if any(file.exists() for file in files.values()):
+            parts = [
+                HDF5Recordings(file, repair=repair) if part in needed or file.exists() else []
+                for part, file in files.items()
+            ]
+            return Recordings(name, *parts, sensor=HDF5_SENSOR)
     return None
 
 
-def _gestures(folder: Path, repair: bool) -> Recordings | None:
-    lists = [folder / f"trials_to_{part}.txt" for part in ("train", "test")]
-    if not any(file.exists() for file in lists):
+def _gestures(folder: Path, repair: bool, needed: Sequence[str]) -> Recordings | None:
+    lists = {part: folder / f"trials_to_{part}.txt" for part in PARTS}
+    if not any(file.exists() for file in lists.values()):
         return None
     parts = []
-    for file in lists:
-        names = [n.strip() for n in read_text(file, MOST_TEXT).splitlines() if n.strip()]
+    for part, file in lists.items():
+        wanted = part in needed or file.exists()
+        names = [n.strip() for n in read_text(file, MOST_TEXT).splitlines() if n.strip()] if wanted else []
         if any(Path(name).name != name for name in names):
             raise UserError(f"{file}: names of files in its own folder were expected, got {shown(str(names[:3]), 200)}")
         parts.append(Gestures([folder / name for name in names], repair=repair))
@@ -179,11 +216,12 @@ class Gestures(Recorded):
         return self._held[1][part]
 
 
-def _npz(folder: Path, repair: bool) -> Recordings | None:
-    files = [folder / f"{part}.npz" for part in ("train", "test")]
-    if not all(file.exists() for file in files):
+def _npz(folder: Path, repair: bool, needed: Sequence[str]) -> Recordings | None:
+    files = {part: folder / f"{part}.npz" for part in PARTS}
+    if not all(files[part].exists() for part in needed or PARTS[:1]):
         return None
-    train, test = (NpzRecordings(file, repair=repair) for file in files)
-    if train.sensor != test.sensor:
-        raise UserError(f"{folder}: train.npz is of a sensor {train.sensor}, test.npz of {test.sensor}")
-    return Recordings(folder.name, train, test, train.sensor)
+    made = {part: NpzRecordings(file, repair=repair) for part, file in files.items() if file.exists()}
+    sensors = {part: one.sensor for part, one in made.items()}
+    if len(set(sensors.values())) > 1:
+        raise UserError(f"{folder}: train.npz is of a sensor {sensors['train']}, test.npz of {sensors['test']}")
+    return Recordings(folder.name, *(made.get(part, []) for part in PARTS), sensor=next(iter(sensors.values())))

@@ -9,9 +9,9 @@ Needs the extra `events` (h5py).
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,12 @@ from erbp_jax.data.events.pointer import refuse_pointer_file
 from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.errors import UserError
 from erbp_jax.files import replacing
+from erbp_jax.hdf5 import About, HDF5File
 
 UNITS = 700
+SENSOR = (1, UNITS, 1)
 MOST_BYTES = 2**36
+MOST_SECONDS = 1e9
 
 
 class HDF5Recordings(Recorded):
@@ -46,20 +49,31 @@ class HDF5Recordings(Recorded):
 
     def __init__(self, path: Path | str, *, units: int = UNITS, repair: bool = False) -> None:
         self.path, self.units, self.repair = Path(path), units, repair
-        self._file = _opened(self.path)
-        self._times, self._units = (self._part(f"spikes/{part}") for part in ("times", "units"))
-        labels = self._part("labels")
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            raise UserError(
-                f"{path}: labels: one whole number a recording was expected, got {labels.dtype} {list(labels.shape)}"
-            )
-        self.labels = np.asarray(labels[:], np.int64)
-        for part, found in (("spikes/times", self._times), ("spikes/units", self._units)):
-            if found.ndim != 1 or len(found) != len(self.labels):
+        refuse_pointer_file(self.path, MOST_BYTES)
+        with self._named():
+            self._file = HDF5File(self.path)
+        try:
+            self.labels = self._checked()
+        except UserError:
+            self._file.close()
+            raise
+
+    def _checked(self) -> np.ndarray:
+        """The labels, after a look at all arrays."""
+        with self._named():
+            times, channels, labels = (self._part(part) for part in ("spikes/times", "spikes/units", "labels"))
+            if len(labels.shape) != 1 or labels.kind not in "iu":
                 raise UserError(
-                    f"{path}: {part}: a list for each of the {len(self.labels):,} labels was expected, got shape "
-                    f"{list(found.shape)}"
+                    f"labels: one whole number a recording was expected, got {labels.dtype} {list(labels.shape)}"
                 )
+            numbers = self._file.arrays("labels")[0].astype(np.int64)
+            for part, found in (("spikes/times", times), ("spikes/units", channels)):
+                if found.shape != numbers.shape:
+                    raise UserError(
+                        f"{part}: a list for each of the {len(numbers):,} labels was expected, got shape "
+                        f"{list(found.shape)}"
+                    )
+            return numbers
 
     @property
     def sensor(self) -> tuple[int, int, int]:
@@ -69,10 +83,14 @@ class HDF5Recordings(Recorded):
         return len(self.labels)
 
     def read(self, number: int) -> tuple[Events, int]:
-        where = f"{self.path}: recording {number:,}"
-        seconds, units = np.asarray(self._times[number]), np.asarray(self._units[number])
-        if seconds.dtype.kind != "f" or not np.isfinite(seconds).all():
-            raise UserError(f"{where}: times must be finite seconds, got {seconds.dtype}")
+        with self._named(f": recording {number:,}") as where:
+            seconds, units = self._file.arrays("spikes/times", "spikes/units", at=number)
+            if seconds.ndim != 1 or units.ndim != 1:
+                raise UserError(
+                    f"lists of times and units were expected, got {list(seconds.shape)}, {list(units.shape)}"
+                )
+            if seconds.dtype.kind != "f" or not (np.abs(seconds.astype(np.float64)) <= MOST_SECONDS).all():
+                raise UserError(f"times must be finite seconds, at most {MOST_SECONDS:,.0f}, got {seconds.dtype}")
         t = np.round(seconds.astype(np.float64) * 1e6).astype(np.int64)
         x = units.astype(np.int64) if units.dtype.kind in "iu" else units
         if self.repair and len(t) == len(x):
@@ -80,29 +98,24 @@ class HDF5Recordings(Recorded):
         nothing = np.zeros(len(x), np.int64)
         return Events(t, x, nothing, nothing, sensor=self.sensor, name=where), int(self.labels[number])
 
-    def _part(self, name: str) -> Any:
-        import h5py
-
-        found = self._file.get(name)
-        if not isinstance(found, h5py.Dataset):
-            there = ", ".join(sorted(map(str, self._file))) or "nothing"
+    def _part(self, name: str) -> About:
+        found = self._file.about(name)
+        if found is None:
+            there = ", ".join(self._file.names()) or "nothing"
             raise UserError(
-                f"{self.path}: has no {name}; SHD and SSC have spikes/times, spikes/units and labels, this file has "
+                f"has no {name}; SHD and SSC have spikes/times, spikes/units and labels, this file has "
                 f"{shown(there, 200)}"
             )
         return found
 
-
-def _opened(path: Path) -> Any:
-    try:
-        import h5py
-    except ModuleNotFoundError:
-        raise UserError(f"{path}: HDF5 needs h5py: pip install 'erbp-jax[events]'") from None
-    refuse_pointer_file(path, MOST_BYTES)
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path}: is not HDF5, or is cut off ({shown(str(error), 200)})") from None
+    @contextmanager
+    def _named(self, part: str = "") -> Iterator[str]:
+        """The path and the part of the file, which are put in front of messages."""
+        where = f"{self.path}{part}"
+        try:
+            yield where
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
 
 
 def write_hdf5(path: Path | str, recordings: Sequence[tuple[Events, int]]) -> None:

@@ -77,7 +77,7 @@ def from_recordings(
             number = len(part) * (1 + copies * learned)
             if not number:
                 raise UserError(f"{found.name}: has no {'training' if learned else 'test'} recordings")
-            x, labels = np.zeros((number, bins.steps, bins.bytes_a_tick(found.sensor)), np.uint8), []
+            x, labels = _zeros(found.name, (number, bins.steps, bins.bytes_a_tick(found.sensor))), []
             for i, (events, label) in enumerate(variants(part, learned)):
                 one = bins(events)
                 x[i], cut = one.spikes, cut + one.cut
@@ -93,3 +93,14 @@ def from_recordings(
         found.name, Samples(x, y), Samples(x_test, y_test), shape=shape, labels=labels, ticks=bins.steps,
         packed=not bins.counts,
     )  # fmt: skip
+
+
+def _zeros(name: str, shape: tuple[int, int, int]) -> np.ndarray:
+    try:
+        return np.zeros(shape, np.uint8)
+    except (MemoryError, ValueError):  # ValueError: more than an address can say
+        size = " x ".join(f"{n:,}" for n in shape)
+        raise UserError(
+            f"{shown(name)}: recordings x ticks x bytes a tick are {size}, more than memory has; fewer ticks, a crop "
+            "or a pool make it less"
+        ) from None

@@ -24,7 +24,7 @@ def read_text(path: Path | str, most: int) -> str:
     """
     content = read_bytes(path, most)
     refuse_pointer(content, str(path))
-    return content.decode("utf-8", "replace")
+    return content.decode("utf-8-sig", "replace")
 
 
 def refuse_pointer_file(path: Path, most: int) -> None:

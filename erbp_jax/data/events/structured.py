@@ -13,12 +13,15 @@ from erbp_jax.data.events.recorded import Recorded
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_arrays
 
+FIELDS = {"t": ("t", "ts", "timestamp"), "x": ("x",), "y": ("y",), "p": ("p", "polarity", "pol", "on")}
+"""Names of the fields of structured arrays, in order of preference."""
+
 
 def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bool = False) -> Events:
     """Events of a structured array with the fields `t` (whole microseconds) and `x`, and perhaps `y` and `p`.
 
     `sensor` is (height, width, polarities); where `y` or `p` are missing, all events have 0 there. A title of a field
-    counts as its name.
+    counts as its name; `FIELDS` has other names that are known.
 
     Example:
         >>> import numpy as np, erbp_jax as ej
@@ -31,12 +34,13 @@ def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bo
     """
     array = np.asarray(array)
     names = array.dtype.fields or {}  # with titles: some readers call the polarity "on", and "p" is its title
-    if array.ndim != 1 or not {"t", "x"} <= set(names):
+    found = {key: next((n for n in known if n in names), None) for key, known in FIELDS.items()}
+    if array.ndim != 1 or found["t"] is None or found["x"] is None:
         given = ", ".join(names) or f"an array {array.dtype} {list(array.shape)}"
         raise UserError(f"{name}: a structured array with the fields t and x, and perhaps y and p, was expected, got "
                         f"{shown(given, 200)}")  # fmt: skip
     nothing = np.zeros(len(array), np.int64)
-    columns = [array[key] if key in names else nothing for key in "txyp"]
+    columns = [nothing if field is None else array[field] for field in found.values()]
     if repair:
         _, columns = in_order(*columns)
     return Events(*columns, sensor=sensor, name=name)
@@ -114,7 +118,7 @@ class NpzRecordings(Recorded):
             self.sensor = as_sensor("sensor", arrays["sensor"].tolist())
             self._columns = [arrays[key] for key in "txyp"]
             self.labels, starts = arrays["labels"], arrays["starts"]
-            if any(column.shape != (len(self._columns[0]),) for column in self._columns):
+            if any(column.shape != (column.size,) or column.size != self._columns[0].size for column in self._columns):
                 raise UserError(f"t, x, y and p: must be equally long, got {[c.shape for c in self._columns]}")
             if starts.ndim != 1 or starts.dtype.kind not in "iu" or self.labels.shape != starts.shape:
                 raise UserError(

@@ -121,6 +121,12 @@ def test_hdf5_of_which_a_part_is_wrong(tmp_path):
     refused(where, lambda: found[1], "event 0: at -500,000 us before 0")
     found = changed("spikes/times", np.array([0.5], np.float32))
     refused(where, lambda: found[1], "must be equally long")
+    write_hdf5(file, pairs)
+    with h5py.File(file, "r+") as made:
+        del made["spikes/units"]
+        made["spikes/units"] = np.arange(3)
+    found = HDF5Recordings(file)
+    refused(where, lambda: found[1], "lists of times and units were expected, got [2], []")
     refused(file, lambda: changed("labels", np.arange(2)), "a list for each of the 2 labels was expected")
     refused(file, lambda: changed("labels", np.zeros(3)), "labels: one whole number a recording was expected")
     write_hdf5(file, pairs)
@@ -154,6 +160,11 @@ def test_npz_of_which_a_part_is_wrong(tmp_path):
     assert NpzRecordings(file, repair=True)[1][0].t.tolist() == [4, 5]
     found = changed(t=np.linspace(0, 1, 6))
     refused(where, lambda: found[1], "t must be whole numbers", "times are in microseconds")
+    words = changed(t=np.array(["0", "1", "5", "4", "0", "1"]))
+    words.repair = True
+    refused(where, lambda: words[1], "t must be whole numbers")
+    for wrong in (np.array(5), arrays["t"][None]):
+        refused(file, lambda wrong=wrong: changed(t=wrong), "t, x, y and p: must be equally long")
     refused(file, lambda: changed(labels=np.arange(2)), "starts, labels: one whole number a recording each")
     refused(file, lambda: changed(p=np.zeros(5, int)), "t, x, y and p: must be equally long")
     refused(file, lambda: changed(sensor=np.array([0, 8, 2])), "a sensor is (height, width, polarities)")
