@@ -98,6 +98,7 @@ FEW_BITS = (
     *(cost.Pair("20 ticks", f"precision/twenty_ticks/{b}_bits", "precision/twenty_ticks/float") for b in (8, 7, 6, 5)),
     cost.Pair("short", "precision/short_8_bits", "precision/short_float", 2, ("last 2 epochs",)),
     cost.Pair("dense", "precision/full_recipe_8_bits", "pi_mnist/784_200_10/erbp", notes=("float: seed 0 of 3",)),
+    cost.Pair("sparse", "precision/averaged_8_bits", "sparse/784_200_10", notes=("float: seeds 0 to 2 of 5",)),
 )
 """Weights of few bits while learning, each beside its run in floats."""
 
