@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from erbp_jax.api.model import Model
     from erbp_jax.api.recording import Recording, record
     from erbp_jax.api.runs import open_run
-    from erbp_jax.api.sweeping import SweepTable
-    from erbp_jax.api.sweeping import sweep_rates as sweep
+    from erbp_jax.api.sweeping import SweepTable, sweep
     from erbp_jax.chain import mlp, sequential
     from erbp_jax.connections import (
         BlankOut,
@@ -113,7 +112,7 @@ _HOME = {
     "api.model": ("Model",),
     "api.recording": ("Recording", "record"),
     "api.runs": ("open_run",),
-    "api.sweeping": ("SweepTable",),
+    "api.sweeping": ("SweepTable", "sweep"),
     "chain": ("mlp", "sequential"),
     "connections": (
         "BlankOut",
@@ -195,7 +194,6 @@ _HOME = {
     "training.transforms": ("keep_within",),
 }
 _MODULE_OF = {name: (module, name) for module, names in _HOME.items() for name in names}
-_MODULE_OF["sweep"] = ("api.sweeping", "sweep_rates")
 _PACKAGES = ("data", "nir", "nnx")
 
 __all__ = [

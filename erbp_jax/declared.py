@@ -33,6 +33,19 @@ _WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: 
 _PLURALS = {int: "whole numbers", float: "numbers", bool: "truth values", str: "texts"}
 
 
+def takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function may be called with so many arguments in order; one that does not say, may."""
+    try:
+        found = signature(function)
+    except (TypeError, ValueError):  # some of C's
+        return True
+    try:
+        found.bind(*(None,) * count)
+    except TypeError:
+        return False
+    return True
+
+
 def checked(cls: Class) -> Class:
     """Let a dataclass refuse values of other types than its fields declare; anything else stays as it is.
 

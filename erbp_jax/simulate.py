@@ -65,8 +65,9 @@ def check_input(network: Network, encoder: Encoder, sample: Any, key: jax.Array)
     """
     if len(network.inputs) != 1:
         raise ValueError(
-            f"Network {network.name}: an encoder feeds one input, and it has {', '.join(network.inputs)}; give their "
-            "spikes by name to ej.learn or Network.advance (docs/guides/recurrent_and_delayed.md, Several inputs)"
+            f"Network {network.name}: an encoder feeds one input, and it has {', '.join(network.inputs)} (sources that "
+            f"are no population; there are the populations {', '.join(network.names)}); give their spikes by name to "
+            "ej.learn or Network.advance (docs/guides/recurrent_and_delayed.md, Several inputs)"
         )
     size = network.sizes[0]
     shapes = [tuple(getattr(leaf, "shape", ())) for leaf in jax.tree.leaves(sample)]

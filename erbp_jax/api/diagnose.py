@@ -5,6 +5,7 @@ from typing import Any
 import jax
 
 from erbp_jax.api.model import Model
+from erbp_jax.api.numbers import having
 from erbp_jax.api.prepare import data_of
 from erbp_jax.encoding import Encoder
 from erbp_jax.evaluation.diagnosis import Diagnosis
@@ -32,6 +33,7 @@ def diagnose(model: Model, data: Any, *, encoder: Encoder | None = None, steps: 
     Raises:
         UserError: data that does not fit the model.
     """
+    having("model", model, ("network", "params", "steps"), "what ej.fit returned; for a network ej.fit(..., epochs=0)")
     shown = data_of(data)
     n = min(MOST_SAMPLES, len(shown.test))
     length = steps or model.steps

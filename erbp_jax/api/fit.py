@@ -17,8 +17,10 @@ from erbp_jax.api.prepare import (
     rule_for,
 )
 from erbp_jax.cache import compilation_cache
+from erbp_jax.declared import takes
 from erbp_jax.encoding import Encoder
 from erbp_jax.errors import UserError
+from erbp_jax.learning.base import rule_name
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.settings import settled
@@ -84,7 +86,7 @@ def fit(
         devices: share every batch among so many; the numbers are those of one, to rounding.
         piece: samples that are on the device at a time, of a set that does not fit there; no number changes.
         alignment: measure the angles to the gradient after every epoch.
-        progress: tell of every epoch.
+        progress: tell of every epoch; False leaves warnings alone, on standard error.
 
     Ctrl-C ends the training after the batch under way and returns what was learned so far.
 
@@ -116,7 +118,7 @@ def fit(
     callbacks = (
         (on_epoch,) if callable(on_epoch) else tuple(on_epoch) if isinstance(on_epoch, Sequence) else (on_epoch,)
     )
-    if not all(map(callable, callbacks)):
+    if not all(callable(call) and takes(call, 2) for call in callbacks):
         raise UserError(f"on_epoch: must be a function of (metrics, learner), or several, got {on_epoch!r}")
     compilation_cache()
     shown = data_of(data)
@@ -187,12 +189,20 @@ def _warm(programs: Programs, model: Model) -> Learner:
         given = engine.replaced(fresh, params, rule_params)
     else:
         given = jax.tree.map(lambda x: x[None], given)
-    same = jax.tree.structure(given) == jax.tree.structure(fresh) and all(
-        a.shape == b.shape and a.dtype == b.dtype for a, b in zip(*map(jax.tree.leaves, (given, fresh)), strict=True)
-    )
-    if not same:
-        raise UserError("model: was trained with another network, rule or optimizer; give the same")
+    before, now = rule_name(model.rule), rule_name(programs.experiment.rule)
+    parts = (("weights", "network"), ("rule_params", "rule"))
+    others = [what for name, what in parts if not _alike(getattr(given, name), getattr(fresh, name))]
+    if before != now or not _alike(given, fresh):
+        which = f"by {before}, not {now}" if before != now else f"with another {' and '.join(others) or 'optimizer'}"
+        raise UserError(f"model: was trained {which}; give the same network, rule and optimizer")
     return replace(given, counters=fresh.counters)  # of an epoch that was interrupted, and begins again
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two trees have one structure, and leaves of the same shapes and types."""
+    return jax.tree.structure(one) == jax.tree.structure(other) and all(
+        a.shape == b.shape and a.dtype == b.dtype for a, b in zip(*map(jax.tree.leaves, (one, other)), strict=True)
+    )
 
 
 def _first(learner: Learner) -> Learner:

@@ -20,7 +20,8 @@ from erbp_jax.errors import UserError
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.tasks import Measure, Task
-from erbp_jax.training.sweep import Sweep, sweep
+from erbp_jax.training.sweep import Sweep
+from erbp_jax.training.sweep import sweep as sweep_cells
 from erbp_jax.training.transforms import Optimizers
 
 
@@ -90,13 +91,13 @@ class SweepTable:
         return "\n".join(lines)
 
 
-def sweep_rates(
+def sweep(
     network: Network,
     rule: RuleLike,
     data: Any,
     *,
     learning_rate: Sequence[float],
-    seed: Sequence[int] = (0,),
+    seed: int | Sequence[int] = (0,),
     epochs: int = 10,
     optimizer: optax.GradientTransformation | None = None,
     encoder: Encoder | None = None,
@@ -108,8 +109,8 @@ def sweep_rates(
 ) -> SweepTable:
     """Train every learning rate with every seed, all in one program, and test after every epoch.
 
-    What is not given is as in `fit`. `optimizer` is one for a learning rate of 1; every cell multiplies its steps.
-    Choose on samples that are held out: `data.subset(None, None, validation=...)`.
+    What is not given is as in `fit`. `seed` is one or several. `optimizer` is one for a learning rate of 1; every cell
+    multiplies its steps. Choose on samples that are held out: `data.subset(None, None, validation=...)`.
 
     Example:
         >>> import erbp_jax as ej
@@ -126,6 +127,9 @@ def sweep_rates(
     made = rule_for(network, rule)
     made = made if shown.labels is not None else for_curves(made)
     whole("epochs", epochs, 1)
+    seeds = list(seed) if isinstance(seed, Sequence) else [seed]
+    for each in seeds:
+        whole("seed", each, 0)
     try:
         experiment = experiment_for(
             network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,
@@ -133,8 +137,8 @@ def sweep_rates(
         )  # fmt: skip
         batches = len(shown.train) // experiment.batch_size
         given = optimizers_for(experiment, batches, optimizer, None, None if optimizer is not None else 1.0)
-        cells = sweep(
-            experiment, Optimizers(*given), learning_rate, list(seed), (shown.train.x, shown.train.y),
+        cells = sweep_cells(
+            experiment, Optimizers(*given), learning_rate, seeds, (shown.train.x, shown.train.y),
             (shown.test.x, shown.test.y), epochs=epochs,
         )  # fmt: skip
     except ValueError as error:

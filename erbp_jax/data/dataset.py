@@ -162,7 +162,14 @@ class Dataset:
         return shape if len(shape) in (2, 3) else (1, self.features)
 
     def sizes(self, *hidden: int) -> tuple[int, ...]:
-        """Inputs, the hidden sizes, outputs: `ej.mlp(*data.sizes(100))`."""
+        """Inputs, the hidden sizes, outputs: `ej.mlp(*data.sizes(100))`.
+
+        Raises:
+            UserError: sizes that are no whole numbers from 1.
+        """
+        for size in hidden:
+            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+                raise UserError(f"sizes: must be whole numbers from 1 on, got {size!r}")
         return (self.features, *hidden, self.classes)
 
     def named(self, classes: np.ndarray) -> np.ndarray:
@@ -212,8 +219,8 @@ class Dataset:
         """
         train, test, test_name = self.train, self.test, self.test_name
         for key, value in (("train_size", train_size), ("test_size", test_size), ("validation_size", validation)):
-            if value is not None and value < 0:
-                raise UserError(f"data.{key}: must not be below 0, got {value}")
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0):
+                raise UserError(f"data.{key}: must be a whole number from 0 on, got {value!r}")
         if validation:
             if validation >= len(train):
                 raise UserError(
@@ -238,7 +245,7 @@ def dataset(
     x_test: Any = None,
     y_test: Any = None,
     *,
-    test: float = 0.2,
+    test: float | None = None,
     seed: int = 0,
     name: str = "arrays",
     trains: bool = False,
@@ -252,8 +259,8 @@ def dataset(
     ticks, or `[n, T, K]`. One-hot rows are not labels: `y.argmax(1)` are; what trains on them asks for a task.
 
     Without `y`, `x` is anything with a length that yields `(sample, label)` by index.
-    Without `x_test` and `y_test` the share `test` of the samples, drawn by `seed`, is kept for the test; of every
-    label at least one sample stays in training.
+    Without `x_test` and `y_test` the share `test` of the samples (0.2 if not given), drawn by `seed`, is kept for the
+    test; of every label at least one sample stays in training.
 
     Example:
         >>> import numpy as np, erbp_jax as ej
@@ -266,7 +273,7 @@ def dataset(
         UserError: values or labels that are not as above, other numbers of samples than of labels, a label in the test
             set that is not in training; says which.
     """
-    if isinstance(test, bool) or not isinstance(test, (int, float)):
+    if test is not None and (isinstance(test, bool) or not isinstance(test, (int, float))):
         raise UserError(f"test: a share of the samples, got {type(test).__name__}; a test set is x_test=, y_test=")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise UserError(f"seed: must be a whole number >= 0, got {seed!r}")
@@ -279,7 +286,10 @@ def dataset(
         raise UserError(f"y: needs at least two different labels, got {shown(labels.tolist())}")
     if (x_test is None) != (y_test is None):
         raise UserError("x_test and y_test: give both or none")
+    if x_test is not None and test is not None:
+        raise UserError(f"test: a share of x, or x_test and y_test; give one of the two, got both ({test})")
     if x_test is None:
+        test = 0.2 if test is None else test
         if not 0 < test < 1:
             raise UserError(f"test: the share of samples kept for the test must lie between 0 and 1, got {test}")
         train, held = divided(y, labels is not None, test, seed)

@@ -206,6 +206,11 @@ def is_supervised(rule: Rule) -> bool:
     return rule.supervised if isinstance(rule, Supervision) else True
 
 
+def rule_name(rule: Rule) -> str:
+    """What a rule is called: its `name`, if it has one, or that of its class."""
+    return str(getattr(rule, "name", type(rule).__name__))
+
+
 class Step(NamedTuple):
     """What a local rule makes of the trace of a block.
 

@@ -332,7 +332,8 @@ def synaptic_current(population: str, state: Any) -> Any:
     if not hasattr(state, "synaptic"):
         raise ValueError(
             f"the boxcar reads the synaptic current, and the state of population {population!r}, "
-            f"{type(state).__name__}, has no field `synaptic`"
+            f"{type(state).__name__}, has no field `synaptic`: give the neuron one, or write the rule "
+            "with ej.local_rule"
         )
     return state.synaptic
 

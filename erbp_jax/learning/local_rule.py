@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from erbp_jax.connections import Dense
 from erbp_jax.counting import Wide, wide_stack
+from erbp_jax.declared import takes
 from erbp_jax.encoding import LabelNeurons, Teacher
 from erbp_jax.learning.base import Suggested, plasticity, written
 from erbp_jax.learning.erbp import ERBP
@@ -29,13 +30,29 @@ class Post(NamedTuple):
 
     @property
     def membrane(self) -> jax.Array:
-        """The membrane potential `[B, O]`, of neurons that have one."""
-        return self.state.membrane
+        """The membrane potential `[B, O]`, of neurons that have one.
+
+        Raises:
+            ValueError: neurons without it.
+        """
+        return self._field("membrane")
 
     @property
     def drive(self) -> jax.Array:
-        """The membrane potential minus the threshold before the reset `[B, O]`, of neurons that have one."""
-        return self.state.drive
+        """The membrane potential minus the threshold before the reset `[B, O]`, of neurons that have one.
+
+        Raises:
+            ValueError: neurons without it.
+        """
+        return self._field("drive")
+
+    def _field(self, name: str) -> jax.Array:
+        if not hasattr(self.state, name):
+            raise ValueError(
+                f"local_rule: the function reads post.{name}, and the state of these neurons, "
+                f"{type(self.state).__name__}, has no field {name!r}; post.state is all of it"
+            )
+        return getattr(self.state, name)
 
 
 Function = Callable[[jax.Array, Post, jax.Array], jax.Array]
@@ -49,6 +66,11 @@ class WrittenRule(ERBP):
 
     function: Function | None = None
     suits: Suggested = field(default=Suggested("sgd", 1e-3, decay=0.9, update_every=5, steps=60))
+
+    @property
+    def name(self) -> str:
+        """That of the function."""
+        return getattr(self.function, "__name__", type(self).__name__)
 
     def suggested(self) -> Suggested:
         return self.suits
@@ -175,13 +197,15 @@ def local_rule(
         10
 
     Raises:
-        ValueError: when the rule is used: a function that returns another shape.
+        ValueError: a function of other arguments; when the rule is used: one that returns another shape.
     """
     feedback = feedback or RandomFeedback()
     rate = learning_rate or ERBP(LabelNeurons(2), feedback=feedback).suggested().learning_rate
     suits = Suggested("sgd", rate, decay=0.9, update_every=update_every, steps=steps, burn_in=burn_in)
 
     def decorate(function: Function) -> RuleMaker:
+        if not takes(function, 3):
+            raise ValueError(f"local_rule: must be a function of (pre, post, error), got {function!r}")
         return RuleMaker(function, feedback, label, tau_dendrite, output_scale, suits)
 
     return decorate if function is None else decorate(function)

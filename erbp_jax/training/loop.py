@@ -57,7 +57,7 @@ def train(
     batches, size = programs.batches, programs.experiment.batch_size
     total, kept, stretch, warned = epochs * batches, position, 1, ""
     if position < total and not is_supervised(programs.experiment.rule):
-        reporter.line(f"note: {untaught(programs.experiment)}")
+        reporter.warn(f"note: {untaught(programs.experiment)}")
     while position < total:
         keeper.check()
         epoch, batch = divmod(position, batches)
@@ -81,7 +81,7 @@ def train(
             if (
                 warning := odd(entry, programs.experiment.network.names, _highest(programs), look)
             ) is not None and warning != warned:
-                reporter.line(warning)
+                reporter.warn(warning)
                 warned = warning
             if enough is not None and enough(entry):
                 break

@@ -23,13 +23,22 @@ class Reporter:
     def line(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        """What should be read even where nothing else is told."""
+        self.line(text)
+
 
 class _Silent(Reporter):
+    """Tells nothing but warnings, on standard error."""
+
     def __init__(self) -> None: ...
 
     def advance(self, samples: int, note: str) -> None: ...
 
     def line(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None:
+        print(text, file=sys.stderr)
 
 
 @contextmanager
@@ -53,7 +62,7 @@ def reporting(label: str, total: int, done: int) -> Iterator[Reporter]:
 
 @contextmanager
 def quiet() -> Iterator["Reporter"]:
-    """A reporter that tells nothing."""
+    """A reporter that tells nothing but warnings."""
     yield _Silent()
 
 

@@ -20,7 +20,7 @@ FIELDS = {"t": ("t", "ts", "timestamp"), "x": ("x",), "y": ("y",), "p": ("p", "p
 def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bool = False) -> Events:
     """Events of a structured array with the fields `t` (whole microseconds) and `x`, and perhaps `y` and `p`.
 
-    `sensor` is (height, width, polarities); where `y` or `p` are missing, all events have 0 there. A title of a field
+    `sensor` is (height, width, polarities); with one row or one polarity `y` or `p` may be missing. A title of a field
     counts as its name; `FIELDS` has other names that are known.
 
     Example:
@@ -30,7 +30,7 @@ def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bo
         [1, 0]
 
     Raises:
-        UserError: no structured array, fields missing, and as `Events`.
+        UserError: no structured array, fields that the sensor needs missing, and as `Events`.
     """
     array = np.asarray(array)
     names = array.dtype.fields or {}  # with titles: some readers call the polarity "on", and "p" is its title
@@ -39,6 +39,13 @@ def from_structured(array: Any, sensor: Any, *, name: str = "events", repair: bo
         given = ", ".join(names) or f"an array {array.dtype} {list(array.shape)}"
         raise UserError(f"{name}: a structured array with the fields t and x, and perhaps y and p, was expected, got "
                         f"{shown(given, 200)}")  # fmt: skip
+    height, width, polarities = as_sensor(name, sensor)
+    for key, many in (("y", height), ("p", polarities)):
+        if found[key] is None and many > 1:
+            raise UserError(
+                f"{name}: has no field {key}, which the sensor of (height, width, polarities) = "
+                f"{(height, width, polarities)} needs; there are {shown(', '.join(names), 200)}"
+            )
     nothing = np.zeros(len(array), np.int64)
     columns = [nothing if field is None else array[field] for field in found.values()]
     if repair:

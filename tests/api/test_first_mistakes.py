@@ -1,0 +1,107 @@
+"""What a person who is new to the package does wrong is answered in one line, and nothing is passed over."""
+
+import numpy as np
+import pytest
+
+import erbp_jax as ej
+
+x = np.random.default_rng(0).random((60, 8))
+y = np.arange(60) % 3
+data = ej.dataset(x, y)
+trains = ej.dataset((x[:, None] > 0.5).repeat(20, 1).astype(np.uint8), y, trains=True)
+network = ej.mlp(8, 5, 3)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ej.fit(network, ej.ERBP.default, data, epochs=1, steps=10, progress=False)
+
+
+@ej.local_rule
+def hebb(pre, post, error):
+    return post.spikes * error
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: ej.dataset(x, y, x, y, test=0.3), "test: a share of x, or x_test and y_test; give one"),
+        (lambda m: data.sizes("a"), "sizes: must be whole numbers from 1 on, got 'a'"),
+        (lambda m: data.sizes(0), "sizes: must be whole numbers from 1 on, got 0"),
+        (lambda m: data.subset(0.5, None), "data.train_size: must be a whole number from 0 on, got 0.5"),
+        (
+            lambda m: ej.fit(network, ej.ERBP.default, trains, encoder=ej.Poisson(0.2)),
+            "encoder: the samples of the data are spike trains already; leave it out",
+        ),
+        (
+            lambda m: ej.fit(network, ej.ERBP.default, data, on_epoch=lambda metrics: True),
+            "on_epoch: must be a function of (metrics, learner)",
+        ),
+        (
+            lambda m: ej.local_rule(lambda pre, post: post.spikes),
+            "local_rule: must be a function of (pre, post, error), got",
+        ),
+        (lambda m: ej.diagnose(network, data), "model: must be"),
+        (lambda m: ej.fit(network, hebb, data, model=m), "model: was trained by ERBP, not hebb; give the same"),
+        (
+            lambda m: ej.fit(ej.mlp(8, 6, 3), ej.ERBP.default, data, model=m),
+            "model: was trained with another network",
+        ),
+        (
+            lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], seed=-1),
+            "seed: must be a whole number from 0 on, got -1",
+        ),
+        (
+            lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], progress=False),
+            "sweep() got an unexpected keyword argument 'progress'",
+        ),
+    ],
+)
+def test_one_line_says_what_is_wrong(call, message, model):
+    with pytest.raises((ej.UserError, ValueError, TypeError)) as caught:
+        call(model)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_events_without_a_polarity_fit_no_sensor_with_two():
+    raw = np.array([(5, 1), (9, 0)], [("t", "<i8"), ("x", "<i2")])
+    assert ej.from_structured(raw, (1, 2, 1)).p.tolist() == [0, 0]
+    with pytest.raises(ej.UserError, match=r"has no field p, .*polarities"):
+        ej.from_structured(raw, (1, 2, 2))
+    with pytest.raises(ej.UserError, match="has no field y"):
+        ej.from_structured(raw, (2, 2, 1))
+
+
+def test_a_source_that_is_no_population_is_named_beside_those_there_are():
+    lif = ej.LIF()
+    misspelt = ej.Network(
+        (ej.Population("h", lif, 5), ej.Population("o", lif, 3)),
+        (ej.Projection("input", "h", ej.Dense(8, 5)), ej.Projection("hidden", "o", ej.Dense(5, 3))),
+    )
+    with pytest.raises(ej.UserError, match=r"it has input, hidden .*populations h, o\)"):
+        ej.fit(misspelt, ej.BackProp(), data, epochs=1, progress=False)
+
+
+def test_a_rule_says_which_member_its_neurons_lack():
+    post = ej.learning.local_rule.Post(np.zeros((1, 2)), np.zeros((1, 2)), {"v": np.zeros((1, 2))})
+    with pytest.raises(ValueError, match=r"reads post\.membrane, and the state of these neurons, dict"):
+        _ = post.membrane
+
+
+def test_one_seed_is_enough_for_a_sweep():
+    table = ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], seed=2, epochs=1, steps=10)
+    assert table.cells.test_error.shape == (1, 1, 1)
+
+
+def test_a_rule_of_ones_own_has_its_name(model):
+    assert "ERBP" in repr(model)
+    assert "hebb" in repr(ej.fit(network, hebb, data, epochs=1, steps=10, progress=False))
+
+
+def test_warnings_are_read_where_nothing_else_is_told(capsys):
+    dark = ej.dataset(x * 0, y)
+    ej.fit(network, ej.ERBP.default, dark, epochs=1, steps=10, progress=False)
+    seen = capsys.readouterr()
+    assert seen.out == ""
+    assert "warning: hidden1 never fired" in seen.err
