@@ -136,7 +136,7 @@ def _inference_table(learning: list[dict[str, Any]], decisions: list[dict[str, A
     from erbp_jax.evaluation.energy import MODELS
     from published import SYSTEMS
 
-    yield "| system | accuracy % | uJ a digit | technology | assumption |"
+    yield "| system | accuracy % | uJ per digit | technology | assumption |"
     yield "|---|---|---|---|---|"
     for system in SYSTEMS:
         figures = f"{system.accuracy:g} | {system.microjoules:g} | {system.node} | {system.remark}"
