@@ -8,8 +8,8 @@ Command:   python experiments/nsat_reward_window.py [--out runs/nsat_reward_wind
 Hardware:  any CPU.
 Wall time: 15 s on one core.
 Expected:  of all changes |dw| in 1000 ticks about 86 % fall in the ticks 400 to 750, 35 % of the time: twelve times
-           as much per tick as outside. The rest is the noise, which moves weights up and down; without it about 96 % do,
-           and no weight moves before tick 400.
+           as much per tick as outside. The rest is the noise, which moves weights up and down; without it about 96 %
+           do, and no weight moves before tick 400.
 """
 
 from pathlib import Path

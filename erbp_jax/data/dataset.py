@@ -256,8 +256,9 @@ def dataset(
     Images: `x` float in [0, 1] (they become bytes here, once) or uint8 (0 to 255), `[n, ...]` of any shape: rows of
     numbers, grey or colour images. With `trains`, spikes that are given instead: 0 or 1, `[n, T, I]`.
     `y` of one axis are labels: integers or strings of any values (whole floats count as integers, booleans as 0 and 1),
-    which become the classes 0 to K-1, and back in every output. `y` of two or three axes are curves of spikes per tick in [0, 1] to follow: `[n, K]` for all
-    ticks, or `[n, T, K]`. One-hot rows are not labels: `y.argmax(1)` are; what trains on them asks for a task.
+    which become the classes 0 to K-1, and back in every output. `y` of two or three axes are curves of spikes per tick
+    in [0, 1] to follow: `[n, K]` for all ticks, or `[n, T, K]`. One-hot rows are not labels: `y.argmax(1)` are; what
+    trains on them asks for a task.
 
     Without `y`, `x` is anything with a length that yields `(sample, label)` by index.
     Without `x_test` and `y_test` the share `test` of the samples, drawn by `seed`, is kept for the test; of every
