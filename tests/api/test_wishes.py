@@ -287,7 +287,7 @@ def test_targets_suit_the_rule_they_are_given_to():
     labelled = ej.dataset(spikes, np.arange(20) % 2, trains=True)
     with pytest.raises(UserError, match="must be one reward per sample, float; whole numbers are classes"):
         ej.fit(net, ej.mstdpet(ej.GivenReward()), labelled, **SMALL)
-    with pytest.raises(UserError, match="80 ticks asked for, and the trains of arrays have 15"):
+    with pytest.raises(UserError, match="80 ticks asked for, and the trains of the data have 15"):
         ej.fit(net, ej.ERBP.default, data, steps=80)
 
 
