@@ -120,7 +120,7 @@ def _reached(error: list[float], operations: np.ndarray, goal: float) -> float |
 
 
 def _learning_table(learning: list[dict[str, Any]]) -> Iterator[str]:
-    yield "| rule | unit | a digit | " + " | ".join(f"to {g:g} %" for g in GOALS) + f" | to 3 %, over {RATIO_TO} |"
+    yield "| rule | unit | per digit | " + " | ".join(f"to {g:g} %" for g in GOALS) + f" | to 3 %, over {RATIO_TO} |"
     yield "|" + "---|" * (4 + len(GOALS))
     base = next((row["to_goal"]["3"] for row in learning if row["name"] == RATIO_TO), None)
     for row in learning:

@@ -160,7 +160,7 @@ def learning() -> str:
         "rule",
         "unit",
         "counted",
-        "a digit",
+        "per digit",
         "to 5 %",
         "to 3 %",
         "over BP",
