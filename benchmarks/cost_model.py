@@ -81,8 +81,9 @@ def main() -> None:
     console.print(machine(), table)
     a, b, c, d = time_fit
     console.print(
-        f"a = {1e6 * a:.1f} us a tick, b = {1e9 * b:.2f} ns a neuron, tick and sample, c = {1e9 * c:.4f} ns a synapse, "
-        f"tick and sample ({4 / c / 1e9:.1f} GFLOP/s), d = {1e9 * d:.2f} ns a weight and update"
+        f"a = {1e6 * a:.1f} us per tick, b = {1e9 * b:.2f} ns per neuron, tick and sample, "
+        f"c = {1e9 * c:.4f} ns per synapse, tick and sample ({4 / c / 1e9:.1f} GFLOP/s), "
+        f"d = {1e9 * d:.2f} ns per weight and update"
     )
     e, f, g = memory_fit
     console.print(f"e = {e / 2**20:.2f} MiB, f = {f:.1f} bytes, g = {g:.1f} bytes")

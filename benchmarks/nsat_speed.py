@@ -2,7 +2,7 @@
 
 Command: erbp-jax bench nsat_speed [--replicas 64] [--devices 2] [--ticks 1500]
 
-784-100-10 of `erbp_jax.nsat.erbp`, the reference's parameters, MNIST digits as random spikes (about 2.3 events a tick
+784-100-10 of `erbp_jax.nsat.erbp`, the reference's parameters, MNIST digits as random spikes (about 2.3 events per tick
 and replica). Three questions: replicas as chips with separate weights, learning (spread over the devices); replicas
 that share weights and add up their changes, learning (one device); testing without learning (spread). A forward SynOp
 is a pair of a spike and a synapse from input or hidden neurons, transmitted or not; a plastic update is one that passes

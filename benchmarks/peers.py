@@ -1,7 +1,7 @@
 """How fast are our gradient and our on-line rule beside other frameworks, on the same work?
 
 Command: erbp-jax bench peers [--question layer,step,accuracy,memory] [--sizes 512,2048] [--repeats 5]
-Needs:   pip install erbp-jax[bench]; on a machine without a GPU take PyTorch's CPU build first. Frameworks that are
+Needs:   pip install '.[bench]'; on a machine without a GPU take PyTorch's CPU build first. Frameworks that are
          not installed are left out. MNIST for `accuracy` (ERBP_JAX_DATA or the cache).
 
 First every framework's spikes and gradients are compared with loops in float64 (`oracle.py`); one that disagrees is

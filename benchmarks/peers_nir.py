@@ -1,7 +1,7 @@
 """Does a network that was trained here run in another simulator through NIR, spike for spike?
 
 Command: erbp-jax bench peers_nir [--run RUN] [--digits 100] [--out FILE]
-Needs:   pip install erbp-jax[nir,bench]; on a machine without a GPU take PyTorch's CPU build first. Simulators that are
+Needs:   pip install '.[nir,bench]'; on a machine without a GPU take PyTorch's CPU build first. Simulators that are
          not installed are left out. Without --run, configs/digits_cuba.yaml is trained first (a minute).
 Result:  docs/results/nir_peers/results.json; docs/guides/nir.md has its tables.
 

@@ -87,7 +87,7 @@ def main() -> None:
     programs = {"plain simulation": program(None), **{n: program(r) for n, r in rules(a.outputs).items()}}
     times = take_turns(programs, a.repeats)
     plain = times["plain simulation"].fastest
-    table = Table("rule", "us a tick", "/ plain simulation")
+    table = Table("rule", "us per tick", "/ plain simulation")
     for name, time in times.items():
         table.add_row(name, f"{1e6 * time.fastest / TICKS:.1f}", f"{time.fastest / plain:.2f}")
     title = f"{a.inputs}-{a.outputs}, batch {a.batch}, blocks of {a.block}, {jax.devices()[0].device_kind}"

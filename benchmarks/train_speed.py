@@ -8,7 +8,7 @@ update_every  eRBP with a weight change every 1, 5, 10 and 30 ticks (the error t
 batch         eRBP with batches of 1 to 1,000.
 parts         what encoding and exact blank-out add to a training step.
 share         784-500-500-10, batch 128: products worked out over what a plain product does in the same run.
-streaming     batch 1, an update in every tick, 784-100-10: ticks a second.
+streaming     batch 1, an update in every tick, 784-100-10: ticks per second.
 
 Random images of MNIST's density. Medians of calls in turns, compile time apart; memory is the compiled program's own
 account of its temporaries.

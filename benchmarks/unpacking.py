@@ -3,7 +3,7 @@
 Command: erbp-jax bench unpacking [--repeats 5]     (needs no data set)
 
 2312-512-10, the inputs of N-MNIST, 60 ticks, batches of 20, random trains of its density (3.3 %): a batch of eRBP and
-of BP on bits and on a byte a spike, in turns, compile time apart; and the bytes of 60,000 recordings at 300 ticks.
+of BP on bits and on a byte per spike, in turns, compile time apart; and the bytes of 60,000 recordings at 300 ticks.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cases = {(rule, packed): prepared(rule, packed=packed) for rule in RULES for packed in (False, True)}
     times = take_turns({case: call for case, (call, _) in cases.items()}, arguments.repeats)
-    table = Table("rule", "kept as", "ms a batch", "over bytes", "temporaries (MiB)", title=machine())
+    table = Table("rule", "kept as", "ms per batch", "over bytes", "temporaries (MiB)", title=machine())
     for (rule, packed), timing in times.items():
         ratio = timing.median / times[rule, False].median
         table.add_row(

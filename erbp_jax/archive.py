@@ -189,7 +189,7 @@ def read_table(
 ) -> np.ndarray:
     """An array from `.npy`, `.npz` (its only one) or text, as it is stored or, from text, of the given `kind`.
 
-    `most`: elements. Text has a row a line, `#` in front of comments, and is `[rows, columns]`.
+    `most`: elements. Text has a row per line, `#` in front of comments, and is `[rows, columns]`.
 
     Raises:
         UserError: with the path: not such a file, damaged, or with more elements.

@@ -76,7 +76,7 @@ def check_input(network: Network, encoder: Encoder, sample: Any, key: jax.Array)
 
     def rows() -> ValueError:
         return ValueError(
-            f"Network {network.name}: images must have shape [B, {size}], a flat row a sample, got {list(shape)}; "
+            f"Network {network.name}: images must have shape [B, {size}], a flat row per sample, got {list(shape)}; "
             "image.reshape(B, -1) makes rows"
         )
 
@@ -110,7 +110,7 @@ def encode(
         The encoder's state, spikes `[k, B, ...]`, keys `[k, B]` (a function of sample key and tick alone).
 
     Raises:
-        ValueError: no batch of samples, keys that are not one a sample, or what the encoder refuses.
+        ValueError: no batch of samples, keys that are not one per sample, or what the encoder refuses.
     """
     check_leaves(type(encoder).__name__, sample, key)
     tick_key = fold_each(key[None, :], ticks[:, None].astype(jnp.uint32) + 1)

@@ -7,7 +7,7 @@ A field or a parameter carries its unit in its annotation, and nothing else has 
     class Adaptive:
         tau_mem: Time = 10.0                # ticks here, ms in a config; a default is what it is at ticks of 1 ms
         hold: Ticks = 3                     # a whole number of ticks; in a config ms, a multiple of the tick
-        noise_rate: Rate = 0.1              # spikes a tick; Hz in a config
+        noise_rate: Rate = 0.1              # spikes per tick; Hz in a config
         rise: Annotated[float, AtLeast(0.0), "What a spike adds to the threshold."] = 0.5
 
 A text in an annotation says what the number means, for `erbp-jax explain`; so does the string below a field. For type
@@ -35,7 +35,7 @@ class Clock(NamedTuple):
 class Unit:
     """What a number is counted in, in a config and in the library.
 
-    `change`: `time` from ms to ticks, `ticks` the same and whole, `rate` from Hz to events a tick, `per_ms` from
+    `change`: `time` from ms to ticks, `ticks` the same and whole, `rate` from Hz to events per tick, `per_ms` from
     something every ms to something every tick, `none` where both count alike.
     """
 
@@ -85,7 +85,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class PerTick:
-    """Bounds of a rate in events a tick, `least` to `most`; `open` where `most` itself is refused, with a `hint`."""
+    """Bounds of a rate in events per tick, `least` to `most`; `open` where `most` itself is refused, with a `hint`."""
 
     least: float
     most: float
@@ -119,7 +119,7 @@ PositiveTime = Annotated[float, Unit("ms", "time"), Above(0.0)]
 Ticks = Annotated[int, Unit("ms", "ticks"), AtLeast(0.0)]
 """A whole number of ticks in Python; in a config ms, a multiple of the tick."""
 Rate = Annotated[float, Unit("Hz", "rate"), Above(0.0)]
-"""Events a tick in Python, Hz in a config."""
+"""Events per tick in Python, Hz in a config."""
 PerMs = Annotated[float, Unit("1/ms", "per_ms")]
 """Added every tick in Python; in a config every ms."""
 Ms = Annotated[float, Unit("ms")]
@@ -172,7 +172,7 @@ def _per_tick(hertz: float, metadata: tuple[Any, ...], key: str, clock: Clock) -
             continue
         if rate > bound.most:
             raise UserError(
-                f"{key}: {hertz:g} Hz is more than one spike a tick of {dt:g} ms ({bound.most * 1e3 / dt:g} Hz)"
+                f"{key}: {hertz:g} Hz is more than one spike per tick of {dt:g} ms ({bound.most * 1e3 / dt:g} Hz)"
             )
         if bound.open and rate == bound.most:
             raise UserError(f"{key}: {hertz:g} Hz is a spike in every tick of {dt:g} ms; {bound.hint}")

@@ -170,7 +170,7 @@ def _markdown(result: dict[str, Any]) -> str:
     last = result["curve"]["as trained"]["spike_count"][-1]
     lines += ["", f"All {last['ticks_given']} ticks: {last['error']:.2f} % at {last['synops']:,.0f} SynOps."]
     per_tick = ", ".join(f"{x:,.0f}" for x in result["synops_per_tick"])
-    lines += [f"SynOps a tick by layer: {per_tick}."]
+    lines += [f"SynOps per tick by layer: {per_tick}."]
     return "\n".join(lines) + "\n"
 
 

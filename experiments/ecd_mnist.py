@@ -3,7 +3,7 @@
 824 visible neurons (784 pixels, 4 for each class) and 500 hidden ones, ticks of 2 ms, presentations of 100 ms: 50 of
 data, then 50 of reconstruction; one global signal g(t) turns the sign of a symmetric STDP. `--noise neurons` has
 stochastic neurons and reliable synapses. `--noise synapses` is the synaptic sampling machine: the neurons are
-thresholds, and all noise comes from synapses that blank out half of the spikes (one mask a tick for the samples of a
+thresholds, and all noise comes from synapses that blank out half of the spikes (one mask per tick for the samples of a
 batch); it wants `--batch 25 --eta 2.5e-3 --block 5`.
 Recognition: pixels clamped for 0.5 s, the class whose neurons fire most.
 

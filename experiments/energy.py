@@ -120,7 +120,7 @@ def _reached(error: list[float], operations: np.ndarray, goal: float) -> float |
 
 
 def _learning_table(learning: list[dict[str, Any]]) -> Iterator[str]:
-    yield "| rule | unit | a digit | " + " | ".join(f"to {g:g} %" for g in GOALS) + f" | to 3 %, over {RATIO_TO} |"
+    yield "| rule | unit | per digit | " + " | ".join(f"to {g:g} %" for g in GOALS) + f" | to 3 %, over {RATIO_TO} |"
     yield "|" + "---|" * (4 + len(GOALS))
     base = next((row["to_goal"]["3"] for row in learning if row["name"] == RATIO_TO), None)
     for row in learning:
@@ -136,7 +136,7 @@ def _inference_table(learning: list[dict[str, Any]], decisions: list[dict[str, A
     from erbp_jax.evaluation.energy import MODELS
     from published import SYSTEMS
 
-    yield "| system | accuracy % | uJ a digit | technology | assumption |"
+    yield "| system | accuracy % | uJ per digit | technology | assumption |"
     yield "|---|---|---|---|---|"
     for system in SYSTEMS:
         figures = f"{system.accuracy:g} | {system.microjoules:g} | {system.node} | {system.remark}"

@@ -1,6 +1,6 @@
 """The membrane-gated rule: coincident inputs among noise, and frozen random patterns. All seeds side by side.
 
-Coincidence: of 100 inputs ten fire together (within a tick) about 7 times a second, ninety independently at 10 Hz.
+Coincidence: of 100 inputs ten fire together (within a tick) about 7 times per second, ninety independently at 10 Hz.
 Five neurons start from weights U(0, 100) in [0, 255] and see nothing but spikes, their membrane and their own rate.
 Patterns: two frozen random patterns of 50 ms on 200 inputs of 10 Hz, in random order, noise of the same rate between
 them. Two blocks of six neurons excite themselves and inhibit each other. The window: presynaptic spikes around those
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def run(layer: LateralLayer, spikes: np.ndarray, weights: np.ndarray, lateral: np.ndarray) -> tuple[Any, Any]:
-    """Spikes `[R, T, O]` and the weights every second `[R, T / 1000, I, O]`, a replica a seed."""
+    """Spikes `[R, T, O]` and the weights every second `[R, T / 1000, I, O]`, a replica per seed."""
 
     def one(weight, inputs):
         def second(state, inputs):

@@ -68,7 +68,7 @@ def main() -> None:
             print(
                 f"epoch {epoch + 1}/{arguments.epochs}  test error {row['test_error']:.2f} % "
                 f"({row['first_of_ties_error']:.2f} % if a tie goes to the first)  "
-                f"{row['error_spikes']:.1f} error spikes a sample  "
+                f"{row['error_spikes']:.1f} error spikes per sample  "
                 f"weights in [{row['weights'][0]}, {row['weights'][1]}]  {row['train_seconds']:.0f} s"
             )
         _finish(classifier, rows, arguments)
@@ -183,7 +183,7 @@ def _draw(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
         left.legend(frameon=False)
     left.set(xlabel="epoch", ylabel="test error (%)")
     right.plot(epochs, [row["error_spikes"] for row in rows], "o-", color=INK, ms=3)
-    right.set(xlabel="epoch", ylabel="error spikes a sample")
+    right.set(xlabel="epoch", ylabel="error spikes per sample")
     for axes in (left, right):
         axes.set_xticks(epochs)
         axes.set_ylim(0, 1.1 * axes.get_ylim()[1])

@@ -156,7 +156,7 @@ def field_input(mode: Mode) -> np.ndarray:
 
 
 def activity(spikes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of some ticks `[T, R, N]`: spikes a tick and their mean place (not a number where there are none), `[R]`."""
+    """Of some ticks `[T, R, N]`: spikes per tick and their mean place (not a number where there are none), `[R]`."""
     width = spikes.sum(2).mean(0)
     total = spikes.sum(0)
     with np.errstate(invalid="ignore"):
@@ -171,7 +171,7 @@ WINNER_RATES = (0.060, 0.030, 0.030)
 def winner_take_all(inhibition: int = -65) -> Program:
     """Three neurons with an input each (weight 10) and a fourth that they excite (5) and that inhibits all of them.
 
-    Ours: at a threshold of 10 every input is a spike, unless there is inhibition, which leaks away with 2^-5 a tick and
+    Ours: at a threshold of 10 every input is a spike, unless there is inhibition, which decays with 2^-5 per tick and
     so lasts for about sixty. It arrives two ticks after the spike that caused it, when a refractory period of 2
     still holds the neuron of that spike: it hits the others only.
     """
@@ -197,7 +197,7 @@ def winner_take_all(inhibition: int = -65) -> Program:
 
 
 def mihalas_niebur(pattern: Literal["adapting", "bursting"] = "adapting") -> Program:
-    """One neuron: membrane, threshold, and two currents into the membrane that decay with 2^-2 and 2^-6 a tick.
+    """One neuron: membrane, threshold, and two currents into the membrane that decay with 2^-2 and 2^-6 per tick.
 
     `adapting`: the threshold follows the membrane, and each spike raises it for good; firing slows down and ends.
     `bursting` (ours): the threshold is constant; a spike sets the fast current to 700, which brings the next spike, and

@@ -82,7 +82,7 @@ def picture(outcomes: dict[str, Outcome], path: Path) -> Path:
         bottom.plot(slow, color=colours()[2], linewidth=1, label="slow current")
         bottom.set_xlabel("tick")
     grid[0, 0].set_ylabel("state (units of the machine)\nspikes above")
-    grid[1, 0].set_ylabel("current (units a tick)")
+    grid[1, 0].set_ylabel("current (units per tick)")
     for axis in grid[:, 0]:
         axis.legend(frameon=False, fontsize=8, loc="upper right" if axis is grid[1, 0] else "lower right")
     return save(figure, path)

@@ -29,7 +29,7 @@ from erbp_jax.viz.figure import ACCENT, INK, MUTED, save, styled, subplots
 
 MODES: tuple[examples.Mode, ...] = ("bump", "selection", "tracking")
 LIT = 5
-"""Spikes a tick above which there is activity."""
+"""Spikes per tick above which there is activity."""
 GROUP = 9
 """Neurons on either side of the centre of an input."""
 LAST = 100
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def simulate(mode: examples.Mode, seeds: int) -> np.ndarray:
-    """Spikes `[T, R, N]`, a replica a seed."""
+    """Spikes `[T, R, N]`, a replica per seed."""
     p = examples.field_input(mode)
     events = [examples.poisson(p, np.random.default_rng(seed)) for seed in range(seeds)]
     return examples.run_replicas(examples.neural_field(mode), events, len(p)).spikes

@@ -1,15 +1,15 @@
 """Reward-modulated STDP on the fixed-point machine: weights move while there is reward, and shortly after.
 
-A hundred neurons fire at about 15 spikes a second all the time; each STDP change is the reward, a noisy state that an
+A hundred neurons fire at about 15 spikes per second all the time; each STDP change is the reward, a noisy state that an
 axon drives in the ticks 400 to 600, shifted down by a number of bits that depends on the pair's distance. All seeds run
 side by side, each with its own weights, and beside each the same without noise, as a second core.
 
 Command:   python experiments/nsat_reward_window.py [--out runs/nsat_reward_window] [--seeds 20]
 Hardware:  any CPU.
 Wall time: 15 s on one core.
-Expected:  of all changes |dw| in 1000 ticks about 86 % fall in the ticks 400 to 750, 35 % of the time: twelve times as
-           much a tick as outside. The rest is the noise, which moves weights up and down; without it about 96 % do, and
-           no weight moves before tick 400.
+Expected:  of all changes |dw| in 1000 ticks about 86 % fall in the ticks 400 to 750, 35 % of the time: twelve times
+           as much per tick as outside. The rest is the noise, which moves weights up and down; without it about 96 %
+           do, and no weight moves before tick 400.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ from erbp_jax.nsat.program import merge
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, colours, save, styled, subplots
 
 WINDOW = (400, 750)
-"""Ticks in which reward, which decays with 2^-6 a tick, can act; both included."""
+"""Ticks in which reward, which decays with 2^-6 per tick, can act; both included."""
 NAMES = ("with noise", "without noise")
 N = examples.REWARDED
 
@@ -72,7 +72,7 @@ def measure(moved: np.ndarray) -> dict[str, float]:
 
 @styled
 def picture(replicas: examples.Replicas, events: np.ndarray, moved: np.ndarray, path: Path) -> Path:
-    """Reward, modulator and weights of the first seed; changes a tick of all."""
+    """Reward, modulator and weights of the first seed; changes per tick of all."""
     figure, axes = subplots(4, 1, figsize=(8, 8), sharex=True, height_ratios=[0.35, 1, 1.3, 1])
     reward, modulator, weights, changes = axes
     reward.vlines(events[events[:, 1] == N, 0], 0, 1, color=ACCENT, linewidth=1)

@@ -6,7 +6,7 @@ same inputs without inhibition run beside it, as a second core, all seeds in one
 Command:   python experiments/nsat_winner_take_all.py [--out runs/nsat_winner_take_all] [--seeds 20] [--ticks 2000]
 Hardware:  any CPU.
 Wall time: 10 s on one core.
-Expected:  neuron 0 (60 Hz) has the most spikes in all 20 seeds, about 50 a second, the others about 1; without
+Expected:  neuron 0 (60 Hz) has the most spikes in all 20 seeds, about 50 per second, the others about 1; without
            inhibition about 53, 29 and 27.
 """
 

@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def table(results: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Markdown: a row a network, a column a rule; in brackets the talk's figure."""
+    """Markdown: a row per network, a column per rule; in brackets the talk's figure."""
     names = list(dict.fromkeys(row["name"] for result in results for row in result["rows"]))
     yield "| network | " + " | ".join(names) + " |"
     yield "|" + "---|" * (len(names) + 1)

@@ -3,7 +3,7 @@
     python experiments/regression.py --out runs/regression
 
 A slow signal u(t) in [0, 1], a sum of two sines with random phases, moves a bump of activity along 80 input neurons.
-Two outputs are to fire at rates that are functions of it, 0.05 + 0.4 u and 0.45 - 0.4 u^2 spikes a tick. The error is
+Two outputs are to fire at rates that are functions of it, 0.05 + 0.4 u and 0.45 - 0.4 u^2 spikes per tick. The error is
 the mean squared difference of output and target, both smoothed by 20 ticks, as a share of the target's variance.
 """
 
@@ -76,7 +76,7 @@ def picture(models: dict[str, ej.Model], data: ej.Dataset, path: Path) -> Path:
                     smooth = decay * smooth + (1 - decay) * float(value)
                     kept.append(smooth)
                 axis.plot(kept, style, color=colour, linewidth=1.2)
-        axis.set_ylabel("spikes a tick")
+        axis.set_ylabel("spikes per tick")
         axis.set_title(f"{name}: nmse {model.metrics['test_nmse']:.3f}", loc="left", fontsize=9)
     axes[-1, 0].set_xlabel("tick (dashed: target, line: output, both smoothed)")
     figure.tight_layout()

@@ -1,6 +1,6 @@
 """Digits shown row by row: what recurrent synapses are for.
 
-The network sees one row of pixels at a time, 8 x 8 digits for four ticks a row and MNIST for one, and decides by the
+The network sees one row of pixels at a time, 8 x 8 digits for four ticks per row and MNIST for one, and decides by the
 spikes of its output. Feed-forward and recurrent networks have the same neurons, which forget within a few ticks; the
 recurrent one has a projection from its hidden population to itself, with a delay of one tick, trained by the same rule.
 BP is back-propagation through all ticks; eRBP learns on line, every tick. Learning rates are chosen on held-out

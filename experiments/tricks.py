@@ -5,10 +5,10 @@ Command:   python experiments/tricks.py
            python experiments/tricks.py --network convolutional --out runs/tricks_conv
 Resumable: the same command goes on where it was stopped; finished rows are not run again.
 Hardware:  one CPU core or more.
-Wall time: about ten minutes a row on a free core; three in the convolutional network.
+Wall time: about ten minutes per row on a free core; three in the convolutional network.
 Expected:  docs/guides/tricks.md.
 
-eRBP, 20 ticks a digit, in 784-200-200-10 or in a small convolutional network (10,000 training digits). Every row is
+eRBP, 20 ticks per digit, in 784-200-200-10 or in a small convolutional network (10,000 training digits). Every row is
 searched and run alike, the plain rule too:
 
 - *Search*: eight trials of one epoch each, learning rate log-uniform over two decades, further settings of the row in
@@ -118,7 +118,7 @@ ROWS: dict[str, Row] = {
         "row and column of Adam's second moments (T8)", (trick("{kind: factored_moments}"),), rates=ONE, words="1 n"
     ),
     "shifts": Row("the same by shifts (T9)", (trick("{kind: shifts}"),), rates=ONE, words="1 n"),
-    "neuron rms": Row("one rate a neuron (T10)", (trick("{kind: neuron_rms}"),), rates=ONE, words="1 n"),
+    "neuron rms": Row("one rate per neuron (T10)", (trick("{kind: neuron_rms}"),), rates=ONE, words="1 n"),
     "normalised step": Row(
         "step over what the inputs sent (T10)", (trick("{kind: normalised_step}"),), rates=(1e-3, 1e-1), words="0"
     ),

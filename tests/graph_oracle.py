@@ -1,6 +1,6 @@
 """Networks of any shape as float64 NumPy loops over ticks, written from the equations and not from the package.
 
-A projection is `(source, target, delay, side)`; weights are one matrix a projection. Neurons: first-order synapse,
+A projection is `(source, target, delay, side)`; weights are one matrix per projection. Neurons: first-order synapse,
 leaky membrane, threshold 1, reset to 0, no refractory period.
 """
 
@@ -43,7 +43,7 @@ def forward(populations, projections, weights, inputs, *, tau_mem, tau_syn):
 
 
 def gradient(populations, projections, weights, spikes, out, d_output, output, *, tau_mem, tau_syn, surrogate):
-    """Back-propagation through time, by hand: one matrix a projection, for `d_output[T, K]` on the output's spikes."""
+    """Back-propagation through time, by hand: a matrix per projection, for `d_output[T, K]` on the output's spikes."""
     ticks = len(d_output)
     a_mem, a_syn = np.exp(-1.0 / tau_mem), np.exp(-1.0 / tau_syn)
     d_spikes = {n: np.zeros((ticks, size)) for n, size in populations.items()}
@@ -78,7 +78,7 @@ def error_spikes(label, output, *, weight, threshold):
 
 
 def erbp(populations, projections, out, arriving, errors, feedback, *, tau_u, gate):
-    """The sum of eRBP's updates over all ticks, one matrix a projection; positive grows."""
+    """The sum of eRBP's updates over all ticks, one matrix per projection; positive grows."""
     updates = [np.zeros((x.shape[1], populations[p[1]])) for x, p in zip(arriving, projections, strict=True)]
     dendrite = {n: np.zeros(size) for n, size in populations.items()}
     for t in range(len(errors)):

@@ -82,7 +82,7 @@ WRONG = {
         ["precision.weight_range", "2 layers", "got 3"],
     ),
     "a block that does not divide": (["training.update_every=7"], ["training.update_every", "divisors"]),
-    "a rate above one a tick": (["encoding.max_rate=1500"], ["encoding.max_rate", "1500"]),
+    "a rate above one per tick": (["encoding.max_rate=1500"], ["encoding.max_rate", "1500"]),
     "a regular spike in every tick": (["encoding.max_rate=1000"], ["encoding.max_rate", "1000 Hz", "poisson takes it"]),
     "a chance that is never drawn": (
         ["network.transmission.kind=blank_out", "network.transmission.p=1e-300"],

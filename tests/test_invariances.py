@@ -119,7 +119,7 @@ def weights(connection):
 
 @pytest.mark.parametrize("parts", PARTS, ids=lambda p: ", ".join(p))
 def test_inference(key, parts):
-    """Two programs a case: the second runs a sample of the batch, for two networks at once, in two halves."""
+    """Two programs per case: the second runs a sample of the batch, for two networks at once, in two halves."""
     encoder, _, transmission, connection = parts
     e = build(*parts)
     image, keys = problem(key)

@@ -326,5 +326,5 @@ def test_a_source_with_a_typo_is_no_input():
 def test_a_target_is_one_class_a_sample(key, rule, target):
     network = chain()
     given = Given(jnp.ones((2, 2, 4)), target, jnp.arange(2, dtype=jnp.int32), split(key, (2, 2)))
-    with pytest.raises(ValueError, match=r"the target must be one class a sample, whole numbers \[2\], got"):
+    with pytest.raises(ValueError, match=r"the target must be one class per sample, whole numbers \[2\], got"):
         rule.block(network, network.init(key), rule.init(network, key), rule.init_state(network, 2), given)

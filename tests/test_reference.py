@@ -29,7 +29,7 @@ DIRECTIVE = re.compile(r"^\.\. (?:autoclass|autofunction|autoexception|autodata|
 
 @pytest.fixture(scope="module")
 def documented(root):
-    """Full names in the pages, one an entry."""
+    """Full names in the pages, one per entry."""
     pages = sorted((root / "docs" / "reference" / "api").glob("*.md"))
     return [name for page in pages for name in DIRECTIVE.findall(page.read_text("utf-8"))]
 

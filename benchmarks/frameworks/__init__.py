@@ -7,7 +7,7 @@ from frameworks.base import Built, Framework, Semantics
 
 OWN = ("plain_jax", "ours", "ours_by_events")
 PEERS = ("spyx", "jaxpike", "snntorch", "spikingjelly", "norse")
-"""Modules here. The peers need packages of the same name: `pip install erbp-jax[bench]`."""
+"""Modules here. The peers need packages of the same name: `pip install '.[bench]'`."""
 
 __all__ = ["OWN", "PEERS", "Built", "Framework", "Semantics", "available", "load"]
 

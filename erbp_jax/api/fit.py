@@ -105,16 +105,16 @@ def fit(
         epochs=epochs, seed=seed, steps=steps, burn_in=burn_in, update_every=update_every, batch_size=batch_size,
         patience=patience, devices=devices, piece=piece, learning_rate=learning_rate, dt=dt, average=average,
     )  # fmt: skip
-    for name, given, members, example in (
-        ("network", network, ("projections", "populations"), "ej.mlp(64, 100, 10)"),
-        ("optimizer", optimizer, ("init", "update"), "optax.adam(1e-3)"),
-        ("rule_optimizer", rule_optimizer, ("init", "update"), "optax.adam(1e-3)"),
-        ("encoder", encoder, ("init_state", "__call__"), "ej.Poisson(0.25)"),
-        ("task", task, ("measures", "observe", "score"), "ej.Classification()"),
+    for name, given, members, wanted in (
+        ("network", network, ("projections", "populations"), "a network, e.g. ej.mlp(64, 100, 10)"),
+        ("optimizer", optimizer, ("init", "update"), "an optax transformation, e.g. optax.adam(1e-3)"),
+        ("rule_optimizer", rule_optimizer, ("init", "update"), "an optax transformation, e.g. optax.adam(1e-3)"),
+        ("encoder", encoder, ("init_state", "__call__"), "an encoder, e.g. ej.Poisson(0.25)"),
+        ("task", task, ("measures", "observe", "score"), "a task, e.g. ej.Classification()"),
         ("model", model, ("learner", "history"), "what ej.fit or ej.load returned"),
     ):
         if given is not None or name == "network":
-            having(name, given, members, example)
+            having(name, given, members, wanted)
     callbacks = (
         (on_epoch,) if callable(on_epoch) else tuple(on_epoch) if isinstance(on_epoch, Sequence) else (on_epoch,)
     )

@@ -28,12 +28,12 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
-def having(name: str, value: Any, members: tuple[str, ...], example: str) -> None:
+def having(name: str, value: Any, members: tuple[str, ...], wanted: str) -> None:
     """Refuse what has not the members of its kind.
 
     Raises:
-        UserError: says what was given, and an example.
+        UserError: says what was given and what is wanted.
     """
     if isinstance(value, type) or any(not hasattr(value, member) for member in members):
         given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
-        raise UserError(f"{name}: must be such as {example}, got {given[:100]}")
+        raise UserError(f"{name}: must be {wanted}, got {given[:100]}")

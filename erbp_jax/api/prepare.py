@@ -35,7 +35,7 @@ def rule_for(network: Network, rule: RuleLike) -> Rule:
     if isinstance(made, type) or not hasattr(made, "block"):
         given = f"the class {made.__name__}" if isinstance(made, type) else repr(made)[:100]
         raise UserError(
-            f"rule: must be a rule, or a function of the network that makes one, such as ej.ERBP.default or "
+            f"rule: must be a rule, or a function of the network that makes one, e.g. ej.ERBP.default or "
             f"ej.BackProp(); got {given}"
         )
     return cast(Rule, made)
@@ -74,7 +74,7 @@ def experiment_for(
     length = steps or data.ticks or suits.steps
     start = min(suits.burn_in, length // 4) if burn_in is None else burn_in
     if data.ticks is not None and encoder is None and length > data.ticks:
-        raise UserError(f"steps: {length} ticks asked for, and the trains of {data.name} have {data.ticks}")
+        raise UserError(f"steps: {length} ticks asked for, and the trains of {data.called} have {data.ticks}")
     if not 0 <= start < length:
         raise UserError(f"burn_in: must be from 0 to {length - 1} of {length} ticks, got {start}")
     every = update_every or _divisor(length - start, start, suits.update_every or length - start)
@@ -84,12 +84,12 @@ def experiment_for(
     if data.shape is not None and len(network.inputs) == 1 and encoder is None and network.sizes[0] != data.features:
         raise UserError(f"network: has {network.sizes[0]} inputs, but a sample of the data has {data.features} values")
     if task is None and network.classes != data.classes:
-        raise UserError(f"network: has {network.classes} outputs, and {data.name} {data.targets_text}")
+        raise UserError(f"network: has {network.classes} outputs, but {data.called} has {data.targets_text}")
     if isinstance(task, Classification):  # outputs of no class may be kept silent
         if data.labels is None:
-            raise UserError(f"task: a classification needs labels, and the targets of {data.name} are none")
+            raise UserError(f"task: a classification needs labels, but the targets of {data.called} are not labels")
         if network.classes < data.classes:
-            raise UserError(f"network: has {network.classes} outputs, and {data.name} {data.targets_text}")
+            raise UserError(f"network: has {network.classes} outputs, but {data.called} has {data.targets_text}")
     size = min(batch_size, len(data.train))  # the default is for sets that have so many
     return Experiment(
         network=network,
@@ -123,7 +123,7 @@ def optimizers_for(
     rule_optimizer: optax.GradientTransformation | None,
     learning_rate: float | None,
 ) -> Optimizers:
-    """The network's optimiser and the rule's own, which steps once a presentation.
+    """The network's optimiser and the rule's own, which steps once per presentation.
 
     Raises:
         UserError: a learning rate beside an optimiser, which has its own.

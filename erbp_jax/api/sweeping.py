@@ -75,7 +75,7 @@ class SweepTable:
         return rows
 
     def plot(self) -> Any:
-        """The measure by learning rate, a point a seed: a matplotlib figure."""
+        """The measure by learning rate, a point per seed: a matplotlib figure."""
         from erbp_jax.viz.sweep import sweep_figure
 
         return sweep_figure(self.cells, self.measure, self.test_name)

@@ -119,7 +119,7 @@ def _resume(run: Path, config: Path | None, overrides: list[str] | None, trust: 
     wanted = load_config(config or run / run_folder.CONFIG, overrides or [])
     if changed := [line for line in differences(loaded, wanted) if not line.startswith(run_folder.ELSEWHERE)]:
         raise UserError(
-            f"{run}: a run goes on with the config that it began with; these keys differ:\n  "
+            f"{run}: a run continues with the config that it began with; these keys differ:\n  "
             + "\n  ".join(changed)
             + "\nStart a new run for another config: erbp-jax train ... --out OTHER"
         )

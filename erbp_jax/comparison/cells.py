@@ -1,4 +1,4 @@
-"""The cells of a comparison: one run folder a rule, all its seeds in one program."""
+"""The cells of a comparison: one run folder per rule, all its seeds in one program."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a comparison comes to: a row a rule."""
+"""What a comparison comes to: a row per rule."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -45,10 +45,10 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
     config = config.model_copy(update={"network": network_section})
     first, last = network_section.ends
     if first != pixels:
-        raise UserError(f"network.layers: the first must be {pixels}, the inputs of {data.name}; got {first}")
+        raise UserError(f"network.layers: the first must be {pixels}, the inputs of {data.called}; got {first}")
     if last != data.classes:
         what = "classes" if data.labels is not None else "curves"
-        raise UserError(f"network.layers: the last must be {data.classes}, the {what} of {data.name}; got {last}")
+        raise UserError(f"network.layers: the last must be {data.classes}, the {what} of {data.called}; got {last}")
     if config.training.batch_size > len(data.train):
         raise UserError(
             f"training.batch_size: {config.training.batch_size} is more than the {len(data.train)} training samples"
@@ -59,7 +59,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         longest = max(steps, config.encoding.test_steps or steps)
         if data.ticks is not None and longest > data.ticks:
             raise UserError(
-                f"encoding.steps: {longest} ticks asked for, and the trains of {data.name} have {data.ticks}"
+                f"encoding.steps: {longest} ticks asked for, and the trains of {data.called} have {data.ticks}"
             )
         encoder: Encoder = (
             data.frames() if spikes_given else construct(config.encoding, "encoding", clock, {"steps": steps})
@@ -122,7 +122,7 @@ def _shift(pixels: int, data: Dataset) -> Shift | None:
     if not pixels:
         return None
     if data.shape is None or len(data.shape) != 2 or data.ticks is not None:
-        raise UserError(f"data.shift: moves grey images, and the samples of {data.name} are none")
+        raise UserError(f"data.shift: moves grey images, but the samples of {data.called} are not grey images")
     return Shift(pixels, (data.shape[0], data.shape[1]))
 
 

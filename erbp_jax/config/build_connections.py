@@ -21,7 +21,7 @@ def build_connections(
 ) -> tuple[Connection, ...]:
     """One connection a layer after the input, which has the shape of an image, `(H, W)` or `(H, W, C)`.
 
-    `transmissions` make how spikes cross, one a connection, from whether they are worked through one by one: in the
+    `transmissions` make how spikes cross, one per connection, from whether they are worked through one by one: in the
     dense ones of the first `by_events` connections.
     Units are flat between layers, so a layer of so many units follows maps as it follows units.
 

@@ -21,5 +21,5 @@ def build_task(config: schema.Config, data: Dataset, clock: Clock) -> Task:
     given = {"steps": config.encoding.steps, "classes": data.classes, "variance": None if classes else data.variance}
     if section.kind in ("classification", "regression", "choice") and classes != (section.kind == "classification"):
         has = "labels" if classes else "numbers for every output"
-        raise UserError(f"task.kind: {section.kind} does not fit {data.name}, whose targets are {has}")
+        raise UserError(f"task.kind: {section.kind} does not fit {data.called}, whose targets are {has}")
     return construct(section, "task", clock, given)

@@ -146,7 +146,7 @@ def _rule(rule: Rule, network: Network, shapes: Shapes) -> list[Part]:
         found = [part._replace(key="rule.readouts") for part in found]
         neurons = 2 * shapes.update_every * shapes.batch * many * network.sizes[-1]
         found.append(Part("rule.readouts", f"spikes of {plural(many, 'readout')}", FLOAT * neurons))
-    if not isinstance(rule, (ERBP, BackProp)):  # eligibility, for instance: a number a synapse and sample
+    if not isinstance(rule, (ERBP, BackProp)):  # eligibility, for instance: a number per synapse and sample
         kept = jax.eval_shape(lambda: rule.init_state(network, shapes.batch).rule)
         size = sum(leaf.dtype.itemsize * math.prod(leaf.shape) for leaf in jax.tree.leaves(kept))
         found.append(Part("rule.kind", f"what the rule remembers of {plural(shapes.batch, 'sample')}", 2 * size))

@@ -54,7 +54,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = (), rule: str | Non
 
 def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Config:
     base, recipes = _read(Path(path))
-    where = "the recipe of a training without a config file" if str(path) == NO_FILE else str(path)
+    where = "overrides (base: configs/digits.yaml)" if str(path) == NO_FILE else str(path)
     patch = parse_overrides(overrides)
     named = patch.get("rule")
     kind = named.get("kind") if isinstance(named, Mapping) else None

@@ -216,7 +216,7 @@ def _section_of(group: str, made: Any) -> Any:
 
 
 class Kinds:
-    """The type of a group of keys with a `kind`; one subclass a group."""
+    """The type of a group of keys with a `kind`; one subclass per group."""
 
     group: ClassVar[str]
     base: ClassVar[type[Section]] = Section

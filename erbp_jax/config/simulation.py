@@ -73,7 +73,7 @@ class PoissonInput(Section):
 class FileInput(Section):
     kind: Literal["file"]
     path: FilePath
-    """`.npy`, `.npz` (its only array) or text with a row a tick and a column a neuron: real, finite numbers."""
+    """`.npy`, `.npz` (its only array) or text with a row per tick and a column per neuron: real, finite numbers."""
 
 
 Input = Annotated[

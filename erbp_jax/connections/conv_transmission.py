@@ -1,6 +1,6 @@
 """Blank-out under shared weights: every position of every tick and sample draws for itself.
 
-The walk goes over the entries of the kernel, not over spikes: an entry has one weight a map for all positions, so a
+The walk goes over the entries of the kernel, not over spikes: an entry has one weight per map for all positions, so a
 turn adds constants where a spike and its synapse meet, a plain vectorised loop without a look-up. Of the masks
 `[R, positions, entries, O]` only one entry's exist at a time, as bits: a word for up to 32 maps. Silent inputs cost a
 hash, and no memory. On a CPU it is two to three times as fast as a walk over the spikes that every window sees.

@@ -70,9 +70,9 @@ def as_targets(name: str, given: Any) -> tuple[np.ndarray, np.ndarray | None]:
         raise UserError(f"{name}: must be labels [n], or curves [n, K] or [n, T, K], got shape {list(y.shape)}")
     if y.dtype.kind not in "f":
         hint = f"{name}.argmax(1) makes labels of one-hot rows" if is_one_hot(y) else "labels have one axis"
-        raise UserError(f"{name}: curves of spikes a tick must be float, got {y.dtype}; {hint}")
+        raise UserError(f"{name}: curves of spikes per tick must be float, got {y.dtype}; {hint}")
     if not (np.isfinite(y).all() and y.min() >= 0 and y.max() <= 1):
-        raise UserError(f"{name}: curves are spikes a tick and must lie in [0, 1], got {_range(y)}")
+        raise UserError(f"{name}: curves are spikes per tick and must lie in [0, 1], got {_range(y)}")
     return y.astype(np.float32), None
 
 
@@ -86,7 +86,7 @@ def _as_classes(name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             )
         y = y.astype(np.int64)
     if y.dtype.kind not in "biuU":
-        raise UserError(f"{name}: labels must be whole numbers or words, got {y.dtype}")
+        raise UserError(f"{name}: labels must be integers or strings, got {y.dtype}")
     y = y.astype(np.int64) if y.dtype.kind == "b" else y  # no and yes are 0 and 1: -1 is undecided
     labels, classes = np.unique(y, return_inverse=True)
     return classes.astype(np.int32).reshape(-1), labels
@@ -139,7 +139,7 @@ def divided(y: np.ndarray, classes: bool, share: float, seed: int) -> tuple[np.n
 
 
 def flat(x: np.ndarray) -> np.ndarray:
-    """A row a sample."""
+    """A row per sample."""
     return np.ascontiguousarray(x.reshape(len(x), -1))
 
 

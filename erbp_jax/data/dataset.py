@@ -16,6 +16,9 @@ from erbp_jax.wording import plural
 if TYPE_CHECKING:
     from erbp_jax.encoding import Frames
 
+UNNAMED = "arrays"
+"""The name of a set that was given none."""
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -76,14 +79,19 @@ class Dataset:
     ticks: int | None = None
     """Length of given trains; None for samples that an encoder makes spikes of."""
     packed: bool = False
-    """Trains are `[n, T, ceil(I / 8)]`, a bit an input, the first the highest, as `np.packbits` has it."""
+    """Trains are `[n, T, ceil(I / 8)]`, a bit per input, the first the highest, as `np.packbits` has it."""
     test_name: str = "test"
     """What texts and pictures call `test`: `held-out` where it was held out of the training samples."""
 
     def __post_init__(self) -> None:
         if self.labels is not None:
-            check_classes(f"{self.name}: train.y", self.train.y, len(self.labels))
-            check_classes(f"{self.name}: test.y", self.test.y, len(self.labels))
+            check_classes(f"{self.called}: train.y", self.train.y, len(self.labels))
+            check_classes(f"{self.called}: test.y", self.test.y, len(self.labels))
+
+    @property
+    def called(self) -> str:
+        """What messages call the set: its name, or "the data" if it was given none."""
+        return "the data" if self.name == UNNAMED else self.name
 
     @property
     def features(self) -> int:
@@ -93,7 +101,7 @@ class Dataset:
             UserError: samples that are no arrays.
         """
         if self.shape is None:
-            raise UserError(f"{self.name}: its samples are no arrays of one shape; say the network's inputs yourself")
+            raise UserError(f"{self.called}: its samples are no arrays of one shape; say the network's inputs yourself")
         return int(np.prod(self.shape))
 
     @property
@@ -106,18 +114,18 @@ class Dataset:
         if self.labels is not None:
             return len(self.labels)
         if not isinstance(self.train.y, np.ndarray):
-            raise UserError(f"{self.name}: its targets are no arrays; say the network's outputs yourself")
+            raise UserError(f"{self.called}: its targets are no arrays; say the network's outputs yourself")
         if self.train.y.ndim < 2:
             given = f"{self.train.y.dtype} {list(self.train.y.shape)}"
             raise UserError(
-                f"{self.name}: its targets are {given}, neither curves [n, K] or [n, T, K] nor classes with the "
+                f"{self.called}: its targets are {given}, neither curves [n, K] or [n, T, K] nor classes with the "
                 "labels that they stand for; ej.dataset(x, y) makes these of labels"
             )
         return int(self.train.y.shape[-1])
 
     @property
     def mean(self) -> float:
-        """Of the training samples: brightness from 0 to 1 of images, spikes an input and tick of trains.
+        """Of the training samples: brightness from 0 to 1 of images, spikes per input and tick of trains.
 
         1 of samples that are no arrays.
         """
@@ -149,10 +157,10 @@ class Dataset:
             UserError: targets that are no curves, or curves that never vary.
         """
         if self.labels is not None or not isinstance(self.train.y, np.ndarray):
-            raise UserError(f"{self.name}: its targets are not curves; pass a custom task")
+            raise UserError(f"{self.called}: its targets are not curves; pass a custom task")
         spread = float(self.train.y.astype(np.float64).var())
         if spread == 0:
-            raise UserError(f"{self.name}: its curves never vary; there is nothing to follow")
+            raise UserError(f"{self.called}: its curves never vary; there is nothing to follow")
         return spread
 
     @property
@@ -198,7 +206,7 @@ class Dataset:
         arrays, what = {}, "x" if self.ticks is None else "spikes"
         for suffix, part in (("", self.train), ("_test", self.test)):
             if self.shape is None or not isinstance(part.x, np.ndarray) or not isinstance(part.y, np.ndarray):
-                raise UserError(f"{self.name}: its samples or targets are no arrays and have no place in an .npz")
+                raise UserError(f"{self.called}: its samples or targets are no arrays and have no place in an .npz")
             arrays[what + suffix] = self._stored(part.x)
             arrays["y" + suffix] = part.y if self.labels is None else self.labels[part.y]
         write_arrays(Path(path), arrays, compressed=True)
@@ -224,12 +232,12 @@ class Dataset:
         if validation:
             if validation >= len(train):
                 raise UserError(
-                    f"data.validation_size: {validation} leaves nothing to train on; {self.name} has {len(train)}"
+                    f"data.validation_size: {validation} leaves nothing to train on; {self.called} has {len(train)}"
                 )
             train, test, test_name = train[:-validation], train[-validation:], "held-out"
         for key, want, have in (("train_size", train_size, len(train)), ("test_size", test_size, len(test))):
             if want is not None and want > have:
-                raise UserError(f"data.{key}: {want} asked for, {self.name} has {have}")
+                raise UserError(f"data.{key}: {want} asked for, {self.called} has {have}")
         return replace(self, train=train[:train_size], test=test[:test_size], test_name=test_name)
 
 
@@ -247,16 +255,17 @@ def dataset(
     *,
     test: float | None = None,
     seed: int = 0,
-    name: str = "arrays",
+    name: str = UNNAMED,
     trains: bool = False,
 ) -> Dataset:
     """A data set from arrays.
 
     Images: `x` float in [0, 1] (they become bytes here, once) or uint8 (0 to 255), `[n, ...]` of any shape: rows of
     numbers, grey or colour images. With `trains`, spikes that are given instead: 0 or 1, `[n, T, I]`.
-    `y` of one axis are labels: distinct whole numbers (or words) of any values, which become the classes 0 to K-1, and
-    back in every output. `y` of two or three axes are curves of spikes a tick in [0, 1] to follow: `[n, K]` for all
-    ticks, or `[n, T, K]`. One-hot rows are not labels: `y.argmax(1)` are; what trains on them asks for a task.
+    `y` of one axis are labels: integers or strings of any values (whole floats count as integers, booleans as 0 and 1),
+    which become the classes 0 to K-1, and back in every output. `y` of two or three axes are curves of spikes per tick
+    in [0, 1] to follow: `[n, K]` for all ticks, or `[n, T, K]`. One-hot rows are not labels: `y.argmax(1)` are; what
+    trains on them asks for a task.
 
     Without `y`, `x` is anything with a length that yields `(sample, label)` by index.
     Without `x_test` and `y_test` the share `test` of the samples (0.2 if not given), drawn by `seed`, is kept for the

@@ -21,7 +21,7 @@ def at_ticks(name: str, target: Any, ticks: jax.Array, shape: tuple[int, ...]) -
     floats = hasattr(target, "dtype") and jnp.issubdtype(target.dtype, jnp.floating)
     if not floats or [*given[:1], *given[-1:]] != [*shape] or len(given) not in (2, 3):
         raise ValueError(
-            f"{name}: the target must be curves of spikes a tick, float [{shape[0]}, T, {shape[-1]}] or "
+            f"{name}: the target must be curves of spikes per tick, float [{shape[0]}, T, {shape[-1]}] or "
             f"{list(shape)}, got {getattr(target, 'dtype', type(target).__name__)} {given}"
         )
     if len(given) == 2:
@@ -35,7 +35,7 @@ def at_ticks(name: str, target: Any, ticks: jax.Array, shape: tuple[int, ...]) -
 class Curves:
     """A teacher that gives the target rate of every output neuron in every tick.
 
-    The error neurons integrate it as they integrate label spikes, in spikes a tick; a target of 0 and 1 is a given
+    The error neurons integrate it as they integrate label spikes, in spikes per tick; a target of 0 and 1 is a given
     train. The target is `[B, T, K]`, or `[B, K]` for all ticks.
 
     Example:

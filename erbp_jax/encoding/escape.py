@@ -46,7 +46,7 @@ class ExponentialEscape(TickEncoder):
         (0.0, True)
 
     Raises:
-        ValueError: a value out of range, constants under which no pixel reaches 1.2e-8 spikes a tick (`LEAST_RATE`), or
+        ValueError: a value out of range, constants under which no pixel reaches 1.2e-8 spikes per tick (`LEAST_RATE`),
             images that are no bytes.
     """
 

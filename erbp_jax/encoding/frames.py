@@ -51,7 +51,7 @@ class Frames:
         size = -(-(self.bits or 0) // 8)
         if self.bits is not None and (sample.dtype != jnp.uint8 or sample.shape[2] != size):
             raise ValueError(
-                f"Frames: {self.bits} inputs are {size} bytes a tick, uint8 [B, T, {size}]; got {sample.dtype} "
+                f"Frames: {self.bits} inputs are {size} bytes per tick, uint8 [B, T, {size}]; got {sample.dtype} "
                 f"{list(sample.shape)}"
             )
         return ()

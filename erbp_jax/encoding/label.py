@@ -1,4 +1,4 @@
-"""Label neurons: one a class, firing regularly while the class is presented."""
+"""Label neurons: one per class, firing regularly while the class is presented."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ class LabelNeurons:
         return jax.nn.one_hot(target, self.classes, dtype=jnp.float32) * on.astype(jnp.float32)
 
     def check(self, name: str, target: Any, batch: int) -> None:
-        """Refuse a target that is not one class a sample; `name` is who asks.
+        """Refuse a target that is not one class per sample; `name` is who asks.
 
         Raises:
             ValueError: says what was given.
@@ -61,7 +61,7 @@ class LabelNeurons:
 
 
 def check_classes(name: str, target: Any, batch: int) -> None:
-    """Refuse a target that is not one class a sample.
+    """Refuse a target that is not one class per sample.
 
     Raises:
         ValueError: says what was given.
@@ -69,4 +69,4 @@ def check_classes(name: str, target: Any, batch: int) -> None:
     shape, dtype = tuple(getattr(target, "shape", ())), getattr(target, "dtype", None)
     if shape != (batch,) or dtype is None or not jnp.issubdtype(dtype, jnp.integer):
         given = type(target).__name__ if dtype is None else f"{dtype} {list(shape)}"
-        raise ValueError(f"{name}: the target must be one class a sample, whole numbers [{batch}], got {given}")
+        raise ValueError(f"{name}: the target must be one class per sample, whole numbers [{batch}], got {given}")

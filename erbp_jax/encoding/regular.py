@@ -35,7 +35,7 @@ class Regular(TickEncoder):
     :math:`r T / 2^b`; with 32 bits hence within :math:`1 + T / 2^{33}` of :math:`\rho T`.
 
     The same rate code as `Poisson` with far less noise, for one random byte (or word) a pixel and presentation instead
-    of one a tick. The phase is drawn anew for each presentation. `max_rate` in spikes per tick, from 1.2e-8
+    of one per tick. The phase is drawn anew for each presentation. `max_rate` in spikes per tick, from 1.2e-8
     (`LEAST_RATE`) and below 1.
 
     Example:

@@ -1,4 +1,4 @@
-"""Input currents for looking at neurons: `[T, N]` arrays, one row a tick."""
+"""Input currents for looking at neurons: `[T, N]` arrays, one row per tick."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -146,7 +146,7 @@ def cost(recording: Recording, tick: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def row(recording: Recording, decisions: Decisions) -> dict[str, float]:
-    """A rule's figures over all samples: percent, ticks, SynOps a sample (mean, median, 95th percentile)."""
+    """A rule's figures over all samples: percent, ticks, SynOps per sample (mean, median, 95th percentile)."""
     return _row(recording.labels, decisions, *cost(recording, decisions.tick))
 
 

@@ -28,7 +28,7 @@ MAX_TRACES = 2**28
 
 @dataclass(frozen=True)
 class Traces:
-    """All that happened, NumPy, one row a tick."""
+    """All that happened, NumPy, one row per tick."""
 
     dt: float  # ms
     input: np.ndarray  # [T, N]

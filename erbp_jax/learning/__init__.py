@@ -1,4 +1,4 @@
-"""Learning rules, one a file, behind one contract."""
+"""Learning rules, one per file, behind one contract."""
 
 from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import (

@@ -28,7 +28,7 @@ class Given(NamedTuple):
     inputs: Any  # spikes [k, B, I]; by name where the network has several inputs
     target: Any  # of the samples, as the data set has it; classes [B] for classification
     ticks: jax.Array  # [k] int32, since the start of the presentation
-    key: jax.Array  # [k, B] one a tick and sample
+    key: jax.Array  # [k, B] one per tick and sample
 
 
 class LearningState(NamedTuple):
@@ -145,7 +145,7 @@ class Suggested(NamedTuple):
 
     method: Literal["sgd", "adam"]
     learning_rate: float
-    decay: float  # factor on the learning rate an epoch
+    decay: float  # factor on the learning rate per epoch
     update_every: int | None  # ticks; None: the whole presentation
     steps: int  # ticks of a presentation
     burn_in: int = 0  # ticks at its start in which nothing is learned

@@ -181,7 +181,7 @@ def local_rule(
 
     Args:
         feedback: to the hidden layers; `RandomFeedback()` if not given.
-        label: what says what is right; label neurons, one an output, if not given; `Curves` for regression.
+        label: what says what is right; label neurons, one per output, if not given; `Curves` for regression.
         tau_dendrite: time constant of the dendrites, ticks.
         output_scale: weight from an error neuron to its own output neuron's dendrite.
         learning_rate, update_every, steps, burn_in: what suits the rule where `fit` gets nothing else; the rate is

@@ -18,7 +18,7 @@ class Loss(Protocol):
     """`(output[k, B, K], target, ticks[k], highest) -> loss[B]`.
 
     `output` are spikes, `ticks` since the start of the presentation, `highest` is the highest rate of an output neuron
-    in spikes a tick.
+    in spikes per tick.
 
     Example, the number of spikes squared:
         >>> from dataclasses import dataclass
@@ -84,7 +84,7 @@ class SquaredError:
 @register("loss", "curve_error")
 @dataclass(frozen=True)
 class CurveError:
-    r"""Half the squared distance between the output's smoothed spikes and curves of spikes a tick.
+    r"""Half the squared distance between the output's smoothed spikes and curves of spikes per tick.
 
     .. math:: \mathcal L = \frac{1}{2k} \sum_{t, j} e_j[t]^2, \qquad
         e[t] = d\, e[t-1] + (1-d)\,(s[t] - y[t]),\quad d = e^{-1/\tau}

@@ -235,7 +235,7 @@ def paths_to_output(network: Network, params: Sequence[Params]) -> tuple[jax.Arr
     .. math:: P_{out} = 1, \qquad P_p = \sum_{j: p \to q} P_q W_j^\top
 
     over all paths in space. Of a network with cycles, projections to the same population or to one declared before are
-    left out. `params`: one a projection.
+    left out. `params`: one per projection.
     """
     edges, place = [(a, b, 0) for a, b, _ in network.edges], network.index
     if cycle_without_delay(edges):

@@ -1,4 +1,4 @@
-"""Neuron models, one a file: frozen hyper-parameters, explicit state, one tick at a time."""
+"""Neuron models, one per file: frozen hyper-parameters, explicit state, one tick at a time."""
 
 from erbp_jax.neurons.adaptive import Adapted, Adapting, MembraneNorm, SynapticScaling, TargetRate
 from erbp_jax.neurons.base import Differentiable, Neuron, Parametric, Rated, Transfer

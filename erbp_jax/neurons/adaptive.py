@@ -125,7 +125,7 @@ class SeeksRate(Adapted):
             raise ValueError(f"{self._name}: rate must lie between 0 and 1 spikes per tick, got {self.rate}")
 
     def surplus(self, seen: PopulationTrace) -> jax.Array:
-        """Spikes above those of the rate, times the step: a number a neuron `[N]`, summed over ticks and samples."""
+        """Spikes above those of the rate, times the step: a number per neuron `[N]`, summed over ticks and samples."""
         return self.step_size * (seen.spikes - self.rate).sum((0, 1))
 
 
@@ -136,14 +136,14 @@ class TargetRate(SeeksRate):
 
     .. math:: \theta_j \leftarrow \theta_j + A\,(s_j[t] - \rho), \qquad c_j[t] \leftarrow c_j[t] - \theta_j
 
-    so that in the long run it fires :math:`\rho` times a tick, whatever its weights do. The offset :math:`\theta_j`,
+    so that in the long run it fires :math:`\rho` times per tick, whatever its weights do. The offset :math:`\theta_j`,
     `[N]` in the unit of the weights, is taken from the input current: behind a synapse of gain g that is a threshold
     raised by :math:`g \theta_j`, for any neuron model. It is a parameter, `params.trained["offset"]`, that `adapt`
     moves after every learning block by the sum over ticks and samples; gradients and optimisers leave it alone.
 
     `rate` in spikes per tick, `step_size` A in the unit of the weights, for one sample and one tick.
 
-    State: 1 word a neuron. Integer form: A and A rho whole numbers; one addition a spike, one subtraction a tick.
+    State: 1 word per neuron. Integer form: A and A rho whole numbers; one addition per spike, one subtraction per tick.
     Source: homeostasis by thresholds, Diehl and Cook 2015 (Front. Comput. Neurosci. 9:99), there with a decay.
 
     >>> import jax, jax.numpy as jnp
@@ -183,7 +183,7 @@ class SynapticScaling(SeeksRate):
 
     `rate` in spikes per tick, `step_size` A for one sample and one tick.
 
-    State: 1 word a neuron. Integer form: the threshold times a power of two, one shift where the logarithm passes a
+    State: 1 word per neuron. Integer form: the threshold times a power of two, one shift where the logarithm passes a
     whole number.
     Source: synaptic scaling, Turrigiano et al. 1998 (Nature 391:892), in the threshold's form.
 
@@ -231,7 +231,7 @@ class MembraneNorm(Adapted):
 
     `share` beta a block, `size` sigma_* and `offset` b in the unit of the weights.
 
-    State: 2 words a neuron. Integer form: beta a power of two, `shifts`.
+    State: 2 words per neuron. Integer form: beta a power of two, `shifts`.
     Source: Guo et al. 2023 (arXiv 2308.08359), normalisation before the threshold, folded into it; running statistics
     in place of a batch's as Chiley et al. 2019 (arXiv 1905.05894).
 

@@ -59,7 +59,7 @@ class Parametric(Neuron, Protocol):
     They live in the parameter tree beside the weights, never in the dataclass. Only a neuron that has `init` is ever
     given `params`. Their leaves have the trailing neuron axis N and no leading ones: all samples share them.
 
-    A threshold a neuron, that a gradient rule can train:
+    A threshold per neuron, that a gradient rule can train:
 
     >>> from dataclasses import dataclass
     >>> import jax, jax.numpy as jnp

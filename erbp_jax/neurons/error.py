@@ -26,7 +26,7 @@ class ErrorNeurons:
         s^\pm[t] &= \Theta(E^\pm[t] - E_{th}), \qquad
         E^\pm[t] \leftarrow \max(E^\pm[t] - E_{th} s^\pm[t],\; 0)
 
-    Order within a tick: input, threshold, reset, floor; at most one spike a tick. Without the floor every error
+    Order within a tick: input, threshold, reset, floor; at most one spike per tick. Without the floor every error
     removes charge from the other neuron of the pair for ever, both drift to minus infinity and learning stops: 7.5 % of
     the small digits wrong in place of 4.3 % (docs/lab/fully_connected.md).
 

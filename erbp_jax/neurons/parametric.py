@@ -1,4 +1,4 @@
-"""A leaky integrate-and-fire neuron whose time constants are parameters: a value a neuron, drawn and trained."""
+"""A leaky integrate-and-fire neuron whose time constants are parameters: a value per neuron, drawn and trained."""
 
 import math
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class ParametricLIF(Firing):
     >>> spikes.shape, float(spikes.sum())
     ((2, 3), 6.0)
 
-    Source: Fang et al. 2021 (ICCV) train one membrane time constant a layer, through a sigmoid as here, of the factor
+    Source: Fang et al. 2021 (ICCV) train one membrane time constant per layer, through a sigmoid as here, of the factor
     of forward Euler. Perez-Nieves et al. 2021 (Nat. Commun. 12:5791) draw and train those of membrane and synapse for
     every neuron; they draw from a gamma distribution, train a itself and clip it.
 

@@ -28,7 +28,7 @@ def run_population(
     """Step N neurons for `steps` ticks, each under its own constant input `current[N]`.
 
     Neurons that exchange no spikes may take their ticks in any order. Tick by tick the population's state crosses the
-    memory bus once a tick; tile by tile it crosses once in all. The spikes are those of a run tick by tick; noise is a
+    memory bus once per tick; by tiles it crosses once in all. The spikes are those of a run tick by tick; noise is a
     function of key, tile and tick.
 
     The state is any pytree. Which axis of a leaf is that of the neurons is seen from states of N and of N + 1 neurons;

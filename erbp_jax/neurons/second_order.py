@@ -34,7 +34,7 @@ class SecondOrderLIF(Firing):
 
     with :math:`a_2 = e^{-1/\tau_{rise}}`, :math:`a_1 = e^{-1/\tau_{syn}}`, :math:`\alpha = e^{-1/\tau_{mem}}`. Order
     within a tick: first stage, second stage (decay, then the new first stage, noise, bias), membrane, then as
-    `Firing` has it. `noise` and `bias` enter the synaptic current, not the membrane, `bias` once a tick.
+    `Firing` has it. `noise` and `bias` enter the synaptic current, not the membrane, `bias` once per tick.
 
     Time constants in ticks; currents, V and the weights in the unit of `threshold`.
     Source: talk, equations 3. Read with leaks as (1 - a); the slide's `I_syn + I_syn` in (3a) is one I_syn, since (3b)

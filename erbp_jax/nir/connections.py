@@ -23,7 +23,7 @@ class Biased(OnShapes, ABC):
     """A linear map between shapes, plus a bias: needs the shapes, `weights`, and `linear`, the map without the bias."""
 
     biases: int = 0
-    """Entries of the bias, one a channel; 0 for none."""
+    """Entries of the bias, one per channel; 0 for none."""
 
     @property
     @abstractmethod

@@ -67,7 +67,7 @@ def evaluate_nir(
 ) -> Evaluated:
     """Run the graph of a file on the test set of a folder of recordings, and count what it gets right.
 
-    Events are binned into ticks of `dt` ms, at most one spike an input and tick, or as many as there are events with
+    Events are binned into ticks of `dt` ms, at most one spike per input and tick, or as many as there are events with
     `counts`. The channel of an event is its polarity, or the other one with `swap_polarity`. A sample lasts as long as
     the longest recording. The answer is the output with the largest sum over time, spikes or graded.
 

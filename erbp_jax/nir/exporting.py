@@ -40,7 +40,7 @@ def to_nir(
     - `LIF` with `tau_mem = 0`: LI (of `tau_syn`) then Threshold; under Euler a CubaLIF with `tau_mem = dt`
     - `LeakyIF`: LIF, `r = 1 / (1 - a)`
     - `SecondOrderLIF`: LI (of `tau_rise`) then CubaLIF
-    - `ParametricLIF`: CubaLIF, a time constant a neuron
+    - `ParametricLIF`: CubaLIF, a time constant per neuron
     - `Dense`, `Sparse`: Linear (a list of synapses as a matrix), after a Flatten where maps come in
     - `Conv2d`, `Pool2d`: Conv2d, SumPool2d or AvgPool2d (and Scale for a gain)
     - delay of a projection: Delay, in front of the weights (axonal) or behind them (dendritic)

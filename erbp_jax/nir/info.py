@@ -93,7 +93,7 @@ def _notes(graph: Flat) -> list[str]:
     if doubles:
         notes.append(f"rounded to float32 when imported: the weights of {', '.join(doubles)}")
     if kinds & {"I", "IF"}:
-        notes.append("I and IF add r times their input once a tick: their unit of time is the tick")
+        notes.append("I and IF add r times their input once per tick: their unit of time is the tick")
     times = [
         float(np.min(getattr(x, f))) * MS
         for n, x in graph.nodes.items()

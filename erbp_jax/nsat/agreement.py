@@ -41,7 +41,7 @@ class Agreement:
     compiled_error: float
     same_decision: float  # percent of samples
     correlation: tuple[float, ...]  # per layer, between the two counts of all (sample, neuron) pairs
-    counts: tuple[tuple[float, float], ...]  # per layer, mean spikes a neuron and sample: float, compiled
+    counts: tuple[tuple[float, float], ...]  # per layer, mean spikes per neuron and sample: float, compiled
     saturated: tuple[float, ...]  # per layer, percent of its states and ticks at the limits of 16 bits
 
 

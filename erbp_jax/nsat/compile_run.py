@@ -76,7 +76,7 @@ def describe(compiled: Compiled) -> list[str]:
 
 def _approximations(layer: CompiledLayer) -> list[str]:
     current, membrane = layer.wanted_leaks
-    leaks = f"current x{layer.current_leak.factor:g} a tick (float {current:.3g})"
+    leaks = f"current x{layer.current_leak.factor:g} per tick (float {current:.3g})"
     if layer.membrane_leak is not None:
         leaks += f", membrane x{layer.membrane_leak.factor:g} (float {membrane:.3g})"
     notes = [leaks]
@@ -97,7 +97,7 @@ def report(result: Agreement) -> list[str]:
         f"compiled {result.compiled_error:.2f} %; same decision {result.same_decision:.2f} %"
     ]
     for i, (r, (a, b)) in enumerate(zip(result.correlation, result.counts, strict=True)):
-        lines.append(f"layer {i}: spikes a neuron and sample {a:.3f} float, {b:.3f} compiled; correlation {r:.4f}")
+        lines.append(f"layer {i}: spikes per neuron and sample {a:.3f} float, {b:.3f} compiled; correlation {r:.4f}")
         if result.saturated[i]:
             lines[-1] += f"; {result.saturated[i]:.2g} % of its states cut to 16 bits"
     return lines

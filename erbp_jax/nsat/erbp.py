@@ -1,7 +1,7 @@
 """Event-driven random back-propagation as a program of the fixed-point machine.
 
 Hidden and output neurons have two states: the membrane V (leak 2^-7) and the dendrite U (leak 2^-6), which only
-modulates learning. Error neurons, a pair a class, integrate label minus output spikes and fire into the dendrites: one
+modulates learning. Error neurons, a pair per class, integrate label minus output spikes, fire into the dendrites: one
 to one into the outputs', through fixed random weights into the hidden ones'. Every presynaptic spike changes its
 plastic synapses by `U * 2^-7`, randomly rounded by 10 bits, where V lies in the gate and the burn-in is over.
 Source: facts of the NSAT simulator's eRBP examples; Neftci et al. 2017 (arXiv 1612.05596).
@@ -49,7 +49,7 @@ class Recipe:
     burn_in: int = 375
     test_ticks: int = 3000
     label_period: int = 40
-    rate: float = 0.025  # spikes a tick of a white pixel
+    rate: float = 0.025  # spikes per tick of a white pixel
     dead_time: int = 4
     boundary: int = 7
 
@@ -83,7 +83,7 @@ def random_feedback(rng: np.random.Generator, classes: int, units: int, shuffles
 
 
 def erbp_program(recipe: Recipe = Recipe(), seed: int = 0, *, learning: bool = True) -> Program:
-    """A network that learns to classify: axons are the pixels, then one label axon a class.
+    """A network that learns to classify: axons are the pixels, then one label axon per class.
 
     Neurons: hidden layers, outputs, E+ and E- of every class. The weight table begins with the plastic layers, each
     `[inputs, outputs]` row by row.

@@ -158,7 +158,7 @@ def _spec(archive: Archive) -> dict[str, Any]:
             _flag(spec, name)
     cores = spec.get("cores")
     if not isinstance(cores, list) or not cores or not all(isinstance(c, dict) for c in cores):
-        raise UserError("spec.cores: must be a list of objects, one a core")
+        raise UserError("spec.cores: must be a list of objects, one per core")
     if len(cores) > MAX_CORES:
         raise UserError(f"spec.cores: must not have more than {MAX_CORES} cores, got {len(cores)}")
     if len(cores) != _whole(spec, "n_cores", 1, MAX_CORES, missing=len(cores)):

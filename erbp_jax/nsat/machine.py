@@ -84,7 +84,7 @@ class Machine:
     def init(
         self, program: Program, arrays: Arrays, *, replicas: int = 1, shared: bool = True, draws: Any = None
     ) -> State:
-        """The state before the first tick. `draws`: for `Keyed` a key a replica `[R]`, for `Recorded` the recording."""
+        """The state before the first tick. `draws`: for `Keyed` keys `[R]`, for `Recorded` the recording."""
         layout = self.layout
         x = np.zeros((layout.states, layout.neurons), np.int32)
         first = 0

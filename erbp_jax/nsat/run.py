@@ -110,7 +110,7 @@ def padded(
 ) -> Events:
     """Events `[E]` in ascending ticks 0 .. ticks - 1 as lists of equal length `[ticks, capacity]`.
 
-    `capacity`: events a tick, of all replicas; the most there are if not given.
+    `capacity`: events per tick, of all replicas; the most there are if not given.
 
     Raises:
         ValueError: a tick with more events than `capacity`.

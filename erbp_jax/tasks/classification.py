@@ -1,4 +1,4 @@
-"""One class a sample, read from the output population."""
+"""One class per sample, read from the output population."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

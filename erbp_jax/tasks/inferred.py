@@ -24,7 +24,7 @@ def task_for(data: Dataset) -> Task:
         return Classification()
     if is_one_hot(data.train.y):
         raise UserError(
-            f"{data.name}: y {list(data.train.y.shape)} has one 1 a row, else 0, as one-hot labels have; "
+            f"{data.called}: y {list(data.train.y.shape)} has one 1 per row, else 0, as one-hot labels have; "
             "y.argmax(1) are the labels; for a regression or rewards say task=ej.Regression(variance=data.variance) or "
             "task=ej.Choice(), in a config task.kind"
         )

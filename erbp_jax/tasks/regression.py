@@ -27,7 +27,7 @@ class Followed(NamedTuple):
 @register("task", "regression")
 @dataclass(frozen=True)
 class Regression:
-    r"""How far the output's smoothed spikes are from curves of spikes a tick, as a share of the curves' variance.
+    r"""How far the output's smoothed spikes are from curves of spikes per tick, as a share of the curves' variance.
 
     .. math::
         \bar s[t] &= d\, \bar s[t-1] + (1-d)\, s[t],\quad

@@ -167,7 +167,7 @@ class Checkpoints:
         if changed := [line for line in changed if not line.startswith(ELSEWHERE)]:
             raise UserError(
                 "was written under another config; these keys differ:\n  " + "\n  ".join(changed) + "\n"
-                "A run goes on with the config that it began with: put config.yaml back, or start a new run"
+                "A run continues with the config that it began with: put config.yaml back, or start a new run"
             )
 
     def check_config(self) -> None:

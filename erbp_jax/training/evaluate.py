@@ -81,7 +81,7 @@ def result_line(result: dict[str, Any], session: Session) -> str:
     rest = "".join(f"{number(result[m.name], m)} {m.name}, " for m in others)
     return (
         f"{result['test_name']} {first.name} {text}{first.unit} on {plural(result['test_size'], 'sample')}, {rest}"
-        f"{result['synops_per_sample']:,.0f} SynOps a sample"
+        f"{result['synops_per_sample']:,.0f} SynOps per sample"
     )
 
 

@@ -110,7 +110,7 @@ def learn(
 
     Raises:
         ValueError: T is not a whole number of blocks, spikes that are not those of the network's inputs, keys that are
-            not one a sample, or what network and rule refuse.
+            not one per sample, or what network and rule refuse.
     """
     network, rule, optimizers = learning.network, learning.rule, learning.optimizers(stream.rule_params)
     spikes = network.named(spikes)

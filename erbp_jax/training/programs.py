@@ -86,7 +86,7 @@ class Programs:
 
     @settled
     def start(self) -> Learner:
-        """Learners that have seen nothing, one a seed."""
+        """Learners that have seen nothing, one per seed."""
         return self._init(self.seeds)
 
     @settled

@@ -1,4 +1,4 @@
-"""What a person sees while training runs: a bar on a terminal, a line an epoch elsewhere."""
+"""What a person sees while training runs: a bar on a terminal, a line per epoch elsewhere."""
 
 import sys
 import time

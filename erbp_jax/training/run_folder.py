@@ -71,7 +71,7 @@ def check_new(folder: Path) -> None:
     unfinished = {LOCK, ENVIRONMENT, f".{ENVIRONMENT}.partial", f".{CONFIG}.partial"}  # of a killed beginning
     try:
         if folder.exists() and (not folder.is_dir() or any(p.name not in unfinished for p in folder.iterdir())):
-            hint = f"; `erbp-jax resume {folder}` goes on with that run" if (folder / CONFIG).exists() else ""
+            hint = f"; `erbp-jax resume {folder}` continues that run" if (folder / CONFIG).exists() else ""
             raise UserError(f"--out {folder}: exists and is not an empty folder{hint}")
     except OSError as error:
         raise UserError(f"--out {folder}: cannot be written ({error.strerror})") from None

@@ -37,7 +37,7 @@ def stepped(
 def besides(network: Network, made: Block) -> dict[str, Any]:
     r"""What an optimiser may ask for by name besides update and parameters, of a block of k ticks and B samples.
 
-    `errors`: spikes of the error neurons a sample, float32 `[]`, 0 of a rule that has none. `eligibility`: one float32
+    `errors`: spikes of the error neurons per sample, float32 `[]`, 0 of a rule without any. `eligibility`: one float32
     `[]` a projection, the squared length of what its presynaptic side sent, the mean over samples of
     :math:`\sum_j (\sum_t s_j[t])^2`. What nobody asks for is not worked out.
     """

@@ -23,7 +23,7 @@ from erbp_jax.viz.figure import (
 )
 
 Metrics = Mapping[str, Sequence[dict[str, Any]]]
-"""Of every rule, by name, a dictionary an epoch."""
+"""Of every rule, by name, a dictionary per epoch."""
 
 
 @styled

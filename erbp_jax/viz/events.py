@@ -16,7 +16,7 @@ SLICES, ROWS = 5, 4
 def draw_events(found: Sequence[tuple[Events, Any]], path: Path) -> Path:
     """Up to four recordings, below one another: where events fell in each fifth of the time, and how many when.
 
-    Of a sensor of more than one row, an image a slice: blue more events of polarity 0, red more of polarity 1. Of one
+    Of a sensor of more than one row, an image per slice: blue more events of polarity 0, red more of polarity 1. Of one
     row, every event as a dot.
     """
     chosen = [found[i] for i in np.linspace(0, len(found) - 1, min(ROWS, len(found))).astype(int).tolist()]

@@ -14,8 +14,8 @@ MOST_MAPS, MOST_BELOW = 48, 32
 
 @styled
 def kernels(weights: Sequence[np.ndarray], path: Path) -> Path:
-    """The kernels `weight[k, k, C, O]` of every convolution: a row a presynaptic map, a column a map; a colour scale
-    for each layer."""
+    """The kernels `weight[k, k, C, O]` of every convolution: a row per presynaptic map, a column per map; a colour
+    scale for each layer."""
     every, weights = weights, [w[:, :, :MOST_BELOW, :MOST_MAPS] for w in weights]
     heights = [0.45 * w.shape[2] + 0.5 for w in weights]
     widest = max(0.45 * w.shape[3] for w in weights)

@@ -30,7 +30,7 @@ def raster(
     spikes: np.ndarray, bands: Sequence[Band], ticks: int, path: Path, events: Sequence[Band] = (),
     arrived: np.ndarray | None = None,
 ) -> Path:  # fmt: skip
-    """Spikes `[K, 3]` (core, tick, neuron), a panel a band; neurons are numbered as their core numbers them.
+    """Spikes `[K, 3]` (core, tick, neuron), a panel per band; neurons are numbered as their core numbers them.
 
     `events` are bands of axons, drawn above from `arrived[E, 3]` (core, tick, axon): what came from outside.
     """

@@ -11,7 +11,7 @@ from erbp_jax.viz.figure import ACCENT, INK, styled, subplots, ticker
 
 @styled
 def sweep_figure(cells: Sweep, measure: Measure, test_name: str = "test") -> Any:
-    """The test measure at the end by learning rate: a point a seed, and their mean; what diverged is left out."""
+    """The test measure at the end by learning rate: a point per seed, and their mean; what diverged is left out."""
     figure, axes = subplots(figsize=(5.0, 3.2))
     last = np.where(cells.diverged, np.nan, cells.test_error[..., -1])
     for seed in range(last.shape[1]):

@@ -36,7 +36,7 @@ class Presentation:
 
 
 class Counts(NamedTuple):
-    """Mean hidden spikes a tick, where g is not 0."""
+    """Mean hidden spikes per tick, where g is not 0."""
 
     data: jax.Array  # []
     model: jax.Array  # []

@@ -115,7 +115,7 @@ def _decision(row: dict[str, Any]) -> list[str]:
 
 def inference() -> str:
     """The talk's table of energy for a decision, with rows of our own."""
-    header = ("system", "accuracy, %", "uJ a digit", "pJ each", "operations", "technology", "notes")
+    header = ("system", "accuracy, %", "uJ per digit", "pJ each", "operations", "technology", "notes")
     rows = [
         [f"the talk: {s.name}", f"{s.accuracy:g}", f"{s.microjoules:g}", "", "", s.node.replace('"', ""), "printed"]
         for s in SYSTEMS
@@ -160,7 +160,7 @@ def learning() -> str:
         "rule",
         "unit",
         "counted",
-        "a digit",
+        "per digit",
         "to 5 %",
         "to 3 %",
         "over BP",

@@ -83,7 +83,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("eRBP", "one CubaLIF a neuron", "digits_cuba"),
     ),
 }
-"""A table a network; runs of the network that stand nowhere come below."""
+"""A table per network; runs of the network that stand nowhere come below."""
 
 PAPER = (
     Row("peRBP", "blank-out 0.65, published gate", "paper_perbp_784_100_10"),

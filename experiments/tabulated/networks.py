@@ -1,4 +1,4 @@
-"""Tables of test errors, one a network: a row for every recipe, and below it the commands that train them."""
+"""Tables of test errors, one per network: a row for every recipe, and below it the commands that train them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

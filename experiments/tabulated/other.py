@@ -235,13 +235,13 @@ def ecd() -> str:
 
 
 def nsat() -> str:
-    """eRBP inside the fixed-point machine, an epoch a row."""
+    """eRBP inside the fixed-point machine, a row per epoch."""
     header = (
-        "digits an epoch",
+        "digits per epoch",
         "rate",
         "epoch",
         "test error, %",
-        "error spikes a digit",
+        "error spikes per digit",
         "least weight",
         "largest",
         "notes",

@@ -24,7 +24,7 @@ class Run:
         folder: below `docs/results`.
         config: the resolved configuration (`config.yaml`).
         summary: `summary.json`.
-        metrics: one dictionary an epoch (`metrics.jsonl`).
+        metrics: one dictionary per epoch (`metrics.jsonl`).
         environment: `environment.json`; empty for runs from before it was kept.
     """
 
@@ -60,7 +60,7 @@ class Run:
         return f"erbp-jax train docs/results/{self.folder}/config.yaml"
 
     def errors(self, over: int) -> list[float]:
-        """The mean test error of the last `over` epochs in percent, one number a seed."""
+        """The mean test error of the last `over` epochs in percent, one number per seed."""
         last = [_errors_of(epoch) for epoch in self.metrics[-over:]]
         return [statistics.fmean(seed) for seed in zip(*last, strict=True)]
 
@@ -119,7 +119,7 @@ def matching(pattern: str) -> tuple[str, ...]:
 
 
 def sparse(network: str) -> str:
-    """The pattern of a network's runs in `docs/results/sparse`, one folder or one a seed; empty if there are none."""
+    """The pattern of a network's runs in `docs/results/sparse`, one folder or one per seed; empty if there are none."""
     folder = f"sparse/{network.replace('-', '_')}"
     return f"{folder} {folder}/*" if (RESULTS / folder).exists() else ""
 

@@ -132,7 +132,7 @@ def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
         ),
         (
             ["network.layrs=[auto,5,auto]"],
-            "the recipe of a training without a config file:\n  network.layrs: unknown key",
+            "overrides (base: configs/digits.yaml):\n  network.layrs: unknown key",
         ),
         (["data.name=fashion"], "data.name: 'fashion' is neither digits nor mnist"),
         (["data.path={npz}", "network.layers=[auto,5,auto]", "--log", "wandb"], "--log: unknown: 'wandb'"),

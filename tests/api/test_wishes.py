@@ -235,7 +235,7 @@ def test_early_stop(net, data):
 
 
 def test_reward_at_the_end_of_a_trial():
-    """A rule that is paid once a presentation, by what was chosen, trained and scored as any other."""
+    """A rule that is paid once per presentation, by what was chosen, trained and scored as any other."""
     draw = np.random.default_rng(0)
     x, payoff = draw.random((60, 12)), np.eye(2)[draw.integers(0, 2, 60)]
 
@@ -259,14 +259,14 @@ def test_reward_at_the_end_of_a_trial():
         ({"batch_size": 0}, "batch_size: must be"),
         ({"patience": 0}, "patience: must be"),
         ({"seed": "a"}, "seed: must be"),
-        ({"task": "classification"}, r"task: must be such as ej\.Classification\(\), got 'classification'"),
-        ({"encoder": "poisson"}, "encoder: must be such as"),
-        ({"optimizer": "adam"}, "optimizer: must be such as"),
-        ({"model": "model.npz"}, "model: must be such as"),
+        ({"task": "classification"}, r"task: must be a task, e\.g\. ej\.Classification\(\), got 'classification'"),
+        ({"encoder": "poisson"}, "encoder: must be an encoder, e.g."),
+        ({"optimizer": "adam"}, "optimizer: must be an optax transformation, e.g."),
+        ({"model": "model.npz"}, "model: must be what ej.fit or ej.load returned"),
         ({"on_epoch": 3}, "on_epoch: must be a function"),
         ({"rule": ej.ERBP}, "rule: must be a rule, or a function of the network .* got the class ERBP"),
         ({"rule": "erbp"}, "rule: must be a rule, .* got 'erbp'"),
-        ({"network": ej.ERBP.default}, "network: must be such as"),
+        ({"network": ej.ERBP.default}, "network: must be a network, e.g."),
         ({"learning_rate": 0.1, "optimizer": optax.sgd(0.1)}, "pass one of the two"),
         ({"data": 5}, "data: must be a Dataset"),
         ({"burn_in": 60}, "burn_in: must be from 0 to 59"),
@@ -285,9 +285,9 @@ def test_targets_suit_the_rule_they_are_given_to():
     assert ej.fit(net, ej.ERBP.default, data, epochs=0).rule.label == ej.Curves(2)
     assert ej.fit(net, ej.BackProp(), data, epochs=0).rule.loss == ej.CurveError()
     labelled = ej.dataset(spikes, np.arange(20) % 2, trains=True)
-    with pytest.raises(UserError, match="must be a reward a sample, float; whole numbers are classes"):
+    with pytest.raises(UserError, match="must be one reward per sample, float; whole numbers are classes"):
         ej.fit(net, ej.mstdpet(ej.GivenReward()), labelled, **SMALL)
-    with pytest.raises(UserError, match="80 ticks asked for, and the trains of arrays have 15"):
+    with pytest.raises(UserError, match="80 ticks asked for, and the trains of the data have 15"):
         ej.fit(net, ej.ERBP.default, data, steps=80)
 
 

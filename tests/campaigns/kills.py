@@ -227,7 +227,7 @@ def same_picture(a: Path, b: Path) -> bool:
 
 
 def timeless(path: Path) -> list[Any]:
-    """The JSON of a file, a value a line, without what depends on the clock."""
+    """The JSON of a file, a value per line, without what depends on the clock."""
     text = path.read_text()
     values = [json.loads(x) for x in text.splitlines()] if path.suffix == ".jsonl" else [json.loads(text)]
     return [_without_times(v) for v in values]

@@ -130,7 +130,7 @@ import erbp_jax as ej
 
 @dataclass(frozen=True)
 class Latency:
-    """One spike a pixel: the brighter, the sooner."""
+    """One spike per pixel: the brighter, the sooner."""
 
     steps: int
     longest: ej.Ticks = 10

@@ -27,7 +27,7 @@ HOLD = Optimizers(optax.set_to_zero(), optax.set_to_zero())
 
 @dataclass(frozen=True)
 class Wired(Dense):
-    """As many synapses a spike as a brain has, in a small array."""
+    """As many synapses per spike as a brain has, in a small array."""
 
     def fan_out(self):
         return 2**33 + np.arange(self.inputs) % 2

@@ -90,7 +90,7 @@ def test_a_saved_set_comes_back(tmp_path, trains):
         ({"x": X, "y": Y, "x_test": X}, "give both or none"),
         ({"x": X, "y": Y, "x_test": X, "y_test": Y + 1}, r"labels \[-6, 4, 41\] are in the test set and not in train"),
         ({"x": X, "y": Y, "x_test": X[:, :3], "y_test": Y}, r"x_test: samples of shape \[3, 5\] beside \[4, 5\]"),
-        ({"x": X, "y": X * 2}, r"curves are spikes a tick and must lie in \[0, 1\]"),
+        ({"x": X, "y": X * 2}, r"curves are spikes per tick and must lie in \[0, 1\]"),
         ({"x": X, "y": Y.astype(complex)}, "got complex128"),
         ({"spikes": X, "y": Y}, "trains of spikes must be 0 or 1"),
         ({"y": Y}, "x missing: it must hold x"),

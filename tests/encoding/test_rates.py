@@ -96,7 +96,7 @@ def test_spikes_come_at_these_rates(key, encoder):
 
 
 def test_regular_counts_follow_the_rate_for_ever(key):
-    """The report's case, 0.02 a tick: five spikes short after 10,000 ticks."""
+    """The report's case, 0.02 per tick: five spikes short after 10,000 ticks."""
     for rate, ticks in ((0.02, 10_000), (0.001, 5_000)):
         counts = spikes_of(Regular(rate), key, ticks).sum(0)
         assert np.abs(counts - rate * PIXELS / 255 * ticks).max() <= 1 + ticks / 2**33

@@ -13,7 +13,7 @@ def test_effective_and_dense_operations_of_the_check_vector():
 
 
 def test_accumulates_of_the_spiking_check_vector():
-    """20 -> 5, every input spikes in each of 10 steps: 1000 accumulates a sample, for any number of samples."""
+    """20 -> 5, every input spikes in each of 10 steps: 1000 accumulates per sample, for any number of samples."""
     for samples in (1, 7):
         done = neurobench.synaptic_operations([(np.full((5, 20), 0.3), np.ones((samples, 10, 20)))])
         assert done == (1000, 0, 1000)

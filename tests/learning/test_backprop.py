@@ -206,7 +206,7 @@ def test_the_error_of_curves_is_that_of_a_loop():
     flat = CurveError(5.0)(jnp.asarray(spikes), jnp.asarray(curves[:, 0]), jnp.asarray(ticks), 1.0)
     still = CurveError(5.0)(jnp.asarray(spikes), jnp.asarray(curves[:, :1]), jnp.asarray(ticks), 1.0)
     np.testing.assert_array_equal(flat, still)  # a curve stays where it ends
-    with pytest.raises(ValueError, match=r"must be curves of spikes a tick, float \[2, T, 3\] or \[2, 3\]"):
+    with pytest.raises(ValueError, match=r"must be curves of spikes per tick, float \[2, T, 3\] or \[2, 3\]"):
         CurveError()(jnp.asarray(spikes), jnp.asarray([1, 2]), jnp.asarray(ticks), 1.0)
 
 

@@ -174,7 +174,7 @@ def test_given_and_trial_rewards_say_what_they_should(key):
     own = Params((), ())
     _, said = GivenReward().over(network, own, (), trace, given)
     np.testing.assert_array_equal(said.populations[0], np.broadcast_to(target[None, :, None], (ticks, batch, 1)))
-    with pytest.raises(ValueError, match="the target must be a reward a sample"):
+    with pytest.raises(ValueError, match="the target must be one reward per sample"):
         GivenReward().over(network, own, (), trace, given._replace(target=jnp.zeros((2,))))
 
     paid = TrialReward(ticks, lambda counts, target: counts.sum(-1) * target)

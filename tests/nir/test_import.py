@@ -193,7 +193,7 @@ def test_nested_graphs_are_laid_open():
 
 
 def test_delays():
-    """The same for all units in front of or behind the weights, and one a unit."""
+    """The same for all units in front of or behind the weights, and one per unit."""
     delayed = nir.Delay(np.array([0.002, 0.002])), nir.Linear(np.eye(2, dtype=F)), nir.I(np.ones(2))
     network, params = from_nir(nir.NIRGraph.from_list(*delayed), 1.0)
     assert (network.projections[0].delay, network.projections[0].delay_side) == (2, "axonal")

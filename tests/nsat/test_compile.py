@@ -96,7 +96,7 @@ LEAKS = {
     "exact": {"tau_mem": -1 / np.log(0.75), "tau_syn": -1 / np.log(0.5)},
     "exact, without a membrane of its own": {"tau_mem": 0.0, "tau_syn": -1 / np.log(0.75)},
 }
-"""Those that the machine has: factors of 1 - 2**-n a tick."""
+"""Those that the machine has: factors of 1 - 2**-n per tick."""
 
 
 def lif_oracle(neuron, weight, spikes, chance, rng):

@@ -48,7 +48,7 @@ def test_targets_without_labels_are_curves():
 @pytest.mark.parametrize("task", [None, ej.Classification(by="first")])
 def test_a_class_without_an_output_is_named(task):
     y = np.where(np.arange(N) == 4, 12, Y)
-    with pytest.raises(UserError, match=r"network: has 3 outputs, and arrays 4 classes \(0, 1, 2, 12\)"):
+    with pytest.raises(UserError, match=r"network: has 3 outputs, but the data has 4 classes \(0, 1, 2, 12\)"):
         ej.fit(ej.mlp(6, 3), ej.ERBP.default, ej.dataset(X, y, X, y), task=task, epochs=0)
 
 
@@ -56,7 +56,7 @@ def test_outputs_of_no_class_are_the_tasks_business():
     data = ej.dataset(X, Y, X, Y)
     assert ej.fit(ej.mlp(6, 5), ej.ERBP.default, data, task=ej.Classification(), epochs=0).network.classes == 5
     curves = ej.dataset(X, X[:, :3], X, X[:, :3])
-    with pytest.raises(UserError, match="a classification needs labels, and the targets of arrays are none"):
+    with pytest.raises(UserError, match="a classification needs labels, but the targets of the data are not labels"):
         ej.fit(ej.mlp(6, 3), ej.ERBP.default, curves, task=ej.Classification(), epochs=0)
 
 

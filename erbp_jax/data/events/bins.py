@@ -1,4 +1,4 @@
-"""From events to ticks of input: window, crop, pooling, polarity; a bit an input and tick."""
+"""From events to ticks of input: window, crop, pooling, polarity; a bit per input and tick."""
 
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
@@ -42,7 +42,7 @@ class Bins:
 
     Example:
         >>> import erbp_jax as ej
-        >>> bins = ej.Bins(steps=300)  # N-MNIST: 34 x 34 x 2 inputs, 289 bytes a tick
+        >>> bins = ej.Bins(steps=300)  # N-MNIST: 34 x 34 x 2 inputs, 289 bytes per tick
         >>> bins.shape((34, 34, 2)), ej.Bins(steps=60, dt=5, pool=2, polarity=False).shape((34, 34, 2))
         ((34, 34, 2), (17, 17, 1))
 
@@ -54,7 +54,7 @@ class Bins:
     steps: int
     """Ticks of a recording."""
     dt: float = 1.0
-    """Milliseconds a tick."""
+    """Milliseconds per tick."""
     crop: tuple[Whole, Whole, Count, Count] | None = None
     """Top, left, height and width of the region of the sensor to keep, before pooling; all if not given."""
     pool: Count = 1

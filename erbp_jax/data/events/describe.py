@@ -86,7 +86,7 @@ class Described:
         ]
         if read:
             low, mean, high = min(self.events), total / read, max(self.events)
-            lines.append(f"  events a recording: {mean:,.0f} ({low:,} to {high:,}); {self.empty:,} have none")
+            lines.append(f"  events per recording: {mean:,.0f} ({low:,} to {high:,}); {self.empty:,} have none")
             length = np.asarray(self.microseconds) / 1000
             lines.append(f"  length: {length.mean():,.1f} ms ({length.min():,.1f} to {length.max():,.1f})")
         if total and self.sensor and self.sensor[2] > 1:

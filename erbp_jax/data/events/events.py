@@ -121,7 +121,7 @@ def _column(name: str, key: str, given: Any, dtype: type[np.signedinteger[Any]])
     column = np.asarray(given)
     if column.ndim != 1 or (column.size and column.dtype.kind not in "iub"):
         raise UserError(
-            f"{name}: {key} must be whole numbers, one an event, got {column.dtype} {list(column.shape)}"
+            f"{name}: {key} must be whole numbers, one per event, got {column.dtype} {list(column.shape)}"
             + ("; times are in microseconds" if key == "t" and column.dtype.kind == "f" else "")
         )
     limits = np.iinfo(dtype)

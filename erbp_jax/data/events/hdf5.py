@@ -1,7 +1,7 @@
 """SHD and SSC: spoken digits and words through a model of the cochlea, in HDF5 [Cramer et al., IEEE TNNLS 33, 2022].
 
-    spikes/times   one list a recording, seconds, float16 or float32
-    spikes/units   one list a recording, 0 to 699
+    spikes/times   one list per recording, seconds, float16 or float32
+    spikes/units   one list per recording, 0 to 699
     labels         one a recording
     extra/...      speakers and the names of the classes; not read
 
@@ -64,7 +64,7 @@ class HDF5Recordings(Recorded):
             times, channels, labels = (self._part(part) for part in ("spikes/times", "spikes/units", "labels"))
             if len(labels.shape) != 1 or labels.kind not in "iu":
                 raise UserError(
-                    f"labels: one whole number a recording was expected, got {labels.dtype} {list(labels.shape)}"
+                    f"labels: one whole number per recording was expected, got {labels.dtype} {list(labels.shape)}"
                 )
             numbers = self._file.arrays("labels")[0].astype(np.int64)
             for part, found in (("spikes/times", times), ("spikes/units", channels)):

@@ -1,6 +1,6 @@
 r"""N-MNIST's files, `.bin`; SLAYER's `.bs2` are the same.
 
-Five bytes an event, big endian [Orchard et al., Front. Neurosci. 9:437, 2015]:
+Five bytes per event, big endian [Orchard et al., Front. Neurosci. 9:437, 2015]:
 
     x (8 bit), y (8 bit), polarity (1 bit), time in microseconds (23 bit)
 """
@@ -45,7 +45,7 @@ def decode(content: bytes, name: str, *, sensor: tuple[int, int, int] = SENSOR, 
     """
     refuse_pointer(content, name)
     if not content:
-        raise UserError(f"{name}: is empty; five bytes an event were expected")
+        raise UserError(f"{name}: is empty; five bytes per event were expected")
     if len(content) % 5:
         raise UserError(
             f"{name}: {len(content):,} bytes are not five an event: it ends {len(content) % 5} bytes into event "

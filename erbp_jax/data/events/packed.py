@@ -30,7 +30,7 @@ def from_recordings(
 ) -> Dataset:
     """A data set of recordings of events, from a folder or from `Recordings`; read once, a recording at a time.
 
-    `train.x` is uint8 `[n, T, ceil(I / 8)]`, a bit an input and tick (`[n, T, I]` with `bins.counts`); on the device it
+    `train.x` is uint8 `[n, T, ceil(I / 8)]`, one bit each (`[n, T, I]` with `bins.counts`); on the device it
     stays so, and `Frames` unpacks it a block at a time. N-MNIST, 60,000 recordings at 300 ticks of 2,312 inputs, takes
     5.2 GB.
 
@@ -101,6 +101,6 @@ def _zeros(name: str, shape: tuple[int, int, int]) -> np.ndarray:
     except (MemoryError, ValueError):  # ValueError: more than an address can say
         size = " x ".join(f"{n:,}" for n in shape)
         raise UserError(
-            f"{shown(name)}: recordings x ticks x bytes a tick are {size}, more than memory has; fewer ticks, a crop "
+            f"{shown(name)}: recordings x ticks x bytes per tick are {size}, more than memory has; fewer ticks, a crop "
             "or a pool make it less"
         ) from None

@@ -129,7 +129,7 @@ class NpzRecordings(Recorded):
                 raise UserError(f"t, x, y and p: must be equally long, got {[c.shape for c in self._columns]}")
             if starts.ndim != 1 or starts.dtype.kind not in "iu" or self.labels.shape != starts.shape:
                 raise UserError(
-                    f"starts, labels: one whole number a recording each, got {starts.dtype} {list(starts.shape)} and "
+                    f"starts, labels: one whole number per recording each, got {starts.dtype} {list(starts.shape)} and "
                     f"{list(self.labels.shape)}"
                 )
             self._ends = np.append(starts, len(self._columns[0])).astype(np.int64)

@@ -21,7 +21,7 @@ NEVER = -(2**20)
 
 
 class Times(NamedTuple):
-    """What a layer remembers: numbers a neuron, none a synapse."""
+    """What a layer remembers: numbers per neuron, none per synapse."""
 
     pre: jax.Array  # [B, I] int32, tick of the last presynaptic spike
     post: jax.Array  # [B, O] int32, tick of the last postsynaptic spike

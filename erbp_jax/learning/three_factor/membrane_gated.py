@@ -24,7 +24,7 @@ class MembraneGate(Factor):
 
     Theta is a ramp of slope g between `depression` -A- and `potentiation` A+; `slope=inf` makes it the two-level gate
     of the paper, A+ above V_th and -A- at or below. nu is a calcium trace of the neuron's own spikes before this tick:
-    under a steady rate of r spikes a tick it settles at about r tau, so the rate is driven towards what balances
+    under a steady rate of r spikes per tick it settles at about r tau, so the rate is driven towards what balances
     Theta. V and `threshold` in one unit, `tau` in ticks.
 
     Example:
@@ -80,7 +80,7 @@ class MembraneGate(Factor):
 def membrane_gated(gate: MembraneGate) -> tuple[Term]:
     r"""`dw_ij = eta (Theta(V_j) - alpha (nu_j - C)) s_i`, written at presynaptic spikes; eta is the optimiser's.
 
-    State: one calcium trace a neuron. Source: Sheik et al. 2016 (arXiv 1701.01495).
+    State: one calcium trace per neuron. Source: Sheik et al. 2016 (arXiv 1701.01495).
 
     Example:
         >>> import jax.numpy as jnp, erbp_jax as ej

@@ -142,7 +142,7 @@ class ClassReward(Modulator):
         [[1.0, -0.5], [1.0, -0.5], [1.0, -0.5]]
 
     Raises:
-        ValueError: a target that is not one class a sample.
+        ValueError: a target that is not one class per sample.
     """
 
     right: NonNegative = 1.0
@@ -195,18 +195,18 @@ class GivenReward(Modulator):
         ('ThreeFactor', 25.0)
 
     Raises:
-        ValueError: a target that is not one float a sample.
+        ValueError: a target that is not one float per sample.
     """
 
     def over(self, network, rule_params, state, trace, given):
         del rule_params
         output = network.output_spikes(trace)
         if not jnp.issubdtype(jnp.asarray(given.target).dtype, jnp.floating):
-            raise ValueError("GivenReward: the target must be a reward a sample, float; whole numbers are classes")
+            raise ValueError("GivenReward: the target must be one reward per sample, float; whole numbers are classes")
         reward = jnp.asarray(given.target, output.dtype)
         if reward.shape != output.shape[1:2]:
             raise ValueError(
-                f"GivenReward: the target must be a reward a sample, [{output.shape[1]}], got {reward.shape}"
+                f"GivenReward: the target must be one reward per sample, [{output.shape[1]}], got {reward.shape}"
             )
         return state, Modulation.shared(network, jnp.broadcast_to(reward[None, :, None], (*output.shape[:2], 1)))
 

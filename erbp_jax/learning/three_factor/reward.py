@@ -43,7 +43,7 @@ def mstdp(
 ) -> ThreeFactor:
     """MSTDP: `dw_ij[t] = gamma r[t] zeta_ij[t]`; gamma is the learning rate of the optimiser.
 
-    State: one trace a neuron and side. The reward r that an output spike of tick t earns acts on zeta[t] and changes
+    State: one trace per neuron and side. The reward r that an output spike of tick t earns acts on zeta[t] and changes
     the weights that tick t + 1 sees. The kernel as `modulated_terms`.
     Source: Florian 2007, Neural Computation 19:1468.
 
@@ -75,7 +75,7 @@ def mstdpet(
 ) -> ThreeFactor:
     """MSTDPET: the reward multiplies an eligibility trace of zeta, `z[t] = exp(-1/tau) z[t-1] + zeta[t] / tau`.
 
-    State: as MSTDP, and one number a synapse. Time constants in ticks.
+    State: as MSTDP, and one number per synapse. Time constants in ticks.
     Source: Florian 2007, Neural Computation 19:1468.
 
     Example:

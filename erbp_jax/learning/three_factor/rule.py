@@ -56,10 +56,10 @@ class ThreeFactor(LocalRule):
 
     Order within a tick, after the network's sweep: factors, eligibility, modulation, update. Samples of a batch add
     up; the learning rate is the optimiser's. Without eligibility all state is per neuron, and the update of a block is
-    one matrix product a term; with it there is one number a synapse and sample. A presynaptic factor looks at the
+    one matrix product per term; with it there is one number per synapse and sample. A presynaptic factor looks at the
     spikes as they arrive at the synapses, delays and all.
 
-    `terms` has one tuple of terms a projection, or a single one that serves all; an empty one freezes its projection.
+    `terms` has one tuple of terms per projection, or a single one that serves all; an empty one freezes its projection.
 
     Example:
         >>> import erbp_jax as ej
@@ -140,7 +140,7 @@ class ThreeFactor(LocalRule):
     def _eligible(self, write: Any, spread: Any, kept: Any, values: Any, modulation: jax.Array) -> tuple[Any, Any]:
         r"""The eligibility after the block, and the update.
 
-        A block is summed up without a pass over the synapses a tick: with `R[s] = sum_{t >= s} b^{t-s} M[t] / tau`,
+        A block is summed up without a pass over the synapses per tick: with `R[s] = sum_{t >= s} b^{t-s} M[t] / tau`,
 
         .. math:: \sum_t M[t] z[t] = z_0 \sum_t b^{t+1} M[t] + \sum_s R[s] e[s], \quad b = e^{-1/\tau}
         """

@@ -20,7 +20,7 @@ def pair_stdp(kernel: Kernel, pairing: Pairing = "all") -> tuple[Term, Term]:
 
     `"all"` pairs every two spikes less than a window apart; `"nearest"` pairs each postsynaptic spike with the last
     presynaptic one before it, and each presynaptic spike with the last postsynaptic one. A pair within one tick does
-    nothing. State: the window's spikes, or one counter, a neuron; none a synapse.
+    nothing. State: the window's spikes, or one counter, per neuron; none per synapse.
     Source: Song, Miller, Abbott 2000; Morrison, Diesmann, Gerstner 2008 (pairings).
 
     Example:

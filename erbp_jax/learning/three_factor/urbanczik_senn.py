@@ -20,7 +20,7 @@ class Logistic:
     .. math:: \phi(u) = \frac{\phi_{max}}{1 + k e^{\beta (\theta - u)}}, \qquad
         h(u) = \frac{\phi'(u)}{\phi(u)} = \frac{\beta}{1 + k^{-1} e^{-\beta(\theta - u)}}
 
-    phi in spikes a tick; u, theta in the unit of the membrane (dimensionless: rest 0, mean excitation near 1).
+    phi in spikes per tick; u, theta in the unit of the membrane (dimensionless: rest 0, mean excitation near 1).
     """
 
     maximum: float = 0.15
@@ -89,7 +89,7 @@ def urbanczik_senn(rate: Logistic = RATE, psp: PSP = POTENTIAL) -> tuple[Term]:
     r"""`PI_i = (S - phi(V*)) h(V*) PSP_i`; the weight change is eta times its low-pass of 100 ms.
 
     With `ThreeFactor(..., tau_eligibility=100)`, or added to the eligibility by hand (`write`). It is zero in the mean
-    where the soma fires as the dendrite predicts. State: two numbers a presynaptic neuron, the low-pass one a synapse.
+    where the soma fires as the dendrite predicts. State: two numbers per input, the low-pass one per synapse.
     Source: Urbanczik and Senn 2014, Neuron 81:521.
 
     Example:

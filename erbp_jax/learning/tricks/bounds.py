@@ -26,7 +26,7 @@ def max_norm(
     kernel. Applied twice it is applied once: what lies within 2^-16 of the bound counts as at it. To be near the end of
     a chain, after the learning rate.
 
-    State: none; in hardware one word a neuron, its :math:`|w_j|^2`, which changes by :math:`2 w \Delta + \Delta^2` with
+    State: none; in hardware a word per neuron, its :math:`|w_j|^2`, which changes by :math:`2 w \Delta + \Delta^2` with
     each write. Integer form: `w -= w >> 6` with random rounding until the norm is within the bound.
     Source: Srebro and Shraibman 2005; Srivastava et al. 2014 (dropout).
 

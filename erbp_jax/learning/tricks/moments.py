@@ -1,4 +1,4 @@
-"""Steps of one size, whatever the size of the update: second moments in two words a neuron, and no word a synapse."""
+"""Steps of one size, whatever the size of the update: second moments in two words per neuron, none per synapse."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Learning rates from one word a neuron, or one a layer."""
+"""Learning rates from one word per neuron, or one per layer."""
 
 from typing import Annotated, Any, NamedTuple
 
@@ -34,7 +34,7 @@ def scale_by_neuron_rms(decay: Decay = 0.999, eps: Epsilon = 0.0) -> optax.Gradi
 
     State: one word a postsynaptic neuron, float32, and a count. Integer form: :math:`\eta_j = \eta_0 2^{-k_j}` with
     :math:`k_j` half the place of the leading one of :math:`c_j`; in a tick c moves by :math:`e_j^2`.
-    Source: RMSprop (Tieleman and Hinton 2012), a mean over each neuron's synapses in place of one a synapse.
+    Source: RMSprop (Tieleman and Hinton 2012), a mean over each neuron's synapses in place of one per synapse.
 
     >>> import jax.numpy as jnp
     >>> from erbp_jax.learning.tricks import scale_by_neuron_rms
@@ -80,7 +80,7 @@ def normalised_step(
     moves its own current by :math:`e_j |n|^2`: by :math:`e_j` once it is divided, however many inputs are active and
     however often they spike. E is that of the projection's presynaptic signals, for a kernel those of the whole map.
 
-    The training loops give E as `eligibility`, one number a projection. Trees that are not a network's, such as a
+    The training loops give E as `eligibility`, one number per projection. Trees that are not a network's, such as a
     rule's own parameters, pass as they are. State: none. Integer form: a shift by the leading one of E.
     Source: Widrow and Hoff 1960; Nagumo and Noda 1967.
 
@@ -104,7 +104,7 @@ def normalised_step(
         if not isinstance(updates, Tree):
             return updates, state
         if eligibility is None:
-            raise ValueError("normalised_step: needs eligibility=, one number a projection; the training loops give it")
+            raise ValueError("normalised_step: needs eligibility=, one per projection; the training loops give it")
 
         def over(tree: Any, energy: Any) -> Any:
             return jax.tree.map(lambda u: (wide_enough(u) / (eps + energy)).astype(u.dtype), tree)

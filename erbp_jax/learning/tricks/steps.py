@@ -32,7 +32,7 @@ def scale_by_errors(
         \Delta = g \min\left(1, \frac{\bar e}{\bar e_{ref}}\right), \qquad
         \bar e \leftarrow \beta \bar e + (1 - \beta)\, e, \quad\text{over } 1 - \beta^n
 
-    e are the spikes of the error neurons a sample in the block, which the training loops give as `errors`. Without a
+    e are the spikes of the error neurons per sample in the block, which the training loops give as `errors`. Without a
     reference it is the mean of the first `settle` updates, in which the rate is whole. The rate falls as the network
     learns and comes back when the task changes; it does not depend on how long training will go on. Where the reference
     is 0, as under a rule without error neurons, the rate stays whole.
@@ -70,7 +70,7 @@ def scale_by_errors(
     def update(updates: Any, state: Any, params: Any = None, *, errors: Any = None, **_: Any) -> tuple[Any, ErrorRate]:
         del params
         if errors is None:
-            raise ValueError("scale_by_errors: needs errors=, error spikes a sample; the training loops give it")
+            raise ValueError("scale_by_errors: needs errors=, error spikes per sample; the training loops give it")
         errors, count = jnp.asarray(errors, jnp.float32), one_more(state.seen)
         mean = state.mean + weight_of_new(decay, count) * (errors - state.mean)
         if reference is not None:

@@ -26,7 +26,7 @@ def write_threshold(
     Nothing is lost: what was written and what waits add up to the steps. At a threshold of 0 every step is a write.
     Parameters of neurons move at once. To come after the learning rate, and before bounds and grids.
 
-    State: one word a synapse; in hardware as many bits as a step has below the threshold. Integer form: the residual is
+    State: a word per synapse; in hardware as many bits as a step has below the threshold. Integer form: the residual is
     the fraction of a weight, and a write the carry out of it.
     Source: 1-bit SGD's error feedback (Seide et al. 2014), with a threshold.
 
@@ -85,7 +85,7 @@ def error_triggered(
     come after the learning rate, and before bounds and grids.
 
     State: one word a postsynaptic neuron. Integer form: as it stands; A and B integers.
-    Source: Payvand et al. 2020 (error-triggered learning, arXiv 1910.06152), with a threshold a neuron.
+    Source: Payvand et al. 2020 (error-triggered learning, arXiv 1910.06152), with a threshold per neuron.
 
     >>> import jax.numpy as jnp
     >>> from erbp_jax.learning.tricks import error_triggered

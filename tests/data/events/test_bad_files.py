@@ -128,7 +128,7 @@ def test_hdf5_of_which_a_part_is_wrong(tmp_path):
     found = HDF5Recordings(file)
     refused(where, lambda: found[1], "lists of times and units were expected, got [2], []")
     refused(file, lambda: changed("labels", np.arange(2)), "a list for each of the 2 labels was expected")
-    refused(file, lambda: changed("labels", np.zeros(3)), "labels: one whole number a recording was expected")
+    refused(file, lambda: changed("labels", np.zeros(3)), "labels: one whole number per recording was expected")
     write_hdf5(file, pairs)
     whole = file.read_bytes()
     for part in (0.0, 0.3, 0.9):
@@ -165,7 +165,7 @@ def test_npz_of_which_a_part_is_wrong(tmp_path):
     refused(where, lambda: words[1], "t must be whole numbers")
     for wrong in (np.array(5), arrays["t"][None]):
         refused(file, lambda wrong=wrong: changed(t=wrong), "t, x, y and p: must be equally long")
-    refused(file, lambda: changed(labels=np.arange(2)), "starts, labels: one whole number a recording each")
+    refused(file, lambda: changed(labels=np.arange(2)), "starts, labels: one whole number per recording each")
     refused(file, lambda: changed(p=np.zeros(5, int)), "t, x, y and p: must be equally long")
     refused(file, lambda: changed(sensor=np.array([0, 8, 2])), "a sensor is (height, width, polarities)")
     for content in (b"", POINTER, whole[: len(whole) // 2]):

@@ -121,7 +121,7 @@ def test_bits_are_unpacked_as_they_were_packed(key):
     got = jax.jit(lambda *a: packed((), *a)[1])(bits, ticks, keys)
     np.testing.assert_array_equal(got, wanted)
     assert packed.init_state(bits, keys[0]) == ()
-    with pytest.raises(ValueError, match="19 inputs are 3 bytes a tick"):
+    with pytest.raises(ValueError, match="19 inputs are 3 bytes per tick"):
         packed.init_state(jnp.asarray(spikes), keys[0])
 
 

@@ -25,7 +25,7 @@ def test_a_folder_is_described_and_drawn(small, tmp_path, monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "data", "info", small, "--picture", tmp_path / "seen.png")
     assert code == 0
     assert "training: 2 recordings, sensor 34 x 34 x 2" in out
-    assert "events a recording: 50 (50 to 50)" in out
+    assert "events per recording: 50 (50 to 50)" in out
     assert "labels: 0: 1, 5: 1" in out
     assert (tmp_path / "seen.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 

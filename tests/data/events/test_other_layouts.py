@@ -115,7 +115,7 @@ def test_a_set_that_memory_has_no_room_for():
     raw = np.zeros(1, [("t", "<i8"), ("x", "<i2")])
     sensor = (8192, 8192, 2)
     huge = Recordings("huge", Structured([(raw, 0)], sensor), Structured([(raw, 0)], sensor), sensor)
-    with pytest.raises(UserError, match="huge: recordings x ticks x bytes a tick are 1 x 9,000,000 x 16,777,216"):
+    with pytest.raises(UserError, match="huge: recordings x ticks x bytes per tick are 1 x 9,000,000 x 16,777,216"):
         ej.from_recordings(huge, ej.Bins(steps=9_000_000), progress=False)
 
 

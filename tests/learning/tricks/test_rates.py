@@ -1,4 +1,4 @@
-"""A rate a neuron, and a step that does not depend on how much input there is."""
+"""A rate per neuron, and a step that does not depend on how much input there is."""
 
 import jax
 import jax.numpy as jnp
