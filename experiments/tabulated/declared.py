@@ -75,8 +75,13 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
     ),
     ("2312-512-10", "nmnist_small"): (
         Row("eRBP", "fully connected", "nmnist"),
+        Row("BP (spiking)", "fully connected", "nmnist_bp"),
         Row("eRBP", "12 maps", "nmnist_maps", notes=("copies shifted by a pixel",)),
         Row("BP (spiking)", "12 maps", "nmnist_maps_bp", notes=("copies shifted by a pixel",)),
+    ),
+    ("512-100-10", "digits_saccades"): (
+        Row("eRBP", "simulated camera", "saccades_erbp"),
+        Row("BP (spiking)", "simulated camera", "saccades_bp"),
     ),
     ("64-100-10", "digits"): (
         Row("eRBP", "demo", "digits"),
@@ -124,7 +129,13 @@ def _network(key: tuple[str, str]) -> Callable[[], str]:
 
 
 def _name(key: tuple[str, str]) -> str:
-    short = {CONV: "conv", "784-8c5s2-16c5s2-500-10": "conv-500", "2312-512-10": "nmnist", "64-100-10": "digits"}
+    short = {
+        CONV: "conv",
+        "784-8c5s2-16c5s2-500-10": "conv-500",
+        "2312-512-10": "nmnist",
+        "64-100-10": "digits",
+        "512-100-10": "saccades",
+    }
     return short.get(key[0], key[0])
 
 
