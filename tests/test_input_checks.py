@@ -92,7 +92,7 @@ def test_bytes_run_as_numpy_or_jax_arrays():
 def test_an_encoder_feeds_one_input():
     onto = [ej.Projection(name, "output", ej.Dense(64, 5)) for name in ("left", "right")]
     network = ej.Network({"output": ej.LIF()}, onto)
-    said = "an encoder feeds one input, and it has left, right; give their spikes by name to ej.learn or"
+    said = "an encoder feeds one input, and it has left, right .sources that are no population"
     with pytest.raises(ValueError, match=said):
         ej.run(network, ej.Regular(), network.init(new_key(0)), IMAGE, split(new_key(1), 2), steps=3)
     data = ej.dataset(IMAGE.repeat(4, 0), np.arange(8) % 5)
