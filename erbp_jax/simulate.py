@@ -77,7 +77,7 @@ def check_input(network: Network, encoder: Encoder, sample: Any, key: jax.Array)
     def rows() -> ValueError:
         return ValueError(
             f"Network {network.name}: images must have shape [B, {size}], a flat row per sample, got {list(shape)}; "
-            "image.reshape(B, -1) makes rows"
+            "image.reshape(B, -1) makes rows, and spike trains need no encoder"
         )
 
     if one and len(shape) < 2:

@@ -20,7 +20,7 @@ from erbp_jax.cache import compilation_cache
 from erbp_jax.declared import takes
 from erbp_jax.encoding import Encoder
 from erbp_jax.errors import UserError
-from erbp_jax.learning.base import rule_name
+from erbp_jax.learning.base import display_name
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.settings import settled
@@ -189,12 +189,16 @@ def _warm(programs: Programs, model: Model) -> Learner:
         given = engine.replaced(fresh, params, rule_params)
     else:
         given = jax.tree.map(lambda x: x[None], given)
-    before, now = rule_name(model.rule), rule_name(programs.experiment.rule)
-    parts = (("weights", "network"), ("rule_params", "rule"))
-    others = [what for name, what in parts if not _alike(getattr(given, name), getattr(fresh, name))]
-    if before != now or not _alike(given, fresh):
-        which = f"by {before}, not {now}" if before != now else f"with another {' and '.join(others) or 'optimizer'}"
-        raise UserError(f"model: was trained {which}; give the same network, rule and optimizer")
+    before, now = display_name(model.rule), display_name(programs.experiment.rule)
+    if before != now:
+        raise UserError(f"model: was trained by {before}, not {now}; give the same network, rule and optimizer")
+    if not _alike(given, fresh):
+        parts = (("weights", "network"), ("rule_params", "rule"))
+        others = [what for name, what in parts if not _alike(getattr(given, name), getattr(fresh, name))]
+        raise UserError(
+            f"model: was trained with another {' and '.join(others) or 'optimizer'}; give the same network, rule and "
+            "optimizer"
+        )
     return replace(given, counters=fresh.counters)  # of an epoch that was interrupted, and begins again
 
 

@@ -15,7 +15,7 @@ from erbp_jax.data.arrays import as_bytes, as_trains, flat
 from erbp_jax.data.dataset import named
 from erbp_jax.encoding import Encoder, Frames
 from erbp_jax.errors import UserError
-from erbp_jax.learning.base import Rule, rule_name
+from erbp_jax.learning.base import Rule, display_name
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.settings import settled
@@ -165,7 +165,7 @@ class Model:
         first, score = self.task.measures[0], ""
         if self.history:
             score = f", {self.test_name} {first.name} {self.history[-1][f'test_{first.name}']:.4g}{first.unit}"
-        return f"Model({self.network.name}, {rule_name(self.rule)}, {plural(len(self.history), 'epoch')}{score})"
+        return f"Model({self.network.name}, {display_name(self.rule)}, {plural(len(self.history), 'epoch')}{score})"
 
     def _is_one(self, x: Any) -> bool:
         """Whether it is one sample, in the shape of the data or as a row; given trains are `[T, I]`."""

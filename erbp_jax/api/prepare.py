@@ -6,7 +6,7 @@ from typing import Any, cast
 import optax
 
 from erbp_jax.data import Dataset, dataset
-from erbp_jax.encoding import Encoder, Poisson, TickEncoder
+from erbp_jax.encoding import Encoder, Poisson
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Suggested, Suggests
 from erbp_jax.learning.base import Rule
@@ -68,8 +68,6 @@ def experiment_for(
     Raises:
         UserError: numbers that do not fit the data or one another.
     """
-    if data.ticks is not None and isinstance(encoder, TickEncoder):
-        raise UserError(f"encoder: the samples of the data are spike trains already; leave it out, got {encoder}")
     suits = suggested(rule)
     length = steps or data.ticks or suits.steps
     start = min(suits.burn_in, length // 4) if burn_in is None else burn_in

@@ -1,9 +1,10 @@
 """Several learning rates and seeds in one program."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import optax
 
 from erbp_jax.api.numbers import whole
@@ -20,6 +21,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.tasks import Measure, Task
+from erbp_jax.tasks.base import number
 from erbp_jax.training.sweep import Sweep
 from erbp_jax.training.sweep import sweep as sweep_cells
 from erbp_jax.training.transforms import Optimizers
@@ -91,6 +93,20 @@ class SweepTable:
         return "\n".join(lines)
 
 
+def epoch_printer(measure: Measure, test_name: str, epochs: int) -> Callable[[int, np.ndarray], None]:
+    """What prints a line per epoch: the best mean over seeds `[R, S]` among the rates that have not diverged."""
+
+    def tell(epoch: int, values: np.ndarray) -> None:
+        means = values[np.isfinite(values).all(1)].mean(1)
+        best = "every rate diverged"
+        if len(means):
+            value = means.max() if measure.high_is_good else means.min()
+            best = f"best {test_name} {measure.name} {number(value, measure)}"
+        print(f"epoch {epoch}/{epochs}  {best}", flush=True)
+
+    return tell
+
+
 def sweep(
     network: Network,
     rule: RuleLike,
@@ -106,16 +122,19 @@ def sweep(
     burn_in: int | None = None,
     update_every: int | None = None,
     batch_size: int = 100,
+    progress: bool = True,
 ) -> SweepTable:
     """Train every learning rate with every seed, all in one program, and test after every epoch.
 
     What is not given is as in `fit`. `seed` is one or several. `optimizer` is one for a learning rate of 1; every cell
-    multiplies its steps. Choose on samples that are held out: `data.subset(None, None, validation=...)`.
+    multiplies its steps. A line per epoch tells how good the best rate is, unless `progress` is False. Choose on
+    samples that are held out: `data.subset(None, None, validation=...)`.
 
     Example:
         >>> import erbp_jax as ej
         >>> data = ej.data.load("digits").subset(200, 100)
-        >>> table = ej.sweep(ej.mlp(64, 20, 10), ej.ERBP.default, data, learning_rate=[1e-7, 1e-3], epochs=2)
+        >>> network = ej.mlp(64, 20, 10)
+        >>> table = ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-7, 1e-3], epochs=2, progress=False)
         >>> print(f"{table.best():g}")  # at the other one nothing has been learned yet
         0.001
 
@@ -127,7 +146,7 @@ def sweep(
     made = rule_for(network, rule)
     made = made if shown.labels is not None else for_curves(made)
     whole("epochs", epochs, 1)
-    seeds = list(seed) if isinstance(seed, Sequence) else [seed]
+    seeds = list(seed) if isinstance(seed, Iterable) else [seed]
     for each in seeds:
         whole("seed", each, 0)
     try:
@@ -140,6 +159,7 @@ def sweep(
         cells = sweep_cells(
             experiment, Optimizers(*given), learning_rate, seeds, (shown.train.x, shown.train.y),
             (shown.test.x, shown.test.y), epochs=epochs,
+            progress=epoch_printer(experiment.task.measures[0], shown.test_name, epochs) if progress else None,
         )  # fmt: skip
     except ValueError as error:
         raise UserError(str(error)) from None

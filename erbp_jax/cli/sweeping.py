@@ -70,7 +70,7 @@ def _rates(overrides: Sequence[str]) -> tuple[list[float], list[str]]:
 
 def _table(config: Any, rates: Sequence[float]) -> tuple[Any, int]:
     """The sweep of a config, and how many samples it was judged by."""
-    from erbp_jax.api.sweeping import SweepTable
+    from erbp_jax.api.sweeping import SweepTable, epoch_printer
     from erbp_jax.cli.running import new_session
     from erbp_jax.config.build_data import load_data
     from erbp_jax.training.sweep import sweep
@@ -82,13 +82,14 @@ def _table(config: Any, rates: Sequence[float]) -> tuple[Any, int]:
             data = data.model_copy(update={"train_size": min(data.train_size, size)})
         config = config.model_copy(update={"data": data})
     session = new_session(config)
-    seeds = [int(s) for s in session.seeds]
+    seeds, measure = [int(s) for s in session.seeds], session.experiment.task.measures[0]
     try:
         cells = sweep(
             replace(session.experiment, mesh=None), session.optimizers, list(rates), seeds,
             (session.data.train.x, session.data.train.y), (session.data.test.x, session.data.test.y),
             epochs=config.training.epochs,
+            progress=epoch_printer(measure, session.data.test_name, config.training.epochs),
         )  # fmt: skip
     except ValueError as error:
         raise UserError(str(error)) from None
-    return SweepTable(cells, session.experiment.task.measures[0], session.data.test_name), len(session.data.test)
+    return SweepTable(cells, measure, session.data.test_name), len(session.data.test)

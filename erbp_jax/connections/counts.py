@@ -32,7 +32,7 @@ class Counted:
     transmission: Transmission = Reliable()
 
     def fan_out(self) -> np.ndarray:
-        """Synapses addressed by one spike of each presynaptic unit, int64 `[I]`; here one a unit that is reached."""
+        """Synapses addressed by one spike of each presynaptic unit, int64 `[I]`; here one per unit that is reached."""
         return (_currents(self) != 0).sum(1)
 
     @property

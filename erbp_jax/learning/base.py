@@ -206,7 +206,7 @@ def is_supervised(rule: Rule) -> bool:
     return rule.supervised if isinstance(rule, Supervision) else True
 
 
-def rule_name(rule: Rule) -> str:
+def display_name(rule: Rule) -> str:
     """What a rule is called: its `name`, if it has one, or that of its class."""
     return str(getattr(rule, "name", type(rule).__name__))
 
@@ -221,7 +221,7 @@ class Step(NamedTuple):
     """
 
     state: Any  # of the rule, after the block
-    update: tuple[Any, ...]  # one a projection, like its trained parameters, to be stepped against
+    update: tuple[Any, ...]  # one per projection, like its trained parameters, to be stepped against
     errors: ErrorSpikes  # what the error neurons did
     rule_update: Any = ()  # as in `Block`
 

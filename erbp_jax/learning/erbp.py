@@ -60,8 +60,8 @@ class ERBP(LocalRule):
     which is local too. The code becomes sparse, and inference cheap in SynOps.
 
     With `per_gain` the numbers hold for synapses of any time constant. A synapse's gain g is the current that an input
-    of 1 per tick settles at, :math:`g = 1 / (1 - e^{-1/\tau_{syn}})`; currents and their changes are g times larger, so
-    that gates are in units of g and updates are divided by it:
+    of 1 per tick settles at, :math:`g = 1 / (1 - e^{-1/\tau_{syn}})`; currents and their changes are g times as large,
+    so that gates are in units of g and updates are divided by it:
 
     .. math:: \Delta w_{ij}[t] = \frac{\eta}{g_j}\; U_j[t]\; \Theta(g_j b_{min} < I_j[t] < g_j b_{max})\; s_i[t]
 
@@ -70,8 +70,8 @@ class ERBP(LocalRule):
     (`LocalReadout`) or learn (`LearnedReadout`).
 
     `gates` is one boxcar, or one per population; `feedback` one entry, or one per hidden one (all but the output);
-    `rate_penalty` none or one entry lambda a hidden population, in units of U; `local` none or one entry, which may be
-    None, a hidden population: all in declared order. On a recurrent, lateral or delayed projection
+    `rate_penalty` none or one entry lambda per hidden population, in units of U; `local` none or one entry, which may
+    be None, per hidden population: all in declared order. On a recurrent, lateral or delayed projection
     the update is the same product as on any other, with the spike as it arrives at the synapse.
     Source: Neftci, Augustine, Paul, Detorakis 2017, Front. Neurosci. 11:324 (arXiv 1612.05596).
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import erbp_jax as ej
+from erbp_jax.api.sweeping import epoch_printer
+from erbp_jax.tasks.base import ERROR
 
 x = np.random.default_rng(0).random((60, 8))
 y = np.arange(60) % 3
@@ -31,7 +33,7 @@ def hebb(pre, post, error):
         (lambda m: data.subset(0.5, None), "data.train_size: must be a whole number from 0 on, got 0.5"),
         (
             lambda m: ej.fit(network, ej.ERBP.default, trains, encoder=ej.Poisson(0.2)),
-            "encoder: the samples of the data are spike trains already; leave it out",
+            "and spike trains need no encoder",
         ),
         (
             lambda m: ej.fit(network, ej.ERBP.default, data, on_epoch=lambda metrics: True),
@@ -50,10 +52,6 @@ def hebb(pre, post, error):
         (
             lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], seed=-1),
             "seed: must be a whole number from 0 on, got -1",
-        ),
-        (
-            lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], progress=False),
-            "sweep() got an unexpected keyword argument 'progress'",
         ),
     ],
 )
@@ -89,9 +87,18 @@ def test_a_rule_says_which_member_its_neurons_lack():
         _ = post.membrane
 
 
-def test_one_seed_is_enough_for_a_sweep():
+def test_one_seed_is_enough_for_a_sweep(capsys):
     table = ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], seed=2, epochs=1, steps=10)
     assert table.cells.test_error.shape == (1, 1, 1)
+    assert capsys.readouterr().out == f"epoch 1/1  best test error {table.cells.test_error.item():.2f} %\n"
+
+
+def test_a_sweep_tells_of_the_best_rate_that_has_not_diverged(capsys):
+    tell = epoch_printer(ERROR, "held-out", 2)
+    tell(1, np.array([[40.0, 60.0], [30.0, 20.0], [np.nan, 1.0]]))
+    tell(2, np.full((3, 2), np.nan))
+    told = capsys.readouterr().out.splitlines()
+    assert told == ["epoch 1/2  best held-out error 25.00 %", "epoch 2/2  every rate diverged"]
 
 
 def test_a_rule_of_ones_own_has_its_name(model):

@@ -3,7 +3,7 @@
 | set | files |
 |---|---|
 | N-MNIST | `Train/0/00002.bin` ... `Test/9/...`: a folder for each digit; in lower case, too |
-| the small subset, as published with SLAYER | `1.bs2` ...; `train*.txt` and `test*.txt`, number and digit a line |
+| the small subset, as published with SLAYER | `1.bs2` ...; `train*.txt`, `test*.txt`: number, digit |
 | SHD, SSC | `shd_train.h5`, `shd_test.h5`; `ssc_train.h5`, (`ssc_valid.h5`,) `ssc_test.h5` |
 | DVSGesture | `trials_to_train.txt`, `trials_to_test.txt`; `user01_natural.aedat` and `user01_natural_labels.csv` ... |
 | our own | `train.npz`, `test.npz` (`NpzRecordings`) |

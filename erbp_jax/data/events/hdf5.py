@@ -2,7 +2,7 @@
 
     spikes/times   one list per recording, seconds, float16 or float32
     spikes/units   one list per recording, 0 to 699
-    labels         one a recording
+    labels         one per recording
     extra/...      speakers and the names of the classes; not read
 
 Needs the extra `events` (h5py).

@@ -48,7 +48,7 @@ def decode(content: bytes, name: str, *, sensor: tuple[int, int, int] = SENSOR, 
         raise UserError(f"{name}: is empty; five bytes per event were expected")
     if len(content) % 5:
         raise UserError(
-            f"{name}: {len(content):,} bytes are not five an event: it ends {len(content) % 5} bytes into event "
+            f"{name}: {len(content):,} bytes are not five per event: it ends {len(content) % 5} bytes into event "
             f"{len(content) // 5:,}"
         )
     raw = np.frombuffer(content, np.uint8).reshape(-1, 5).astype(np.int64)
