@@ -218,7 +218,7 @@ def picture(
     sampled: dict[str, np.ndarray],
     path: Path,
 ) -> Path:
-    figure, (left, middle, right) = subplots(1, 3, figsize=(12, 3.6))
+    figure, (left, middle, right) = subplots(1, 3, figsize=(12, 4.2))
     x, integrate_fire, stochastic, own = curves
     left.plot(x, logistic(x), color=MUTED, linewidth=2.5, label="published sigmoid")
     left.plot(x, own, color=colours()[0], linewidth=0.9, label="sigmoid fitted to the neuron")
@@ -226,7 +226,7 @@ def picture(
     left.plot(x, stochastic, "x", color=colours()[1], markersize=5, label="stochastic neuron, 1 ms")
     left.set(xlabel="beta I + ln(gamma tau_r)", ylabel="nu tau_r")
     left.set_title("transfer functions", fontsize=9, loc="left")
-    left.legend(frameon=False, fontsize=7.5, loc="lower right", bbox_to_anchor=(1.02, 0.02))
+    left.legend(frameon=False, fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
     ticks = np.array(MARKS)
     for (name, d), colour in zip(divergence.items(), colours()[1:], strict=False):
         middle.loglog(ticks, d.mean(0), color=colour, linewidth=1.6, marker=".", label=name)
