@@ -260,6 +260,15 @@ def test_evaluate_gives_the_error_of_the_last_epoch(finished, monkeypatch, capsy
     assert "rule.burn_in" in err
 
 
+def test_a_run_is_tested_by_another_decision(finished, monkeypatch, capsys):
+    out, _ = finished
+    by = "task={kind: classification, by: membrane_sum}"
+    code, printed, err = call(monkeypatch, capsys, "evaluate", out, by)
+    assert (code, "0.00 % undecided" in printed) == (0, True), err
+    code, _, err = call(monkeypatch, capsys, "evaluate", out, by, "--anytime")
+    assert (code, "by spike count (task.by: count)" in err) == (2, True)
+
+
 def test_early_decisions_and_fewer_bits_of_a_finished_run(finished, monkeypatch, capsys):
     out, _ = finished
     last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])

@@ -15,19 +15,24 @@ from erbp_jax.trace import Trace
 
 NEVER = 2**31 - 1
 """The tick of a first spike that has not come."""
+STATES = {"membrane": "membrane", "membrane_sum": "drive"}
+"""The field of the output's state that is read, by criterion."""
 
 
 @register("task", "classification")
 @dataclass(frozen=True)
 class Classification:
-    r"""The class decided for is the output neuron with the most spikes of the presentation, the first spike, or the
-    highest membrane potential; where two are equal, or nothing fired, the sample is undecided, and that is an error.
+    r"""The class decided for is the output neuron with the most spikes of the presentation, the first spike, the
+    highest membrane potential or the largest sum of potentials; where two are equal, or nothing fired, the sample is
+    undecided, and that is an error.
 
     .. math:: \hat y = \arg\max_k \sum_t s_k[t], \qquad \arg\min_k \min \{t: s_k[t] = 1\}, \qquad
-        \arg\max_k \max_t V_k[t]
+        \arg\max_k \max_t V_k[t], \qquad \arg\max_k \sum_t (V_k[t] - \theta_k)
 
-    `by`: `count`, `first` or `membrane` (the largest value of the state's `membrane` over the presentation). The
-    target is a class `[B]`, a whole number.
+    `by`: `count`, `first`, `membrane` (the largest value of the state's `membrane` over the presentation) or
+    `membrane_sum` (the state's `drive`, the potential before the reset minus the threshold, summed over the ticks).
+    A count of T ticks has T + 1 values and often ties; a sum of potentials has none, so it decides with fewer ticks.
+    It costs one addition for each output neuron and tick. The target is a class `[B]`, a whole number.
 
     Example:
         >>> import jax.numpy as jnp, erbp_jax as ej
@@ -41,28 +46,30 @@ class Classification:
         ValueError: another `by`; a target that is no class; an output without a membrane potential.
     """
 
-    by: Literal["count", "first", "membrane"] = "count"
-    """Criterion of the decision: most output spikes, first output spike, or highest membrane potential."""
+    by: Literal["count", "first", "membrane", "membrane_sum"] = "count"
+    """Criterion of the decision: most output spikes, first output spike, highest membrane potential, or largest sum of
+    potentials."""
 
     def __post_init__(self) -> None:
-        if self.by not in ("count", "first", "membrane"):
-            raise ValueError(f"Classification: by must be count, first or membrane, got {self.by!r}")
+        if self.by not in ("count", "first", *STATES):
+            raise ValueError(f"Classification: by must be count, first, {' or '.join(STATES)}, got {self.by!r}")
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         return (ERROR, Measure("undecided", counted=True))
 
     def init_state(self, network: Network, batch: int) -> jax.Array:
-        """Of every class `[B, K]`: spikes so far, minus the tick of the first one, or the highest potential."""
-        if self.by == "membrane":
+        """Of every class `[B, K]`: spikes so far, minus the tick of the first one, the highest potential, or the sum
+        of potentials."""
+        if self.by in STATES:
             neuron = network.population(network.output).neuron
             state = jax.eval_shape(lambda: neuron.init_state((1, 1)))
-            if not hasattr(state, "membrane"):
+            if not hasattr(state, STATES[self.by]):
                 raise ValueError(
-                    f"Classification by membrane: the state of the output {network.output!r}, {type(state).__name__}, "
-                    "has no field `membrane`"
+                    f"Classification by {self.by}: the state of the output {network.output!r}, "
+                    f"{type(state).__name__}, has no field `{STATES[self.by]}`"
                 )
-        first = {"count": 0.0, "first": -float(NEVER), "membrane": -jnp.inf}[self.by]
+        first = {"first": -float(NEVER), "membrane": -jnp.inf}.get(self.by, 0.0)
         return jnp.full((batch, network.classes), first, jnp.float32)
 
     def observe(self, network: Network, state: jax.Array, trace: Trace, target: Any, ticks: jax.Array) -> jax.Array:
@@ -74,7 +81,9 @@ class Classification:
             when = jnp.where(spikes != 0, -ticks.astype(jnp.float32)[:, None, None], -jnp.float32(NEVER))
             return jnp.maximum(state, when.max(0))
         seen: Any = trace.populations[network.index(network.output)].state
-        return jnp.maximum(state, seen.membrane.max(0))
+        if self.by == "membrane":
+            return jnp.maximum(state, seen.membrane.max(0))
+        return state + seen.drive.astype(state.dtype).sum(0)
 
     def score(self, state: jax.Array, target: Any) -> dict[str, jax.Array]:
         choice, decided = self._decide(state)
@@ -99,4 +108,4 @@ def check_by_count(task: Any, what: str) -> None:
         UserError: says which task it is.
     """
     if not isinstance(task, Classification) or task.by != "count":
-        raise UserError(f"{what}: needs a classification by spike count, and the run's task is {task}")
+        raise UserError(f"{what}: needs a classification by spike count (task.by: count), and the run's task is {task}")

@@ -24,6 +24,7 @@ ALLOWED = (
     "encoding.max_rate",
     "encoding.test_steps",
     "network.output_neuron",
+    "task",
     "training.devices",
     "training.mesh",
     "training.piece",
