@@ -265,7 +265,11 @@ def test_a_run_is_tested_by_another_decision(finished, monkeypatch, capsys):
     by = "task={kind: classification, by: membrane_sum}"
     code, printed, err = call(monkeypatch, capsys, "evaluate", out, by)
     assert (code, "0.00 % undecided" in printed) == (0, True), err
-    code, _, err = call(monkeypatch, capsys, "evaluate", out, by, "--anytime")
+    code, printed, err = call(monkeypatch, capsys, "evaluate", out, by, "--anytime")
+    assert (code, "membrane sum, 20 ticks" in printed) == (0, True), err
+    whole = json.loads((out / "anytime.json").read_text())["membrane_sum"][-1]
+    assert whole["error"] == pytest.approx(json.loads((out / "evaluation.json").read_text())["test_error"])
+    code, _, err = call(monkeypatch, capsys, "evaluate", out, by, "--weight-bits", 8)
     assert (code, "by spike count (task.by: count)" in err) == (2, True)
 
 

@@ -20,8 +20,8 @@ def evaluate(
         typer.Argument(
             metavar="[dotted.key=value]...",
             help="What to test on, for how long, by which output neurons and decision, where: data.dir, "
-            "data.test_size, data.validation_size, encoding.max_rate, encoding.test_steps, network.output_neuron, task, "
-            "training.devices, training.mesh, training.piece, training.test_batch_size.",
+            "data.test_size, data.validation_size, encoding.max_rate, encoding.test_steps, network.output_neuron, "
+            "task, training.devices, training.mesh, training.piece, training.test_batch_size.",
         ),
     ] = None,
     anytime: Annotated[bool, typer.Option("--anytime", help="Early decisions: error by time, spikes, margin.")] = False,

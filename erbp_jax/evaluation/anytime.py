@@ -2,7 +2,8 @@
 
 A decision rule looks at output spikes `[T, n, K]` in the order in which they come and names, for every sample, the tick
 after which it decides and the class. Spikes within a tick have no order: they count together. A sample for which the
-rule has not fired after T ticks is decided by its spike counts at the end.
+rule has not fired after T ticks is decided by its spike counts at the end. The same rules read potentials, minus their
+thresholds, in place of spikes: their sums take the part of counts.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -60,9 +61,19 @@ def margin(output: np.ndarray, m: int) -> Decisions:
     return _alone(output, _Thresholds("m", (m,), output.shape[1:]), _lead)
 
 
-def _whole(name: str, value: int) -> None:
+def potential_margin(drive: np.ndarray, m: float) -> Decisions:
+    """The class whose summed potential leads, as soon as it is m ahead of the next one; `drive[T, n, K]`."""
+    return _alone(drive, _Thresholds("m", (m,), drive.shape[1:], _above_zero), _lead)
+
+
+def _whole(name: str, value: float) -> None:
     if value < 1:
         raise ValueError(f"{name}: must be at least 1, got {value}")
+
+
+def _above_zero(name: str, value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"{name}: must be above 0, got {value}")
 
 
 def _total(counts: np.ndarray) -> np.ndarray:
@@ -78,13 +89,14 @@ class _Now(NamedTuple):
     """What has come in by the end of a tick."""
 
     tick: int  # from 1
-    counts: np.ndarray  # [n, K] int64, output spikes
+    counts: np.ndarray  # [n, K] int64, output spikes; or float64, summed potentials
     paid: np.ndarray  # [2, n] int64, SynOps addressed and delivered
 
 
 def _ticks(output: np.ndarray, *costs: np.ndarray) -> Iterator[_Now]:
     """Tick by tick what has come in, the costs `[T, n, L]` included. The arrays are the same ones in every tick."""
-    counts = np.zeros(output.shape[1:], np.int64)
+    potentials = np.issubdtype(output.dtype, np.floating)
+    counts = np.zeros(output.shape[1:], np.float64 if potentials else np.int64)
     paid = np.zeros((2, output.shape[1]), np.int64)
     for t, spikes in enumerate(output):
         counts += spikes
@@ -96,10 +108,16 @@ def _ticks(output: np.ndarray, *costs: np.ndarray) -> Iterator[_Now]:
 class _Thresholds:
     """Decisions after the first tick in which a score reaches a threshold, for V thresholds at once."""
 
-    def __init__(self, name: str, values: Iterable[int], shape: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        values: Iterable[float],
+        shape: tuple[int, ...],
+        check: Callable[[str, float], None] = _whole,
+    ) -> None:
         self.values = tuple(values)
         for value in self.values:
-            _whole(name, value)
+            check(name, value)
         v, n = len(self.values), shape[0]
         self._last: _Now | None = None
         self.tick, self.fired = np.zeros((v, n), np.int64), np.zeros((v, n), bool)
@@ -164,29 +182,50 @@ def _row(labels: np.ndarray, decisions: Decisions, addressed: np.ndarray, delive
     }
 
 
-def curves(
-    recording: Recording, counts: Iterable[int] = range(1, 21), margins: Iterable[int] = range(1, 11)
-) -> dict[str, list[dict[str, Any]]]:
-    """Figures of every rule: by time, by the number of output spikes (1 is the first spike), by the margin.
+POTENTIAL_MARGINS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+"""In thresholds of the output neuron, as its potential is."""
 
-    One pass over the ticks, with the counts of one tick in memory: linear in the ticks and in the samples.
+
+def curves(
+    recording: Recording,
+    counts: Iterable[int] = range(1, 21),
+    margins: Iterable[int] = range(1, 11),
+    potential_margins: Iterable[float] = POTENTIAL_MARGINS,
+) -> dict[str, list[dict[str, Any]]]:
+    """Figures of every rule: by time, by the number of output spikes (1 is the first spike), by the margin; and, where
+    potentials were recorded, by their sum at a time and by its margin.
+
+    One pass over the ticks of each, with the counts of one tick in memory: linear in the ticks and in the samples.
     """
-    output, labels = recording.output, recording.labels
-    n = output.shape[1]
-    always, by_time = np.ones(n, bool), []
-    majorities, leads = _Thresholds("n", counts, output.shape[1:]), _Thresholds("m", margins, output.shape[1:])
-    for now in _ticks(output, recording.addressed, recording.delivered):
-        decisions = Decisions(np.full(n, now.tick), leaders(now.counts), always)
-        by_time.append({"ticks_given": now.tick, **_row(labels, decisions, *now.paid)})
-        majorities.look(now, _total(now.counts))
-        leads.look(now, _lead(now.counts))
-    rows = {"spike_count": by_time}
-    for name, key, stop in (("majority", "n", majorities), ("margin", "m", leads)):
+    shape = recording.output.shape[1:]
+    stops = {
+        "majority": ("n", _Thresholds("n", counts, shape), _total),
+        "margin": ("m", _Thresholds("m", margins, shape), _lead),
+    }
+    rows = {"spike_count": _followed(recording, recording.output, stops)}
+    if recording.drive is not None:
+        lead = _Thresholds("m", potential_margins, shape, _above_zero)
+        potentials = {"membrane_margin": ("m", lead, _lead)}
+        rows["membrane_sum"] = _followed(recording, recording.drive, potentials)
+        stops |= potentials
+    for name, (key, stop, _) in stops.items():
         stop.end()
         rows[name] = [
-            {key: value, **_row(labels, stop.decisions(i), *stop.paid[:, i])} for i, value in enumerate(stop.values)
+            {key: value, **_row(recording.labels, stop.decisions(i), *stop.paid[:, i])}
+            for i, value in enumerate(stop.values)
         ]
     return rows
+
+
+def _followed(recording: Recording, evidence: np.ndarray, stops: dict[str, Any]) -> list[dict[str, Any]]:
+    """The figures of a decision after each tick; `stops` look on."""
+    n, by_time = evidence.shape[1], []
+    for now in _ticks(evidence, recording.addressed, recording.delivered):
+        decisions = Decisions(np.full(n, now.tick), leaders(now.counts), np.ones(n, bool))
+        by_time.append({"ticks_given": now.tick, **_row(recording.labels, decisions, *now.paid)})
+        for _, stop, score in stops.values():
+            stop.look(now, score(now.counts))
+    return by_time
 
 
 def cheapest(rows: Iterable[dict[str, Any]], error: float) -> dict[str, Any] | None:

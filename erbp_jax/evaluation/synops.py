@@ -34,6 +34,7 @@ class Recording(NamedTuple):
     spikes: np.ndarray  # [T, n, L] int32
     current: np.ndarray  # [T, n, K] float32, synaptic current of the output neurons
     labels: np.ndarray  # [n] int32
+    drive: np.ndarray | None = None  # [T, n, K] float32, potential minus threshold of the output neurons, if kept
 
 
 def count(network: Network, params: Params, trace: Trace) -> Counts:
@@ -65,15 +66,27 @@ def record(
         counts = [x.low.astype(jnp.int32) for x in counts] if narrow else counts
         output = trace.populations[e.network.index(e.network.output)]
         current = synaptic_current(e.network.output, output.state)
-        return (output.spikes != 0).astype(jnp.int8), *counts, spikes, current
+        drive = getattr(output.state, "drive", None)
+        kept = (output.spikes != 0).astype(jnp.int8), *counts, spikes, current
+        return kept if drive is None else (*kept, drive)
 
     @jax.jit
     def batch(index):
         return present(e, params, images, index, seed=seed, epoch=epoch, record=keep)[1]
 
     parts = [[x[:, :new] for x in _on_host(batch(index))] for index, new in batches(n, size)]
-    arrays = [np.concatenate(part, 1) for part in zip(*parts, strict=True)]
-    return Recording(*arrays, labels=np.asarray(labels))
+    *arrays, last = [np.concatenate(part, 1) for part in zip(*parts, strict=True)]
+    if len(arrays) < 5:  # a neuron of one's own without a drive
+        return Recording(*arrays, last, labels=np.asarray(labels))
+    return Recording(*arrays, labels=np.asarray(labels), drive=last)
+
+
+def joined(parts: Sequence[Recording]) -> Recording:
+    """Recordings of several seeds as one, one after the other along the samples."""
+    by_field = {name: [getattr(part, name) for part in parts] for name in Recording._fields}
+    labels = np.concatenate(by_field.pop("labels"))
+    kept = {name: None if x[0] is None else np.concatenate(x, 1) for name, x in by_field.items()}
+    return Recording(**kept, labels=labels)
 
 
 def _on_host(recorded: Sequence[jax.Array | Wide]) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ from erbp_jax.nsat.agreement import Agreement, agreement
 from erbp_jax.nsat.compile import Compiled, compile_network
 from erbp_jax.nsat.plan import CompiledLayer, check_layer
 from erbp_jax.random import Stream, root_key
-from erbp_jax.tasks.classification import check_by_count
+from erbp_jax.tasks import Classification
 from erbp_jax.training import run_folder
 from erbp_jax.training.evaluate import restore
 from erbp_jax.training.session import Session
@@ -30,7 +30,8 @@ def compile_folder(folder: Path, out: Path, *, samples: int, bits: int) -> str:
     if in_rate_form(config):
         raise UserError(f"{folder}: a rate network has no spikes; compile a spiking one")
     session = Session(run_folder.on_devices_here(config))
-    check_by_count(session.experiment.task, "nsat compile")
+    if not isinstance(session.experiment.task, Classification):
+        raise UserError(f"nsat compile: needs a classification, and the run's task is {session.experiment.task}")
     learner, place = restore(session, folder)
     params = jax.tree.map(lambda x: x[0], learner.weights)
     network, data = session.experiment.network, session.data
@@ -93,7 +94,7 @@ def _approximations(layer: CompiledLayer) -> list[str]:
 
 def report(result: Agreement) -> list[str]:
     lines = [
-        f"test error on {plural(result.samples, 'sample')}: float {result.float_error:.2f} %, "
+        f"test error by spike count on {plural(result.samples, 'sample')}: float {result.float_error:.2f} %, "
         f"compiled {result.compiled_error:.2f} %; same decision {result.same_decision:.2f} %"
     ]
     for i, (r, (a, b)) in enumerate(zip(result.correlation, result.counts, strict=True)):

@@ -5,13 +5,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from erbp_jax.errors import UserError
 from erbp_jax.evaluation import anytime, synops
 from erbp_jax.evaluation.energy import EnergyModel
 from erbp_jax.params import Params
-from erbp_jax.tasks.classification import check_by_count
+from erbp_jax.tasks import Classification
 from erbp_jax.training.session import Session
 
 
@@ -22,7 +21,8 @@ def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
         UserError: a network without spikes, or synapses whose deliveries cannot be counted.
     """
     e, d = session.experiment, session.data
-    check_by_count(e.task, "--anytime")
+    if not isinstance(e.task, Classification):
+        raise UserError(f"--anytime: needs a classification, and the run's task is {e.task}")
     if e.test_steps == 1:
         raise UserError("--anytime: a network in the rate form has no spikes, so it decides at once")
     images, labels = jnp.asarray(d.test.x), jnp.asarray(d.test.y)
@@ -33,8 +33,7 @@ def recorded(session: Session, params: Params, epoch: int) -> synops.Recording:
             parts.append(synops.record(e, seed, weights, images, labels, jnp.int32(epoch)))
         except ValueError as error:
             raise UserError(str(error)) from None
-    *arrays, labels = zip(*parts, strict=True)
-    return synops.Recording(*(np.concatenate(x, 1) for x in arrays), labels=np.concatenate(labels))
+    return synops.joined(parts)
 
 
 def summary(session: Session, recording: synops.Recording, epoch: int, model: EnergyModel) -> dict[str, Any]:
@@ -71,6 +70,11 @@ def table(result: dict[str, Any]) -> str:
     chosen += [(f"majority of the first {majority[i]['n']}", majority[i]) for i in (1, 4, 9)]
     chosen += [(f"margin of {row['m']}", row) for row in margin[:3]]
     chosen += [(f"spike count, {row['ticks_given']} ticks", row) for row in (count[len(count) // 4], count[-1])]
+    if potentials := result.get("membrane_sum"):
+        leads = [row for row in result["membrane_margin"] if row["m"] in (1, 2, 4, 8)]
+        chosen += [(f"membrane sum, margin of {row['m']:g}", row) for row in leads]
+        times = (potentials[len(potentials) // 4], potentials[-1])
+        chosen += [(f"membrane sum, {row['ticks_given']} ticks", row) for row in times]
     head = f"{'decision':26s} {'error %':>8s} {'ties by lot':>11s} {'ticks':>6s} {'SynOps':>10s} {'uJ':>8s}"
     lines = [head]
     for name, row in chosen:

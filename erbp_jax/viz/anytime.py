@@ -22,14 +22,23 @@ NAMES = {
     "spike_count": "spike count at a fixed time",
     "majority": "majority of the first n spikes (tie: error)",
     "margin": "margin of m spikes",
+    "membrane_sum": "sum of potentials at a fixed time",
+    "membrane_margin": "margin of m between sums of potentials",
 }
 STYLES = {
     "spike_count": {"linestyle": "-"},
     "majority": {"linestyle": ":", "marker": "o"},
     "margin": {"linestyle": "--", "marker": "s"},
+    "membrane_sum": {"linestyle": "-.", "linewidth": 1.8},
+    "membrane_margin": {"linestyle": "--", "marker": "^"},
 }
 FILLS = ("full", "none", "left", "right", "top", "bottom")
 """Of markers, one a result: colours repeat after eight lines."""
+
+
+def _rules(result: Mapping[str, Any]) -> dict[str, str]:
+    """Names of the decisions in a result: those of potentials are not in all."""
+    return {rule: name for rule, name in NAMES.items() if rule in result}
 
 
 @styled
@@ -40,7 +49,7 @@ def anytime_curves(
     figure, (left, right) = subplots(1, 2, figsize=(8.6, 3.6), sharey=True)
     palette = itertools.cycle(colours())
     for number, (title, result) in enumerate(results.items()):
-        for rule, name in NAMES.items():
+        for rule, name in _rules(result).items():
             colour, rows = next(palette), result[rule]
             error = [row["error"] for row in rows]
             label = name if len(results) == 1 else f"{plain(title)}: {name}"
@@ -50,7 +59,7 @@ def anytime_curves(
             right.plot([row["ms"] for row in rows], error, **drawn)
     if target is not None:
         left.plot(*target[1:], marker="*", markersize=11, color=MUTED, linestyle="none", label=target[0])
-    rows = [row for result in results.values() for rule in NAMES for row in result[rule]]
+    rows = [row for result in results.values() for rule in _rules(result) for row in result[rule]]
     waiting = [row["error"] for result in results.values() for row in result["margin"]]
     reached = [row["error"] for row in rows]
     ceiling = min(100.0, 6 * max(waiting, default=100.0)) or 100.0  # the first ticks of a spike count are all wrong

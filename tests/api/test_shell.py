@@ -175,4 +175,4 @@ def test_curves_from_the_shell(followed, monkeypatch, capsys):
     assert code == 0, err
     assert out.startswith("test nmse ")
     code, _, err = call(monkeypatch, capsys, "evaluate", followed, "--anytime")
-    assert (code, "needs a classification by spike count" in err) == (2, True)
+    assert (code, "--anytime: needs a classification, and the run's task is Regression" in err) == (2, True)

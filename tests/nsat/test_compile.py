@@ -269,7 +269,7 @@ def test_a_trained_run_becomes_a_program_that_decides_alike(tmp_path, monkeypatc
     assert code == 0, err
     code, out, err = call(monkeypatch, capsys, "nsat", "compile", run, "--out", program, "--samples", 200)
     assert code == 0, err
-    line = next(x for x in out.splitlines() if x.startswith("test error on 200 samples"))
+    line = next(x for x in out.splitlines() if x.startswith("test error by spike count on 200 samples"))
     floats, compiled, same = (float(x) for x in re.findall(r"(\d+\.\d+) %", line))
     assert compiled <= floats + 4
     assert same >= 93
