@@ -75,18 +75,22 @@ def record(
         return present(e, params, images, index, seed=seed, epoch=epoch, record=keep)[1]
 
     parts = [[x[:, :new] for x in _on_host(batch(index))] for index, new in batches(n, size)]
-    *arrays, last = [np.concatenate(part, 1) for part in zip(*parts, strict=True)]
-    if len(arrays) < 5:  # a neuron of one's own without a drive
-        return Recording(*arrays, last, labels=np.asarray(labels))
-    return Recording(*arrays, labels=np.asarray(labels), drive=last)
+    output, addressed, delivered, spikes, current, *drive = (
+        np.concatenate(part, 1) for part in zip(*parts, strict=True)
+    )
+    return Recording(
+        output, addressed, delivered, spikes, current, labels=np.asarray(labels), drive=drive[0] if drive else None
+    )
 
 
 def joined(parts: Sequence[Recording]) -> Recording:
     """Recordings of several seeds as one, one after the other along the samples."""
-    by_field = {name: [getattr(part, name) for part in parts] for name in Recording._fields}
-    labels = np.concatenate(by_field.pop("labels"))
-    kept = {name: None if x[0] is None else np.concatenate(x, 1) for name, x in by_field.items()}
-    return Recording(**kept, labels=labels)
+
+    def along(name: str) -> Any:
+        every = [getattr(part, name) for part in parts]
+        return None if every[0] is None else np.concatenate(every, 0 if name == "labels" else 1)
+
+    return Recording(*(along(name) for name in Recording._fields))
 
 
 def _on_host(recorded: Sequence[jax.Array | Wide]) -> list[np.ndarray]:
