@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from erbp_jax.data.dataset import Dataset, Samples, dataset
+from erbp_jax.data.dataset import Dataset, Samples
+from erbp_jax.data.from_arrays import dataset
 from erbp_jax.data.idx_family import from_idx
 from erbp_jax.data.npz import from_npz
 

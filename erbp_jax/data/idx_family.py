@@ -7,7 +7,8 @@ import numpy as np
 
 from erbp_jax.archive import read_bytes, shown
 from erbp_jax.data import idx
-from erbp_jax.data.dataset import Dataset, dataset
+from erbp_jax.data.dataset import Dataset
+from erbp_jax.data.from_arrays import dataset
 from erbp_jax.errors import UserError
 
 MOST_BYTES = 2**31

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from erbp_jax.archive import MAX_BYTES, open_archive, shown
-from erbp_jax.data.dataset import Dataset, dataset
+from erbp_jax.data.dataset import Dataset
+from erbp_jax.data.from_arrays import dataset
 from erbp_jax.errors import UserError
 
 MOST_BYTES = 64 * MAX_BYTES

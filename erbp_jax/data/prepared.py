@@ -8,7 +8,8 @@ import numpy as np
 
 from erbp_jax.archive import shown
 from erbp_jax.data.checksums import MNIST_CONTENTS, contents
-from erbp_jax.data.dataset import Dataset, Samples, dataset
+from erbp_jax.data.dataset import Dataset, Samples
+from erbp_jax.data.from_arrays import dataset
 from erbp_jax.errors import UserError
 
 

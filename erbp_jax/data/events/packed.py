@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from erbp_jax.archive import shown
-from erbp_jax.data.dataset import Dataset, Samples, as_classes
+from erbp_jax.data.dataset import Dataset, Samples
 from erbp_jax.data.events.augment import Augment
 from erbp_jax.data.events.bins import Bins
 from erbp_jax.data.events.events import Events
 from erbp_jax.data.events.folder import Recordings, recordings
+from erbp_jax.data.from_arrays import as_classes
 from erbp_jax.errors import UserError
 from erbp_jax.wording import plural
 
