@@ -152,6 +152,11 @@ class Network:
         """Units of the output, K."""
         return self.population(self.output).size
 
+    def __str__(self) -> str:
+        from erbp_jax.printed import printed
+
+        return printed(self)
+
     def index(self, name: str) -> int:
         """The place of a population in declared order.
 

@@ -19,6 +19,20 @@ from erbp_jax.settings import settled
 from erbp_jax.trace import Trace
 
 
+class ByName(dict[str, Any]):
+    """A part of a recording; a name that it does not have is answered with those that it has."""
+
+    def __missing__(self, name: str) -> Any:
+        raise UserError(f"recording: no {name!r}; there are {', '.join(self)}")
+
+
+jax.tree_util.register_pytree_node(
+    ByName,
+    lambda part: (tuple(part.values()), tuple(part)),
+    lambda names, leaves: ByName(zip(names, leaves, strict=True)),
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """What `record` kept, by the names of inputs and populations; `[T, N]` of one sample, `[T, B, N]` of a batch.
@@ -31,6 +45,9 @@ class Recording:
         Recording(spikes: input [50, 3, 64], hidden1 [50, 3, 20], output [50, 3, 10])
         >>> seen.of(0).spikes["hidden1"].shape, sorted(seen.rates())
         ((50, 20), ['hidden1', 'input', 'output'])
+
+    Raises:
+        UserError: by `spikes`, `current`, `state` and `membrane`: a name that is not in the recording.
     """
 
     spikes: dict[str, np.ndarray]
@@ -44,10 +61,14 @@ class Recording:
     dt: float
     """Length of a tick in ms."""
 
+    def __post_init__(self) -> None:
+        for part in ("spikes", "current", "state", "threshold"):
+            object.__setattr__(self, part, ByName(getattr(self, part)))
+
     @property
     def membrane(self) -> dict[str, np.ndarray]:
         """The membrane potential of every population that has one."""
-        return {name: state.membrane for name, state in self.state.items() if hasattr(state, "membrane")}
+        return ByName({name: state.membrane for name, state in self.state.items() if hasattr(state, "membrane")})
 
     def of(self, sample: int) -> "Recording":
         """One sample of the recording of a batch.

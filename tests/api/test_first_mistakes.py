@@ -1,5 +1,6 @@
 """What a person who is new to the package does wrong is answered in one line, and nothing is passed over."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -112,3 +113,28 @@ def test_warnings_are_read_where_nothing_else_is_told(capsys):
     seen = capsys.readouterr()
     assert seen.out == ""
     assert "warning: hidden1 never fired" in seen.err
+
+
+def test_a_name_that_is_not_in_a_recording_is_answered_with_those_that_are(model):
+    seen = model.record(data.test.x[0])
+    for part in (seen.spikes, seen.current, seen.state, seen.membrane):
+        with pytest.raises(ej.UserError, match=r"recording: no 'hiden1'; there are .*hidden1, output"):
+            part["hiden1"]
+    means = jax.tree.map(np.mean, seen.spikes)  # still a tree of arrays
+    assert set(means) == {"input", "hidden1", "output"}
+
+
+def test_a_network_is_printed_as_a_table():
+    network = ej.Network(
+        {"hidden": ej.LIF(), "output": ej.LIF()},
+        (
+            ej.Projection("input", "hidden", ej.Dense(8, 20)),
+            ej.Projection("hidden", "hidden", ej.Dense(20, 20), delay=1, plastic=False),
+            ej.Projection("hidden", "output", ej.Dense(20, 3)),
+        ),
+    )
+    lines = str(network).splitlines()
+    assert lines[0] == f"Network {network.name}: 620 synapses"
+    assert lines[3].split() == ["hidden", "20", "LIF", "input:", "Dense,", "160", "synapses"]
+    assert lines[4].strip() == "hidden: Dense, 400 synapses, delay 1, not plastic"
+    assert len(lines) == 6
