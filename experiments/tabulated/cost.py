@@ -10,7 +10,7 @@ from published import SYSTEMS
 from tabulated import runs
 from tabulated.markdown import number, table
 from tabulated.networks import LOOKED
-from tabulated.runs import value
+from tabulated.runs import RESULTS, value
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,28 @@ def rounded() -> str:
             for row in rows
         ),
     )
+
+
+LEADS = (2.0, 4.0, 8.0)
+"""Margins between sums of potentials that the table has, in thresholds."""
+
+
+def decisions() -> str:
+    """One training of each network, read in several ways."""
+    header = ("network", "decision", "error, %", "ties, %", "ticks", "SynOps", "seeds")
+    lines = []
+    for path in sorted((RESULTS / "potentials").rglob("anytime.json"), key=lambda p: (len(str(p)), str(p))):
+        found = value(path.relative_to(RESULTS).as_posix())
+        chosen = [(f"most spikes of {row['ticks_given']} ticks", row) for row in found["spike_count"][9::10]]
+        chosen += [(f"sum of potentials, {row['ticks_given']} ticks", row) for row in found["membrane_sum"][9::10]]
+        margins = [row for row in found["membrane_margin"] if row["m"] in LEADS]
+        chosen += [(f"sum of potentials, margin of {row['m']:g}", row) for row in margins]
+        for name, row in chosen:
+            lines.append([
+                *(found["network"], name, number(row["error"]), number(row["undecided"]), number(row["ticks"])),
+                *(number(row["synops"], ",.0f"), str(found["seeds"])),
+            ])  # fmt: skip
+    return table(header, lines)
 
 
 def early() -> str:

@@ -17,9 +17,9 @@ OLD_PERBP = ("earlier recipe",)
 def _pi(network: str) -> tuple[Row, ...]:
     """The rows of one of the talk's fully connected networks: its sparse runs, and those of the talk's table."""
     folder = f"pi_mnist/{network.replace('-', '_')}"
-    sparse = runs.sparse(network)
+    recipes = (("sparse, potentials", runs.of("potentials", network)), ("sparse, counts", runs.of("sparse", network)))
     return (
-        *((Row("eRBP", "sparse", sparse, talk=talk(network, "erbp")),) if sparse else ()),
+        *(Row("eRBP", name, folders, talk=talk(network, "erbp")) for name, folders in recipes if folders),
         Row("eRBP", "dense", f"{folder}/erbp", talk=talk(network, "erbp")),
         Row(
             *("peRBP", "blank-out 7/8", f"{folder}/perbp"),
@@ -155,6 +155,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "mlp-twin": other.mlp_twin,
     "tricks": lambda: other.tricks("dense"),
     "tricks-conv": lambda: other.tricks("convolutional"),
+    "decisions": cost.decisions,
     "early": cost.early,
     "inference": cost.inference,
     "learning": cost.learning,

@@ -33,9 +33,8 @@ class Line:
 
 
 def connected(network: str) -> Line:
-    """The line of one of the talk's fully connected networks: eRBP's sparse recipe, or its dense one."""
-    folder = f"pi_mnist/{network.replace('-', '_')}"
-    return Line(network, runs.sparse(network) or f"{folder}/erbp", folder)
+    """The line of one of the talk's fully connected networks: eRBP's sparse recipe read by potentials."""
+    return Line(network, runs.of("potentials", network), f"pi_mnist/{network.replace('-', '_')}")
 
 
 def _cell(row: Row) -> str:
@@ -56,37 +55,23 @@ def sparse() -> str:
     """Sparse recipes beside dense ones: hidden rates, and tests with fewer ticks."""
     header = ("network", "recipe", "error, %", "seeds", "ticks", "hidden 1, Hz", "hidden 2, Hz", "SynOps", "epochs")
     lines = []
-    for folder in sorted((RESULTS / "sparse").iterdir()):
+    for folder in sorted((RESULTS / "potentials").iterdir()):
         network, name = folder.name, folder.name.replace("_", "-")
-        for recipe, pattern in (("dense", f"pi_mnist/{network}/erbp"), ("sparse", runs.sparse(name))):
+        patterns = (
+            ("dense, counts", f"pi_mnist/{network}/erbp"),
+            ("sparse, counts", runs.of("sparse", name)),
+            ("sparse, potentials", runs.of("potentials", name)),
+        )
+        for recipe, pattern in patterns:
+            if not pattern:
+                continue
             row = Row("eRBP", recipe, pattern)
             hidden = np.mean([run.metrics[-1]["rates_hz"][1:-1] for run in row.found], axis=0)
             synops = np.mean([run.summary["synops_per_sample"] for run in row.found])
             rates = [*(f"{rate:.0f}" for rate in hidden), ""][:2]
             ticks, seeds = str(row.found[0].test_ticks), str(len(row.errors))
             lines.append([name, recipe, number(row.mean), seeds, ticks, *rates, f"{synops:,.0f}", "last 5"])
-        if any(folder.rglob("evaluation_*_ticks.json")):
-            lines.append(_fewer_ticks(name, Row("eRBP", "sparse", runs.sparse(name))))
     return table(header, lines)
-
-
-def _fewer_ticks(network: str, row: Row) -> list[str]:
-    found = [p for run in row.found for p in sorted((RESULTS / run.folder).glob("evaluation_*_ticks.json"))]
-    kept = [json.loads(path.read_text()) for path in found]
-    errors = [e for one in kept for e in one.get("test_error_per_seed", [one["test_error"]])]
-    synops = np.mean([one["synops_per_sample"] for one in kept])
-    ticks = ", ".join(sorted({str(one["test_steps"]) for one in kept}))
-    return [
-        network,
-        "sparse",
-        number(float(np.mean(errors))),
-        str(len(errors)),
-        ticks,
-        "",
-        "",
-        f"{synops:,.0f}",
-        "last",
-    ]
 
 
 def paper(rows: Sequence[Row]) -> str:

@@ -118,9 +118,9 @@ def matching(pattern: str) -> tuple[str, ...]:
     return found
 
 
-def sparse(network: str) -> str:
-    """The pattern of a network's runs in `docs/results/sparse`, one folder or one per seed; empty if there are none."""
-    folder = f"sparse/{network.replace('-', '_')}"
+def of(family: str, network: str) -> str:
+    """The pattern of a network's runs in `docs/results/FAMILY`, one folder or one per seed; empty if there are none."""
+    folder = f"{family}/{network.replace('-', '_')}"
     return f"{folder} {folder}/*" if (RESULTS / folder).exists() else ""
 
 
