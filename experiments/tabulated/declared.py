@@ -93,6 +93,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
 PAPER = (
     Row("peRBP", "blank-out 0.65, published gate", "paper_perbp_784_100_10"),
     Row("eRBP", "additive noise, wide gate", "paper_erbp_784_100_10"),
+    Row("eRBP", "additive noise, wide gate", "paper_erbp_784_100_10_long"),
     Row("eRBP", "additive noise, wide gate", "paper_erbp_784_100_10_dt01"),
 )
 FEW_BITS = (

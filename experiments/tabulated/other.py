@@ -75,16 +75,22 @@ def sparse() -> str:
 
 
 def paper(rows: Sequence[Row]) -> str:
-    """The paper's parameters: the error after every epoch, and the commands."""
+    """The paper's parameters: the error after every epoch, or after some of a long run, and the commands."""
     header = ("", "rule", "recipe", "tick, ms", "presentations", "test error, %", "test digits", "notes")
     lines, commands = [], []
     for place, row in enumerate(rows, 1):
         for run in row.found:
             commands += [f"# {place}: docs/results/{run.folder}, commit {run.commit}", run.command]
             tick, tested = f"{run.config['encoding']['dt']:g}", f"{run.summary['test_size']:,}"
-            for epoch in run.metrics:
+            last = len(run.metrics)
+            for number_of, epoch in enumerate(run.metrics, 1):
+                if last > 5 and number_of & (number_of - 1) and number_of != last:
+                    continue  # of a long run the epochs 1, 2, 4, 8 ... and the last
                 shown = [tick, f"{epoch['samples']:,}", number(epoch["test_error"]), tested]
                 lines.append([str(place), row.rule, row.recipe, *shown, "one seed; after this epoch"])
+            if last > 5:
+                shown = [tick, f"{run.metrics[-1]['samples']:,}", number(row.mean), tested]
+                lines.append([str(place), row.rule, row.recipe, *shown, "one seed; last 5 epochs"])
     return "\n".join([table(header, lines), "", "```bash", *commands, "```"])
 
 
