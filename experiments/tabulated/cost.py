@@ -153,6 +153,12 @@ def inference() -> str:
         rows.append(_priced(name, decisions[goal], "cmos_45nm", f"one seed; {LOOKED}"))
     for chip in ("talk", "cmos_45nm"):
         rows.append(_priced("all 20 ticks", last, chip, "one seed"))
+    for network in ("784_200_200_10", "784_100_10"):
+        found = value(f"potentials/{network}/anytime.json")
+        for row in found["membrane_margin"]:
+            if row["m"] in LEADS[1:]:
+                name = f"{found['network']}, margin of {row['m']:g} in potentials"
+                rows += [_priced(name, row, chip, f"{found['seeds']} seeds") for chip in ("talk", "cmos_45nm")]
     for name in ("RBP (rate)", "BP (rate)", "BP (rate), quick"):
         row, model = _learned(name), MODELS["cmos_45nm"]
         uj, accuracy = model.macs(row["inference"]), 100 - row["error"][-1]
