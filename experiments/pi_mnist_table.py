@@ -6,7 +6,8 @@ Hardware:  on a CPU three seeds for the networks of 100 and 200 units and one fo
 Wall time: on two x86-64 cores about three hours without peRBP and as long again for it (--rules leaves it out).
 Expected:  test errors at or below the talk's RBP column for the better of eRBP and peRBP, at or below its own columns
            for RBP and BP
-           (docs/results.md has what was measured, with seeds).
+           (docs/results.md has what was measured, with seeds; its eRBP runs in docs/results/pi_mnist are of earlier
+           settings, dense and read by counts).
 """
 
 import argparse

@@ -55,4 +55,4 @@ def readings(recording: Recording, readouts: Iterable[Readout]) -> Iterable[tupl
         output = read(recording.current, readout)
         spikes = recording.spikes.copy()
         spikes[..., -1] = output.sum(-1)
-        yield readout, recording._replace(output=output, spikes=spikes, drive=None)
+        yield readout, recording._replace(output=output, spikes=spikes)

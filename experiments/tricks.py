@@ -70,7 +70,11 @@ COMMON = (
 )
 SETTINGS = {
     "dense": Setting(
-        CONFIGS / "pi_mnist" / "784_200_200_10.yaml", "erbp", 2, (*COMMON, "data.validation_size=10000"), 6,
+        CONFIGS / "pi_mnist" / "784_200_200_10.yaml", "erbp", 2,
+        (
+            *(*COMMON, "data.validation_size=10000", "task=null", "optimizer.tricks=[]"),
+            *("rule.gate=[-2.5,2.5]", "rule.rate_penalty=[0.3,0.3]"),
+        ), 6,
         (3.0, 2.3, 2.0),
     ),
     "convolutional": Setting(

@@ -262,15 +262,15 @@ def test_evaluate_gives_the_error_of_the_last_epoch(finished, monkeypatch, capsy
 
 def test_a_run_is_tested_by_another_decision(finished, monkeypatch, capsys):
     out, _ = finished
-    by = "task={kind: classification, by: membrane_sum}"
+    by = "task={kind: classification, by: current}"
     code, printed, err = call(monkeypatch, capsys, "evaluate", out, by)
     assert (code, "0.00 % undecided" in printed) == (0, True), err
     code, printed, err = call(monkeypatch, capsys, "evaluate", out, by, "--anytime")
-    assert (code, "membrane sum, 20 ticks" in printed) == (0, True), err
-    whole = json.loads((out / "anytime.json").read_text())["membrane_sum"][-1]
+    assert (code, "sum of currents, 20 ticks" in printed) == (0, True), err
+    whole = json.loads((out / "anytime.json").read_text())["current"][-1]
     assert whole["error"] == pytest.approx(json.loads((out / "evaluation.json").read_text())["test_error"])
     code, _, err = call(monkeypatch, capsys, "evaluate", out, by, "--weight-bits", 8)
-    assert (code, "by spike count (task.by: count)" in err) == (2, True)
+    assert (code, "add task.by=count" in err) == (2, True)
 
 
 def test_early_decisions_and_fewer_bits_of_a_finished_run(finished, monkeypatch, capsys):

@@ -23,13 +23,16 @@ class ByName(dict[str, Any]):
     """A part of a recording; a name that it does not have is answered with those that it has."""
 
     def __missing__(self, name: str) -> Any:
-        raise UserError(f"recording: no {name!r}; there are {', '.join(self)}")
+        raise UserError(f"recording: no {name!r} in this part; it has {', '.join(self) or 'nothing'}")
 
 
-jax.tree_util.register_pytree_node(
-    ByName,
-    lambda part: (tuple(part.values()), tuple(part)),
-    lambda names, leaves: ByName(zip(names, leaves, strict=True)),
+def _flattened(part: ByName) -> tuple[list[tuple[jax.tree_util.DictKey, Any]], tuple[str, ...]]:
+    names = tuple(sorted(part))
+    return [(jax.tree_util.DictKey(name), part[name]) for name in names], names
+
+
+jax.tree_util.register_pytree_with_keys(
+    ByName, _flattened, lambda names, leaves: ByName(zip(names, leaves, strict=True))
 )
 
 
@@ -47,7 +50,7 @@ class Recording:
         ((50, 20), ['hidden1', 'input', 'output'])
 
     Raises:
-        UserError: by `spikes`, `current`, `state` and `membrane`: a name that is not in the recording.
+        UserError: by each part (`spikes`, `current`, `state`, `threshold`, `membrane`): a name that it does not have.
     """
 
     spikes: dict[str, np.ndarray]

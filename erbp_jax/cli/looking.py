@@ -24,7 +24,7 @@ def evaluate(
             "task, training.devices, training.mesh, training.piece, training.test_batch_size.",
         ),
     ] = None,
-    anytime: Annotated[bool, typer.Option("--anytime", help="Early decisions: error by time, spikes, margin.")] = False,
+    anytime: Annotated[bool, typer.Option("--anytime", help="Early decisions by spikes and by currents.")] = False,
     energy: Annotated[str | None, typer.Option(help="Energy model of a SynOp, for --anytime [default: talk].")] = None,
     weight_bits: Annotated[int | None, typer.Option(help="Round the trained weights to 2 to 16 bits.")] = None,
     state_bits: Annotated[int | None, typer.Option(help="Store the neuron states in 8 to 16 bits.")] = None,

@@ -1,9 +1,9 @@
 """When to stop and what to answer: error, SynOps and energy of early decisions, all from one recorded run.
 
-A decision rule looks at output spikes `[T, n, K]` in the order in which they come and names, for every sample, the tick
-after which it decides and the class. Spikes within a tick have no order: they count together. A sample for which the
-rule has not fired after T ticks is decided by its spike counts at the end. The same rules read potentials, minus their
-thresholds, in place of spikes: their sums take the part of counts.
+A decision rule looks at what the output neurons do, `[T, n, K]`, in the order in which it comes, and names, for every
+sample, the tick after which it decides and the class. It reads either spikes, which it counts, or synaptic currents,
+which it sums. What happens within a tick has no order: it counts together. A sample for which the rule has not fired
+after T ticks is decided by its counts or sums at the end.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ class Decisions(NamedTuple):
     """Of n samples."""
 
     tick: np.ndarray  # [n] int, ticks that were looked at
-    leaders: np.ndarray  # [n, K] bool, the classes with the most spikes (all of them for silence)
+    leaders: np.ndarray  # [n, K] bool, the classes with the highest count or sum (all of them for silence)
     fired: np.ndarray  # [n] bool, whether the rule decided before the end of the run
 
     @property
@@ -61,9 +61,9 @@ def margin(output: np.ndarray, m: int) -> Decisions:
     return _alone(output, _Thresholds("m", (m,), output.shape[1:]), _lead)
 
 
-def potential_margin(drive: np.ndarray, m: float) -> Decisions:
-    """The class whose summed potential leads, as soon as it is m ahead of the next one; `drive[T, n, K]`."""
-    return _alone(drive, _Thresholds("m", (m,), drive.shape[1:], _above_zero), _lead)
+def current_margin(current: np.ndarray, m: float) -> Decisions:
+    """The class with the largest sum of synaptic currents, as soon as it is m ahead of the next; `current[T, n, K]`."""
+    return _alone(current, _Thresholds("m", (m,), current.shape[1:], _above_zero), _lead, np.float64)
 
 
 def _whole(name: str, value: float) -> None:
@@ -89,14 +89,13 @@ class _Now(NamedTuple):
     """What has come in by the end of a tick."""
 
     tick: int  # from 1
-    counts: np.ndarray  # [n, K] int64, output spikes; or float64, summed potentials
+    counts: np.ndarray  # [n, K] output spikes, int64, or sums of currents, float64
     paid: np.ndarray  # [2, n] int64, SynOps addressed and delivered
 
 
-def _ticks(output: np.ndarray, *costs: np.ndarray) -> Iterator[_Now]:
+def _ticks(output: np.ndarray, *costs: np.ndarray, kind: type = np.int64) -> Iterator[_Now]:
     """Tick by tick what has come in, the costs `[T, n, L]` included. The arrays are the same ones in every tick."""
-    potentials = np.issubdtype(output.dtype, np.floating)
-    counts = np.zeros(output.shape[1:], np.float64 if potentials else np.int64)
+    counts = np.zeros(output.shape[1:], kind)
     paid = np.zeros((2, output.shape[1]), np.int64)
     for t, spikes in enumerate(output):
         counts += spikes
@@ -148,8 +147,10 @@ class _Thresholds:
         return Decisions(self.tick[index], self.leaders[index], self.fired[index])
 
 
-def _alone(output: np.ndarray, stop: _Thresholds, score: Callable[[np.ndarray], np.ndarray]) -> Decisions:
-    for now in _ticks(output):
+def _alone(
+    output: np.ndarray, stop: _Thresholds, score: Callable[[np.ndarray], np.ndarray], kind: type = np.int64
+) -> Decisions:
+    for now in _ticks(output, kind=kind):
         stop.look(now, score(now.counts))
     stop.end()
     return stop.decisions(0)
@@ -182,33 +183,33 @@ def _row(labels: np.ndarray, decisions: Decisions, addressed: np.ndarray, delive
     }
 
 
-POTENTIAL_MARGINS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
-"""In thresholds of the output neuron, as its potential is."""
+CURRENT_MARGINS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+"""In units of the weights, as a threshold is."""
 
 
 def curves(
     recording: Recording,
     counts: Iterable[int] = range(1, 21),
     margins: Iterable[int] = range(1, 11),
-    potential_margins: Iterable[float] = POTENTIAL_MARGINS,
+    current_margins: Iterable[float] = CURRENT_MARGINS,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Figures of every rule: by time, by the number of output spikes (1 is the first spike), by the margin; and, where
-    potentials were recorded, by their sum at a time and by its margin.
+    """Figures of every rule: by time, by the number of output spikes (1 is the first spike), by the margin; and by sums
+    of synaptic currents at a time, and by their margin.
 
-    One pass over the ticks of each, with the counts of one tick in memory: linear in the ticks and in the samples.
+    One pass over the ticks for each of spikes and currents, with the counts of one tick in memory: linear in the ticks
+    and in the samples.
     """
     shape = recording.output.shape[1:]
-    stops = {
+    by_spikes = {
         "majority": ("n", _Thresholds("n", counts, shape), _total),
         "margin": ("m", _Thresholds("m", margins, shape), _lead),
     }
-    rows = {"spike_count": _followed(recording, recording.output, stops)}
-    if recording.drive is not None:
-        lead = _Thresholds("m", potential_margins, shape, _above_zero)
-        potentials = {"membrane_margin": ("m", lead, _lead)}
-        rows["membrane_sum"] = _followed(recording, recording.drive, potentials)
-        stops |= potentials
-    for name, (key, stop, _) in stops.items():
+    by_current = {"current_margin": ("m", _Thresholds("m", current_margins, shape, _above_zero), _lead)}
+    rows = {
+        "spike_count": _followed(recording, recording.output, by_spikes, np.int64),
+        "current": _followed(recording, recording.current, by_current, np.float64),
+    }
+    for name, (key, stop, _) in {**by_spikes, **by_current}.items():
         stop.end()
         rows[name] = [
             {key: value, **_row(recording.labels, stop.decisions(i), *stop.paid[:, i])}
@@ -217,10 +218,10 @@ def curves(
     return rows
 
 
-def _followed(recording: Recording, evidence: np.ndarray, stops: dict[str, Any]) -> list[dict[str, Any]]:
+def _followed(recording: Recording, evidence: np.ndarray, stops: dict[str, Any], kind: type) -> list[dict[str, Any]]:
     """The figures of a decision after each tick; `stops` look on."""
     n, by_time = evidence.shape[1], []
-    for now in _ticks(evidence, recording.addressed, recording.delivered):
+    for now in _ticks(evidence, recording.addressed, recording.delivered, kind=kind):
         decisions = Decisions(np.full(n, now.tick), leaders(now.counts), np.ones(n, bool))
         by_time.append({"ticks_given": now.tick, **_row(recording.labels, decisions, *now.paid)})
         for _, stop, score in stops.values():

@@ -34,7 +34,6 @@ class Recording(NamedTuple):
     spikes: np.ndarray  # [T, n, L] int32
     current: np.ndarray  # [T, n, K] float32, synaptic current of the output neurons
     labels: np.ndarray  # [n] int32
-    drive: np.ndarray | None = None  # [T, n, K] float32, potential minus threshold of the output neurons, if kept
 
 
 def count(network: Network, params: Params, trace: Trace) -> Counts:
@@ -66,31 +65,21 @@ def record(
         counts = [x.low.astype(jnp.int32) for x in counts] if narrow else counts
         output = trace.populations[e.network.index(e.network.output)]
         current = synaptic_current(e.network.output, output.state)
-        drive = getattr(output.state, "drive", None)
-        kept = (output.spikes != 0).astype(jnp.int8), *counts, spikes, current
-        return kept if drive is None else (*kept, drive)
+        return (output.spikes != 0).astype(jnp.int8), *counts, spikes, current
 
     @jax.jit
     def batch(index):
         return present(e, params, images, index, seed=seed, epoch=epoch, record=keep)[1]
 
     parts = [[x[:, :new] for x in _on_host(batch(index))] for index, new in batches(n, size)]
-    output, addressed, delivered, spikes, current, *drive = (
-        np.concatenate(part, 1) for part in zip(*parts, strict=True)
-    )
-    return Recording(
-        output, addressed, delivered, spikes, current, labels=np.asarray(labels), drive=drive[0] if drive else None
-    )
+    arrays = [np.concatenate(part, 1) for part in zip(*parts, strict=True)]
+    return Recording(*arrays, labels=np.asarray(labels))
 
 
 def joined(parts: Sequence[Recording]) -> Recording:
     """Recordings of several seeds as one, one after the other along the samples."""
-
-    def along(name: str) -> Any:
-        every = [getattr(part, name) for part in parts]
-        return None if every[0] is None else np.concatenate(every, 0 if name == "labels" else 1)
-
-    return Recording(*(along(name) for name in Recording._fields))
+    *arrays, labels = zip(*parts, strict=True)
+    return Recording(*(np.concatenate(x, 1) for x in arrays), labels=np.concatenate(labels))
 
 
 def _on_host(recorded: Sequence[jax.Array | Wide]) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ from erbp_jax.trace import Trace
 
 NEVER = 2**31 - 1
 """The tick of a first spike that has not come."""
-STATES = {"membrane": "membrane", "membrane_sum": "drive"}
+STATES = {"membrane": "membrane", "current": "synaptic"}
 """The field of the output's state that is read, by criterion."""
 
 
@@ -23,16 +23,16 @@ STATES = {"membrane": "membrane", "membrane_sum": "drive"}
 @dataclass(frozen=True)
 class Classification:
     r"""The class decided for is the output neuron with the most spikes of the presentation, the first spike, the
-    highest membrane potential or the largest sum of potentials; where two are equal, or nothing fired, the sample is
-    undecided, and that is an error.
+    highest membrane potential or the largest sum of synaptic currents. Where two are equal, the sample is undecided,
+    and that is an error.
 
     .. math:: \hat y = \arg\max_k \sum_t s_k[t], \qquad \arg\min_k \min \{t: s_k[t] = 1\}, \qquad
-        \arg\max_k \max_t V_k[t], \qquad \arg\max_k \sum_t (V_k[t] - \theta_k)
+        \arg\max_k \max_t V_k[t], \qquad \arg\max_k \sum_t I_k[t]
 
-    `by`: `count`, `first`, `membrane` (the largest value of the state's `membrane` over the presentation) or
-    `membrane_sum` (the state's `drive`, the potential before the reset minus the threshold, summed over the ticks).
-    A count of T ticks has T + 1 values and often ties; a sum of potentials has none, so it decides with fewer ticks.
-    It costs one addition for each output neuron and tick. The target is a class `[B]`, a whole number.
+    `by`: `count`, `first`, `membrane` (the largest value of the state's `membrane` over the presentation) or `current`
+    (the state's `synaptic`, summed over the ticks; neither a reset nor a refractory period changes it). A count of T
+    ticks has T + 1 values and often ties; sums of currents tie in silence only, and decide with fewer ticks. They cost
+    an addition for each output neuron and tick. The target is a class `[B]`, a whole number.
 
     Example:
         >>> import jax.numpy as jnp, erbp_jax as ej
@@ -43,12 +43,12 @@ class Classification:
         {'error': [False, True], 'undecided': [False, True]}
 
     Raises:
-        ValueError: another `by`; a target that is no class; an output without a membrane potential.
+        ValueError: another `by`; an output whose state has no `membrane` or `synaptic`.
     """
 
-    by: Literal["count", "first", "membrane", "membrane_sum"] = "count"
+    by: Literal["count", "first", "membrane", "current"] = "count"
     """Criterion of the decision: most output spikes, first output spike, highest membrane potential, or largest sum of
-    potentials."""
+    synaptic currents."""
 
     def __post_init__(self) -> None:
         if self.by not in ("count", "first", *STATES):
@@ -60,7 +60,7 @@ class Classification:
 
     def init_state(self, network: Network, batch: int) -> jax.Array:
         """Of every class `[B, K]`: spikes so far, minus the tick of the first one, the highest potential, or the sum
-        of potentials."""
+        of currents."""
         if self.by in STATES:
             neuron = network.population(network.output).neuron
             state = jax.eval_shape(lambda: neuron.init_state((1, 1)))
@@ -83,7 +83,7 @@ class Classification:
         seen: Any = trace.populations[network.index(network.output)].state
         if self.by == "membrane":
             return jnp.maximum(state, seen.membrane.max(0))
-        return state + seen.drive.astype(state.dtype).sum(0)
+        return state + seen.synaptic.astype(state.dtype).sum(0)
 
     def score(self, state: jax.Array, target: Any) -> dict[str, jax.Array]:
         choice, decided = self._decide(state)
@@ -108,4 +108,6 @@ def check_by_count(task: Any, what: str) -> None:
         UserError: says which task it is.
     """
     if not isinstance(task, Classification) or task.by != "count":
-        raise UserError(f"{what}: needs a classification by spike count (task.by: count), and the run's task is {task}")
+        raise UserError(
+            f"{what}: needs a classification by spike count, and the run's task is {task}; add task.by=count"
+        )

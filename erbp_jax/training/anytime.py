@@ -70,11 +70,11 @@ def table(result: dict[str, Any]) -> str:
     chosen += [(f"majority of the first {majority[i]['n']}", majority[i]) for i in (1, 4, 9)]
     chosen += [(f"margin of {row['m']}", row) for row in margin[:3]]
     chosen += [(f"spike count, {row['ticks_given']} ticks", row) for row in (count[len(count) // 4], count[-1])]
-    if potentials := result.get("membrane_sum"):
-        leads = [row for row in result["membrane_margin"] if row["m"] in (1, 2, 4, 8)]
-        chosen += [(f"membrane sum, margin of {row['m']:g}", row) for row in leads]
-        times = (potentials[len(potentials) // 4], potentials[-1])
-        chosen += [(f"membrane sum, {row['ticks_given']} ticks", row) for row in times]
+    chosen += [
+        (f"currents, margin of {row['m']:g}", row) for row in result["current_margin"] if row["m"] in (1, 2, 4, 8)
+    ]
+    sums = result["current"]
+    chosen += [(f"sum of currents, {row['ticks_given']} ticks", row) for row in (sums[len(sums) // 4], sums[-1])]
     head = f"{'decision':26s} {'error %':>8s} {'ties by lot':>11s} {'ticks':>6s} {'SynOps':>10s} {'uJ':>8s}"
     lines = [head]
     for name, row in chosen:

@@ -64,6 +64,7 @@ def evaluate_run(session: Session, folder: Path) -> dict[str, Any]:
         "test_size": len(session.data.test),
         "test_name": session.data.test_name,
         "test_steps": session.experiment.test_steps,
+        "task": str(session.experiment.task),
         "measure": first._asdict(),
         name: float(each.mean()),
         f"{name}_std": float(each.std(ddof=1)) if len(each) > 1 else None,

@@ -22,22 +22,22 @@ NAMES = {
     "spike_count": "spike count at a fixed time",
     "majority": "majority of the first n spikes (tie: error)",
     "margin": "margin of m spikes",
-    "membrane_sum": "sum of potentials at a fixed time",
-    "membrane_margin": "margin of m between sums of potentials",
+    "current": "sum of currents at a fixed time",
+    "current_margin": "margin of m between sums of currents",
 }
 STYLES = {
     "spike_count": {"linestyle": "-"},
     "majority": {"linestyle": ":", "marker": "o"},
     "margin": {"linestyle": "--", "marker": "s"},
-    "membrane_sum": {"linestyle": "-.", "linewidth": 1.8},
-    "membrane_margin": {"linestyle": "--", "marker": "^"},
+    "current": {"linestyle": "-.", "linewidth": 1.8},
+    "current_margin": {"linestyle": "--", "marker": "^"},
 }
 FILLS = ("full", "none", "left", "right", "top", "bottom")
 """Of markers, one a result: colours repeat after eight lines."""
 
 
 def _rules(result: Mapping[str, Any]) -> dict[str, str]:
-    """Names of the decisions in a result: those of potentials are not in all."""
+    """Names of the decisions in a result: those of currents are not in older ones."""
     return {rule: name for rule, name in NAMES.items() if rule in result}
 
 

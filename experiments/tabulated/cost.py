@@ -6,6 +6,7 @@ from typing import Any
 
 from energy import RUNS
 from erbp_jax.evaluation.energy import MODELS
+from erbp_jax.wording import plural
 from published import SYSTEMS
 from tabulated import runs
 from tabulated.markdown import number, table
@@ -89,19 +90,19 @@ def rounded() -> str:
 
 
 LEADS = (2.0, 4.0, 8.0)
-"""Margins between sums of potentials that the table has, in thresholds."""
+"""Margins between sums of currents that the table has, in units of the weights."""
 
 
 def decisions() -> str:
     """One training of each network, read in several ways."""
     header = ("network", "decision", "error, %", "ties, %", "ticks", "SynOps", "seeds")
     lines = []
-    for path in sorted((RESULTS / "potentials").rglob("anytime.json"), key=lambda p: (len(str(p)), str(p))):
+    for path in sorted((RESULTS / "currents").rglob("anytime.json"), key=lambda p: (len(str(p)), str(p))):
         found = value(path.relative_to(RESULTS).as_posix())
         chosen = [(f"most spikes of {row['ticks_given']} ticks", row) for row in found["spike_count"][9::10]]
-        chosen += [(f"sum of potentials, {row['ticks_given']} ticks", row) for row in found["membrane_sum"][9::10]]
-        margins = [row for row in found["membrane_margin"] if row["m"] in LEADS]
-        chosen += [(f"sum of potentials, margin of {row['m']:g}", row) for row in margins]
+        chosen += [(f"sum of currents, {row['ticks_given']} ticks", row) for row in found["current"][9::10]]
+        margins = [row for row in found["current_margin"] if row["m"] in LEADS]
+        chosen += [(f"sum of currents, margin of {row['m']:g}", row) for row in margins]
         for name, row in chosen:
             lines.append([
                 *(found["network"], name, number(row["error"]), number(row["undecided"]), number(row["ticks"])),
@@ -154,11 +155,14 @@ def inference() -> str:
     for chip in ("talk", "cmos_45nm"):
         rows.append(_priced("all 20 ticks", last, chip, "one seed"))
     for network in ("784_200_200_10", "784_100_10"):
-        found = value(f"potentials/{network}/anytime.json")
-        for row in found["membrane_margin"]:
+        found = value(f"currents/{network}/anytime.json")
+        for row in found["current_margin"]:
             if row["m"] in LEADS[1:]:
-                name = f"{found['network']}, margin of {row['m']:g} in potentials"
-                rows += [_priced(name, row, chip, f"{found['seeds']} seeds") for chip in ("talk", "cmos_45nm")]
+                name = f"{found['network']}, margin of {row['m']:g} in currents"
+                rows += [
+                    _priced(name, row, chip, f"{plural(found['seeds'], 'seed')}; {LOOKED}")
+                    for chip in ("talk", "cmos_45nm")
+                ]
     for name in ("RBP (rate)", "BP (rate)", "BP (rate), quick"):
         row, model = _learned(name), MODELS["cmos_45nm"]
         uj, accuracy = model.macs(row["inference"]), 100 - row["error"][-1]

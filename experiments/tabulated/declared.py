@@ -17,7 +17,7 @@ OLD_PERBP = ("earlier recipe",)
 def _pi(network: str) -> tuple[Row, ...]:
     """The rows of one of the talk's fully connected networks: its sparse runs, and those of the talk's table."""
     folder = f"pi_mnist/{network.replace('-', '_')}"
-    recipes = (("sparse, potentials", runs.of("potentials", network)), ("sparse, counts", runs.of("sparse", network)))
+    recipes = (("sparse, currents", runs.of("currents", network)), ("sparse, counts", runs.of("sparse", network)))
     return (
         *(Row("eRBP", name, folders, talk=talk(network, "erbp")) for name, folders in recipes if folders),
         Row("eRBP", "dense", f"{folder}/erbp", talk=talk(network, "erbp")),

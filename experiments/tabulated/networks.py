@@ -64,8 +64,8 @@ class Row:
             marks.append(f"all {epochs} epochs")
         elif self.over != 5:
             marks.append(f"last {self.over} epochs")
-        if (first.config.get("task") or {}).get("by") == "membrane_sum":
-            marks.append("sum of potentials")
+        if (first.config.get("task") or {}).get("by") == "current":
+            marks.append("sum of currents")
         if "learned" in first.config["rule"].get("errors", ()):
             marks.append("learned feedback")
         if first.config["data"].get("validation_size"):

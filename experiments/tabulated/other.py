@@ -33,8 +33,9 @@ class Line:
 
 
 def connected(network: str) -> Line:
-    """The line of one of the talk's fully connected networks: eRBP's sparse recipe read by potentials."""
-    return Line(network, runs.of("potentials", network), f"pi_mnist/{network.replace('-', '_')}")
+    """The line of one of the talk's fully connected networks: eRBP's sparse recipe read by currents."""
+    folder = f"pi_mnist/{network.replace('-', '_')}"
+    return Line(network, runs.of("currents", network) or f"{folder}/erbp", folder)
 
 
 def _cell(row: Row) -> str:
@@ -55,12 +56,12 @@ def sparse() -> str:
     """Sparse recipes beside dense ones: hidden rates, and tests with fewer ticks."""
     header = ("network", "recipe", "error, %", "seeds", "ticks", "hidden 1, Hz", "hidden 2, Hz", "SynOps", "epochs")
     lines = []
-    for folder in sorted((RESULTS / "potentials").iterdir()):
+    for folder in sorted((RESULTS / "currents").iterdir()):
         network, name = folder.name, folder.name.replace("_", "-")
         patterns = (
-            ("dense, counts", f"pi_mnist/{network}/erbp"),
+            ("dense, counts", f"pi_mnist/{network}/erbp" if runs.of("pi_mnist", name) else ""),
             ("sparse, counts", runs.of("sparse", name)),
-            ("sparse, potentials", runs.of("potentials", name)),
+            ("sparse, currents", runs.of("currents", name)),
         )
         for recipe, pattern in patterns:
             if not pattern:

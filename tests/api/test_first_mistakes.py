@@ -118,7 +118,7 @@ def test_warnings_are_read_where_nothing_else_is_told(capsys):
 def test_a_name_that_is_not_in_a_recording_is_answered_with_those_that_are(model):
     seen = model.record(data.test.x[0])
     for part in (seen.spikes, seen.current, seen.state, seen.membrane):
-        with pytest.raises(ej.UserError, match=r"recording: no 'hiden1'; there are .*hidden1, output"):
+        with pytest.raises(ej.UserError, match=r"recording: no 'hiden1' in this part; it has .*hidden1, output"):
             part["hiden1"]
     means = jax.tree.map(np.mean, seen.spikes)  # still a tree of arrays
     assert set(means) == {"input", "hidden1", "output"}

@@ -18,8 +18,8 @@ def recording():
     rate = rng.uniform(0, 0.5, N)[:, None] * np.where(np.arange(K) == labels[:, None], 1.0, 0.6)
     output = (rng.random((T, N, K)) < rate).astype(np.int8)
     addressed = rng.integers(0, 1000, (T, N, 3)).astype(np.int32)
-    drive = rng.integers(-9, 9, (T, N, K)).astype(np.float32) / 4  # sums are exact, and some are equal
-    return Recording(output, addressed, addressed // 2, addressed // 10, output.astype(np.float32), labels, drive)
+    current = rng.integers(-9, 9, (T, N, K)).astype(np.float32) / 4  # sums are exact, and some are equal
+    return Recording(output, addressed, addressed // 2, addressed // 10, current, labels)
 
 
 def loop(output, stop):
@@ -43,7 +43,7 @@ RULES = [
     *((f"majority {n}", lambda x, n=n: anytime.majority(x, n), lambda c, _, n=n: sum(c) >= n) for n in (2, 5, 30)),
     *((f"margin {m}", lambda x, m=m: anytime.margin(x, m), lambda c, _, m=m: ahead(c) >= m) for m in (1, 2, 4)),
 ]
-POTENTIAL = [(m, lambda c, _, m=m: ahead(c) >= m) for m in (0.25, 1.5, 40.0)]
+BY_CURRENT = [(m, lambda c, _, m=m: ahead(c) >= m) for m in (0.25, 1.5, 40.0)]
 
 
 @pytest.mark.parametrize(("rule", "stop"), [r[1:] for r in RULES], ids=[r[0] for r in RULES])
@@ -64,20 +64,19 @@ def test_a_decision_is_what_a_loop_over_ticks_makes_it(recording, rule, stop):
     assert shown["synops"] == pytest.approx(np.mean(paid))
 
 
-@pytest.mark.parametrize(("m", "stop"), POTENTIAL, ids=[f"margin {m}" for m, _ in POTENTIAL])
-def test_a_decision_by_potentials_is_what_a_loop_over_ticks_makes_it(recording, m, stop):
-    got = anytime.potential_margin(recording.drive, m)
-    want = [loop(recording.drive[:, i], stop) for i in range(N)]
+@pytest.mark.parametrize(("m", "stop"), BY_CURRENT, ids=[f"margin {m}" for m, _ in BY_CURRENT])
+def test_a_decision_by_currents_is_what_a_loop_over_ticks_makes_it(recording, m, stop):
+    got = anytime.current_margin(recording.current, m)
+    want = [loop(recording.current[:, i], stop) for i in range(N)]
     np.testing.assert_array_equal(got.tick, [w[0] for w in want])
     np.testing.assert_array_equal(got.leaders, [w[1] for w in want])
     np.testing.assert_array_equal(got.fired, [w[2] for w in want])
-    curves = anytime.curves(recording, potential_margins=[m])
-    assert curves["membrane_margin"] == [{"m": m, **anytime.row(recording, got)}]
+    curves = anytime.curves(recording, current_margins=[m])
+    assert curves["current_margin"] == [{"m": m, **anytime.row(recording, got)}]
     for tick in (1, T):
-        leading = [loop(recording.drive[:tick, i], lambda *_: False)[1] for i in range(N)]
+        leading = [loop(recording.current[:tick, i], lambda *_: False)[1] for i in range(N)]
         wrong = [sum(w) != 1 or not w[label] for w, label in zip(leading, recording.labels, strict=True)]
-        assert curves["membrane_sum"][tick - 1]["error"] == pytest.approx(100 * np.mean(wrong))
-    assert "membrane_sum" not in anytime.curves(recording._replace(drive=None))
+        assert curves["current"][tick - 1]["error"] == pytest.approx(100 * np.mean(wrong))
 
 
 def test_curves_end_where_the_whole_run_ends(recording):
@@ -158,6 +157,6 @@ def test_what_cannot_be_decided_is_refused(recording):
         with pytest.raises(ValueError, match="at least 1"):
             rule(recording.output, 0)
     with pytest.raises(ValueError, match="m: must be above 0, got 0"):
-        anytime.potential_margin(recording.drive, 0.0)
+        anytime.current_margin(recording.current, 0.0)
     with pytest.raises(ValueError, match="the run has 9"):
         anytime.spike_count(recording.output, 10)

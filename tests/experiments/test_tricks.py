@@ -51,7 +51,10 @@ def test_many_values_are_corrected_as_holm_has_it():
 def test_every_row_is_a_config(name, network):
     row, setting = tricks.ROWS[name], tricks.SETTINGS[network]
     for settings in row.knobs:
-        load_config(setting.config, row.of(setting, settings), rule=setting.rule)
+        config = load_config(setting.config, row.of(setting, settings), rule=setting.rule)
+        named = [trick.kind for trick in config.optimizer.tricks]
+        assert name.replace(" ", "_") in named or not set(named) & {"factored_moments", "shifts", "sign"}
+        assert config.task is None
 
 
 def test_the_table_says_how_many_seeds_came_there():
