@@ -183,7 +183,7 @@ def _row(labels: np.ndarray, decisions: Decisions, addressed: np.ndarray, delive
     }
 
 
-CURRENT_MARGINS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+CURRENT_MARGINS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 """In units of the weights, as a threshold is."""
 
 

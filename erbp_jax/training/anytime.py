@@ -71,7 +71,7 @@ def table(result: dict[str, Any]) -> str:
     chosen += [(f"margin of {row['m']}", row) for row in margin[:3]]
     chosen += [(f"spike count, {row['ticks_given']} ticks", row) for row in (count[len(count) // 4], count[-1])]
     chosen += [
-        (f"currents, margin of {row['m']:g}", row) for row in result["current_margin"] if row["m"] in (1, 2, 4, 8)
+        (f"currents, margin of {row['m']:g}", row) for row in result["current_margin"] if row["m"] in (1, 4, 16, 64)
     ]
     sums = result["current"]
     chosen += [(f"sum of currents, {row['ticks_given']} ticks", row) for row in (sums[len(sums) // 4], sums[-1])]

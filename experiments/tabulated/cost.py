@@ -89,7 +89,7 @@ def rounded() -> str:
     )
 
 
-LEADS = (2.0, 4.0, 8.0)
+LEADS = (4.0, 16.0, 64.0)
 """Margins between sums of currents that the table has, in units of the weights."""
 
 
