@@ -52,6 +52,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("peRBP", "short", "perbp_784_200_200_10"),
     ),
     ("784-500-500-10", "mnist"): _pi("784-500-500-10"),
+    ("784-256-10", "mnist"): (Row("eRBP", "ten ticks", "currents/784_256_10"),),
     (CONV, "mnist"): (
         Row("eRBP", "output errors", "conv_mnist/erbp", talk=talk(CONV, "rbp"), notes=("talk: RBP",)),
         Row("eRBP", "1 fixed", "conv_mnist_local/local_one_readout"),
