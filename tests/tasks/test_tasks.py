@@ -1,10 +1,13 @@
 """Every task against a loop over its equation, and that it does not depend on the length of a block."""
 
+from dataclasses import dataclass, replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from erbp_jax import record
 from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Frames
@@ -21,6 +24,19 @@ MEMBRANE = DRAW.normal(size=(T, B, K)).astype(np.float32)
 CURRENT = DRAW.integers(-8, 8, size=(T, B, K)).astype(np.float32)  # sums of whole numbers are exact in any order
 LABELS = np.asarray([0, 1, 2, 0, 1], np.int32)
 CURVES = DRAW.random((B, T, K)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A neuron that keeps nothing."""
+
+    def init_state(self, shape, dtype=jnp.float32):
+        del shape, dtype
+        return ()
+
+    def step(self, state, current, *, key=None):
+        del key
+        return state, (current > 1).astype(current.dtype)
 
 
 def watched(task, target, block):
@@ -66,6 +82,27 @@ def test_classes(by):
         np.testing.assert_array_equal(scores["error"], np.asarray(want) != LABELS)
     assert by in ("membrane", "current") or want[0] == -1
     assert any(w >= 0 for w in want)
+
+
+def test_a_refractory_period_does_not_change_a_decision_by_currents():
+    """A neuron that fires most is mostly held at its reset; a sum of potentials would rank it last."""
+    shown, sums = DRAW.random((B, 4)), []
+    for refractory in (0, 3):
+        network = sequential(Dense(4, K), LIF(refractory=refractory))
+        seen = record(network, network.init(jax.random.key(0)), shown, steps=T)
+        assert seen.spikes["output"].any()
+        sums.append(seen.state["output"].synaptic.sum(0))
+    np.testing.assert_array_equal(*sums)
+    task = Classification("current")
+    np.testing.assert_array_equal(task.answer(jnp.asarray(sums[1])), sums[0].argmax(-1))
+
+
+def test_an_output_without_what_is_read_is_refused():
+    network = sequential(Dense(4, K), LIF())
+    stateless = replace(network, populations=(replace(network.populations[0], neuron=Bare()),))
+    for by, field in (("membrane", "membrane"), ("current", "synaptic")):
+        with pytest.raises(ValueError, match=f"Classification by {by}: .* has no field `{field}`"):
+            Classification(by).init_state(stateless, B)
 
 
 def test_curves():
