@@ -26,7 +26,7 @@ class ByName(dict[str, Any]):
         raise UserError(f"recording: no {name!r} in this part; it has {', '.join(self) or 'nothing'}")
 
 
-def _flattened(part: ByName) -> tuple[list[tuple[jax.tree_util.DictKey, Any]], tuple[str, ...]]:
+def _flattened(part: ByName) -> tuple[list[tuple[Any, Any]], tuple[str, ...]]:
     names = tuple(sorted(part))
     return [(jax.tree_util.DictKey(name), part[name]) for name in names], names
 
