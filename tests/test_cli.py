@@ -270,6 +270,11 @@ def test_a_run_is_tested_by_another_decision(finished, monkeypatch, capsys):
     whole = json.loads((out / "anytime.json").read_text())["current"][-1]
     assert whole["error"] == pytest.approx(json.loads((out / "evaluation.json").read_text())["test_error"])
     code, _, err = call(monkeypatch, capsys, "evaluate", out, by, "--weight-bits", 8)
+    assert code == 0, err
+    rounded = json.loads((out / "quantized.json").read_text())
+    assert rounded["before"]["test_error"] == pytest.approx(whole["error"])
+    first = "task={kind: classification, by: first}"
+    code, _, err = call(monkeypatch, capsys, "evaluate", out, first, "--weight-bits", 8)
     assert (code, "add task.by=count" in err) == (2, True)
 
 

@@ -101,13 +101,14 @@ class Classification:
         return choice, decided
 
 
-def check_by_count(task: Any, what: str) -> None:
-    """Refuse a task that does not decide between classes by spike counts; `what` is what only these have.
+def check_by_sum(task: Any, what: str) -> None:
+    """Refuse a task that does not decide between classes by sums over ticks; `what` is what only these have.
 
     Raises:
         UserError: says which task it is.
     """
-    if not isinstance(task, Classification) or task.by != "count":
+    if not isinstance(task, Classification) or task.by not in ("count", "current"):
+        hint = "; add task.by=count" if isinstance(task, Classification) else ""
         raise UserError(
-            f"{what}: needs a classification by spike count, and the run's task is {task}; add task.by=count"
+            f"{what}: needs a classification by spike count or by currents, and the run's task is {task}{hint}"
         )

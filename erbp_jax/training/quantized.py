@@ -12,7 +12,7 @@ from erbp_jax.evaluation.passes import batches, present
 from erbp_jax.evaluation.precision import best_grids, quantize
 from erbp_jax.grid import Grid
 from erbp_jax.params import Params
-from erbp_jax.tasks.classification import check_by_count
+from erbp_jax.tasks.classification import check_by_sum
 from erbp_jax.tasks.decisions import decide
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.session import Session
@@ -37,12 +37,14 @@ def with_state_bits(session: Session, bits: int) -> Experiment:
 
 def firing_report(session: Session, experiment: Experiment, params: Params, epoch: int) -> dict[str, Any]:
     """Error, rates and the share of units that never fire on the test set, layer by layer; means over seeds."""
-    check_by_count(experiment.task, "--weight-bits and --state-bits")
+    check_by_sum(experiment.task, "--weight-bits and --state-bits")
     e, images, labels = experiment, jnp.asarray(session.data.test.x), session.data.test.y
     n = len(labels)
 
     def keep(trace):
-        return [seen.spikes.sum(0)[None] for seen in trace.populations]
+        ticks, rows = trace.populations[-1].spikes.shape[:2]
+        sums = e.task.observe(e.network, e.task.init_state(e.network, rows), trace, None, jnp.arange(ticks))
+        return [*(seen.spikes.sum(0)[None] for seen in trace.populations), sums[None]]
 
     @jax.jit
     def batch(seed, weights, index):
@@ -54,9 +56,9 @@ def firing_report(session: Session, experiment: Experiment, params: Params, epoc
         weights = jax.tree.map(lambda x, number=number: x[number], params)
         units, output = [np.zeros(())] * len(e.network.populations), []
         for index, new in batches(n, e.test_batch_size):
-            counts = [np.asarray(x)[:new] for x in batch(seed, weights, index)]
+            *counts, sums = [np.asarray(x)[:new] for x in batch(seed, weights, index)]
             units = [total + x.sum(0, dtype=np.float64) for total, x in zip(units, counts, strict=True)]
-            output.append(counts[-1])
+            output.append(sums)
         choice, decided = decide(np.concatenate(output))
         wrong.append(float(np.mean((choice != labels) | ~decided)))
         undecided.append(float(np.mean(~decided)))
