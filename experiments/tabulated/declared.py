@@ -12,6 +12,8 @@ from tabulated.networks import LOOKED, Row, errors, talk, with_the_rest
 
 RBP_NOTE = (LOOKED,)
 OLD_PERBP = ("earlier recipe",)
+CHANGED = ("784-500-10", "784-200-200-10", "784-500-500-10")
+"""A gate or the regularisation was changed after test errors had been seen, in favour of held-out ones."""
 
 
 def _pi(network: str) -> tuple[Row, ...]:
@@ -19,7 +21,15 @@ def _pi(network: str) -> tuple[Row, ...]:
     folder = f"pi_mnist/{network.replace('-', '_')}"
     recipes = (("sparse, currents", runs.of("currents", network)), ("sparse, counts", runs.of("sparse", network)))
     return (
-        *(Row("eRBP", name, folders, talk=talk(network, "erbp")) for name, folders in recipes if folders),
+        *(
+            Row(
+                *("eRBP", name, folders),
+                notes=(LOOKED,) if name == "sparse, currents" and network in CHANGED else (),
+                talk=talk(network, "erbp"),
+            )
+            for name, folders in recipes
+            if folders
+        ),
         Row("eRBP", "dense", f"{folder}/erbp", talk=talk(network, "erbp")),
         Row(
             *("peRBP", "blank-out 7/8", f"{folder}/perbp"),
@@ -52,7 +62,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("peRBP", "short", "perbp_784_200_200_10"),
     ),
     ("784-500-500-10", "mnist"): _pi("784-500-500-10"),
-    ("784-256-10", "mnist"): (Row("eRBP", "ten ticks", "currents/784_256_10"),),
+    ("784-256-10", "mnist"): (Row("eRBP", "ten ticks", "currents/784_256_10", notes=(LOOKED,)),),
     (CONV, "mnist"): (
         Row("eRBP", "output errors", "conv_mnist/erbp", talk=talk(CONV, "rbp"), notes=("talk: RBP",)),
         Row("eRBP", "1 fixed", "conv_mnist_local/local_one_readout"),
