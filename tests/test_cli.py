@@ -265,6 +265,7 @@ def test_a_run_is_tested_by_another_decision(finished, monkeypatch, capsys):
     by = "task={kind: classification, by: current}"
     code, printed, err = call(monkeypatch, capsys, "evaluate", out, by)
     assert (code, "0.00 % undecided" in printed) == (0, True), err
+    assert "current" in json.loads((out / "evaluation.json").read_text())["task"]
     code, printed, err = call(monkeypatch, capsys, "evaluate", out, by, "--anytime")
     assert (code, "sum of currents, 20 ticks" in printed) == (0, True), err
     whole = json.loads((out / "anytime.json").read_text())["current"][-1]

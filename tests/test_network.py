@@ -1,6 +1,6 @@
 """What does not fit together is refused in one line that says what was given and what is allowed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -19,19 +19,7 @@ from erbp_jax.training import engine
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.learn import Learning, learn, start
 from erbp_jax.training.transforms import Optimizers
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """Fires where its input is above 1: no state, no surrogate, no rate."""
-
-    def init_state(self, shape, dtype=jnp.float32):
-        del shape, dtype
-        return ()
-
-    def step(self, state, current, *, key=None):
-        del key
-        return state, (current > 1).astype(current.dtype)
+from tests.bare import Threshold
 
 
 def network(populations=("a", "b"), ends=(("x", "a", 4, 3), ("a", "b", 3, 2)), neuron=ej.LIF(), output=None):  # noqa: B008

@@ -154,10 +154,10 @@ def inference() -> str:
         rows.append(_priced(name, decisions[goal], "cmos_45nm", f"one seed; {LOOKED}"))
     for chip in ("talk", "cmos_45nm"):
         rows.append(_priced("all 20 ticks", last, chip, "one seed"))
-    for network in ("784_200_200_10", "784_100_10"):
+    for network, margins in (("784_200_200_10", LEADS[1:]), ("784_100_10", LEADS[:2])):
         found = value(f"currents/{network}/anytime.json")
         for row in found["current_margin"]:
-            if row["m"] in LEADS[1:]:
+            if row["m"] in margins:
                 name = f"{found['network']}, margin of {row['m']:g} in currents"
                 rows += [
                     _priced(name, row, chip, f"{plural(found['seeds'], 'seed')}; {LOOKED}")

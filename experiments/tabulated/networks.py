@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from erbp_jax.viz.names import NAMES
 from published import ERRORS
@@ -100,7 +101,8 @@ def errors(rows: Sequence[Row]) -> str:
     for i, row in enumerate(rows, 1):
         for run in row.found:
             seconds = run.summary["train_seconds"]
-            lines += [f"# {i}: docs/results/{run.folder}, {seconds:,.0f} s, commit {run.commit}", run.command]
+            command = " \\\n    ".join(wrap(run.command, 112, break_long_words=False, break_on_hyphens=False))
+            lines += [f"# {i}: docs/results/{run.folder}, {seconds:,.0f} s, commit {run.commit}", command]
     return "\n".join([*lines, "```"])
 
 
