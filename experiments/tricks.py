@@ -3,20 +3,22 @@
 Command:   python experiments/tricks.py
            python experiments/tricks.py --only 'plain,factored moments,max-norm'
            python experiments/tricks.py --network convolutional --out runs/tricks_conv
+           python experiments/tricks.py --network bp --only 'blank-out of the input' --out runs/tricks_bp
 Resumable: the same command goes on where it was stopped; finished rows are not run again.
 Hardware:  one CPU core or more.
 Wall time: about ten minutes per row on a free core; three in the convolutional network.
 Expected:  docs/guides/tricks.md.
 
-eRBP, 20 ticks per digit, in 784-200-200-10 or in a small convolutional network (10,000 training digits). Every row is
-searched and run alike, the plain rule too:
+eRBP, 20 ticks per digit, in 784-200-200-10 or in a small convolutional network (10,000 training digits). The best rows
+are run again in the talk's convolutional network, and in 784-200-200-10 by RBP and BP through the same spiking network.
+Every row is searched and run alike, the plain rule too:
 
 - *Search*: eight trials of one epoch each, learning rate log-uniform over two decades, further settings of the row in
   turn; judged on the last 10,000 training digits. Seeds of trials are used nowhere else. Where the best rate is the
   lowest or the highest, the decades are moved by one and the eight are tried anew, twice at most; the last eight count.
-- *Runs*: five seeds, six epochs (four in the convolutional network), the best trial's settings; the same seeds in all
-  rows, so that weights, order and spikes are paired. The rate is constant; what answers is the exponential average of
-  the weights, in all rows but one.
+- *Runs*: five seeds, six epochs (four in the small convolutional network; three seeds and eight epochs in the talk's
+  and by RBP and BP), the best trial's settings; the same seeds in all rows, so that weights, order and spikes are
+  paired. The rate is constant; what answers is the exponential average of the weights, in all rows but one.
 - *Crossings*: the held-out error is measured at 1,000 x 2^(k/2) digits, a falling curve is fitted (isotonic in log n),
   and the first n at 3, 2.3 and 2 % (10, 7 and 6 %) is read from it. A row that comes there in m of n seeds says so.
 - *Ratios*: the geometric mean over seeds of plain over trick, with a t interval, corrected for many rows (Holm). A gain
@@ -44,157 +46,15 @@ from erbp_jax.__main__ import guarded
 from erbp_jax.viz.figure import save, styled, subplots
 from tabulated.markdown import number
 from tabulated.markdown import table as tabulate
+from trick_rows import ROWS, SETTINGS, Setting
 
-CONFIGS = Path(__file__).parents[1] / "configs"
-SEEDS, TRIALS, FIRST_TRIAL, MOVES = 5, 8, 1000, 2
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A network in which rows are measured, and what is asked of it."""
-
-    config: Path
-    rule: str | None
-    """The name under the config's rules."""
-    layers: int
-    """Hidden ones."""
-    common: tuple[str, ...]
-    epochs: int
-    goals: tuple[float, float, float]
-    """Errors in percent; ratios are taken at the first."""
-
-
-COMMON = (
-    *("training.alignment=false", "training.update_every=5", "encoding.test_steps=20"),
-    *("optimizer.schedule=constant", "optimizer.average=0.3"),
-)
-SETTINGS = {
-    "dense": Setting(
-        CONFIGS / "pi_mnist" / "784_200_200_10.yaml", "erbp", 2,
-        (
-            *(*COMMON, "data.validation_size=10000", "task=null", "optimizer.tricks=[]"),
-            *("rule.gate=[-2.5,2.5]", "rule.rate_penalty=[0.3,0.3]"),
-        ), 6,
-        (3.0, 2.3, 2.0),
-    ),
-    "convolutional": Setting(
-        CONFIGS / "conv_mnist" / "small.yaml", None, 1,
-        (*COMMON, "data.train_size=15000", "data.validation_size=5000"), 4, (10.0, 7.0, 6.0),
-    ),
-}  # fmt: skip
-SGD = (1e-4, 1e-2)
-"""Where learning rates are drawn from, for updates in units of the rule."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A trick: overrides of the config, further settings that trials take in turn, and the range of the rate."""
-
-    about: str
-    overrides: tuple[str, ...] = ()
-    knobs: tuple[tuple[str, ...], ...] = ((),)
-    rates: tuple[float, float] = SGD
-    words: str = "0"
-    """Of state, a synapse (s) or a neuron (n)."""
-    search: int = 0
-    """Which stream of trials; rows of one stream try the same rates."""
-
-    def of(self, setting: Setting, settings: Sequence[str] = ()) -> list[str]:
-        """The overrides in that network, settings of a trial among them."""
-        p = [0.8] + [1.0] * setting.layers
-        return [o.replace("BY_LAYER", str(p)) for o in (*setting.common, *self.overrides, *settings)]
-
-
-def trick(*kinds: str) -> str:
-    """The override that names tricks, each as YAML."""
-    return f"optimizer.tricks=[{', '.join(kinds)}]"
-
-
-ONE = (1e-4, 1e-2)
-"""For updates whose size is one."""
-PENALTY = "rule.rate_penalty=0.3"
-BLANK_OUT = "network.transmission={kind: blank_out, p: BY_LAYER}"
-"""Of the input's synapses; the probabilities of all layers are filled in."""
-ROWS: dict[str, Row] = {
-    "plain": Row("eRBP with averaged weights", knobs=((PENALTY,), ("rule.rate_penalty=0",)), words="1 s"),
-    "no average": Row("weights as they are (T16 left out)", ("optimizer.average=null",)),
-    "factored moments": Row(
-        "row and column of Adam's second moments (T8)", (trick("{kind: factored_moments}"),), rates=ONE, words="1 n"
-    ),
-    "shifts": Row("the same by shifts (T9)", (trick("{kind: shifts}"),), rates=ONE, words="1 n"),
-    "neuron rms": Row("one rate per neuron (T10)", (trick("{kind: neuron_rms}"),), rates=ONE, words="1 n"),
-    "normalised step": Row(
-        "step over what the inputs sent (T10)", (trick("{kind: normalised_step}"),), rates=(1e-3, 1e-1), words="0"
-    ),
-    "sign": Row("the update's sign (T9)", (trick("{kind: sign}"),), rates=ONE),
-    "momentum": Row(
-        "momentum (T7)",
-        knobs=(("optimizer.momentum=0.5",), ("optimizer.momentum=0.9",)),
-        rates=(2e-5, 5e-3),
-        words="1 s",
-    ),
-    "adam": Row("Adam, all words", ("optimizer.kind=adam",), rates=ONE, words="2 s"),
-    "max-norm": Row(
-        "bounded incoming weights (T15)",
-        knobs=((trick("{kind: max_norm, bound: 10}"),), (trick("{kind: max_norm, bound: 20}"),)),
-        words="1 n",
-    ),
-    "weight decay": Row(
-        "decoupled decay (T15)", knobs=(("optimizer.weight_decay=0.02",), ("optimizer.weight_decay=0.1",))
-    ),
-    "error-triggered": Row(
-        "neurons write only where their error is large (T11)",
-        knobs=(
-            (trick("{kind: error_triggered, rate: 0.1, step: 1.0e-5}"),),
-            (trick("{kind: error_triggered, rate: 0.3, step: 1.0e-5}"),),
-        ),
-        words="1 n",
-    ),
-    "write threshold": Row(
-        "steps wait until they are worth a write",
-        knobs=(
-            (trick("{kind: write_threshold, threshold: 0.01}"),),
-            (trick("{kind: write_threshold, threshold: 0.03}"),),
-        ),
-        words="1 s",
-    ),
-    "error-driven rate": Row("rate in proportion to the errors (T14)", (trick("{kind: errors}"),)),
-    "label every other tick": Row("a smaller margin (T12)", ("rule.label_period=2",)),
-    "blank-out of the input": Row("synapses of the input fail at random (T13)", (BLANK_OUT,)),
-    "target rate": Row(
-        "thresholds that seek 100 Hz (T5)",
-        ("network.adaptation={kind: target_rate, rate: 100}", "rule.rate_penalty=0"),
-        (("network.adaptation.step_size=1e-6",), ("network.adaptation.step_size=1e-5",)),
-        words="1 n",
-    ),
-    "synaptic scaling": Row(
-        "gains that seek 100 Hz (T4)",
-        ("network.adaptation={kind: synaptic_scaling, rate: 100}", "rule.rate_penalty=0"),
-        (("network.adaptation.step_size=1e-6",), ("network.adaptation.step_size=1e-5",)),
-        words="1 n",
-    ),
-    "membrane norm": Row("input of one mean and size (T1)", ("network.adaptation.kind=membrane_norm",), words="2 n"),
-    "write threshold and blank-out": Row(
-        "the two best together",
-        (BLANK_OUT,),
-        (
-            (trick("{kind: write_threshold, threshold: 0.01}"),),
-            (trick("{kind: write_threshold, threshold: 0.03}"),),
-        ),
-        words="1 s",
-    ),
-    "control: other draws": Row("jitter of a code without timing (T17)", (PENALTY,)),
-    "control: identity": Row("a write threshold of 0", (PENALTY, trick("{kind: write_threshold, threshold: 0}"))),
-    "control: searched anew": Row(
-        "plain, other trials", knobs=((PENALTY,), ("rule.rate_penalty=0",)), words="1 s", search=1
-    ),
-}
+TRIALS, FIRST_TRIAL, MOVES = 8, 1000, 2
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help=f"which, by comma; plain is always there [{','.join(ROWS)}]")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--seeds", type=int, help="paired [the network's]")
     parser.add_argument("--epochs", type=int, help="of a run [the network's]")
     parser.add_argument("--network", choices=SETTINGS, default="dense")
     parser.add_argument("--out", type=Path, default=Path("runs") / "tricks")
@@ -210,7 +70,8 @@ def main() -> None:
     for name in dict.fromkeys(chosen):
         path = arguments.out / f"{file_name(name)}.json"
         if not path.exists():
-            write_json(path, measured(name, setting, arguments.seeds, arguments.epochs or setting.epochs))
+            seeds, epochs = arguments.seeds or setting.seeds, arguments.epochs or setting.epochs
+            write_json(path, measured(name, setting, seeds, epochs))
     found = {
         name: json.loads(p.read_text()) for name in ROWS if (p := arguments.out / f"{file_name(name)}.json").exists()
     }

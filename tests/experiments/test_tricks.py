@@ -6,6 +6,8 @@ import pytest
 import crossings
 import tricks
 from erbp_jax.config import load_config
+from erbp_jax.errors import UserError
+from trick_rows import ROWS, SETTINGS
 
 
 def curves(*factors, noise=0.0):
@@ -46,15 +48,31 @@ def test_many_values_are_corrected_as_holm_has_it():
     np.testing.assert_allclose([corrected[x] for x in "abcd"], [0.03, 0.06, 0.06, 0.02])
 
 
-@pytest.mark.parametrize("network", tricks.SETTINGS)
-@pytest.mark.parametrize("name", tricks.ROWS)
+OF_ERROR_SPIKES = {"error-driven rate", "label every other tick"}
+
+
+@pytest.mark.parametrize("network", ["rbp", "bp"])
+@pytest.mark.parametrize("name", sorted(OF_ERROR_SPIKES))
+def test_tricks_of_error_spikes_are_refused_where_there_are_none(name, network):
+    row, setting = ROWS[name], SETTINGS[network]
+    with pytest.raises(
+        UserError, match=rf"errors needs error neurons, and the rule {network}|label_period is a key of erbp"
+    ):
+        load_config(setting.config, row.of(setting), rule=setting.rule)
+
+
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [(n, r) for n, s in SETTINGS.items() for r in ROWS if s.penalty is not None or r not in OF_ERROR_SPIKES],
+)
 def test_every_row_is_a_config(name, network):
-    row, setting = tricks.ROWS[name], tricks.SETTINGS[network]
+    row, setting = ROWS[name], SETTINGS[network]
     for settings in row.knobs:
         config = load_config(setting.config, row.of(setting, settings), rule=setting.rule)
         named = [trick.kind for trick in config.optimizer.tricks]
         assert name.replace(" ", "_") in named or not set(named) & {"factored_moments", "shifts", "sign"}
         assert config.task is None
+        assert config.optimizer.average == (None if name == "no average" else 0.3)
 
 
 def test_the_table_says_how_many_seeds_came_there():

@@ -1,0 +1,163 @@
+"""The networks in which tricks are measured, and the tricks: what each changes in a config."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A network and a rule in which rows are measured, and what is asked of them."""
+
+    config: Path
+    rule: str | None
+    """The name under the config's rules."""
+    layers: int
+    """Hidden ones."""
+    common: tuple[str, ...]
+    epochs: int
+    goals: tuple[float, float, float]
+    """Errors in percent; ratios are taken at the first."""
+    seeds: int = 5
+    penalty: str | None = "0.3"
+    """Activity regularisation, where a row has it; None for rules that know none."""
+
+
+COMMON = (
+    *("training.alignment=false", "training.update_every=5", "encoding.test_steps=20"),
+    *("optimizer.schedule=constant", "optimizer.average=0.3"),
+)
+DENSE = CONFIGS / "pi_mnist" / "784_200_200_10.yaml"
+HELD_OUT = (*COMMON, "data.validation_size=10000", "task=null", "optimizer.tricks=[]")
+SPIKING = (
+    *(*HELD_OUT, "rule.form=spiking", "rule.surrogate={kind: fast_sigmoid}", "encoding.steps=20"),
+    *("optimizer.kind=sgd", "optimizer.weight_decay=0"),
+)
+SETTINGS = {
+    "dense": Setting(
+        DENSE, "erbp", 2, (*HELD_OUT, "rule.gate=[-2.5,2.5]", "rule.rate_penalty=[0.3,0.3]"), 6, (3.0, 2.3, 2.0)
+    ),
+    "convolutional": Setting(
+        CONFIGS / "conv_mnist" / "small.yaml", None, 1,
+        (*COMMON, "data.train_size=15000", "data.validation_size=5000"), 4, (10.0, 7.0, 6.0),
+    ),
+    "talk": Setting(
+        CONFIGS / "conv_mnist" / "talk.yaml", "erbp", 3, HELD_OUT, 8, (3.0, 2.3, 2.0), seeds=3, penalty="[0,0,0.3]"
+    ),
+    "rbp": Setting(DENSE, "rbp", 2, SPIKING, 8, (3.0, 2.3, 2.0), seeds=3, penalty=None),
+    "bp": Setting(DENSE, "bp", 2, SPIKING, 8, (3.0, 2.3, 2.0), seeds=3, penalty=None),
+}  # fmt: skip
+"""`talk`, `rbp` and `bp` are for the plain rule, the best trick and the best combination."""
+SGD = (1e-4, 1e-2)
+"""Where learning rates are drawn from, for updates in units of the rule."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trick: overrides of the config, further settings that trials take in turn, and the range of the rate."""
+
+    about: str
+    overrides: tuple[str, ...] = ()
+    knobs: tuple[tuple[str, ...], ...] = ((),)
+    rates: tuple[float, float] = SGD
+    words: str = "0"
+    """Of state, a synapse (s) or a neuron (n)."""
+    search: int = 0
+    """Which stream of trials; rows of one stream try the same rates."""
+
+    def of(self, setting: Setting, settings: Sequence[str] = ()) -> list[str]:
+        """The overrides in that network, settings of a trial among them."""
+        p = [0.8] + [1.0] * setting.layers
+        named = [o.replace("BY_LAYER", str(p)) for o in (*setting.common, *self.overrides, *settings)]
+        if setting.penalty is None:
+            return [o for o in named if not o.startswith("rule.rate_penalty")]
+        return [o.replace("REGULARISED", setting.penalty) for o in named]
+
+
+def trick(*kinds: str) -> str:
+    """The override that names tricks, each as YAML."""
+    return f"optimizer.tricks=[{', '.join(kinds)}]"
+
+
+ONE = (1e-4, 1e-2)
+"""For updates whose size is one."""
+PENALTY = "rule.rate_penalty=REGULARISED"
+"""Filled in by network."""
+BLANK_OUT = "network.transmission={kind: blank_out, p: BY_LAYER}"
+"""Of the input's synapses; the probabilities of all layers are filled in."""
+ROWS: dict[str, Row] = {
+    "plain": Row("eRBP with averaged weights", knobs=((PENALTY,), ("rule.rate_penalty=0",)), words="1 s"),
+    "no average": Row("weights as they are (T16 left out)", ("optimizer.average=null",)),
+    "factored moments": Row(
+        "row and column of Adam's second moments (T8)", (trick("{kind: factored_moments}"),), rates=ONE, words="1 n"
+    ),
+    "shifts": Row("the same by shifts (T9)", (trick("{kind: shifts}"),), rates=ONE, words="1 n"),
+    "neuron rms": Row("one rate per neuron (T10)", (trick("{kind: neuron_rms}"),), rates=ONE, words="1 n"),
+    "normalised step": Row(
+        "step over what the inputs sent (T10)", (trick("{kind: normalised_step}"),), rates=(1e-3, 1e-1), words="0"
+    ),
+    "sign": Row("the update's sign (T9)", (trick("{kind: sign}"),), rates=ONE),
+    "momentum": Row(
+        "momentum (T7)",
+        knobs=(("optimizer.momentum=0.5",), ("optimizer.momentum=0.9",)),
+        rates=(2e-5, 5e-3),
+        words="1 s",
+    ),
+    "adam": Row("Adam, all words", ("optimizer.kind=adam",), rates=ONE, words="2 s"),
+    "max-norm": Row(
+        "bounded incoming weights (T15)",
+        knobs=((trick("{kind: max_norm, bound: 10}"),), (trick("{kind: max_norm, bound: 20}"),)),
+        words="1 n",
+    ),
+    "weight decay": Row(
+        "decoupled decay (T15)", knobs=(("optimizer.weight_decay=0.02",), ("optimizer.weight_decay=0.1",))
+    ),
+    "error-triggered": Row(
+        "neurons write only where their error is large (T11)",
+        knobs=(
+            (trick("{kind: error_triggered, rate: 0.1, step: 1.0e-5}"),),
+            (trick("{kind: error_triggered, rate: 0.3, step: 1.0e-5}"),),
+        ),
+        words="1 n",
+    ),
+    "write threshold": Row(
+        "steps wait until they are worth a write",
+        knobs=(
+            (trick("{kind: write_threshold, threshold: 0.01}"),),
+            (trick("{kind: write_threshold, threshold: 0.03}"),),
+        ),
+        words="1 s",
+    ),
+    "error-driven rate": Row("rate in proportion to the errors (T14)", (trick("{kind: errors}"),)),
+    "label every other tick": Row("a smaller margin (T12)", ("rule.label_period=2",)),
+    "blank-out of the input": Row("synapses of the input fail at random (T13)", (BLANK_OUT,)),
+    "target rate": Row(
+        "thresholds that seek 100 Hz (T5)",
+        ("network.adaptation={kind: target_rate, rate: 100}", "rule.rate_penalty=0"),
+        (("network.adaptation.step_size=1e-6",), ("network.adaptation.step_size=1e-5",)),
+        words="1 n",
+    ),
+    "synaptic scaling": Row(
+        "gains that seek 100 Hz (T4)",
+        ("network.adaptation={kind: synaptic_scaling, rate: 100}", "rule.rate_penalty=0"),
+        (("network.adaptation.step_size=1e-6",), ("network.adaptation.step_size=1e-5",)),
+        words="1 n",
+    ),
+    "membrane norm": Row("input of one mean and size (T1)", ("network.adaptation.kind=membrane_norm",), words="2 n"),
+    "write threshold and blank-out": Row(
+        "the two best together",
+        (BLANK_OUT,),
+        (
+            (trick("{kind: write_threshold, threshold: 0.01}"),),
+            (trick("{kind: write_threshold, threshold: 0.03}"),),
+        ),
+        words="1 s",
+    ),
+    "control: other draws": Row("jitter of a code without timing (T17)", (PENALTY,)),
+    "control: identity": Row("a write threshold of 0", (PENALTY, trick("{kind: write_threshold, threshold: 0}"))),
+    "control: searched anew": Row(
+        "plain, other trials", knobs=((PENALTY,), ("rule.rate_penalty=0",)), words="1 s", search=1
+    ),
+}
