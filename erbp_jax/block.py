@@ -34,6 +34,8 @@ class Paths:
 
 
 FORWARD = Paths()
+UNROLLED = 8
+"""Loops over so many ticks at most are unrolled wholly, inner loops counted; compile time grows with both."""
 
 
 class Block:
@@ -89,7 +91,7 @@ class Block:
             return (block.neurons, block.connections, block.in_flight), (block.arrived, block.seen)
 
         given = jax.tree.map(lambda x: x.reshape(parts, stage.ticks, *x.shape[1:]), (self.key, known, self.fired))
-        carried, out = jax.lax.scan(part, carried, given, unroll=unrolling(parts))
+        carried, out = jax.lax.scan(part, carried, given, unroll=parts if parts * stage.ticks <= UNROLLED else 1)
         arrived, seen = jax.tree.map(lambda x: x.reshape(self.ticks, *x.shape[2:]), out)
         for mine, new in zip((self.neurons, self.connections, self.in_flight), carried, strict=True):
             mine.update(new)
@@ -157,4 +159,4 @@ def unrolling(ticks: int) -> int:
 
     A loop unrolled in part fails to compile on the CPU for some lengths (jax 0.10.2, 10 ticks by 8).
     """
-    return ticks if ticks <= 8 else 1
+    return ticks if ticks <= UNROLLED else 1

@@ -45,6 +45,11 @@ class Grid:
         mantissa, exponent = np.frexp(largest / levels)
         return cls(bits, float(np.ldexp(np.ceil(mantissa * 2**7), int(exponent) - 7)))
 
+    @property
+    def highest(self) -> float:
+        """The largest point."""
+        return self.step * (2.0 ** (self.bits - 1) - 1.0)
+
     def round(self, x: jax.Array, noise: jax.Array | None = None) -> jax.Array:
         r"""The nearest point of the grid, saturating; with `noise`, uniform in [0, 1), stochastic rounding.
 
@@ -56,6 +61,16 @@ class Grid:
         whole = jnp.round(scaled) if noise is None else jnp.floor(scaled + noise)
         top = 2.0 ** (self.bits - 1)
         return self.step * jnp.clip(whole, -top, top - 1.0)
+
+    def stored(self, x: jax.Array) -> jax.Array:
+        """`round` to the nearest point, with a straight-through derivative: 1 inside the range, 0 beyond."""
+        held, inside = jax.lax.stop_gradient((self.round(x), self._inside(x)))
+        return jnp.where(inside, held + (x - jax.lax.stop_gradient(x)), held)
+
+    def _inside(self, x: jax.Array) -> jax.Array:
+        top = 2.0 ** (self.bits - 1)
+        whole = jnp.round(x / self.step)
+        return (whole >= -top) & (whole <= top - 1.0)
 
 
 Grids = tuple[Grid | None, ...]

@@ -43,7 +43,7 @@ def fit(
     data: Any,
     *,
     epochs: int = 10,
-    seed: int = 0,
+    seed: int | None = None,
     optimizer: optax.GradientTransformation | None = None,
     rule_optimizer: optax.GradientTransformation | None = None,
     learning_rate: float | None = None,
@@ -78,6 +78,7 @@ def fit(
         average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model use the
             average; learning continues from the weights themselves.
         dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks.
+        seed: of weights, order and spikes; 0 if not given. With `model`, the model's.
         model: go on from what an earlier `fit` returned (same network and rule).
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
             of `data` for a last test.
@@ -115,6 +116,7 @@ def fit(
     ):
         if given is not None or name == "network":
             having(name, given, members, wanted)
+    used = _seed(seed, model)
     callbacks = (
         (on_epoch,) if callable(on_epoch) else tuple(on_epoch) if isinstance(on_epoch, Sequence) else (on_epoch,)
     )
@@ -134,7 +136,7 @@ def fit(
         raise UserError(str(error)) from None
     batches = len(shown.train) // experiment.batch_size
     optimizers = optimizers_for(experiment, batches, optimizer, rule_optimizer, learning_rate)
-    programs = Programs(experiment, optimizers, shown, [seed], dt=dt, alignment=alignment, piece=piece)
+    programs = Programs(experiment, optimizers, shown, [used], dt=dt, alignment=alignment, piece=piece)
     history = list(model.history) if model is not None else []
     learner = programs.start() if model is None else _warm(programs, model)
     if epochs:
@@ -162,6 +164,15 @@ def fit(
         except KeyboardInterrupt:
             reporter.line(f"interrupted; returning what was learned in {len(history)} whole epochs and a part")
     return Model.of_learner(experiment, _first(keeper.learner), history, shown, dt)
+
+
+def _seed(seed: int | None, model: Model | None) -> int:
+    """The seed of a training: that of the model it goes on from, or the one given, or 0."""
+    if model is None or model.learner is None:
+        return seed or 0
+    if seed not in (None, model.seed):
+        raise UserError(f"seed: the model was trained with seed {model.seed} and goes on with it, got {seed}")
+    return model.seed
 
 
 class _InMemory:

@@ -241,6 +241,7 @@ class Dataset:
 
 
 def named(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Classes 0 to K-1 as `labels[K]` calls them; -1, undecided, stays -1, or is `undecided` among words."""
-    called = labels[np.clip(classes, 0, None)]
-    return np.where(classes < 0, -1 if called.dtype.kind in "iu" else "undecided", called)
+    """Classes 0 to K-1 as `labels[K]` calls them. Undecided, and an output of no class, is -1, or `undecided` among
+    words."""
+    called = labels[np.clip(classes, 0, len(labels) - 1)]
+    return np.where((classes < 0) | (classes >= len(labels)), -1 if called.dtype.kind in "iu" else "undecided", called)

@@ -114,7 +114,7 @@ def presentation_update(
         block=every,
     )
     start = simulate.start(network, encoder, image, key).encoder
-    carry = Carry(start, rule.init_state(network, image.shape[0]), network.zeros_like(params))
+    carry = Carry(start, rule.init_state(network, key.shape[0]), network.zeros_like(params))
     if burn_in:
         carry, _ = loop(step=lambda total, *_: (total, None), carry=carry, start=0, steps=burn_in)
 

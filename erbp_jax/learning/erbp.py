@@ -152,6 +152,10 @@ class ERBP(LocalRule):
     def _gain(self, population: Population) -> float:
         return synaptic_gain(population) if self.per_gain else 1.0
 
+    def _penalties(self, network: Network) -> dict[str, float]:
+        """Activity regularisation by population; none for those that are not named."""
+        return dict(zip((p.name for p in network.hidden), self.rate_penalty, strict=False))
+
     def readouts(self, network: Network) -> tuple[Readout | None, ...]:
         """One entry for each hidden population."""
         return self.local or (None,) * len(network.hidden)
@@ -208,15 +212,17 @@ class ERBP(LocalRule):
         return (*counts, sum(units for readout, units in layers if readout is None) + 1)
 
     def plasticity_events(self, network: Network, params: Params, trace: Trace) -> Wide:
-        """Presynaptic spikes where the boxcar of the postsynaptic unit is open, `[k, B, P]`; a population's spikes at a
-        readout of its own that learns are counted with the first projection onto it."""
-        gates = self.boxcars(network)
-        open_gates = {
-            name: gates[name](synaptic_current(name, seen.state))
-            for name, seen in zip(network.names, trace.populations, strict=True)
-        }
+        """Presynaptic spikes where the boxcar of the postsynaptic unit is open, or where it spikes and activity is
+        regularised, `[k, B, P]`; a population's spikes at a readout of its own that learns are counted with the first
+        projection onto it."""
+        gates, penalties = self.boxcars(network), self._penalties(network)
+        writing = {}
+        for name, seen in zip(network.names, trace.populations, strict=True):
+            writing[name] = gates[name](synaptic_current(name, seen.state))
+            if penalties.get(name):
+                writing[name] |= seen.spikes != 0
         counts = [
-            written(network, params, trace, j, open_gates[p.target], gated=self.blank_out_gates_learning)
+            written(network, params, trace, j, writing[p.target], gated=self.blank_out_gates_learning)
             for j, p in enumerate(network.projections)
         ]
         for readout, population in zip(self.readouts(network), network.hidden, strict=True):
@@ -287,7 +293,7 @@ class ERBP(LocalRule):
             incoming = wide_add(wide_add(incoming, wide(predicted)), _reached(seen.spikes, made.prediction.shape[-1]))
 
         dendrites, post, gates = [], {}, self.boxcars(network)
-        penalties = dict(zip((p.name for p in network.hidden), self.rate_penalty, strict=False))
+        penalties = self._penalties(network)
         for population, seen, potential in zip(network.populations, trace.populations, state.dendrites, strict=True):
             name, gain = population.name, self._gain(population)
             potential, potentials = jax.lax.scan(

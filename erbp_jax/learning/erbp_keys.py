@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from erbp_jax.encoding import LabelNeurons
+from erbp_jax.encoding import Curves, LabelNeurons
 from erbp_jax.errors import UserError
 from erbp_jax.learning.base import Suggested
 from erbp_jax.learning.erbp import ERBP
@@ -89,7 +89,9 @@ def erbp(
         "Readouts that a layer with `local` errors has, each with its own random weights and error neurons for all "
         "classes.",
     ] = 1,
-    zero_sum: Annotated[bool, "Every hidden unit's feedback sums to zero over the classes."] = True,
+    zero_sum: Annotated[
+        bool, "Every hidden unit's feedback sums to zero over the classes; not where targets are curves."
+    ] = True,
     output_scale: Annotated[NonNegative, "Weight from an error neuron to the dendrite of its output neuron."] = 1.0,
     tau_dendrite: Annotated[Time, "Time constant of the dendrites that integrate the errors."] = 5.0,
     error_weight: Annotated[Positive, "Weight of a label or an output spike onto its error neurons."] = 0.9,
@@ -135,11 +137,11 @@ def erbp(
     scales = each("feedback_scale", feedback_scale, layers - 1, "hidden layers")
     kinds = each("errors", errors, layers - 1, "hidden layers")
     return ERBP(
-        label=LabelNeurons(classes, int(label_period)),
+        label=LabelNeurons(classes, int(label_period)) if classes > 1 else Curves(1),
         gates=tuple(Boxcar(*pair) for pair in gates),
         error=ErrorNeurons(error_weight, error_threshold),
         dendrite=Dendrite(tau_dendrite),
-        feedback=tuple(RandomFeedback(scale, zero_sum) for scale in scales),
+        feedback=tuple(RandomFeedback(scale, zero_sum and classes > 1) for scale in scales),
         output_scale=output_scale,
         blank_out_gates_learning=blank_out_gates_learning,
         rate_penalty=each("rate_penalty", rate_penalty, layers - 1, "hidden layers"),

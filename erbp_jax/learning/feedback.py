@@ -46,6 +46,11 @@ class RandomFeedback:
 
         so that independent errors of all of them move a dendrite as much as those of one would.
         """
+        if self.zero_sum and classes == 1:
+            raise ValueError(
+                "RandomFeedback: zero-sum feedback from a single error neuron is 0, and nothing would be learned "
+                "behind it; give zero_sum=False"
+            )
         bound = self.scale * (7.0 / (populations * (classes + units))) ** 0.5
         weights = between(key, (populations, classes, units), -bound, bound)
         weights = weights - weights.mean(1, keepdims=True) if self.zero_sum else weights

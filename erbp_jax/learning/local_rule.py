@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from erbp_jax.connections import Dense
 from erbp_jax.counting import Wide, wide_stack
 from erbp_jax.declared import takes
-from erbp_jax.encoding import LabelNeurons, Teacher
+from erbp_jax.encoding import Curves, LabelNeurons, Teacher
 from erbp_jax.learning.base import Suggested, plasticity, written
 from erbp_jax.learning.erbp import ERBP
 from erbp_jax.learning.feedback import RandomFeedback
@@ -121,16 +121,18 @@ class RuleMaker:
     """Makes a `WrittenRule` for a network; used like a rule: `ej.fit(network, my_rule, data)`."""
 
     function: Function
-    feedback: RandomFeedback
+    feedback: RandomFeedback | None
     label: Teacher | None
     tau_dendrite: float
     output_scale: float
     suits: Suggested
 
     def __call__(self, network: Network) -> WrittenRule:
+        single = Curves(1) if network.classes == 1 else None
+        label = self.label or single or LabelNeurons(network.classes)
         return WrittenRule(
-            self.label or LabelNeurons(network.classes),
-            feedback=self.feedback,
+            label,
+            feedback=self.feedback or RandomFeedback(zero_sum=not isinstance(label, Curves)),
             dendrite=Dendrite(self.tau_dendrite),
             output_scale=self.output_scale,
             function=self.function,
@@ -180,8 +182,8 @@ def local_rule(
     `[B, I, O]` of a dense one. **Positive makes weights grow.** Blocks of ticks and batches are summed here.
 
     Args:
-        feedback: to the hidden layers; `RandomFeedback()` if not given.
-        label: what says what is right; label neurons, one per output, if not given; `Curves` for regression.
+        feedback: to the hidden layers; if not given `RandomFeedback()`, for curves not zero-sum.
+        label: what says what is right; if not given label neurons, one per output, or a curve for a single output.
         tau_dendrite: time constant of the dendrites, ticks.
         output_scale: weight from an error neuron to its own output neuron's dendrite.
         learning_rate, update_every, steps, burn_in: what suits the rule where `fit` gets nothing else; the rate is
@@ -199,8 +201,8 @@ def local_rule(
     Raises:
         ValueError: a function of other arguments; when the rule is used: one that returns another shape.
     """
-    feedback = feedback or RandomFeedback()
-    rate = learning_rate or ERBP(LabelNeurons(2), feedback=feedback).suggested().learning_rate
+    like = ERBP(LabelNeurons(2), feedback=feedback or RandomFeedback())
+    rate = learning_rate or like.suggested().learning_rate
     suits = Suggested("sgd", rate, decay=0.9, update_every=update_every, steps=steps, burn_in=burn_in)
 
     def decorate(function: Function) -> RuleMaker:

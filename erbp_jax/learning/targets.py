@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from erbp_jax.encoding import Curves, LabelNeurons
+from erbp_jax.errors import UserError
 from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import Rule
 from erbp_jax.learning.erbp import ERBP
@@ -11,7 +12,13 @@ from erbp_jax.learning.loss import CrossEntropy, CurveError, SquaredError
 
 def for_curves(rule: Rule) -> Rule:
     """eRBP with `Curves` for its teacher, and feedback that is not zero-sum, for outputs that follow curves share their
-    errors; back-propagation with `CurveError` for its loss. Other rules, and other teachers and losses, stay."""
+    errors; back-propagation with `CurveError` for its loss. Other rules, and other teachers and losses, stay.
+
+    Raises:
+        UserError: readouts that learn, which predict one class among several.
+    """
+    if isinstance(rule, ERBP) and any(readout is not None and readout.learns for readout in rule.local):
+        raise UserError("ERBP: learned readouts predict labels, and the targets are curves; take errors of the output")
     if isinstance(rule, ERBP) and isinstance(rule.label, LabelNeurons):
         each = rule.feedback if isinstance(rule.feedback, tuple) else (rule.feedback,)
         shared = tuple(replace(f, zero_sum=False) for f in each)

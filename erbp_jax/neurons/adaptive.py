@@ -139,7 +139,8 @@ class TargetRate(SeeksRate):
     so that in the long run it fires :math:`\rho` times per tick, whatever its weights do. The offset :math:`\theta_j`,
     `[N]` in the unit of the weights, is taken from the input current: behind a synapse of gain g that is a threshold
     raised by :math:`g \theta_j`, for any neuron model. It is a parameter, `params.trained["offset"]`, that `adapt`
-    moves after every learning block by the sum over ticks and samples; gradients and optimisers leave it alone.
+    moves after every learning block by the sum over ticks and samples. Gradients do not move it; keep weight decay of
+    your own from it by a mask (`optimizer.weight_decay` of a config leaves it alone).
 
     `rate` in spikes per tick, `step_size` A in the unit of the weights, for one sample and one tick.
 
@@ -226,8 +227,8 @@ class MembraneNorm(Adapted):
     with the means over the ticks and samples of a learning block. A linear membrane that is normalised is one whose
     threshold is :math:`(\theta - b) \sqrt{q - \mu^2} / \sigma_*` plus the mean: nothing else changes on a chip, and the
     boxcar of eRBP, which reads the normalised current, moves along. With `shifts` the factor is the nearest power of
-    two. Statistics are parameters, `mean` and `power` `[N]`; a network starts with mean 0 and power `size**2`, where
-    the neuron equals the model inside, and tests use what training has left.
+    two. Statistics are parameters, `mean` and `power` `[N]`; a network starts with mean `offset` and power
+    `offset**2 + size**2`, where the neuron equals the model inside, and tests use what training has left.
 
     `share` beta a block, `size` sigma_* and `offset` b in the unit of the weights.
 

@@ -84,16 +84,20 @@ class LIF(Firing):
         r"""Static transfer function: mean spikes per tick under a constant synaptic current I.
 
         .. math::
-            \rho = \left[t_{ref} + \frac1p + \tau_{mem} \ln\!\left(1 + \frac{V_{th}}{z}\right)\right]^{-1},\quad
+            \rho = \left[t_{ref} + \frac1p + \tau_{mem} \ln\!\left(1 + \frac{V_{th} - V_0}{z}\right)\right]^{-1},\quad
             p = \sigma\!\left(\frac{I - V_{th}}{w}\right),\quad z = w \ln\!\left(1 + e^{(I - V_{th})/w}\right)
 
         The three terms are the refractory period, the mean wait of a memoryless threshold with logistic noise of
-        scale w = `smoothing`, and the time that the membrane takes to charge. For `tau_mem = 0` it is exact under
+        scale w = `smoothing`, and the time that the membrane takes to charge from V_0: `v_reset`, or 0 if the threshold
+        is subtracted. Without a reset the last term is missing. For `tau_mem = 0` it is exact under
         that noise; for `w -> 0` it is the textbook curve of the leaky integrator.
         """
         x = jnp.maximum((synaptic - self.threshold) / smoothing, -30.0)  # below that 1 / p overflows
         p = jax.nn.sigmoid(x)
-        charge = jnp.log1p(self.threshold / (smoothing * jax.nn.softplus(x))) if self.tau_mem else 0.0
+        first = self.v_reset if self.reset == "value" else 0.0
+        charge = 0.0
+        if self.tau_mem and self.reset != "none":
+            charge = jnp.log1p((self.threshold - first) / (smoothing * jax.nn.softplus(x)))
         return p / (1.0 + p * (self.refractory + self.tau_mem * charge))
 
 

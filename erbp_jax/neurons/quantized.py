@@ -12,13 +12,16 @@ from erbp_jax.neurons.base import Differentiable, Neuron, Rated
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.surrogate import Surrogate
 
+EXACT = ("refractory", "drive")
+"""States that are not rounded."""
+
 
 @dataclass(frozen=True)
 class QuantizedNeuron:
     """A neuron whose states are rounded to a grid after every tick, and saturate.
 
     Order within a tick: the neuron's own (its spikes are decided on the sum before it is stored), then all states but
-    the refractory counter and the drive go to the nearest point of the grid.
+    the refractory counter and the drive go to the nearest point of the grid. Derivatives pass straight through.
     """
 
     neuron: Neuron
@@ -39,7 +42,7 @@ class QuantizedNeuron:
         return replace(self, neuron=cast(Differentiable, self.neuron).with_surrogate(surrogate))
 
     def _stored(self, state: Any) -> Any:
-        kept = {name: self.grid.round(x) for name, x in state._asdict().items() if name not in ("refractory", "drive")}
+        kept = {name: self.grid.stored(x) for name, x in state._asdict().items() if name not in EXACT}
         return state._replace(**kept)
 
 

@@ -1,5 +1,6 @@
 """Learning-rate schedules and update rules, from optax and `erbp_jax.learning.tricks`."""
 
+from collections.abc import Sequence
 from typing import get_args
 
 import optax
@@ -23,6 +24,7 @@ def make_optimizer(
     *,
     blocks: int = 1,
     clock: Clock = MILLISECOND,
+    layer_of: Sequence[int] | None = None,
 ) -> Optimizers:
     """The optax transformations of a config, applied to every update of a rule: once per learning block.
 
@@ -52,7 +54,7 @@ def make_optimizer(
         parts.append(optax.add_decayed_weights(section.weight_decay, mask=of_projections))
     parts.append(rate)
     if section.layer_rates is not None:
-        parts.append(by_layer(section.layer_rates))
+        parts.append(by_layer(section.layer_rates, layer_of))
     optimizer = optax.chain(*parts)
     if late := [*tricks["write"], *tricks["bound"]]:
         write = optax.chain(*late, write or optax.identity())

@@ -27,10 +27,12 @@ class Session(Programs):
         blocks = (experiment.steps - experiment.burn_in) // experiment.update_every
         try:
             clock = Clock(config.encoding.dt)
-            write = grid_link(config.precision, experiment.network)
+            network = experiment.network
+            write = grid_link(config.precision, network)
             optimizers = make_optimizer(
-                config.optimizer, batches * blocks, config.training.epochs, write, blocks=blocks, clock=clock
-            )
+                config.optimizer, batches * blocks, config.training.epochs, write, blocks=blocks, clock=clock,
+                layer_of=[network.index(p.target) for p in network.projections],
+            )  # fmt: skip
         except ValueError as error:  # a component's own check
             raise UserError(str(error)) from None
         seeds = config.seed + np.arange(config.training.seeds)

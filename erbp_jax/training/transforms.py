@@ -103,11 +103,13 @@ def summed(inner: optax.GradientTransformation, every: optax.Schedule) -> optax.
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def by_layer(factors: Sequence[float]) -> optax.GradientTransformation:
-    """Multiply the updates of each projection by a separate factor."""
+def by_layer(factors: Sequence[float], layer_of: Sequence[int] | None = None) -> optax.GradientTransformation:
+    """Multiply the updates of each projection by the factor of the layer that it leads to, `layer_of[j]`; of a chain
+    of layers the j-th."""
 
     def scale(updates: Any, _: Any) -> Any:
-        pairs = zip(factors, updates.projections, strict=True)
+        each = factors if layer_of is None else [factors[layer] for layer in layer_of]
+        pairs = zip(each, updates.projections, strict=True)
         return updates._replace(projections=tuple(jax.tree.map(lambda u, f=f: f * u, x) for f, x in pairs))
 
     return optax.stateless(scale)

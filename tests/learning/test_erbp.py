@@ -7,11 +7,14 @@ import optax
 import pytest
 
 from erbp_jax import simulate
-from erbp_jax.chain import sequential
+from erbp_jax.chain import mlp, sequential
 from erbp_jax.connections import BlankOut, Dense, Reliable
-from erbp_jax.encoding import LabelNeurons, Regular
-from erbp_jax.learning import ERBP, Boxcar, LocalReadout, RandomFeedback
+from erbp_jax.counting import wide_value
+from erbp_jax.encoding import Curves, LabelNeurons, Regular
+from erbp_jax.errors import UserError
+from erbp_jax.learning import ERBP, Boxcar, LearnedReadout, LocalReadout, RandomFeedback
 from erbp_jax.learning.base import Given
+from erbp_jax.learning.targets import for_curves
 from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, SecondOrderLIF
 from erbp_jax.training import engine
 from erbp_jax.training.experiment import Experiment
@@ -266,3 +269,30 @@ def test_per_gain_needs_a_synapse_whose_gain_is_known(key):
     network = sequential(Dense(4, 3), SecondOrderLIF())
     with pytest.raises(ValueError, match=r"per_gain needs neurons.*'output', SecondOrderLIF, do not"):
         ERBP(LabelNeurons(3), per_gain=True).init(network, key)
+
+
+def test_what_a_price_on_spikes_writes_is_counted(key):
+    """Gates are closed, and the penalty alone moves weights: as many events as pairs of spikes."""
+    e = experiment(every=4, rate_penalty=(0.5, 0.0))
+    rule = replace(e.rule, gates=Boxcar(90.0, 91.0))
+    network, spikes = e.network, (jax.random.uniform(key, (4, 3, 12)) < 0.7).astype(jnp.float32)
+    params = network.init(key)
+    keys = jax.random.split(key, (4, 3))
+    trace = network.advance(params, network.init_state(3), spikes, key=keys)[1]
+    events = rule.plasticity_events(network, params, trace)
+    pairs = np.einsum("tbi,tbo->tb", trace.arrived[0].spikes, trace.populations[0].spikes)
+    assert pairs.sum() > 0
+    np.testing.assert_array_equal(wide_value(events)[..., 0], pairs)
+    np.testing.assert_array_equal(wide_value(events)[..., 1:], 0)
+
+
+def test_a_single_error_neuron_has_no_zero_sum_feedback(key):
+    with pytest.raises(ValueError, match="zero-sum feedback from a single error neuron is 0"):
+        ERBP(Curves(1)).init(mlp(6, 5, 1), key)
+    feedback = ERBP.default(mlp(6, 5, 1)).init(mlp(6, 5, 1), key).fixed[0]
+    assert np.abs(feedback).min() > 0
+
+
+def test_readouts_that_predict_labels_follow_no_curves():
+    with pytest.raises(UserError, match="learned readouts predict labels, and the targets are curves"):
+        for_curves(ERBP(LabelNeurons(2), local=(LearnedReadout(),)))

@@ -188,3 +188,17 @@ def test_given_and_trial_rewards_say_what_they_should(key):
     assert not found[:-1].any()
     np.testing.assert_allclose(found[-1], counts * np.asarray(target))
     assert counts.any()
+
+
+def test_a_trial_is_paid_for_its_own_spikes(key):
+    """A state that is carried into the next presentation does not bring the last one's counts."""
+    network = sequential(Dense(6, 3, 9.0), LIF())
+    spikes = (jax.random.uniform(key, (10, 4, 6)) < 0.5).astype(jnp.float32)
+    keys = jax.random.split(key, (10, 4))
+    trace = network.advance(network.init(key), network.init_state(4), spikes, key=keys)[1]
+    given = Given(spikes, jnp.ones(4), jnp.arange(10), keys)
+    paid = TrialReward(10, lambda counts, target: counts.sum(-1) * target)
+    state, first = paid.over(network, Params((), ()), paid.init_state(network, 4), trace, given)
+    _, second = paid.over(network, Params((), ()), state, trace, given)
+    assert np.asarray(first.populations[0]).any()
+    np.testing.assert_array_equal(second.populations[0], first.populations[0])

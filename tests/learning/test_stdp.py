@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from erbp_jax.chain import sequential
-from erbp_jax.connections import Dense
+from erbp_jax.connections import Delayed, Dense
 from erbp_jax.kernels import Exponential, Staircase
 from erbp_jax.learning.base import Given
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, pair_stdp
@@ -166,3 +166,14 @@ def test_bad_kernels_are_refused():
         Exponential(tau_causal=0.0)
     with pytest.raises(ValueError, match="expiry 10 lies below the window 64"):
         ForwardTableSTDP(STAIRCASE, expiry=10)
+
+
+def test_a_window_of_one_tick_has_no_pairs():
+    rule = ThreeFactor((pair_stdp(Exponential(window=1)),))
+    np.testing.assert_array_equal(learn(rule, np.ones((8, 3)), np.ones((8, 2)), block=4), 0)
+
+
+def test_the_forward_table_refuses_synapses_of_several_delays(key):
+    network = sequential(Delayed(Dense(4, 2, 1.0), (0, 3)), LIF())
+    with pytest.raises(ValueError, match=r"walks the rows of a weight matrix, and the projection .* has none"):
+        ForwardTableSTDP(STAIRCASE).init(network, key)

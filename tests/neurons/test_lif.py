@@ -82,3 +82,19 @@ def test_a_dendrite_integrates_with_a_leak():
     _, u = jax.lax.scan(dendrite.step, dendrite.init_state((6,)), jnp.ones((40, 6)))
     want = np.cumsum(np.exp(-np.arange(40) / 5.0))
     np.testing.assert_allclose(u, np.tile(want[:, None], 6), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tolerance"),
+    [({}, 0.06), ({"v_reset": -2.0}, 0.06), ({"v_reset": 0.5}, 0.12), ({"reset": "none"}, 0.01)],
+)
+def test_the_rate_form_is_the_rate_of_the_neuron_whatever_its_reset(changes, tolerance):
+    """Under a constant current, with hardly any noise; whole ticks make an interval half a tick longer on average."""
+    neuron = LIF(tau_mem=20.0, tau_syn=0.0, refractory=0, **changes)
+    for current in (1.5, 2.0, 3.0):
+        state, spikes = neuron.init_state((1,)), []
+        for _ in range(1000):
+            state, spike = neuron.step(state, jnp.full((1,), current))
+            spikes.append(float(spike[0]))
+        measured, rate = np.mean(spikes[100:]), float(neuron.rate(jnp.float32(current), 1e-3))
+        assert abs(measured / rate - 1) < tolerance, (current, measured, rate)

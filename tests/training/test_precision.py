@@ -1,12 +1,16 @@
 """Learning with few bits, through a config: the weights stay on their grids, and stretches do not matter."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import erbp_jax as ej
 from erbp_jax.config import load_config
-from erbp_jax.config.build_precision import weight_grids
+from erbp_jax.config.build_precision import quantize_states, weight_grids
 from erbp_jax.errors import UserError
+from erbp_jax.grid import Grid
+from erbp_jax.learning.base import Given
 from erbp_jax.neurons import LIF
 from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron
 from erbp_jax.training.session import Session
@@ -99,4 +103,40 @@ def test_the_last_layer_may_have_neurons_of_its_own(root):
 def test_neurons_with_parameters_have_no_states_of_few_bits(root, key, made):
     config = load_config(root / "configs" / "digits.yaml", ["precision.state_bits=12", key])
     with pytest.raises(UserError, match=rf"precision.state_bits: {made} in 'hidden1' has trainable parameters"):
+        Session(config)
+
+
+def test_a_gradient_passes_straight_through_what_is_stored(key):
+    """With 16 bits the states are nearly those of floats, and so is the gradient through time: the first layer gets
+    none where it is cut at the stored states."""
+    network = ej.mlp(4, 6, 3, neuron=LIF(tau_mem=5.0, tau_syn=5.0, refractory=0), gain=3.0)
+    spikes = jnp.zeros((8, 2, 4)).at[0].set(1.0)
+    given = Given(spikes, jnp.array([0, 1]), jnp.arange(8), jax.random.split(key, (8, 2)))
+    rule, found = ej.BackProp(ej.Surrogate("fast_sigmoid", 1.0)), []
+    for each in (network, quantize_states(network, Grid.reaching(32.0, 16))):
+        params = each.init(key)
+        made = rule.block(each, params, rule.init(each, key), rule.init_state(each, 2), given)
+        found.append(np.asarray(made.update.projections[0]["weight"]))
+    assert np.abs(found[0]).max() > 0.01
+    np.testing.assert_allclose(found[1], found[0], atol=0.05 * np.abs(found[0]).max())
+
+
+def test_beyond_the_range_there_is_no_gradient():
+    grid = Grid.reaching(1.0, 4)
+    slopes = jax.vmap(jax.grad(grid.stored))(jnp.array([0.3, -0.9, 1.4, -2.0]))
+    np.testing.assert_array_equal(slopes, [1, 1, 0, 0])
+    np.testing.assert_array_equal(grid.stored(jnp.array([0.3, 1.4])), grid.round(jnp.array([0.3, 1.4])))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["network.neuron.kind=mihalas_niebur"], "precision.state_range: MihalasNiebur in 'hidden1' has a rest"),
+        (["network.neuron={kind: lif, threshold: 40}"], "threshold of 40, beyond the largest state of 32"),
+        (["rule={kind: bp, form: rate}"], "precision.state_bits: the rate form has no states"),
+    ],
+)
+def test_states_of_few_bits_are_refused_where_they_cannot_be(root, overrides, message):
+    config = load_config(root / "configs" / "digits.yaml", ["precision.state_bits=12", *overrides])
+    with pytest.raises(UserError, match=message):
         Session(config)

@@ -2,12 +2,16 @@
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 import erbp_jax as ej
 from erbp_jax.config import check
 from erbp_jax.config.build import build
+from erbp_jax.config.build_precision import weight_grids
 from erbp_jax.errors import UserError
+from erbp_jax.training.session import Session
+from erbp_jax.training.transforms import by_layer
 from tests.command_line import call
 
 RECURRENT = {"data": {"name": "digits"}, "network": {"layers": [64, 12, 10], "recurrent": True}}
@@ -43,3 +47,19 @@ def test_maps_send_nothing_back():
     layers = [64, {"kind": "conv", "channels": 2, "kernel": 3}, 10]
     with pytest.raises(UserError, match=r"network.recurrent: is for layers of units, and hidden1 has maps"):
         build(check({"network": {"layers": layers, "recurrent": True}}, "t"), ej.data.load("digits"))
+
+
+def test_values_by_layer_hold_for_all_projections_onto_it():
+    """Rates, and ranges of weights: two layers, three projections."""
+    section = {"optimizer": {"layer_rates": [1.0, 3.0]}, "precision": {"weight_bits": 8, "weight_range": [4, 2]}}
+    config = check({**RECURRENT, **section}, "t")
+    network = Session(config).experiment.network
+    assert [round(g.step * 127) for g in weight_grids(config.precision, network)] == [4, 2, 4]
+    plain = check({**RECURRENT, "precision": {"weight_bits": 8}}, "t").precision
+    first, last, back = (g.step for g in weight_grids(plain, network))
+    largest = [np.abs(p["weight"]).max() for p in network.init(jax.random.key(0)).trained.projections]
+    np.testing.assert_allclose(np.divide([first, last, back], largest) * 127, [16, 4, 16], rtol=0.3)
+
+    updates = jax.tree.map(lambda x: x * 0 + 1, network.init(jax.random.key(0)).trained)
+    scaled, _ = by_layer([1.0, 3.0], [0, 1, 0]).update(updates, optax.EmptyState())
+    assert [float(p["weight"][0, 0]) for p in scaled.projections] == [1.0, 3.0, 1.0]

@@ -183,7 +183,8 @@ class KernelTrace(Factor):
         ages = jnp.arange(1, self.kernel.window, dtype=jnp.int32)
         values = self.kernel(ages if self.causal else -ages)
         summed = jnp.tensordot(values, state.spikes, 1)
-        return Recent(jnp.concatenate([seen.spikes[None], state.spikes[:-1]])), summed
+        recent = jnp.concatenate([seen.spikes[None], state.spikes])
+        return Recent(recent[: self.kernel.window - 1]), summed
 
 
 class Age(NamedTuple):

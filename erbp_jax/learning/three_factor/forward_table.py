@@ -86,7 +86,8 @@ class ForwardTableSTDP(LocalRule):
         for projection, weights in zip(network.projections, params.trained.projections, strict=True):
             connection = projection.connection
             wanted = {"weight": (connection.inputs, connection.outputs)}
-            if projection.plastic and {name: weight.shape for name, weight in weights.items()} != wanted:
+            rows = {name: weight.shape for name, weight in weights.items()} == wanted
+            if projection.plastic and not (rows and connection.signals == connection.inputs):
                 raise ValueError(
                     f"ForwardTableSTDP: walks the rows of a weight matrix, and the projection {projection.name}, "
                     f"{type(connection).__name__}, has none"

@@ -245,7 +245,7 @@ class TrialReward(Modulator):
     def over(self, network, rule_params, state, trace, given):
         del rule_params
         output = network.output_spikes(trace)
-        counts = state.counts + output.sum(0)
+        counts = jnp.where(given.ticks[0] == 0, 0.0, state.counts) + output.sum(0)  # of this presentation
         paid = jnp.asarray(self.reward(counts, given.target), output.dtype)
         last = (given.ticks == self.steps - 1).astype(output.dtype)
         return Rewarded(counts), Modulation.shared(network, last[:, None, None] * paid[None, :, None])

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from erbp_jax.learning.tricks.parts import Part, no_lists, of_projections, onto, parts, wide_enough
@@ -87,18 +88,27 @@ def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
 
         def spread(bound):
             """The bound, shaped like the parameters."""
-            tree = jax.tree.map(lambda _: bound, params) if isinstance(bound, float) else bound
+            number = isinstance(bound, (int, float, np.number, np.ndarray, jax.Array)) and np.ndim(bound) == 0
+            tree = jax.tree.map(lambda _: bound, params) if number else bound
             return jax.tree.map(lambda b, x: jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape), tree, params)
 
         lows, highs = spread(low), spread(high)
-        cut = jax.tree.map(lambda u, p, a, b: jnp.clip(p + u, a, b) - p, updates, params, lows, highs)
-        return cut, state
+        return jax.tree.map(_cut, updates, params, lows, highs), state
 
     def init(params):
         del params
         return optax.EmptyState()
 
     return optax.GradientTransformation(init, update)
+
+
+def _cut(u: jax.Array, p: jax.Array, low: jax.Array, high: jax.Array) -> jax.Array:
+    """The step, or as much of it as stays in [low, high] when it is added to p in floats."""
+    moved = p + u
+    step = jnp.where(moved > high, high - p, jnp.where(moved < low, low - p, u))
+    after = p + step  # high - p, rounded, can lead beyond high
+    inward = jnp.where(after > high, -jnp.inf, jnp.inf).astype(step.dtype)
+    return jnp.where((after > high) | (after < low), jnp.nextafter(step, inward), step)
 
 
 def _interval(bounds: Any) -> None:

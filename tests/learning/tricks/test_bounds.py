@@ -66,3 +66,18 @@ def test_weights_saturate_and_parameters_of_neurons_do_not():
     np.testing.assert_array_equal(out.populations[0]["tau"], 1.0)
     everything, _ = keep_within(-1.0, 0.75).update(step, (), params)
     np.testing.assert_allclose(everything.populations[0]["tau"], 0.75 - 5.0)
+
+
+@pytest.mark.parametrize("number", [int, float, np.float32, jnp.float32, lambda x: jnp.asarray(float(x))])
+def test_any_number_is_a_bound_and_none_is_passed_by_an_ulp(number):
+    p = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, 10_000), jnp.float32)
+    for high in (1, 0.7):
+        bound = number(high) if high == 1 else np.float32(high)
+        one = keep_within(-1 * bound, bound)
+        step, _ = jax.jit(one.update)(jnp.full_like(p, 2.0), one.init(p), jnp.clip(p, -bound, bound))
+        after = jnp.clip(p, -bound, bound) + step
+        assert after.max() <= bound
+        np.testing.assert_allclose(after, bound, rtol=1e-6)
+    inside = keep_within(number(-5), number(5))
+    step = jnp.asarray(np.random.default_rng(1).normal(0, 1, 10_000), jnp.float32)
+    np.testing.assert_array_equal(inside.update(step, inside.init(p), p)[0], step)

@@ -1,0 +1,78 @@
+"""Training that goes on, networks with outputs of no class, and single curves, as a user meets them."""
+
+import jax
+import numpy as np
+import pytest
+
+import erbp_jax as ej
+from erbp_jax.data.dataset import named
+from erbp_jax.errors import UserError
+from tests.bare import Threshold
+
+NETWORK = ej.mlp(8, 6, 3)
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 80)
+    x = np.clip(rng.uniform(0, 0.4, (80, 8)) + 0.6 * np.eye(3, 8)[y], 0, 1)
+    return ej.dataset(x[:60], y[:60], x[60:], y[60:])
+
+
+@pytest.fixture(scope="module")
+def twice(data):
+    return ej.fit(NETWORK, ej.ERBP.default, data, seed=3, epochs=2, steps=15, progress=False)
+
+
+@pytest.mark.parametrize("piece", [None, 20])
+def test_going_on_has_the_numbers_of_one_training(data, twice, piece):
+    """The seed is the model's, in weights, order, tests and reports."""
+    given = {"steps": 15, "progress": False, "piece": piece}
+    once = ej.fit(NETWORK, ej.ERBP.default, data, seed=3, epochs=1, **given)
+    on = ej.fit(NETWORK, ej.ERBP.default, data, model=once, epochs=1, **given)
+    jax.tree.map(np.testing.assert_array_equal, on.params, twice.params)
+    assert [h["test_error"] for h in on.history] == [h["test_error"] for h in twice.history]
+    assert (on.seed, on.evaluate(data)) == (3, twice.evaluate(data))
+    with pytest.raises(UserError, match="trained with seed 3 and goes on with it, got 4"):
+        ej.fit(NETWORK, ej.ERBP.default, data, model=once, seed=4, epochs=1, **given)
+
+
+def test_an_output_of_no_class_is_undecided(data):
+    model = ej.fit(ej.mlp(8, 6, 5), ej.ERBP.default, data, task=ej.Classification(), epochs=0, steps=15, progress=False)
+    assert set(np.unique(model.predict(data.test.x))) <= {-1, 0, 1, 2}
+    words = named(np.array(["a", "b"]), np.array([1, 2, -1]))
+    assert words.tolist() == ["b", "undecided", "undecided"]
+
+
+@pytest.fixture(scope="module")
+def curve():
+    x = np.random.default_rng(1).uniform(0, 1, (40, 8))
+    return ej.dataset(x[:30], x[:30, :1] / 2, x[30:], x[30:, :1] / 2)
+
+
+@ej.local_rule
+def product(pre, post, error):
+    return error
+
+
+@pytest.mark.parametrize("rule", [ej.ERBP.default, product])
+def test_every_layer_learns_to_follow_a_single_curve(curve, rule):
+    network = ej.mlp(8, 6, 1)
+    given = {"steps": 20, "update_every": 5, "burn_in": 5, "progress": False}
+    before, after = (ej.fit(network, rule, curve, epochs=epochs, **given) for epochs in (0, 1))
+    moved = [
+        np.abs(a["weight"] - b["weight"]).max()
+        for a, b in zip(after.params.trained.projections, before.params.trained.projections, strict=True)
+    ]
+    assert min(moved) > 1e-5
+
+
+def test_where_neurons_have_no_derivative_there_is_no_angle_to_the_gradient(data):
+    @ej.local_rule
+    def rule(pre, post, error):
+        return error
+
+    network = ej.mlp(8, 6, 3, neuron=Threshold())
+    model = ej.fit(network, rule, data, epochs=1, steps=10, burn_in=0, update_every=5, alignment=True, progress=False)
+    assert model.history[-1]["alignment"] is None
