@@ -71,6 +71,8 @@ def experiment_for(
     suits = suggested(rule)
     length = steps or data.ticks or suits.steps
     start = min(suits.burn_in, length // 4) if burn_in is None else burn_in
+    if burn_in is None and update_every:
+        start -= start % update_every  # whole blocks
     if data.ticks is not None and encoder is None and length > data.ticks:
         raise UserError(f"steps: {length} ticks asked for, and the trains of {data.called} have {data.ticks}")
     if not 0 <= start < length:

@@ -76,3 +76,10 @@ def test_where_neurons_have_no_derivative_there_is_no_angle_to_the_gradient(data
     network = ej.mlp(8, 6, 3, neuron=Threshold())
     model = ej.fit(network, rule, data, epochs=1, steps=10, burn_in=0, update_every=5, alignment=True, progress=False)
     assert model.history[-1]["alignment"] is None
+
+
+def test_the_burn_in_that_nobody_gave_fits_the_blocks_that_were_asked_for(data):
+    model = ej.fit(NETWORK, ej.ERBP.default, data, epochs=0, steps=20, update_every=4, progress=False)
+    assert model.steps == 20
+    with pytest.raises(UserError, match="update_every: 4 ticks do not divide burn_in = 5 ticks"):
+        ej.fit(NETWORK, ej.ERBP.default, data, epochs=0, steps=20, update_every=4, burn_in=5, progress=False)
