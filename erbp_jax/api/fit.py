@@ -72,7 +72,8 @@ def fit(
     Args:
         rule: a rule, or what makes one for the network: `ej.ERBP.default`, `ej.BackProp()`.
         data: a `Dataset`, `(x, y)` or `(x, y, x_test, y_test)`, as `ej.dataset` takes them.
-        epochs: how often all samples are shown; with `model`, how often more.
+        epochs: how often the samples are shown, in whole batches and a new order each time (what is left over, fewer
+            than a batch, waits for another epoch); with `model`, how often more.
         optimizer: an optax transformation for the network's parameters; `learning_rate` changes the rule's own one.
         rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
         average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model use the

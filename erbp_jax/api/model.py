@@ -10,7 +10,7 @@ import numpy as np
 
 from erbp_jax.api.numbers import whole
 from erbp_jax.api.recording import Recording, are_bits, record
-from erbp_jax.data import Dataset
+from erbp_jax.data import Dataset, Samples
 from erbp_jax.data.arrays import as_bytes, as_trains, flat
 from erbp_jax.data.dataset import named
 from erbp_jax.encoding import Encoder, Frames
@@ -109,18 +109,23 @@ class Model:
         return self._named(result.answer)
 
     def evaluate(self, data: Any, y: Any = None, *, seed: int | None = None, batch_size: int = 500) -> dict[str, float]:
-        """The task's measures on samples and targets (labels as the data calls them), or on a data set's test set.
+        """The task's measures on samples and targets (labels as the data calls them), on a data set's test set, or on
+        samples of a data set: `model.evaluate(data.train)`.
 
         Raises:
             UserError: samples or targets that do not fit the model.
         """
-        if isinstance(data, Dataset):
+        if isinstance(data, Samples):  # their classes are numbered already
+            rows, targets = data.x, data.y
+        elif isinstance(data, Dataset):
             rows, targets = data.test.x, data.test.y
             if self.labels is not None and data.labels is not None and not np.array_equal(self.labels, data.labels):
                 targets = self._classes(data.labels[data.test.y])
         else:
             if y is None:
-                raise UserError("evaluate: samples need their targets, evaluate(x, y); or give a Dataset")
+                raise UserError(
+                    "evaluate: samples need their targets, evaluate(x, y); or give a Dataset, or its train or test"
+                )
             rows = self._rows(data)
             shown, given = (
                 len(jax.tree.leaves(rows)[0]),

@@ -46,7 +46,8 @@ def collect(cells: Sequence[Cell]) -> dict[str, Any]:
     rows = [_row(cell) for cell in cells]
     measure = judged_by(rows[0])
     name = f"{test_name_of(rows[0])} {measure.name}"
-    what = f"mean over seeds of the mean {name} of the last five epochs, +- standard deviation over seeds"
+    last = "last five epochs" + (", or all if fewer" if min(row["epochs"] for row in rows) < 5 else "")
+    what = f"mean over seeds of the mean {name} of the {last}, +- standard deviation over seeds"
     common = ("dataset", "network", "measure", "test_name")
     return {key: rows[0][key] for key in common} | {
         "protocol": what,

@@ -6,6 +6,9 @@ import numpy as np
 
 from erbp_jax.errors import UserError
 
+DARK = 32
+"""Bytes that are all below this are hardly pixels."""
+
 
 def as_bytes(name: str, given: Any) -> np.ndarray:
     """Images `[n, ...]`, float in [0, 1] or uint8, as uint8: `round(255 x)`.
@@ -20,13 +23,18 @@ def as_bytes(name: str, given: Any) -> np.ndarray:
             + ("; x[:, None] makes rows of single numbers" if x.ndim == 1 and len(x) else "")
         )
     if x.dtype == np.uint8:
+        if 0 < x.max() < DARK and len(x) > 1:
+            raise UserError(
+                f"{name}: bytes are pixels from 0 to 255, and the largest here is {x.max()}, almost black; "
+                f"{name} / {x.max()} for numbers up to {x.max()}, trains=True for spikes [n, T, I]"
+            )
         return x
     if x.dtype == np.bool_:
         return np.uint8(255) * x.astype(np.uint8)
     if x.dtype.kind != "f":
         raise UserError(
             f"{name}: must be float in [0, 1] or uint8, 0 to 255, got {x.dtype}; "
-            "x.astype(np.uint8) if it holds pixels, x / x.max() if it holds other numbers"
+            f"{name}.astype(np.uint8) for pixels up to 255, {name} / {x.max()} for numbers up to {x.max()}"
         )
     low, high = float(x.min()), float(x.max())  # NaN if there is one
     if not 0 <= low <= high <= 1:
@@ -34,9 +42,21 @@ def as_bytes(name: str, given: Any) -> np.ndarray:
             raise UserError(f"{name}: float values must lie in [0, 1], got NaN")
         raise UserError(
             f"{name}: float values must lie in [0, 1], got values from {low:.6g} to {high:.6g}; "
-            "(x - x.min()) / (x.max() - x.min()) brings them there"
+            + _scaled(name, x, finite=bool(np.isfinite([low, high]).all()))
         )
     return np.round(255 * x.astype(np.float32)).astype(np.uint8)
+
+
+def _scaled(name: str, x: np.ndarray, *, finite: bool) -> str:
+    """How values beyond [0, 1] come there."""
+    if not finite:
+        return "leave out or replace what is not finite"
+    if x.ndim > 2:
+        return f"{name} / 255 for pixels up to 255"
+    return (
+        f"for a table low, high = x.min(0), x.max(0) of the training samples and ({name} - low) / (high - low), cut to "
+        f"[0, 1]; {name} / 255 for pixels up to 255"
+    )
 
 
 def as_trains(name: str, given: Any, most: int = 1) -> np.ndarray:
@@ -148,6 +168,8 @@ def _array(name: str, given: Any) -> np.ndarray:
         x = np.asarray(given)
     except ValueError:  # rows of different lengths
         raise UserError(f"{name}: must be one array, got samples of different shapes") from None
+    if x.dtype.kind == "O" and x.size and all(isinstance(item, str) for item in x.flat):
+        return x.astype(np.str_)  # words of a table
     if x.dtype.kind in "OV":
         raise UserError(f"{name}: must be an array of numbers, got {type(given).__name__} of {x.dtype}")
     return x

@@ -45,7 +45,7 @@ def consistent(section: Any) -> None:
 
 def suggested(section: Mapping[str, Any]) -> Suggested | None:
     """What suits a section, as plain data; None if its feedback scales are invalid, which is reported elsewhere."""
-    scale = section.get("feedback_scale", 1.0)
+    scale = section.get("feedback_scale", 3.0)
     scales = scale if isinstance(scale, (list, tuple)) else [scale]
     if not all(isinstance(s, (int, float)) and s >= 0 for s in scales):
         return None
@@ -69,7 +69,7 @@ def erbp(
         "Size of the random feedback, or, of a layer with `learned` errors, what these are multiplied by on their way "
         "back through the readout's weights: one number, or one for each hidden layer. What matters is the learning "
         "rate times this: best near 0.03 in the recipes of configs/, near 0.003 with the default neurons.",
-    ] = (1.0,),
+    ] = (3.0,),
     errors: Annotated[
         tuple[Errors, ...],
         Listed(),

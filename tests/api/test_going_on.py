@@ -83,3 +83,33 @@ def test_the_burn_in_that_nobody_gave_fits_the_blocks_that_were_asked_for(data):
     assert model.steps == 20
     with pytest.raises(UserError, match="update_every: 4 ticks do not divide burn_in = 5 ticks"):
         ej.fit(NETWORK, ej.ERBP.default, data, epochs=0, steps=20, update_every=4, burn_in=5, progress=False)
+
+
+def test_samples_of_a_data_set_are_evaluated_with_the_classes_that_they_have():
+    """Labels from 1: `data.test.y` counts classes from 0, and the data set's own labels are the user's."""
+    x = np.repeat(np.eye(3, 8), 10, 0)
+    data = ej.dataset(x, np.repeat([1, 2, 3], 10), x, np.repeat([1, 2, 3], 10))
+    model = ej.fit(NETWORK, ej.ERBP.default, data, epochs=1, steps=20, batch_size=5, progress=False)
+    assert model.evaluate(data.test) == model.evaluate(data) == model.evaluate(x, np.repeat([1, 2, 3], 10))
+    assert model.evaluate(data.train) == model.evaluate(data)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.eye(4, dtype=np.uint8), "the largest here is 1, almost black; x / 1 .*trains=True for spikes"),
+        (16 * np.eye(4, dtype=np.uint8), "x / 16 for numbers up to 16"),
+        (16 * np.eye(4, dtype=np.int64), "x / 16 for numbers up to 16"),
+        (1680.0 * np.eye(4), r"for a table low, high = x.min\(0\), x.max\(0\) of the training samples"),
+        (np.full((4, 3, 3), 255.0), "x / 255 for pixels up to 255$"),
+        (np.full((4, 3), np.inf), "leave out or replace what is not finite"),
+    ],
+)
+def test_numbers_of_another_size_are_refused_with_what_scales_them(x, message):
+    with pytest.raises(UserError, match=message):
+        ej.dataset(x, np.arange(4) % 2, x, np.arange(4) % 2)
+
+
+def test_words_of_a_table_are_labels():
+    names = np.array(["a", "b", "a", "b"], dtype=object)
+    assert ej.dataset(np.eye(4), names, np.eye(4), names).labels.tolist() == ["a", "b"]
