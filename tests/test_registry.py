@@ -152,7 +152,7 @@ def test_every_key_has_a_meaning():
 
 def test_explain_tells_one_key_or_a_group():
     output = explain("rule.feedback_scale")
-    assert output.startswith("rule.feedback_scale (erbp, perbp): number, or a list of these, >= 0, default 1\n")
+    assert output.startswith("rule.feedback_scale (erbp, perbp): number, or a list of these, >= 0, default 3\n")
     assert "best near 0.03" in output
     assert "encoding.dt: number, in ms, > 0, default 1" in explain("encoding")
     assert explain("network.output_neuron.tau_mem") == explain("network.neuron.tau_mem")
