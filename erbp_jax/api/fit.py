@@ -208,8 +208,9 @@ def _warm(programs: Programs, model: Model) -> Learner:
         parts = (("weights", "network"), ("rule_params", "rule"))
         others = [what for name, what in parts if not _alike(getattr(given, name), getattr(fresh, name))]
         raise UserError(
-            f"model: was trained with another {' and '.join(others) or 'optimizer'}; give the same network, rule and "
-            "optimizer"
+            f"model: was trained with another {' and '.join(others) or 'optimizer or average'}; give the same network, "
+            "rule, optimizer and average"
+            + ("" if others else ", or go on from the weights alone: ej.load(FILE) after model.save(FILE)")
         )
     return replace(given, counters=fresh.counters)  # of an epoch that was interrupted, and begins again
 

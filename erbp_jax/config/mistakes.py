@@ -79,7 +79,8 @@ def _allowed(error: Any, too_short: bool) -> str:
         return "too few values"
     given, kind = error["input"], error["type"]
     if kind == "model_attributes_type" and isinstance(given, str) and given.isidentifier():
-        return f"must be a group of keys, e.g. {{kind: {shown(given)}}}"
+        key = "name" if error["loc"][-1:] == ("data",) else "kind"
+        return f"must be a group of keys, e.g. {{{key}: {shown(given)}}}"
     if kind in _MUST_BE:
         return f"must be {_MUST_BE[kind]}"
     message = re.sub("^(Input|Tuple|String|List) should", "must", error["msg"])

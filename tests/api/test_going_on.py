@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 import erbp_jax as ej
@@ -113,3 +114,12 @@ def test_numbers_of_another_size_are_refused_with_what_scales_them(x, message):
 def test_words_of_a_table_are_labels():
     names = np.array(["a", "b", "a", "b"], dtype=object)
     assert ej.dataset(np.eye(4), names, np.eye(4), names).labels.tolist() == ["a", "b"]
+
+
+def test_with_another_optimizer_one_goes_on_from_the_weights(data, twice, tmp_path):
+    given = {"epochs": 0, "steps": 15, "progress": False, "optimizer": optax.adam(1e-3)}
+    with pytest.raises(UserError, match=r"another optimizer or average; .* go on from the weights alone: ej.load"):
+        ej.fit(NETWORK, ej.ERBP.default, data, model=twice, **given)
+    twice.save(tmp_path / "model.npz")
+    on = ej.fit(NETWORK, ej.ERBP.default, data, model=ej.load(tmp_path / "model.npz"), **given)
+    jax.tree.map(np.testing.assert_array_equal, on.params, twice.params)

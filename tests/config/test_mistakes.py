@@ -36,6 +36,7 @@ def said(path, value, **base):
         ("network.neuron", {"noise": [3]}, "network.neuron.noise: must be a group of keys, got [3]"),
         ("network.transmission", 3, "network.transmission: must be a group of keys, got 3"),
         ("rule", "bp", "rule: must be a group of keys, e.g. {kind: bp}, got 'bp'"),
+        ("data", "digits", "data: must be a group of keys, e.g. {name: digits}, got 'digits'"),
         ("training.mesh", 3, "training.mesh: must be a group of keys, got 3"),
         ("rule.gate", 3, "rule.gate: must be a list, got 3"),
         ("rule.gate", [1, 2, 3], "rule.gate.0: must have at most 2 items, not 3, got [1, 2, 3]"),
