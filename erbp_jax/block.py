@@ -34,8 +34,6 @@ class Paths:
 
 
 FORWARD = Paths()
-UNROLLED = 8
-"""Loops over so many ticks at most are unrolled wholly, inner loops counted; compile time grows with both."""
 
 
 class Block:
@@ -91,7 +89,7 @@ class Block:
             return (block.neurons, block.connections, block.in_flight), (block.arrived, block.seen)
 
         given = jax.tree.map(lambda x: x.reshape(parts, stage.ticks, *x.shape[1:]), (self.key, known, self.fired))
-        carried, out = jax.lax.scan(part, carried, given, unroll=parts if parts * stage.ticks <= UNROLLED else 1)
+        carried, out = jax.lax.scan(part, carried, given, unroll=unrolling(parts, stage.ticks))
         arrived, seen = jax.tree.map(lambda x: x.reshape(self.ticks, *x.shape[2:]), out)
         for mine, new in zip((self.neurons, self.connections, self.in_flight), carried, strict=True):
             mine.update(new)
@@ -154,9 +152,10 @@ class Block:
         self.fired[population.name] = spikes
 
 
-def unrolling(ticks: int) -> int:
-    """How far to unroll a scan over the ticks of a block: wholly if it is short, else not at all.
+def unrolling(rounds: int, ticks: int = 1) -> int:
+    """How far to unroll a scan over a block, of so many ticks a round: wholly if the block is short, else not at all.
 
+    Ticks of loops inside count, for the time to compile grows with all of them.
     A loop unrolled in part fails to compile on the CPU for some lengths (jax 0.10.2, 10 ticks by 8).
     """
-    return ticks if ticks <= UNROLLED else 1
+    return rounds if rounds * ticks <= 8 else 1

@@ -63,14 +63,12 @@ class Grid:
         return self.step * jnp.clip(whole, -top, top - 1.0)
 
     def stored(self, x: jax.Array) -> jax.Array:
-        """`round` to the nearest point, with a straight-through derivative: 1 inside the range, 0 beyond."""
-        held, inside = jax.lax.stop_gradient((self.round(x), self._inside(x)))
-        return jnp.where(inside, held + (x - jax.lax.stop_gradient(x)), held)
+        r"""`round` to the nearest point, with a straight-through derivative: 1 inside the range, 0 beyond.
 
-    def _inside(self, x: jax.Array) -> jax.Array:
-        top = 2.0 ** (self.bits - 1)
-        whole = jnp.round(x / self.step)
-        return (whole >= -top) & (whole <= top - 1.0)
+        .. math:: \frac{\partial q\Delta}{\partial x} := [-2^{b-1} \Delta < x < (2^{b-1} - 1) \Delta]
+        """
+        inside = jnp.clip(x, -self.highest - self.step, self.highest)
+        return jax.lax.stop_gradient(self.round(x)) + (inside - jax.lax.stop_gradient(inside))
 
 
 Grids = tuple[Grid | None, ...]

@@ -167,6 +167,11 @@ class Network:
             raise ValueError(f"Network {self.name}: no population {name!r}; there are {', '.join(self.names)}")
         return self.names.index(name)
 
+    @property
+    def layer_of(self) -> tuple[int, ...]:
+        """The place of the population that each projection leads to."""
+        return tuple(self.index(p.target) for p in self.projections)
+
     def population(self, name: str) -> Population:
         """The population of a name."""
         return self.populations[self.index(name)]

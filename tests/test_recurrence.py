@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import erbp_jax as ej
+from erbp_jax.block import unrolling
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning.base import ErrorSpikes, Given
 from erbp_jax.learning.three_factor import Modulation, Modulator, Spike, Term, ThreeFactor, pair_stdp
@@ -329,3 +330,27 @@ def test_shared_weights_have_no_eligibility_of_single_neurons(key):
     given = Given(spikes, jnp.zeros(BATCH, jnp.int32), jnp.arange(2, dtype=jnp.int32), split(key, (2, BATCH)))
     with pytest.raises(ValueError, match="the projection input -> output, Conv2d, are shared"):
         rule.block(network, network.init(key), Params((), ()), rule.init_state(network, BATCH), given)
+
+
+def test_loops_within_loops_are_not_all_unrolled():
+    """A cycle with a delay of 6 in blocks of 12: the time to compile grows with the product of what is unrolled."""
+    assert [unrolling(8), unrolling(9), unrolling(2, 4), unrolling(2, 6), unrolling(1, 6)] == [8, 1, 2, 1, 1]
+    network = ej.Network(
+        {"h": (ej.LIF(), 5)},
+        (ej.Projection("x", "h", ej.Dense(8, 5)), ej.Projection("h", "h", ej.Dense(5, 5), 6)),
+    )
+
+    def run(key):
+        given = given_for(key, ticks=12)
+        state = network.init_state(BATCH)
+        return network.advance(network.init(key), state, given.inputs, key=given.key)[1]
+
+    def products(jaxpr, outside=1):
+        for equation in jaxpr.eqns:
+            here = outside * equation.params["unroll"] if equation.primitive.name == "scan" else outside
+            yield here
+            for body in (getattr(value, "jaxpr", None) for value in equation.params.values()):
+                if body is not None:
+                    yield from products(body, here)
+
+    assert 1 < max(products(jax.make_jaxpr(run)(new_key(0)).jaxpr)) <= 8

@@ -79,7 +79,7 @@ def fit(
         average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model use the
             average; learning continues from the weights themselves.
         dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks.
-        seed: of weights, order and spikes; 0 if not given. With `model`, the model's.
+        seed: of weights, order and spikes; 0 if not given. With a `model` of an earlier `fit`, the model's.
         model: go on from what an earlier `fit` returned (same network and rule).
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
             of `data` for a last test.
@@ -87,7 +87,7 @@ def fit(
             makes one.
         devices: share every batch among so many; the numbers are those of one, to rounding.
         piece: samples that are on the device at a time, of a set that does not fit there; no number changes.
-        alignment: measure the angles to the gradient after every epoch.
+        alignment: measure the angles to the gradient after every epoch, if the neurons have a derivative.
         progress: tell of every epoch; False leaves warnings alone, on standard error.
 
     Ctrl-C ends the training after the batch under way and returns what was learned so far.

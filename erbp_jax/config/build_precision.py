@@ -27,7 +27,7 @@ def weight_grids(section: Precision, network: Network, bits: int | None = None) 
     """
     bits = bits or section.weight_bits
     assert bits is not None
-    layers, layer_of = len(network.populations), [network.index(p.target) for p in network.projections]
+    layers, layer_of = len(network.populations), network.layer_of
     params = jax.device_get(network.init(jax.random.key(0, impl="threefry2x32"))).trained.projections
     ranges = section.weight_range
     if ranges is None:

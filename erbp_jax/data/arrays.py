@@ -6,9 +6,6 @@ import numpy as np
 
 from erbp_jax.errors import UserError
 
-DARK = 32
-"""Bytes that are all below this are hardly pixels."""
-
 
 def as_bytes(name: str, given: Any) -> np.ndarray:
     """Images `[n, ...]`, float in [0, 1] or uint8, as uint8: `round(255 x)`.
@@ -23,39 +20,46 @@ def as_bytes(name: str, given: Any) -> np.ndarray:
             + ("; x[:, None] makes rows of single numbers" if x.ndim == 1 and len(x) else "")
         )
     if x.dtype == np.uint8:
-        if 0 < x.max() < DARK and len(x) > 1:
-            raise UserError(
-                f"{name}: bytes are pixels from 0 to 255, and the largest here is {x.max()}, almost black; "
-                f"{name} / {x.max()} for numbers up to {x.max()}, trains=True for spikes [n, T, I]"
-            )
         return x
     if x.dtype == np.bool_:
         return np.uint8(255) * x.astype(np.uint8)
     if x.dtype.kind != "f":
         raise UserError(
-            f"{name}: must be float in [0, 1] or uint8, 0 to 255, got {x.dtype}; "
-            f"{name}.astype(np.uint8) for pixels up to 255, {name} / {x.max()} for numbers up to {x.max()}"
+            f"{name}: must be float in [0, 1] or uint8, 0 to 255, got {x.dtype}; " + _scaled(name, x.astype(np.float64))
         )
     low, high = float(x.min()), float(x.max())  # NaN if there is one
     if not 0 <= low <= high <= 1:
         if np.isnan(low):
             raise UserError(f"{name}: float values must lie in [0, 1], got NaN")
         raise UserError(
-            f"{name}: float values must lie in [0, 1], got values from {low:.6g} to {high:.6g}; "
-            + _scaled(name, x, finite=bool(np.isfinite([low, high]).all()))
+            f"{name}: float values must lie in [0, 1], got values from {low:.6g} to {high:.6g}; " + _scaled(name, x)
         )
     return np.round(255 * x.astype(np.float32)).astype(np.uint8)
 
 
-def _scaled(name: str, x: np.ndarray, *, finite: bool) -> str:
-    """How values beyond [0, 1] come there."""
-    if not finite:
+def not_dark(name: str, x: Any) -> None:
+    """Refuse bytes that are hardly pixels: numbers from 0 to 16, or spikes, which would never make an input fire.
+
+    Raises:
+        UserError: the largest byte is below 32, and not 0.
+    """
+    if getattr(x, "dtype", None) == np.uint8 and x.size and 0 < (most := x.max()) < 32:
+        raise UserError(
+            f"{name}: bytes are pixels from 0 to 255, and the largest here is {most}, almost black; "
+            f"{name} / {most} for numbers up to {most}, trains=True for spikes [n, T, I]"
+        )
+
+
+def _scaled(name: str, x: np.ndarray) -> str:
+    """How numbers beyond [0, 1] come there."""
+    if not np.isfinite(x).all():
         return "leave out or replace what is not finite"
+    pixels = f"{name} / 255 for pixels up to 255"
     if x.ndim > 2:
-        return f"{name} / 255 for pixels up to 255"
+        return pixels
     return (
         f"for a table low, high = x.min(0), x.max(0) of the training samples and ({name} - low) / (high - low), cut to "
-        f"[0, 1]; {name} / 255 for pixels up to 255"
+        f"[0, 1]; {pixels}"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.archive import shown
-from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, divided, flat
+from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, divided, flat, not_dark
 from erbp_jax.data.dataset import UNNAMED, Dataset, Samples
 from erbp_jax.errors import UserError
 
@@ -53,6 +53,8 @@ def dataset(
     if y is None:
         x, y = _collected(x)
     make = as_trains if trains else as_bytes
+    if not trains:
+        not_dark("x", x)
     x, (y, labels) = make("x", x), as_targets("y", y)
     _as_many(x, y, "x", "y")
     if labels is not None and len(labels) < 2:

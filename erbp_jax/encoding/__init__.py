@@ -2,7 +2,7 @@
 
 from erbp_jax.encoding.analog import Analog
 from erbp_jax.encoding.base import Encoder, TickEncoder
-from erbp_jax.encoding.curves import Curves
+from erbp_jax.encoding.curves import Curves, teacher_for
 from erbp_jax.encoding.escape import ExponentialEscape
 from erbp_jax.encoding.frames import Frames
 from erbp_jax.encoding.label import LabelNeurons
@@ -21,4 +21,5 @@ __all__ = [
     "Regular",
     "Teacher",
     "TickEncoder",
+    "teacher_for",
 ]

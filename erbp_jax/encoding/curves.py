@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.declared import checked
+from erbp_jax.encoding.label import LabelNeurons
 
 
 def at_ticks(name: str, target: Any, ticks: jax.Array, shape: tuple[int, ...]) -> jax.Array:
@@ -66,3 +67,15 @@ class Curves:
     def spikes(self, tick: jax.Array, target: Any) -> jax.Array:
         """What is wanted at the tick `[]`, float32 `[B, K]`."""
         return at_ticks("Curves", target, tick[None], (target.shape[0], self.classes))[0]
+
+
+def teacher_for(outputs: int, period: int = LabelNeurons.period) -> LabelNeurons | Curves:
+    """What tells so many outputs what is right where nothing else is said: a label neuron for each, every `period`
+    ticks; a single output, which cannot choose among classes, follows a curve.
+
+    Example:
+        >>> from erbp_jax.encoding import teacher_for
+        >>> teacher_for(3), teacher_for(1)
+        (LabelNeurons(classes=3, period=4, phase=0), Curves(classes=1))
+    """
+    return Curves(1) if outputs == 1 else LabelNeurons(outputs, period)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from erbp_jax.block import unrolling
 from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
 from erbp_jax.declared import checked
-from erbp_jax.encoding import Curves, LabelNeurons, Teacher
+from erbp_jax.encoding import Curves, Teacher, teacher_for
 from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
 from erbp_jax.learning.feedback import RandomFeedback
@@ -133,8 +133,7 @@ class ERBP(LocalRule):
             >>> ej.ERBP.default(ej.mlp(6, 5, 4, 3), rate_penalty=0.3).rate_penalty
             (0.3, 0.3)
         """
-        single = Curves(1) if network.classes == 1 else None
-        label = changes.pop("label", None) or single or LabelNeurons(network.classes)
+        label = changes.pop("label", None) or teacher_for(network.classes)
         if isinstance(rate_penalty, int | float) and not isinstance(rate_penalty, bool):
             rate_penalty = (float(rate_penalty),) * len(network.hidden)
         feedback = RandomFeedback(feedback_scale, zero_sum=not isinstance(label, Curves))

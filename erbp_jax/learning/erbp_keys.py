@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from erbp_jax.encoding import Curves, LabelNeurons
+from erbp_jax.encoding import LabelNeurons, teacher_for
 from erbp_jax.errors import UserError
 from erbp_jax.learning.base import Suggested
 from erbp_jax.learning.erbp import ERBP
@@ -137,7 +137,7 @@ def erbp(
     scales = each("feedback_scale", feedback_scale, layers - 1, "hidden layers")
     kinds = each("errors", errors, layers - 1, "hidden layers")
     return ERBP(
-        label=LabelNeurons(classes, int(label_period)) if classes > 1 else Curves(1),
+        label=teacher_for(classes, int(label_period)),
         gates=tuple(Boxcar(*pair) for pair in gates),
         error=ErrorNeurons(error_weight, error_threshold),
         dendrite=Dendrite(tau_dendrite),

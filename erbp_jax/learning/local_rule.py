@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from erbp_jax.connections import Dense
 from erbp_jax.counting import Wide, wide_stack
 from erbp_jax.declared import takes
-from erbp_jax.encoding import Curves, LabelNeurons, Teacher
+from erbp_jax.encoding import Curves, LabelNeurons, Teacher, teacher_for
 from erbp_jax.learning.base import Suggested, plasticity, written
 from erbp_jax.learning.erbp import ERBP
 from erbp_jax.learning.feedback import RandomFeedback
@@ -128,8 +128,7 @@ class RuleMaker:
     suits: Suggested
 
     def __call__(self, network: Network) -> WrittenRule:
-        single = Curves(1) if network.classes == 1 else None
-        label = self.label or single or LabelNeurons(network.classes)
+        label = self.label or teacher_for(network.classes)
         return WrittenRule(
             label,
             feedback=self.feedback or RandomFeedback(zero_sum=not isinstance(label, Curves)),

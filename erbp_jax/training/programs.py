@@ -11,10 +11,7 @@ from jax.sharding import Mesh
 
 from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError, UserError
-from erbp_jax.evaluation.alignment import Alignment
-from erbp_jax.learning.base import Aligned
-from erbp_jax.neurons import Differentiable, Rated
-from erbp_jax.neurons.static import Static
+from erbp_jax.evaluation.alignment import Alignment, has_gradient
 from erbp_jax.parallel import by_seed, everywhere
 from erbp_jax.settings import settled
 from erbp_jax.training import engine, testing
@@ -83,14 +80,8 @@ class Programs:
 
     @property
     def measures_alignment(self) -> bool:
-        """Whether angles to the gradient are wanted, and there is a gradient that the rule stands for: the neurons have
-        a derivative, those of the output a highest rate."""
-        network = self.experiment.network
-        neurons = [p.neuron for p in network.populations]
-        known = all(isinstance(n, (Differentiable, Static)) for n in neurons) and isinstance(
-            network.population(network.output).neuron, Rated
-        )
-        return self.wants_alignment and known and isinstance(self.experiment.rule, Aligned)
+        """Whether angles to the gradient are wanted, and there is one."""
+        return self.wants_alignment and has_gradient(self.experiment.network, self.experiment.rule)
 
     @settled
     def start(self) -> Learner:

@@ -31,7 +31,7 @@ class Session(Programs):
             write = grid_link(config.precision, network)
             optimizers = make_optimizer(
                 config.optimizer, batches * blocks, config.training.epochs, write, blocks=blocks, clock=clock,
-                layer_of=[network.index(p.target) for p in network.projections],
+                layer_of=network.layer_of,
             )  # fmt: skip
         except ValueError as error:  # a component's own check
             raise UserError(str(error)) from None

@@ -100,7 +100,8 @@ def test_samples_of_a_data_set_are_evaluated_with_the_classes_that_they_have():
     [
         (np.eye(4, dtype=np.uint8), "the largest here is 1, almost black; x / 1 .*trains=True for spikes"),
         (16 * np.eye(4, dtype=np.uint8), "x / 16 for numbers up to 16"),
-        (16 * np.eye(4, dtype=np.int64), "x / 16 for numbers up to 16"),
+        (16 * np.eye(4, dtype=np.int64), "x / 255 for pixels up to 255$"),
+        (-3 * np.eye(4, dtype=np.int64), r"for a table low, high = x.min"),
         (1680.0 * np.eye(4), r"for a table low, high = x.min\(0\), x.max\(0\) of the training samples"),
         (np.full((4, 3, 3), 255.0), "x / 255 for pixels up to 255$"),
         (np.full((4, 3), np.inf), "leave out or replace what is not finite"),
@@ -109,6 +110,13 @@ def test_samples_of_a_data_set_are_evaluated_with_the_classes_that_they_have():
 def test_numbers_of_another_size_are_refused_with_what_scales_them(x, message):
     with pytest.raises(UserError, match=message):
         ej.dataset(x, np.arange(4) % 2, x, np.arange(4) % 2)
+
+
+def test_dark_samples_are_answered_if_the_training_had_bright_ones(twice):
+    dark = np.full((2, 8), 20, np.uint8)
+    assert twice.predict(dark).shape == (2,)
+    faint = ej.dataset(0.1 * np.eye(4), np.arange(4) % 2, test=0.5)  # floats say themselves how bright they are
+    assert faint.train.x.max() == 26
 
 
 def test_words_of_a_table_are_labels():
