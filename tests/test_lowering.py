@@ -43,7 +43,7 @@ RULES = {
     "BP": ej.BackProp(),
     "RBP": ej.BackProp(wiring=ej.Direct()),
     "STDP": ThreeFactor((pair_stdp(KERNEL),)),
-    "MSTDPET": mstdpet(),
+    "MSTDPET": mstdpet(ej.ClassReward()),
 }
 
 

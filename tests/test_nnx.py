@@ -319,7 +319,7 @@ def test_dropout_without_random_numbers_is_taken():
     assert front.output_shape == (8, 8, 4)
 
 
-@pytest.mark.parametrize("rule", [RULES["eRBP"], mstdpet()], ids=["eRBP", "MSTDPET"])
+@pytest.mark.parametrize("rule", [RULES["eRBP"], mstdpet(ej.ClassReward())], ids=["eRBP", "MSTDPET"])
 def test_local_rules_leave_a_front_end_alone(key, digits, rule):
     params, rule_params = FRONTED.init(key), rule.init(FRONTED, key)
     image, target = digits[0]

@@ -100,7 +100,7 @@ RULES = {
     "BP": ej.BackProp(ej.Surrogate("fast_sigmoid")),
     "RBP": ej.BackProp(ej.Surrogate("fast_sigmoid"), wiring=ej.Direct()),
     "STDP": ThreeFactor((pair_stdp(KERNEL),)),
-    "MSTDPET": mstdpet(),
+    "MSTDPET": mstdpet(ej.ClassReward()),
     "forward table": ForwardTableSTDP(KERNEL),
     "own": Delta(3),
 }

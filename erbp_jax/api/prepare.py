@@ -77,7 +77,7 @@ def experiment_for(
         raise UserError(f"steps: {length} ticks asked for, and the trains of {data.called} have {data.ticks}")
     if not 0 <= start < length:
         raise UserError(f"burn_in: must be from 0 to {length - 1} of {length} ticks, got {start}")
-    every = update_every or _divisor(length - start, start, suits.update_every or length - start)
+    every = update_every or _block(length, start, suits.update_every, burn_in is not None)
     for name, value in (("steps", length), ("burn_in", start)):
         if value % every:
             raise UserError(f"update_every: {every} ticks do not divide {name} = {value} ticks")
@@ -111,9 +111,22 @@ def suggested(rule: Rule) -> Suggested:
     return rule.suggested() if isinstance(rule, Suggests) else OTHERWISE
 
 
-def _divisor(ticks: int, start: int, most: int) -> int:
-    """The largest block of at most `most` ticks that divides both."""
-    return max(k for k in range(1, min(most, ticks) + 1) if ticks % k == 0 and start % k == 0)
+def _block(length: int, start: int, suits: int | None, given: bool) -> int:
+    """The largest block of at most `suits` ticks that divides a presentation and its burn-in, which is `given` or ours.
+
+    Raises:
+        UserError: a given burn-in leaves single ticks where blocks suit the rule: slow, and another training.
+    """
+    most = suits or length - start
+    found = max(k for k in range(1, min(most, length - start) + 1) if (length - start) % k == 0 and start % k == 0)
+    if given and start and found == 1 < min(most, length - start):
+        whole = length - length % most
+        raise UserError(
+            f"burn_in: {start} of {length} ticks leave no block of 2 to {most} ticks to update in; give update_every=1 "
+            f"to update in every tick, or numbers that {most} divides, such as steps={whole}, "
+            f"burn_in={start - start % most}"
+        )
+    return found
 
 
 def optimizers_for(

@@ -78,16 +78,19 @@ def train(
     check_environment()
     config, overrides = config_or_default(config, overrides)
     from erbp_jax.config import build, load_config
+    from erbp_jax.config.load import first_of
     from erbp_jax.training import run_folder
 
     loaded = load_config(config, overrides or [], rule)
+    if said := first_of(config, overrides, rule):
+        print(said)
     for warning in build.warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
     check_log(log)
     if out is not None:
         run_folder.check_new(out)
     session = new_session(loaded)
-    folder = out or run_folder.default_folder(config)
+    folder = out or run_folder.default_folder(config.name)
     with run_folder.lock(folder):
         run_folder.create(folder, loaded, command(), devices())
         with resumable(folder):
@@ -196,7 +199,7 @@ def sweep(
         ),
     ] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds of each learning rate [default: training.seeds].")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder [default: runs/sweep-CONFIG].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder [default: runs/sweep-CONFIG-TIME].")] = None,
     rule: Annotated[str | None, typer.Option(help="One of the config's rules, by name.")] = None,
 ) -> None:
     """Train several learning rates and seeds in parallel in one program, and test them on held-out training samples."""

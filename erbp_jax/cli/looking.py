@@ -128,12 +128,11 @@ def show(
 def simulate(
     what: Annotated[str, typer.Argument(metavar="CONFIG|PRESET", help="A YAML file, or for example lif/step.")],
     overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option(help="Folder [default: runs/simulate-NAME].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder [default: runs/simulate-NAME-TIME].")] = None,
 ) -> None:
     """Run a neuron or a small network on an input; write spike times, traces and a figure."""
     check_environment()
     from erbp_jax.config import to_yaml
-    from erbp_jax.config.names import folder_name
     from erbp_jax.config.simulation import load_simulation
     from erbp_jax.training import run_folder
 
@@ -141,9 +140,10 @@ def simulate(
     from erbp_jax.evaluation import traces
     from erbp_jax.files import write_text
 
-    folder = out or Path("runs") / f"simulate-{folder_name(what)}"
-    run_folder.only_holds(folder, ("config.yaml", "traces.npz", "traces.png"), "a simulation")
+    if out is not None:
+        run_folder.check_new(out)
     result = traces.simulate(wanted)
+    folder = out or run_folder.default_folder(f"simulate-{what}")
     with run_folder.lock(folder):
         write_text(folder / "config.yaml", to_yaml(wanted))
         result.save(folder / "traces.npz")

@@ -10,7 +10,6 @@ from erbp_jax.files import write_json, write_text
 from erbp_jax.wording import plural
 
 KEY = "optimizer.learning_rate"
-FILES = ("config.yaml", "sweep.json", "sweep.png")
 HELD_OUT = 0.2
 """Fraction of the training samples held out to compare learning rates, if the config holds out none."""
 
@@ -22,18 +21,21 @@ def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path |
         UserError: no learning rates, or what the config refuses.
     """
     from erbp_jax.config import load_config, to_yaml
-    from erbp_jax.config.names import folder_name
+    from erbp_jax.config.load import first_of
     from erbp_jax.training import run_folder
 
     rates, rest = _rates(overrides)
     loaded = load_config(config, [*rest, f"{KEY}=1.0"], rule)
+    if said := first_of(config, rest, rule):
+        print(said)
     if seeds is not None:
         if seeds < 1:
             raise UserError(f"--seeds: must be at least 1, got {seeds}")
         loaded = loaded.model_copy(update={"training": loaded.training.model_copy(update={"seeds": seeds})})
-    folder = out or Path("runs") / f"sweep-{folder_name(config.name)}"
-    run_folder.only_holds(folder, FILES, "a sweep")
+    if out is not None:
+        run_folder.check_new(out)
     table, held = _table(loaded, rates)
+    folder = out or run_folder.default_folder(f"sweep-{config.name}")
     rows = {
         "measure": table.measure._asdict(),
         "held_out": held,

@@ -114,7 +114,10 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         tests=len(data.test),
         sample_bytes=data.train.x[0].nbytes if isinstance(data.train.x, np.ndarray) else pixels,
     )
-    estimate.check(config, network, rule, shapes, experiment.mesh)
+    try:
+        estimate.check(config, network, rule, shapes, experiment.mesh)
+    except ValueError as error:  # a component's, of the network that it meets
+        raise UserError(str(error)) from None
     return experiment
 
 

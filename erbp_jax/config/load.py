@@ -63,18 +63,32 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
             f"rule.kind={shown(str(kind))}: the rule {shown(repr(rule))} was asked for by name; say one or the other"
         )
     check(base, where)  # report a mistake in the file even if it is overridden
+    together = f"{where}, with overrides" if overrides and str(path) != NO_FILE else where
     if not recipes:
         kind = {"rule": {"kind": rule}} if rule is not None else {}
         base = for_another_family(base, _deep(kind, patch))
-        return check(overlay(overlay(base, kind), patch), where)
+        return check(overlay(overlay(base, kind), patch), together)
     for name, recipe in recipes.items():  # a mistake in any of them is a mistake in the file
         check(overlay(base, recipe), f"{where}, rules.{name}")
-    wanted = kind if rule is None else rule
     if rule is not None and rule not in recipes:
         raise UserError(unknown_kind(f"{shown(str(path), 400)}: rules", rule, list(recipes)))
-    chosen = wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
+    chosen = _recipe(recipes, kind if rule is None else rule)
     base = for_another_family(overlay(base, recipes[chosen]), patch)
-    return check(overlay(base, patch), f"{where}, rules.{chosen}")
+    return check(overlay(base, patch), f"{where}, rules.{chosen}{', with overrides' if overrides else ''}")
+
+
+def _recipe(recipes: Mapping[str, Any], wanted: Any) -> str:
+    return wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
+
+
+def first_of(path: Path | str, overrides: Sequence[str], rule: str | None) -> str | None:
+    """What to say of a config with several rules of which nobody chose one: which is taken."""
+    recipes = _read(Path(path))[1]
+    named = parse_overrides(overrides).get("rule")
+    kind = named.get("kind") if isinstance(named, Mapping) else None
+    if rule is not None or kind in recipes or len(recipes) < 2:
+        return None
+    return f"rule: {_recipe(recipes, kind)}, the first of {', '.join(recipes)}; --rule chooses another"
 
 
 def rule_names(path: Path | str) -> list[str]:

@@ -161,8 +161,8 @@ class ERBP(LocalRule):
 
     def init(self, network: Network, key: jax.Array) -> Params:
         """The weights from the error neurons to every hidden population, `[K, N]` each (from R populations of a layer's
-        own `[R K, N]`), and last to the output, diagonal. Those of readouts that learn are the trained ones; in their
-        place among the fixed ones stands None, and the other way round."""
+        own `[R K, N]`), and last to the output, diagonal. Those of readouts that learn, `[N, K]`, are the trained ones;
+        in their place among the fixed ones stands None, and the other way round."""
         check_keys("ERBP", key, ())
         hidden, classes = network.hidden, network.classes
         gates, feedbacks = _each(self.gates, len(hidden) + 1), _each(self.feedback, len(hidden))
@@ -199,8 +199,14 @@ class ERBP(LocalRule):
 
     def to_hidden(self, network: Network, params: Params, rule_params: Params) -> tuple[jax.Array, ...]:
         del params
-        each = _merged(rule_params)[:-1]
+        *each, _ = self._back(network, rule_params)
         return tuple(g.reshape(-1, network.classes, g.shape[-1]).mean(0) for g in each)  # of all populations
+
+    def _back(self, network: Network, rule_params: Params) -> list[jax.Array]:
+        """What carries errors to each hidden population `[R K, N]`, and last to the output."""
+        *each, output = _merged(rule_params)
+        hidden = zip(each, self.readouts(network), _each(self.feedback, len(each)), strict=True)
+        return [*(w if readout is None else readout.back(w, f.scale) for w, readout, f in hidden), output]
 
     def error_fan_out(self, network: Network) -> tuple[int, ...]:
         """Dendrites that a spike of an error neuron reaches: per hidden population of those with errors of their own (0
@@ -263,29 +269,30 @@ class ERBP(LocalRule):
         spikes, reached = count, wide_product(count, everywhere, both * everywhere)
         incoming = wide(2 * (shown + output.sum(-1, dtype=jnp.int32)))
 
-        weights_of = dict(zip((*(p.name for p in network.hidden), network.output), _merged(rule_params), strict=True))
-        errors, back = {network.output: error}, {network.output: weights_of[network.output]}
+        ends = (*(p.name for p in network.hidden), network.output)
+        errors = {network.output: error}
+        back = dict(zip(ends, self._back(network, rule_params), strict=True))
         local, readout_updates = [], []
-        for population, readout, feedback, before, fan_out in zip(
+        for population, readout, weights, before, fan_out in zip(
             network.hidden,
             self.readouts(network),
-            _each(self.feedback, len(network.hidden)),
+            _merged(rule_params)[:-1],
             state.local,
             reach,
             strict=True,
         ):
-            name, weights = population.name, weights_of[population.name]
+            name = population.name
             if readout is None:
                 local.append(None)
                 readout_updates.append(None)
-                errors[name], back[name] = error, weights
+                errors[name] = error
                 continue
             seen = trace.populations[network.index(name)]
             key = fold_each(given.key, jnp.uint32(2 * _first_onto(network, name) + 1))
             made = readout(weights, before, seen.spikes, label, key=key, error=self.error, dendrite=self.dendrite)
             local.append(made.state)
             readout_updates.append(made.update)
-            errors[name], back[name] = made.errors, readout.back(weights, feedback.scale)
+            errors[name] = made.errors
             spikes, most = spikes + made.fired, 2 * made.prediction.shape[-1] * fan_out
             reached = wide_add(reached, wide_product(made.fired, fan_out, most))
             predicted = 2 * (readout.populations * shown + made.prediction.sum(-1, dtype=jnp.int32))

@@ -43,8 +43,9 @@ class LearnedReadout:
     equals `rate`, weights of the layer and of the readout step down the same cross-entropy at one rate.
 
     `gain` is the root mean square of V (in nats) at first if every unit fired; `rate` is r, in learning rates eta of
-    the network; `tau` and tau_U, that of the rule's dendrites, in ticks. V, U and the errors are `[B, K]` a tick; the
-    weights `[K, N]` start as the layer's random feedback, at the size that the gain asks for.
+    the network; `tau` and tau_U, that of the rule's dendrites, in ticks. V, U and the errors are `[B, K]` a tick. The
+    weights are `[N, K]`, as those of a connection, and start as the layer's random feedback, at the size that the gain
+    asks for.
     Source: layers with learned local classifiers, Belilovsky, Eickenberg, Oyallon 2019 (arXiv 1812.11446);
     winner-take-all neurons that draw from a softmax, Nessler et al. 2013, PLoS Comput. Biol. 9:e1003037.
 
@@ -75,10 +76,10 @@ class LearnedReadout:
         return True
 
     def init(self, random: jax.Array, units: int) -> jax.Array:
-        return random * (self.gain / jnp.sqrt(jnp.square(random).mean() * units))
+        return random.T * (self.gain / jnp.sqrt(jnp.square(random).mean() * units))
 
     def back(self, weights: jax.Array, scale: float) -> jax.Array:
-        return scale * weights
+        return scale * weights.T
 
     def init_state(self, error: ErrorNeurons, batch: int, classes: int) -> LearnedReadoutState:
         del error
@@ -87,7 +88,7 @@ class LearnedReadout:
 
     def potentials(self, weights: jax.Array, potential: jax.Array, spikes: jax.Array) -> jax.Array:
         """V `[k, B, K]` over a block, from the `potential[B, K]` before it and the layer's `spikes[k, B, N]`."""
-        currents = (1.0 - decay(self.tau)) * (spikes @ weights.T)
+        currents = (1.0 - decay(self.tau)) * (spikes @ weights)
         return jax.lax.scan(Dendrite(self.tau).step, potential, currents, unroll=unrolling(len(spikes)))[1]
 
     def __call__(self, weights, state, spikes, label, *, key, error, dendrite: Dendrite) -> LocalErrors:
@@ -97,7 +98,7 @@ class LearnedReadout:
         prediction = jax.nn.one_hot(winner, label.shape[-1], dtype=label.dtype) * label.sum(-1, keepdims=True)
         errors = label - prediction
         last, dendrites = jax.lax.scan(dendrite.step, state.dendrite, errors, unroll=unrolling(len(label)))
-        update = -self.rate * jnp.einsum("tbk,tbn->kn", dendrites, spikes)
+        update = -self.rate * jnp.einsum("tbk,tbn->nk", dendrites, spikes)
         count = jnp.abs(errors).sum(-1).astype(jnp.int32)
         return LocalErrors(LearnedReadoutState(potentials[-1], last), errors, count, prediction, update)
 

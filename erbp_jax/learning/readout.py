@@ -24,7 +24,8 @@ class LocalErrors(NamedTuple):
 class Readout(Protocol):
     """K neurons for each of R populations that see a hidden layer, and error neurons behind them.
 
-    The weights are `[R K, N]`: errors return to the layer's dendrites through the transposed weights.
+    Errors return to the layer's dendrites through the transposed weights. Weights that learn are `[N, R K]`, with the
+    postsynaptic neuron on the last axis; fixed ones are the layer's feedback `[R K, N]`.
 
     Example:
         >>> import erbp_jax as ej
@@ -49,7 +50,7 @@ class Readout(Protocol):
     def init_state(self, error: ErrorNeurons, batch: int, classes: int) -> Any: ...
 
     def back(self, weights: jax.Array, scale: float) -> jax.Array:
-        """The weights that its errors come back through; `scale` is that of the layer's feedback."""
+        """The weights `[R K, N]` that its errors come back through; `scale` is that of the layer's feedback."""
         ...
 
     def __call__(

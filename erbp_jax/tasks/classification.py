@@ -15,8 +15,8 @@ from erbp_jax.trace import Trace
 
 NEVER = 2**31 - 1
 """The tick of a first spike that has not come."""
-STATES = {"membrane": "membrane", "current": "synaptic"}
-"""The field of the output's state that is read, by criterion."""
+STATES = {"membrane": ("drive", "membrane"), "current": ("synaptic",)}
+"""The field of the output's state that is read, by criterion: the first that there is."""
 
 
 @register("task", "classification")
@@ -27,12 +27,13 @@ class Classification:
     and that is an error.
 
     .. math:: \hat y = \arg\max_k \sum_t s_k[t], \qquad \arg\min_k \min \{t: s_k[t] = 1\}, \qquad
-        \arg\max_k \max_t V_k[t], \qquad \arg\max_k \sum_t I_k[t]
+        \arg\max_k \max_t (V_k[t] - \theta_k), \qquad \arg\max_k \sum_t I_k[t]
 
-    `by`: `count`, `first`, `membrane` (the largest value of the state's `membrane` over the presentation) or `current`
-    (the state's `synaptic`, summed over the ticks; neither a reset nor a refractory period changes it). A count of T
-    ticks has T + 1 values and often ties; sums of currents tie in silence only, and decide with fewer ticks. They cost
-    an addition for each output neuron and tick. The target is a class `[B]`, a whole number.
+    `by`: `count`, `first`, `membrane` (V before the reset of its tick, from the threshold on: the state's `drive`, or
+    its `membrane` if a neuron of one's own has no `drive`) or `current` (the state's `synaptic`, summed over the ticks;
+    neither a reset nor a refractory period changes it). A count of T ticks has T + 1 values and often ties; sums of
+    currents tie in silence only, and decide with fewer ticks. They cost an addition for each output neuron and tick.
+    The target is a class `[B]`, a whole number.
 
     Example:
         >>> import jax.numpy as jnp, erbp_jax as ej
@@ -64,10 +65,10 @@ class Classification:
         if self.by in STATES:
             neuron = network.population(network.output).neuron
             state = jax.eval_shape(lambda: neuron.init_state((1, 1)))
-            if not hasattr(state, STATES[self.by]):
+            if not any(hasattr(state, name) for name in STATES[self.by]):
                 raise ValueError(
                     f"Classification by {self.by}: the state of the output {network.output!r}, "
-                    f"{type(state).__name__}, has no field `{STATES[self.by]}`"
+                    f"{type(state).__name__}, has no field `{STATES[self.by][-1]}`"
                 )
         first = {"first": -float(NEVER), "membrane": -jnp.inf}.get(self.by, 0.0)
         return jnp.full((batch, network.classes), first, jnp.float32)
@@ -81,9 +82,8 @@ class Classification:
             when = jnp.where(spikes != 0, -ticks.astype(jnp.float32)[:, None, None], -jnp.float32(NEVER))
             return jnp.maximum(state, when.max(0))
         seen: Any = trace.populations[network.index(network.output)].state
-        if self.by == "membrane":
-            return jnp.maximum(state, seen.membrane.max(0))
-        return state + seen.synaptic.astype(state.dtype).sum(0)
+        value = getattr(seen, next(name for name in STATES[self.by] if hasattr(seen, name))).astype(state.dtype)
+        return jnp.maximum(state, value.max(0)) if self.by == "membrane" else state + value.sum(0)
 
     def score(self, state: jax.Array, target: Any) -> dict[str, jax.Array]:
         choice, decided = self._decide(state)

@@ -41,13 +41,13 @@ MAX_JSON, MAX_METRICS = 2**27, 2**30
 """Bytes that are read of a file: honest ones are far below."""
 
 
-def default_folder(config_path: Path) -> Path:
-    """A new, empty `runs/<config>-<date>-<time>` below the working directory; `-2`, `-3`, ... if there is one already.
+def default_folder(name: str) -> Path:
+    """A new, empty `runs/<name>-<date>-<time>` below the working directory; `-2`, `-3`, ... if there is one already.
 
     Raises:
         UserError: it cannot be made.
     """
-    base = Path("runs") / f"{folder_name(config_path.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
+    base = Path("runs") / f"{folder_name(name)}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
         base.parent.mkdir(parents=True, exist_ok=True)
         number = 1
@@ -71,7 +71,7 @@ def check_new(folder: Path) -> None:
     unfinished = {LOCK, ENVIRONMENT, f".{ENVIRONMENT}.partial", f".{CONFIG}.partial"}  # of a killed beginning
     try:
         if folder.exists() and (not folder.is_dir() or any(p.name not in unfinished for p in folder.iterdir())):
-            hint = f"; `erbp-jax resume {folder}` continues that run" if (folder / CONFIG).exists() else ""
+            hint = f"; `erbp-jax resume {folder}` continues that run" if (folder / ENVIRONMENT).exists() else ""
             raise UserError(f"--out {folder}: exists and is not an empty folder{hint}")
     except OSError as error:
         raise UserError(f"--out {folder}: cannot be written ({error.strerror})") from None

@@ -86,6 +86,14 @@ def test_the_burn_in_that_nobody_gave_fits_the_blocks_that_were_asked_for(data):
         ej.fit(NETWORK, ej.ERBP.default, data, epochs=0, steps=20, update_every=4, burn_in=5, progress=False)
 
 
+def test_a_burn_in_that_leaves_no_block_says_which_numbers_do(data):
+    given = {"epochs": 0, "steps": 20, "progress": False}
+    with pytest.raises(UserError, match=r"burn_in: 7 of 20 ticks .* update_every=1 .* steps=20, burn_in=5"):
+        ej.fit(NETWORK, ej.ERBP.default, data, burn_in=7, **given)
+    assert ej.fit(NETWORK, ej.ERBP.default, data, burn_in=7, update_every=1, **given).steps == 20
+    assert ej.fit(NETWORK, ej.ERBP.default, data, **{**given, "steps": 7}).steps == 7  # nobody gave a burn-in
+
+
 def test_samples_of_a_data_set_are_evaluated_with_the_classes_that_they_have():
     """Labels from 1: `data.test.y` counts classes from 0, and the data set's own labels are the user's."""
     x = np.repeat(np.eye(3, 8), 10, 0)

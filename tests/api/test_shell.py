@@ -115,8 +115,25 @@ def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
     assert "best: " in out
     saved = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     assert (len(saved["rows"]), saved["held_out"]) == (2, 32)
+    again = ("sweep", "default", "optimizer.learning_rate=1e-3", "--out", tmp_path / "sweep")
+    code, _, err = call(monkeypatch, capsys, *again)
+    assert (code, "exists and is not an empty folder" in err, "resume" in err) == (2, True, False)
+    assert saved == json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     code, _, err = call(monkeypatch, capsys, "sweep", "default")
     assert (code, "which learning rates" in err) == (2, True)
+
+
+def test_of_several_rules_the_one_that_is_taken_is_named(npz, tmp_path, monkeypatch, capsys):
+    config = tmp_path / "two.yaml"
+    config.write_text(
+        f"data: {{path: {npz}}}\nnetwork: {{layers: [auto, 5, auto]}}\n"
+        "rules:\n  ours: {rule: {kind: erbp}}\n  bp: {rule: {kind: bp}}\n"
+    )
+    for more, named in (((), True), (("--rule", "ours"), False), (("rule.kind=bp",), False)):
+        given = ("train", config, "training.epochs=1", *more, "--out", tmp_path / f"run{len(more)}{named}{more[-1:]}")
+        code, out, err = call(monkeypatch, capsys, *given)
+        assert code == 0, err
+        assert ("rule: ours, the first of ours, bp; --rule chooses another" in out) == named
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import pytest
 
 from erbp_jax.config import load_config
+from erbp_jax.errors import UserError
 from erbp_jax.training.session import Session
 from tests.command_line import call
 
@@ -376,7 +377,7 @@ LIBRARY = {
     "nearest pairs": "{kind: stdp, pairing: nearest, kernel: {kind: staircase}, modulator: {kind: class_reward}}",
     "eligibility": "{kind: stdp, tau_eligibility: 20, kernel: {tau_causal: 10}}",
     "mstdp": "{kind: mstdp, modulator: {kind: class_reward}}",
-    "mstdpet": "{kind: mstdpet, tau_eligibility: 10}",
+    "mstdpet": "{kind: mstdpet, tau_eligibility: 10, modulator: {kind: class_reward}}",
     "clopath": "{kind: clopath, rest: 0, theta_minus: 0.1, theta_plus: 0.5}",
     "urbanczik_senn": "{kind: urbanczik_senn}",
     "membrane_gated": "{kind: membrane_gated, threshold: 0.5, slope: 2}",
@@ -393,6 +394,11 @@ def test_every_rule_of_the_library_can_be_named(root, name):
 
 def test_a_rule_of_the_three_factor_family_trains(train):
     train("rule={kind: mstdp, modulator: {kind: class_reward}}", "optimizer={learning_rate: 1e-6}")
+
+
+def test_a_rule_that_does_not_suit_the_outputs_says_so_before_anything_is_trained(root):
+    with pytest.raises(UserError, match=r"SpikeReward: .* the network has 10; take ClassReward"):
+        traced(root, "rule={kind: mstdp}", "network.layers=[64,12,10]")
 
 
 def test_the_table_has_every_rule():

@@ -11,6 +11,7 @@ import pytest
 from erbp_jax import simulate
 from erbp_jax.learning import Boxcar, LearnedReadout, LocalReadout
 from erbp_jax.learning.learned_readout import DRAW, draw
+from erbp_jax.learning.tricks import scale_by_neuron_rms
 from erbp_jax.neurons import Dendrite, ErrorNeurons
 from erbp_jax.random import fold_each, uniform
 from erbp_jax.training import engine
@@ -26,7 +27,7 @@ SCALE = 2.0  # of the feedback in `experiment`
 def feedback_of(learner):
     """Weights of all hidden layers and the output, whether they learn or not."""
     trained, fixed = learner.rule_params
-    return [b if a is None else a for a, b in zip(trained or (None,) * len(fixed), fixed, strict=True)]
+    return [b if a is None else a.T for a, b in zip(trained or (None,) * len(fixed), fixed, strict=True)]
 
 
 def shown(e, params, image, keys):
@@ -83,7 +84,7 @@ def test_errors_are_minus_the_gradient_of_the_cross_entropy_in_the_mean(key):
     ticks, samples, draws, units, classes = 3, 2, 4000, 6, 3
     a, b, c = jax.random.split(key, 3)
     spikes = (jax.random.uniform(a, (ticks, samples, units)) < 0.5).astype(jnp.float32)
-    weights = jax.random.normal(b, (classes, units))
+    weights = jax.random.normal(b, (units, classes))
     label = jax.nn.one_hot(jnp.broadcast_to(jnp.asarray([2, 0]), (ticks, samples)), classes)
     readout, dendrite = LearnedReadout(rate=1.5, tau=2.0), Dendrite(0.0)  # a memory would mix the ticks
     state = readout.init_state(ErrorNeurons(), samples, classes)
@@ -100,7 +101,7 @@ def test_errors_are_minus_the_gradient_of_the_cross_entropy_in_the_mean(key):
     def loss(w):
         """Of a potential as if the current of this tick alone stood behind it: the update has no memory either."""
         held = jax.lax.stop_gradient(readout.potentials(weights, state.potential, spikes))
-        now = spikes @ w.T
+        now = spikes @ w
         return optax.softmax_cross_entropy(held + now - jax.lax.stop_gradient(now), label).sum()
 
     want = 1.5 * jax.grad(loss)(weights)
@@ -113,7 +114,7 @@ def test_without_a_label_spike_nobody_predicts(key):
     spikes, label = jnp.ones((4, 2, 6)), jnp.zeros((4, 2, 3)).at[2].set(jnp.eye(3)[:2])
     keys = jax.random.split(key, (4, 2))
     state = READOUT.init_state(ErrorNeurons(), 2, 3)
-    made = READOUT(jnp.ones((3, 6)), state, spikes, label, key=keys, error=ErrorNeurons(), dendrite=Dendrite())
+    made = READOUT(jnp.ones((6, 3)), state, spikes, label, key=keys, error=ErrorNeurons(), dendrite=Dendrite())
     np.testing.assert_array_equal(made.prediction.sum(-1), label.sum(-1))
 
 
@@ -123,7 +124,7 @@ def test_initial_weights_are_those_of_the_feedback_at_the_gain(key):
     random = experiment().rule.init(e.network, key)
     units = e.network.sizes[1]
     np.testing.assert_allclose(np.square(own).mean(), 4.0**2 / units, rtol=1e-5)
-    ratio = np.asarray(own) / np.asarray(random.fixed[0])
+    ratio = np.asarray(own.T) / np.asarray(random.fixed[0])
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
     assert others == [None, None]
     assert [g is None for g in fixed] == [True, False, False]
@@ -169,3 +170,12 @@ def test_a_readout_that_becomes_infinite_is_found_in_its_layer(key):
     named = dict(zip(engine.part_names(e.network), np.asarray(finite)[0].tolist(), strict=True))
     assert [name for name, good in named.items() if not good] == ["weights of the rule"]
     assert np.isfinite(after.params.projections[1]["weight"]).all()
+
+
+def test_a_trick_by_neuron_has_one_number_for_each_readout_neuron(key):
+    """The last axis of weights that learn counts the neurons that they end on, as everywhere."""
+    e = experiment(local=(READOUT, None))
+    own = e.rule.init(e.network, key).trained[0]
+    assert own.shape == (e.network.sizes[1], e.network.classes)
+    state = scale_by_neuron_rms().init((own,))
+    assert state.post[0].shape == (1, e.network.classes)

@@ -6,9 +6,11 @@ import numpy as np
 import optax
 import pytest
 
+import erbp_jax as ej
 from erbp_jax.chain import sequential
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import Regular
+from erbp_jax.errors import UserError
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning.base import Aligned, Given
 from erbp_jax.learning.three_factor import GivenReward, ThreeFactor, TrialReward, pair_stdp
@@ -202,3 +204,13 @@ def test_a_trial_is_paid_for_its_own_spikes(key):
     _, second = paid.over(network, Params((), ()), state, trace, given)
     assert np.asarray(first.populations[0]).any()
     np.testing.assert_array_equal(second.populations[0], first.populations[0])
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_spikes_of_several_outputs_are_not_paid_by_one_class(name):
+    """+1 for class 1 and -1 for all others would unlearn every class but one."""
+    with pytest.raises(ValueError, match=r"SpikeReward: .* the network has 3; take ClassReward"):
+        RULES[name].init_state(network((6, 5, 3)), 4)
+    data = (np.tile(np.eye(3, 6), (20, 1)), np.tile(np.arange(3), 20))
+    with pytest.raises(UserError, match="take ClassReward"):
+        ej.fit(network((6, 5, 3)), RULES[name], data, epochs=1, progress=False)

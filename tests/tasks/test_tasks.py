@@ -1,6 +1,7 @@
 """Every task against a loop over its equation, and that it does not depend on the length of a block."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +34,7 @@ def watched(task, target, block):
     state = task.init_state(NETWORK, B)
     for t in range(0, T, block):
         part = slice(t, t + block)
-        seen = rest._replace(membrane=jnp.asarray(MEMBRANE), synaptic=jnp.asarray(CURRENT))
+        seen = rest._replace(membrane=0.0 * MEMBRANE, drive=jnp.asarray(MEMBRANE), synaptic=jnp.asarray(CURRENT))
         whole = PopulationTrace(jnp.zeros((T, B, K)), seen, jnp.asarray(SPIKES))
         population = jax.tree.map(lambda x, p=part: x[p], whole)
         trace = Trace((jnp.zeros((block, B, 4)),), ((),), (population,))
@@ -86,6 +87,36 @@ def test_a_refractory_period_does_not_change_a_decision_by_currents():
     assert fired[0] > fired[1] > 0
     assert answers[0] == answers[1]
     assert len(set(answers[0]) - {-1}) > 1
+
+
+@dataclass(frozen=True)
+class Potential:
+    """A neuron of one's own that keeps its membrane alone."""
+
+    def init_state(self, shape, dtype=jnp.float32):
+        return PotentialState(jnp.zeros(shape, dtype))
+
+    def step(self, state, current, *, key=None):
+        del key
+        membrane = 0.9 * state.membrane + current
+        return PotentialState(membrane), (membrane > 1.0).astype(current.dtype)
+
+
+class PotentialState(NamedTuple):
+    membrane: jax.Array
+
+
+@pytest.mark.parametrize("neuron", [LIF(tau_mem=5.0, refractory=0), Potential()])
+def test_the_highest_potential_is_that_before_the_reset(neuron):
+    """The output that fires is reset in the tick of its highest potential; another that never fires stays below it."""
+    network = sequential(Dense(2, 2), neuron)
+    drawn = network.init(jax.random.key(0))
+    params = drawn._replace(trained=jax.tree.map(lambda _: jnp.diag(jnp.array([1.0, 0.05])), drawn.trained))
+    task, keys = Classification("membrane"), jax.random.split(jax.random.key(1), (T, 1))
+    _, trace = network.advance(params, network.init_state(1), jnp.ones((T, 1, 2)), key=keys)
+    spikes = trace.populations[0].spikes.sum((0, 1))
+    assert spikes[0] > 0 == spikes[1]
+    assert task.answer(task.observe(network, task.init_state(network, 1), trace, None, jnp.arange(T))) == 0
 
 
 def test_an_output_without_what_is_read_is_refused():

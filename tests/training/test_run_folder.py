@@ -440,7 +440,7 @@ def test_a_run_of_many_devices_goes_on_where_there_is_one(cli, cut, monkeypatch)
 def test_runs_of_the_same_second_get_folders_of_their_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_folder.time, "strftime", lambda _: "20260101-000000")
-    names = [run_folder.default_folder(Path("digits.yaml")).name for _ in range(3)]
+    names = [run_folder.default_folder("digits.yaml").name for _ in range(3)]
     assert names == ["digits-20260101-000000", "digits-20260101-000000-2", "digits-20260101-000000-3"]
 
 

@@ -101,16 +101,30 @@ class Unmodulated(Modulator):
 @register("modulator", "spike_reward")
 @dataclass(frozen=True)
 class SpikeReward(Modulator):
-    """A reward at every output spike, shared by all synapses: `+1` where a sample's target is 1, `-1` where it is 0.
+    """A reward at every spike of one output neuron, shared by all synapses: `+1` where a sample's target is 1, `-1`
+    where it is 0.
 
     The reward acts on what is eligible in the tick of the output spike; the weights are new in the tick after it.
+    For several classes take `ClassReward`.
     Source: Florian 2007, Neural Computation 19:1468, section 4.
 
     Example:
         >>> import erbp_jax as ej
         >>> ej.mstdp(ej.SpikeReward()).modulator
         SpikeReward()
+
+    Raises:
+        ValueError: a network of several outputs, of which all classes but 1 would be punished.
     """
+
+    def init_state(self, network: Network, batch: int) -> Any:
+        del batch
+        if network.classes > 1:
+            raise ValueError(
+                f"SpikeReward: rewards the spikes of one output neuron, and the network has {network.classes}; take "
+                "ClassReward, which rewards those of the right class"
+            )
+        return ()
 
     def over(self, network, rule_params, state, trace, given):
         del rule_params
