@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.fits import check_tick
 from erbp_jax.graph import Stage
 from erbp_jax.neurons import Parametric
 from erbp_jax.params import Params
@@ -141,7 +142,8 @@ class Block:
 
         def tick(state, inputs):
             current, key = inputs
-            state, spikes = population.neuron.step(state, current, key=key, **keywords)
+            made = population.neuron.step(state, current, key=key, **keywords)
+            state, spikes = check_tick(population, state, current, made)
             return state, (state, spikes)
 
         noise_key = fold_each(self.key, jnp.uint32(2 * i + 2))

@@ -1,4 +1,4 @@
-"""Do parameters and states belong to a network? Arrays of another one must not be used without a word."""
+"""Do parameters, states and what a neuron makes of them belong to a network? Others must not be used without a word."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from erbp_jax.trace import NetworkState, Tree
 
 if TYPE_CHECKING:
     from erbp_jax.network import Network
+    from erbp_jax.projection import Population
 
 
 def check_params(network: "Network", params: Any) -> None:
@@ -48,6 +49,33 @@ def check_state(network: "Network", state: Any, batch: int) -> None:
     _compare(network, "the state", populations, state.populations, wanted.populations)
     _compare(network, "the state", projections, state.connections, wanted.connections)
     _compare(network, "spikes in flight", projections, state.in_flight, wanted.in_flight)
+
+
+def check_tick(population: "Population", state: Any, current: Any, made: Any) -> tuple[Any, Any]:
+    """What a neuron's step made of a state and a current, `(state, spikes)`: as at rest, and a spike for each unit.
+
+    Raises:
+        ValueError: it made something else; names the population and the neuron, with the shapes wanted and given.
+    """
+    who = f"the neuron of population {population.name!r}, {type(population.neuron).__name__}: step"
+    if not isinstance(made, tuple) or len(made) != 2:
+        raise ValueError(f"{who} must return (state, spikes), got {type(made).__name__}")
+    after, spikes = made
+    wanted, given = _described(state), _described(after)
+    if jax.tree.structure(wanted) != jax.tree.structure(given) or jax.tree.leaves(wanted) != jax.tree.leaves(given):
+        raise ValueError(
+            f"{who} must return a state like the one it is given, which init_state made: {wanted}, got {given}"
+        )
+    if jnp.shape(spikes) != jnp.shape(current):
+        raise ValueError(
+            f"{who} must return spikes of the shape of its current, {list(jnp.shape(current))}, got "
+            f"{list(jnp.shape(spikes))}"
+        )
+    return after, spikes
+
+
+def _described(state: Any) -> Any:
+    return jax.tree.map(lambda x: f"{jnp.result_type(x)}{list(jnp.shape(x))}", state)
 
 
 def _compare(network: "Network", what: str, names: list[str], given: Any, wanted: Any) -> None:

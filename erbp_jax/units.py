@@ -140,7 +140,11 @@ def ticks(key: str, milliseconds: float, dt: float, clock: str = "encoding.dt") 
     if exact > MOST:
         raise UserError(f"{key}: {milliseconds:g} ms are {exact:.3g} ticks of {clock} = {dt:g} ms, more than {MOST:,}")
     if abs(exact - round(exact)) > 1e-6 * min(max(1.0, exact), 1e3):
-        raise UserError(f"{key}: {milliseconds:g} ms is not a whole number of ticks of {clock} = {dt:g} ms")
+        low, high = (n * dt for n in (int(exact), int(exact) + 1))
+        raise UserError(
+            f"{key}: {milliseconds:g} ms is not a whole number of ticks of {clock} = {dt:g} ms; "
+            f"{low:.10g} and {high:.10g} are"
+        )
     return round(exact)
 
 

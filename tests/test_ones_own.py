@@ -153,3 +153,49 @@ def test_the_sign_of_a_local_update_is_that_of_a_gradient(key):
     assert NETWORK.output_spikes(made.trace).sum() == 0
     hidden = made.update.projections[0]["weight"]  # input spikes, feedback of E+ of class 2
     assert (jnp.sign(hidden[0]) == -jnp.sign(rule_params.fixed[0][2])).all()
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A neuron whose step breaks the contract in one way."""
+
+    how: str
+
+    def init_state(self, shape, dtype=jnp.float32):
+        return {"v": jnp.zeros(shape[-1:] if self.how == "batch" else shape, dtype)}
+
+    def step(self, state, current, *, key=None):
+        del key
+        v = jnp.broadcast_to(state["v"], current.shape) + current
+        spikes = (v > 1.0).astype(current.dtype)
+        return {
+            "batch": ({"v": v}, spikes),
+            "field": ({"v": v, "more": v}, spikes),
+            "type": ({"v": v.astype(jnp.bfloat16)}, spikes),
+            "spikes": ({"v": v}, spikes.sum(-1)),
+            "alone": {"v": v},
+        }[self.how]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("batch", r"a state like the one it is given.*'float32\[10\]'\}, got \{'v': 'float32\[5, 10\]'\}"),
+        ("field", r"a state like the one it is given.*got \{'more': "),
+        ("type", r"a state like the one it is given.*got \{'v': 'bfloat16"),
+        ("spikes", r"spikes of the shape of its current, \[5, 10\], got \[5\]"),
+        ("alone", r"must return \(state, spikes\), got dict"),
+    ],
+)
+def test_a_neuron_that_breaks_the_contract_is_named(how, said):
+    """In place of what a scan says of its carry."""
+
+    @ej.local_rule(feedback=ej.RandomFeedback(1.0), burn_in=0)
+    def rule(pre, post, error):
+        del pre, post
+        return error
+
+    data = np.random.default_rng(0).random((20, 8)), np.arange(20) % 3
+    network = ej.mlp(8, 10, 3, neuron=Wrong(how))
+    with pytest.raises(ej.UserError, match=f"population 'hidden1', Wrong: step .*{said}"):
+        ej.fit(network, rule, data, epochs=1, batch_size=5, progress=False)

@@ -11,7 +11,7 @@ import numpy as np
 from erbp_jax.api.numbers import whole
 from erbp_jax.api.recording import Recording, are_bits, record
 from erbp_jax.data import Dataset, Samples
-from erbp_jax.data.arrays import as_bytes, as_trains, flat
+from erbp_jax.data.arrays import as_array, as_bytes, as_trains, flat
 from erbp_jax.data.dataset import named
 from erbp_jax.encoding import Encoder, Frames
 from erbp_jax.errors import UserError
@@ -100,12 +100,13 @@ class Model:
         `undecided`), or what the task's `answer` is.
 
         `x` as `dataset` takes it: float in [0, 1] or uint8, in the shape of the data or in rows; given trains where the
-        model was trained on such.
+        model was trained on such, of recordings `bins(events).spikes[None]`; or samples of a data set, `data.test`.
 
         Raises:
             UserError: samples that do not fit the model.
         """
-        result = self._test(self._rows(x), None, seed, batch_size)
+        rows = x.x if isinstance(x, Samples) else self._rows(x)
+        result = self._test(rows, None, seed, batch_size)
         return self._named(result.answer)
 
     def evaluate(self, data: Any, y: Any = None, *, seed: int | None = None, batch_size: int = 500) -> dict[str, float]:
@@ -185,7 +186,7 @@ class Model:
         """Samples as the network was trained on them."""
         if self.shape is None:
             return x
-        given, size = np.asarray(x), int(np.prod(self.shape))
+        given, size = as_array("x", x), int(np.prod(self.shape))
         trains = isinstance(self.encoder, Frames)
         wanted = f"[n, T, {size}]" if trains else f"[n, {', '.join(map(str, self.shape))}]"
         fits = given.shape[1:] == self.shape or given.shape[1:] == (size,)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 import optax
 
 from erbp_jax.data import Dataset, dataset
@@ -84,7 +85,9 @@ def experiment_for(
     if data.shape is not None and len(network.inputs) == 1 and encoder is None and network.sizes[0] != data.features:
         raise UserError(f"network: has {network.sizes[0]} inputs, but a sample of the data has {data.features} values")
     if task is None and network.classes != data.classes:
-        raise UserError(f"network: has {network.classes} outputs, but {data.called} has {data.targets_text}")
+        one = network.classes == 1 and data.labels is None and np.ndim(data.train.y) == 2
+        hint = "; y[..., None] makes of each row a curve over ticks for one output" if one else ""
+        raise UserError(f"network: has {network.classes} outputs, but {data.called} has {data.targets_text}{hint}")
     if isinstance(task, Classification):  # outputs of no class may be kept silent
         if data.labels is None:
             raise UserError(f"task: a classification needs labels, but the targets of {data.called} are not labels")

@@ -13,7 +13,7 @@ def as_bytes(name: str, given: Any) -> np.ndarray:
     Raises:
         UserError: another type, fewer than two axes, no samples, NaN or values outside [0, 1].
     """
-    x = _array(name, given)
+    x = as_array(name, given)
     if x.ndim < 2 or 0 in x.shape:
         raise UserError(
             f"{name}: must be samples of at least one value each, [n, ...], got shape {list(x.shape)}"
@@ -69,7 +69,7 @@ def as_trains(name: str, given: Any, most: int = 1) -> np.ndarray:
     Raises:
         UserError: another shape, or other values.
     """
-    x = _array(name, given)
+    x = as_array(name, given)
     if x.ndim != 3 or 0 in x.shape:
         raise UserError(f"{name}: trains of spikes must be [n, T, I], samples by ticks by inputs, got {list(x.shape)}")
     if (
@@ -87,7 +87,7 @@ def as_targets(name: str, given: Any) -> tuple[np.ndarray, np.ndarray | None]:
     Raises:
         UserError: labels that are fractional or missing; curves that are not finite in [0, 1].
     """
-    y = _array(name, given)
+    y = as_array(name, given)
     if y.ndim == 1:
         return _as_classes(name, y)
     if y.ndim not in (2, 3) or 0 in y.shape:
@@ -167,7 +167,12 @@ def flat(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x.reshape(len(x), -1))
 
 
-def _array(name: str, given: Any) -> np.ndarray:
+def as_array(name: str, given: Any) -> np.ndarray:
+    """One array of numbers or words.
+
+    Raises:
+        UserError: samples of different shapes, or objects.
+    """
     try:
         x = np.asarray(given)
     except ValueError:  # rows of different lengths

@@ -69,6 +69,16 @@ class Events:
             *(column[which] for column in (self.t, self.x, self.y, self.p)), sensor=self.sensor, name=self.name
         )
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        """
+        Raises:
+            UserError: always: what a network is shown are ticks of input.
+        """
+        raise UserError(
+            f"{self.name}: a recording is no array yet; ej.Bins(steps=...)(events).spikes are its ticks of input, "
+            "[None] makes one sample of them, and ej.from_recordings a data set of many"
+        )
+
     @property
     def duration(self) -> int:
         """Microseconds from 0 to the end of the last event's."""

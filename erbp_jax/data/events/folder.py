@@ -18,7 +18,7 @@ from typing import Any
 
 from erbp_jax.archive import shown
 from erbp_jax.data.events import aedat31, nmnist
-from erbp_jax.data.events.events import Events
+from erbp_jax.data.events.events import Events, as_sensor
 from erbp_jax.data.events.hdf5 import SENSOR as HDF5_SENSOR
 from erbp_jax.data.events.hdf5 import HDF5Recordings
 from erbp_jax.data.events.pointer import read_text
@@ -40,12 +40,18 @@ class Recordings:
         >>> one = ej.Events(t=[0], x=[1], y=[0], p=[0], sensor=(1, 3, 1))
         >>> Recordings("drops", [(one, 0)], [(one, 0)], (1, 3, 1)).name
         'drops'
+
+    Raises:
+        UserError: a sensor that is not (height, width, polarities).
     """
 
     name: str
     train: Sequence[tuple[Events, Any]]
     test: Sequence[tuple[Events, Any]]
     sensor: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sensor", as_sensor(self.name, self.sensor))
 
 
 class Files(Recorded):

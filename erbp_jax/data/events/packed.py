@@ -56,13 +56,22 @@ def from_recordings(
     Raises:
         UserError: a recording that cannot be read, with its path; labels of the test set that are not in training.
     """
+    if not isinstance(source, Recordings | Path | str):
+        raise UserError(
+            "from_recordings: takes a folder or erbp_jax.data.events.Recordings(name, train, test, sensor), of "
+            f"(Events, label) pairs, got {type(source).__name__}"
+        )
+    if not callable(bins) or not hasattr(bins, "steps"):
+        raise UserError(f"from_recordings: bins must be ej.Bins(steps=...), got {type(bins).__name__}")
     found = source if isinstance(source, Recordings) else recordings(source, repair=repair)
+    if augment is not None and not hasattr(augment, "copies"):
+        raise UserError(f"from_recordings: augment must be ej.Augment(...), got {type(augment).__name__}")
     copies = 0 if augment is None else augment.copies
     shape, rng = bins.shape(found.sensor), np.random.default_rng(seed)
 
     def variants(part: Sequence[tuple[Events, Any]], learned: bool) -> Iterator[tuple[Events, Any]]:
         for i in range(len(part)):
-            events, label = part[i]
+            events, label = pair_of(part[i], found.name, i)
             if events.sensor != found.sensor:
                 raise UserError(f"{events.name}: of a sensor {events.sensor} in a set of {found.sensor}")
             yield events, label
@@ -94,6 +103,21 @@ def from_recordings(
         found.name, Samples(x, y), Samples(x_test, y_test), shape=shape, labels=labels, ticks=bins.steps,
         packed=not bins.counts,
     )  # fmt: skip
+
+
+def pair_of(given: Any, name: str, number: int) -> tuple[Events, Any]:
+    """One recording and its label.
+
+    Raises:
+        UserError: something else.
+    """
+    if not isinstance(given, tuple | list) or len(given) != 2 or not isinstance(given[0], Events):
+        parts = ", ".join(type(x).__name__ for x in given) if isinstance(given, tuple | list) else type(given).__name__
+        raise UserError(
+            f"{shown(name)}: recording {number}: must be (Events, label), got {parts}; ej.from_structured makes Events "
+            "of a structured array"
+        )
+    return given[0], given[1]
 
 
 def _zeros(name: str, shape: tuple[int, int, int]) -> np.ndarray:

@@ -1,0 +1,69 @@
+"""What is handed in the place of recordings, bins or samples is named, with what to hand instead."""
+
+import numpy as np
+import pytest
+
+import erbp_jax as ej
+from erbp_jax.data.events import Recordings
+from erbp_jax.errors import UserError
+
+SENSOR = (1, 8, 2)
+BINS = ej.Bins(steps=10)
+
+
+def seen(number):
+    rng = np.random.default_rng(number)
+    columns = {"x": rng.integers(0, 4, 30) + 4 * (number % 2), "y": np.zeros(30, int), "p": rng.integers(0, 2, 30)}
+    return ej.Events(t=np.sort(rng.integers(0, 10_000, 30)), **columns, sensor=SENSOR), number % 2
+
+
+PAIRS = [seen(n) for n in range(20)]
+EVENTS = PAIRS[0][0]
+SET = Recordings("mine", PAIRS, PAIRS, SENSOR)
+
+
+def of(train):
+    return Recordings("mine", train, PAIRS, SENSOR)
+
+
+@pytest.fixture(scope="module")
+def model():
+    data = ej.from_recordings(SET, BINS, progress=False)
+    network = ej.mlp(*data.sizes(10), neuron=ej.LIF(tau_mem=0.0, tau_syn=0.5, refractory=0), gain=4.0)
+    task = ej.Classification("current")
+    return ej.fit(network, ej.BackProp(), data, task=task, epochs=30, batch_size=5, burn_in=0, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ej.from_recordings(PAIRS, BINS), r"takes a folder or .*Recordings\(.* got list"),
+        (lambda: ej.from_recordings(SET, 20), r"bins must be ej\.Bins\(steps=\.\.\.\), got int"),
+        (lambda: ej.from_recordings(SET, BINS, augment=3), r"augment must be ej\.Augment\(\.\.\.\), got int"),
+        (lambda: ej.from_recordings(of([EVENTS]), BINS), r"mine: recording 0: must be \(Events, label\), got Events"),
+        (
+            lambda: ej.from_recordings(of([*PAIRS, (np.zeros(3), 0)]), BINS),
+            "recording 20: .* got ndarray, int",
+        ),
+        (lambda: Recordings("mine", PAIRS, PAIRS, (8, 2)), r"mine: a sensor is \(height, width, polarities\)"),
+        (lambda: ej.dataset([e for e, _ in PAIRS], [y for _, y in PAIRS]), r"a recording is no array yet; ej\.Bins"),
+    ],
+)
+def test_parts_of_a_data_set(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+def test_a_model_takes_binned_recordings_and_says_so(model):
+    answers = [model.predict(BINS(events).spikes[None])[0] for events, _ in PAIRS]
+    assert np.mean([a == y for a, (_, y) in zip(answers, PAIRS, strict=True)]) > 0.8
+    for given in (EVENTS, [EVENTS], PAIRS):
+        with pytest.raises(UserError, match=r"a recording is no array yet; ej\.Bins\(steps=\.\.\.\)\(events\)\.spikes"):
+            model.predict(given)
+    with pytest.raises(UserError, match="x: must be one array, got samples of different shapes"):
+        model.predict(BINS(EVENTS))
+
+
+def test_samples_of_a_data_set_are_predicted_as_their_rows_are(model):
+    data = ej.from_recordings(SET, BINS, progress=False)
+    np.testing.assert_array_equal(model.predict(data.test), model.predict(data.test.x))
