@@ -30,8 +30,8 @@ def of(train):
 def model():
     data = ej.from_recordings(SET, BINS, progress=False)
     network = ej.mlp(*data.sizes(10), neuron=ej.LIF(tau_mem=0.0, tau_syn=0.5, refractory=0), gain=4.0)
-    task = ej.Classification("current")
-    return ej.fit(network, ej.BackProp(), data, task=task, epochs=30, batch_size=5, burn_in=0, progress=False)
+    given = {"learning_rate": 0.03, "epochs": 20, "batch_size": 5, "burn_in": 0, "progress": False}
+    return ej.fit(network, ej.BackProp(), data, task=ej.Classification("current"), **given)
 
 
 @pytest.mark.parametrize(
