@@ -104,8 +104,7 @@ data
 
 # %% [markdown]
 # ## Training
-# The data set has its own encoder, so `fit` needs none. `dt` is the length of a tick in ms; it is used only to report
-# rates in Hz.
+# The data set has its own encoder, so `fit` needs none, and the length of its ticks, in which rates in Hz are reported.
 
 # %%
 network = ej.mlp(*data.sizes(100))
@@ -114,9 +113,7 @@ network = ej.mlp(*data.sizes(100))
 def train(shown, epochs):
     """eRBP on recordings."""
     rule = ej.ERBP.default(network, rate_penalty=(0.1,))
-    return ej.fit(
-        network, rule, shown, epochs=epochs, batch_size=20, learning_rate=3e-3, burn_in=0, dt=5.0, progress=False
-    )
+    return ej.fit(network, rule, shown, epochs=epochs, batch_size=20, learning_rate=3e-3, burn_in=0, progress=False)
 
 
 plain = train(data, epochs=6)

@@ -54,7 +54,7 @@ def fit(
     update_every: int | None = None,
     batch_size: int = 100,
     average: float | None = None,
-    dt: float = 1.0,
+    dt: float | None = None,
     model: Model | None = None,
     patience: int | None = None,
     on_epoch: OnEpoch | Sequence[OnEpoch] = (),
@@ -78,7 +78,8 @@ def fit(
         rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
         average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model use the
             average; learning continues from the weights themselves.
-        dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks.
+        dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks. The data set's, 1 ms unless
+            it says so, as one of recordings does.
         seed: of weights, order and spikes; 0 if not given. With a `model` of an earlier `fit`, the model's.
         model: go on from what an earlier `fit` returned (same network and rule).
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
@@ -125,6 +126,7 @@ def fit(
         raise UserError(f"on_epoch: must be a function of (metrics, learner), or several, got {on_epoch!r}")
     compilation_cache()
     shown = data_of(data)
+    dt = shown.dt if dt is None else dt
     made = rule_for(network, rule)
     made = made if shown.labels is not None else for_curves(made)
     try:

@@ -79,6 +79,8 @@ class Dataset:
     """Length of given trains; None for samples that an encoder makes spikes of."""
     packed: bool = False
     """Trains are `[n, T, ceil(I / 8)]`, a bit per input, the first the highest, as `np.packbits` has it."""
+    dt: float = 1.0
+    """Length of a tick of given trains in ms, for rates reported in Hz; `save` does not keep it."""
     test_name: str = "test"
     """What texts and pictures call `test`: `held-out` where it was held out of the training samples."""
 

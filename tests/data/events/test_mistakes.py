@@ -67,3 +67,15 @@ def test_a_model_takes_binned_recordings_and_says_so(model):
 def test_samples_of_a_data_set_are_predicted_as_their_rows_are(model):
     data = ej.from_recordings(SET, BINS, progress=False)
     np.testing.assert_array_equal(model.predict(data.test), model.predict(data.test.x))
+
+
+def test_the_tick_of_the_bins_is_that_of_rates_in_hz():
+    """The same recordings in ticks of 1 and 5 ms: about as many spikes a second."""
+    found = []
+    for steps, dt in ((10, 1), (2, 5)):
+        data = ej.from_recordings(SET, ej.Bins(steps=steps, dt=dt, counts=True), progress=False)
+        model = ej.fit(ej.mlp(*data.sizes(5)), ej.ERBP.default, data, epochs=1, batch_size=5, progress=False)
+        assert model.dt == data.dt == data.subset(10, None).dt == dt
+        found.append(model.metrics["rates_hz"][0])
+    assert found[0] == found[1] == pytest.approx(30 / 16 / 0.010)  # 30 events over 16 inputs and 10 ms
+    assert ej.fit(ej.mlp(*data.sizes(5)), ej.ERBP.default, data, epochs=0, dt=2.0, progress=False).dt == 2.0
