@@ -17,6 +17,7 @@ import optax
 import erbp_jax as ej
 from erbp_jax.files import write_json
 from erbp_jax.viz.figure import colours, save, styled, subplots
+from erbp_jax.viz.followed import smoothed
 
 TICKS, INPUTS = 200, 80
 NEURON = ej.LIF(tau_mem=2.0, tau_syn=1.0, refractory=0)
@@ -66,16 +67,11 @@ def picture(models: dict[str, ej.Model], data: ej.Dataset, path: Path) -> Path:
     """Both outputs of every rule on the first test curve, beside the target."""
 
     figure, axes = subplots(len(models), 1, figsize=(6.4, 2.2 * len(models)), sharex=True, squeeze=False)
-    decay = np.exp(-1 / 20)
     for axis, (name, model) in zip(axes[:, 0], models.items(), strict=True):
         spikes = model.record(data.test.x[:1]).spikes["output"][:, 0]
         for place, colour in enumerate(colours()[:2]):
-            for values, style in ((data.test.y[0, :, place], "--"), (spikes[:, place], "-")):
-                smooth, kept = 0.0, []
-                for value in values:
-                    smooth = decay * smooth + (1 - decay) * float(value)
-                    kept.append(smooth)
-                axis.plot(kept, style, color=colour, linewidth=1.2)
+            for values, style in ((data.test.y[0], "--"), (spikes, "-")):
+                axis.plot(smoothed(values, 20.0)[:, place], style, color=colour, linewidth=1.2)
         axis.set_ylabel("spikes per tick")
         axis.set_title(f"{name}: nmse {model.metrics['test_nmse']:.3f}", loc="left", fontsize=9)
     axes[-1, 0].set_xlabel("tick (dashed: target, line: output, both smoothed)")

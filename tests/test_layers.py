@@ -6,7 +6,7 @@ ROOMS = (
     *("errors", "wording", "settings", "interrupts", "archive", "hdf5", "cache", "files", "environment"),
     *("units", "declared", "outside", "registry"),
     *("scaling", "kernels", "counting", "parallel", "random", "grid", "params", "graph", "trace"),
-    *("neurons", "connections", "projection", "block", "fits", "printed", "network", "chain", "encoding", "simulate"),
+    *("neurons", "connections", "projection", "fits", "block", "printed", "network", "chain", "encoding", "simulate"),
     *("data", "tasks", "learning", "training.average", "training.experiment"),
     *("config", "evaluation", "training"),
     *("viz", "comparison", "nsat", "nnx"),

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from erbp_jax import simulate
-from erbp_jax.api.numbers import whole
+from erbp_jax.api.numbers import positive, whole
 from erbp_jax.data.arrays import as_bytes, flat
 from erbp_jax.encoding import Encoder, Frames, Poisson
 from erbp_jax.errors import UserError
@@ -106,6 +106,18 @@ class Recording:
         from erbp_jax.viz.recording import neuron_figure
 
         return neuron_figure(self, name, neuron)
+
+    def plot_curves(self, target: Any, *, name: str = "output", tau: float = 20.0) -> Any:
+        """The outputs' rates and the `target` `[T, K]` that they are to follow, in spikes per tick, both smoothed by
+        `tau` ticks as `Regression` does: a matplotlib figure.
+
+        Raises:
+            UserError: a recording of a batch, a target of another shape, a population that is not there.
+        """
+        from erbp_jax.viz.followed import followed_figure
+
+        positive("tau", tau)
+        return followed_figure(self.spikes[name], target, dt=self.dt, tau=tau)
 
 
 @settled

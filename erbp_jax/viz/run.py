@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.evaluation.passes import present
+from erbp_jax.tasks import Regression
 from erbp_jax.training import run_folder
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import summarise
@@ -15,6 +16,7 @@ from erbp_jax.training.session import Session
 from erbp_jax.viz.comparison import alignment_curves
 from erbp_jax.viz.curves import learning_curve
 from erbp_jax.viz.figure import save
+from erbp_jax.viz.followed import followed_figure
 from erbp_jax.viz.maps import by_map, feature_maps, kernels
 from erbp_jax.viz.names import rule_name
 from erbp_jax.viz.raster import raster
@@ -23,15 +25,16 @@ from erbp_jax.viz.weights import first_layer
 
 
 def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) -> list[Path]:
-    """Learning curve, first-layer weights (or all kernels), raster of one test digit and its feature maps for the first
-    seed, angles; returns the files."""
+    """Learning curve, first-layer weights (or all kernels), raster of one test sample and its feature maps or its
+    curves to follow, for the first seed, angles; returns the files."""
     metrics = run_folder.read_metrics(folder)
     summary = summarise(session, metrics)
     first = jax.tree.map(lambda x: x[0], learner)
     rule = rule_name(summary["rule"], getattr(session.config.rule, "form", None))
     title = f"{summary['network']}, {rule}, {summary['dataset']}"
     dt, data = session.config.encoding.dt, session.data
-    measure = session.experiment.task.measures[0]
+    task = session.experiment.task
+    measure = task.measures[0]
     pictures = [learning_curve(metrics, title, folder / "learning_curve.png", measure, data.test_name)]
     if weights := weights_picture(first, session, folder / "weights.png"):
         pictures.append(weights)
@@ -40,8 +43,12 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         network = session.experiment.network
         if data.labels is None or data.ticks is not None:  # no class, or no image, to stand beside the spikes
             names = [*network.inputs, *network.names]
-            figure = raster_figure(Fired(dict(zip(names, spikes, strict=True)), dt))
-            return [*pictures, save(figure, folder / "raster.png"), *_angles(rule, metrics, folder)]
+            fired = dict(zip(names, spikes, strict=True))
+            pictures.append(save(raster_figure(Fired(fired, dt)), folder / "raster.png"))
+            if isinstance(task, Regression):
+                shown = followed_figure(fired[network.output], data.test.y[sample], dt=dt, tau=task.tau, title=title)
+                pictures.append(save(shown, folder / "curves.png"))
+            return [*pictures, *_angles(rule, metrics, folder)]
         label = int(data.test.y[sample])
         image = data.test.x[sample].reshape(data.image_shape)
         shapes = [(n,) for n in network.inputs.values()] + [network.shape(name) for name in network.names]

@@ -187,7 +187,7 @@ def followed(tmp_path_factory):
 def test_curves_from_the_shell(followed, monkeypatch, capsys):
     summary = json.loads((followed / "summary.json").read_text())
     assert {"test_nmse", "test_nmse_mean_last5"} <= set(summary)
-    assert summary["pictures"] == ["learning_curve.png", "weights.png", "raster.png"]
+    assert summary["pictures"] == ["learning_curve.png", "weights.png", "raster.png", "curves.png"]
     code, out, err = call(monkeypatch, capsys, "evaluate", followed)
     assert code == 0, err
     assert out.startswith("test nmse ")

@@ -3,14 +3,34 @@
 import logging
 from types import SimpleNamespace
 
+import jax.numpy as jnp
 import matplotlib.image
 import numpy as np
 import pytest
 
+from erbp_jax.chain import sequential
 from erbp_jax.config.simulation import PRESETS, load_simulation
+from erbp_jax.connections import Dense
+from erbp_jax.errors import UserError
 from erbp_jax.evaluation.traces import simulate
+from erbp_jax.neurons import LIF
+from erbp_jax.tasks import Regression
 from erbp_jax.tasks.base import ERROR
-from erbp_jax.viz import anytime, comparison, curves, figure, maps, names, nsat, raster, sweep, traces, weights
+from erbp_jax.trace import PopulationTrace, Trace
+from erbp_jax.viz import (
+    anytime,
+    comparison,
+    curves,
+    figure,
+    followed,
+    maps,
+    names,
+    nsat,
+    raster,
+    sweep,
+    traces,
+    weights,
+)
 
 NAMES = (
     "$x_{y$", "a$b$c", r"\frac{", r"\$5", "_hidden", "<b>bold</b>", "two\nlines", "数字 и буквы", "tab\there",
@@ -403,3 +423,31 @@ def test_a_picture_is_whole_or_not_there(tmp_path, monkeypatch):
     assert path.read_bytes() == b"before"
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
     assert len(plt.get_fignums()) == before
+
+
+def test_outputs_beside_the_curves_that_they_follow():
+    """Smoothed as the task does it; a constant target, one that ends early, and more outputs than rows."""
+    rng = np.random.default_rng(0)
+    spikes, target = (rng.random((30, 2)) < 0.3).astype(np.float32), rng.random((30, 2)).astype(np.float32)
+    figure = followed.followed_figure(spikes, target, dt=2.0, tau=5.0)
+    lines = [axis.get_lines() for axis in figure.axes]
+    task = Regression(5.0, 1.0)
+    network = sequential(Dense(1, 2), LIF())
+    state = task.init_state(network, 1)
+    for t in range(30):
+        seen = PopulationTrace(jnp.zeros((1, 1, 2)), (), jnp.asarray(spikes[t : t + 1, None]))
+        trace = Trace((jnp.zeros((1, 1, 1)),), ((),), (seen,))
+        state = task.observe(network, state, trace, jnp.asarray(target[None]), jnp.arange(t, t + 1))
+        for place, (wanted, output) in enumerate(lines):
+            np.testing.assert_allclose(wanted.get_ydata()[t], 500 * state.wanted[0, place], rtol=1e-5)
+            np.testing.assert_allclose(output.get_ydata()[t], 500 * state.output[0, place], rtol=1e-5, atol=1e-4)
+    assert lines[0][0].get_xdata()[-1] == 58.0
+    constant = followed.followed_figure(spikes, target[0], dt=1.0, tau=5.0).axes[0].get_lines()[0].get_ydata()
+    short = followed.followed_figure(spikes, target[:1], dt=1.0, tau=5.0).axes[0].get_lines()[0].get_ydata()
+    np.testing.assert_array_equal(constant, short)
+    assert len(followed.followed_figure(np.zeros((9, 20)), np.zeros(20), dt=1.0, tau=5.0).axes) == followed.MOST
+    for bad, message in ((target[:, :1], r"\[T, 2\] or \[2\], got \[30, 1\]"), (target[None], "got")):
+        with pytest.raises(UserError, match=message):
+            followed.followed_figure(spikes, bad, dt=1.0, tau=5.0)
+    with pytest.raises(UserError, match="of a batch"):
+        followed.followed_figure(spikes[:, None], target, dt=1.0, tau=5.0)
