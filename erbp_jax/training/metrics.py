@@ -118,5 +118,5 @@ def epoch_line(task: Task, entry: dict[str, Any], epochs: int, test_name: str) -
     parts += [f"{m.name} {number(entry[m.name], m)}" for m in others]
     return (
         f"epoch {entry['epoch']}/{epochs}  {'  '.join(parts)}  "
-        f"{entry['error_spikes_per_sample']:.1f} error spikes per sample  {entry['train_seconds']:.1f} s"
+        f"{entry['error_spikes_per_sample']:.1f} error spikes per sample  after {entry['train_seconds']:.1f} s"
     )
