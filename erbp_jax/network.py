@@ -1,13 +1,13 @@
 """Populations of neurons and the projections between them: the one definition of a model that every rule shares."""
 
-import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
 import jax
 import jax.numpy as jnp
 
+from erbp_jax.assembly import check_network, parts_of, populations_of
 from erbp_jax.block import FORWARD, Block, Paths
 from erbp_jax.declared import fits
 from erbp_jax.fits import check_params, check_state
@@ -18,8 +18,6 @@ from erbp_jax.projection import Layer, Population, Projection
 from erbp_jax.random import check_keys
 from erbp_jax.trace import NetworkState, Trace, Tree
 from erbp_jax.wording import plural
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, init=False)
@@ -68,54 +66,12 @@ class Network:
         projections: Iterable[Projection],
         output: str | None = None,
     ) -> None:
-        projections = _parts("projections", Projection, projections)
-        if isinstance(populations, Mapping):
-            named = cast(Mapping[str, Any], populations)
-            if strange := [name for name in named if not isinstance(name, str)]:
-                raise ValueError(f"Network: names of populations are texts, got {strange[0]!r}")
-            _check_targets(named, projections)
-            populations = [_population(name, given, projections) for name, given in named.items()]
-        populations = _parts("populations", Population, populations)
-        if not populations:
-            raise ValueError("Network: needs at least one population")
+        projections = parts_of("projections", Projection, projections)
+        populations = populations_of(populations, projections)
         object.__setattr__(self, "populations", populations)
         object.__setattr__(self, "projections", projections)
         object.__setattr__(self, "output", populations[-1].name if output is None else output)
-        self._check()
-
-    def _check(self) -> None:
-        names = self.names
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"Network: two populations are named {twice[0]!r}")
-        if self.output not in names:
-            raise ValueError(f"Network: the output {self.output!r} is none of its populations: {', '.join(names)}")
-        _check_targets(names, self.projections)
-        sizes = {p.name: p.size for p in self.populations}
-        for projection in self.projections:
-            for end, name, size in (
-                ("takes {} inputs", projection.source, projection.connection.inputs),
-                ("has {} outputs", projection.target, projection.connection.outputs),
-            ):
-                if sizes.setdefault(name, size) != size:  # the first projection of an input gives its size
-                    raise ValueError(
-                        f"Network: the projection {projection.name} {end.format(size)}, and {name!r} has {sizes[name]} "
-                        "units"
-                    )
-        reached = {p.target for p in self.projections}
-        if alone := [name for name in names if name not in reached]:
-            raise ValueError(f"Network: no projection leads to the population {alone[0]!r}")
-        if cycle := cycle_without_delay(self.edges):
-            raise ValueError(
-                f"Network: a cycle without delay, {' -> '.join(cycle)}; one of its projections needs a delay of at "
-                "least 1 tick; delays of single synapses (Delayed) come on top and do not count"
-            )
-        ends = {p.source for p in self.projections} | {self.output}
-        for name in self.inputs:
-            for meant in difflib.get_close_matches(name, [n for n in names if n not in ends], 1, 0.75):
-                raise ValueError(
-                    f"Network: a projection comes from {name!r}, which is no population and so an input, and none "
-                    f"comes from the population {meant!r}; did you mean {meant!r}?"
-                )
+        check_network(self)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -404,33 +360,3 @@ class Network:
     def output_spikes(self, trace: Trace) -> jax.Array:
         """The output's spikes `[k, B, K]`."""
         return trace.populations[self.index(self.output)].spikes
-
-
-def _parts(what: str, kind: type[T], given: Any) -> tuple[T, ...]:
-    """Populations or projections as a tuple, if they are ones."""
-    parts = tuple(given) if isinstance(given, Iterable) else (given,)
-    if wrong := [x for x in parts if not isinstance(x, kind)]:
-        raise ValueError(f"Network: {what} must be given as {kind.__name__}, got {wrong[0]!r}")
-    return parts
-
-
-def _check_targets(names: Collection[str], projections: Sequence[Projection]) -> None:
-    for projection in projections:
-        if projection.target not in names:
-            raise ValueError(
-                f"Network: the projection {projection.name} leads to no population; there are {', '.join(names)}"
-            )
-
-
-def _population(name: str, given: Any, projections: Sequence[Projection]) -> Population:
-    if isinstance(given, tuple):
-        if len(given) != 2:
-            raise ValueError(
-                f"Network: population {name!r} must be a neuron, or a neuron and a size, got {len(given)} parts"
-            )
-        neuron, size = given
-        return Population(name, neuron, size)
-    onto = [p for p in projections if p.target == name]
-    if not onto:
-        raise ValueError(f"Network: no projection leads to the population {name!r}")
-    return Population(name, given, onto[0].connection.outputs)
