@@ -71,6 +71,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("BP (rate)", "Adam", "conv_mnist/bp", talk=talk(CONV, "bp")),
         Row("eRBP", "1 fixed, shifts", "conv_mnist_local/local_moved_digits", notes=SHIFTED),
         Row("eRBP", "4 fixed, shifts", "conv_mnist_local/local_four_readouts_moved_digits", notes=SHIFTED),
+        Row("eRBP", "learned, shifts", "conv_mnist_local/learned_shifted", notes=SHIFTED),
         Row("BP (rate)", "shifts", "conv_mnist_local/bp_moved_digits", notes=SHIFTED),
         Row("eRBP", "output errors", "conv_mnist_local/output"),
         Row("eRBP", "1 fixed", "conv_mnist_local/local"),
@@ -114,6 +115,9 @@ FEW_BITS = (
     cost.Pair("short", "precision/short_8_bits", "precision/short_float", 2, ("last 2 epochs",)),
     cost.Pair("dense", "precision/full_recipe_8_bits", "pi_mnist/784_200_10/erbp", notes=("float: seed 0 of 3",)),
     cost.Pair("sparse", "precision/averaged_8_bits", "sparse/784_200_10", notes=("float: seeds 0 to 2 of 5",)),
+    cost.Pair(
+        "currents", "precision/currents_8_bits", "currents/784_200_10", notes=("float: seeds 0 to 2 of 5", LOOKED)
+    ),
 )
 """Weights of few bits while learning, each beside its run in floats."""
 
