@@ -45,7 +45,7 @@ def summary(session: Session, recording: synops.Recording, epoch: int, model: En
             row["ms"] = row["ticks"] * session.config.encoding.dt
     ticks, n = recording.output.shape[:2]
     return {
-        "network": "-".join(str(size) for size in session.experiment.network.sizes),
+        "network": session.experiment.network.name,
         "dataset": session.data.name,
         "test_name": session.data.test_name,
         "rule": session.config.rule.kind,

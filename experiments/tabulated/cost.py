@@ -97,15 +97,17 @@ def decisions() -> str:
     """One training of each network, read in several ways."""
     header = ("network", "decision", "error, %", "ties, %", "ticks", "SynOps", "seeds")
     lines = []
-    for path in sorted((RESULTS / "currents").rglob("anytime.json"), key=lambda p: (len(str(p)), str(p))):
+    dense = sorted((RESULTS / "currents").rglob("anytime.json"), key=lambda p: (len(str(p)), str(p)))
+    for path in [*dense, RESULTS / "conv_mnist_local" / "learned_shifted" / "anytime.json"]:
         found = value(path.relative_to(RESULTS).as_posix())
+        network = value(path.with_name("summary.json").relative_to(RESULTS).as_posix(), "network")
         chosen = [(f"most spikes of {row['ticks_given']} ticks", row) for row in found["spike_count"][9::10]]
         chosen += [(f"sum of currents, {row['ticks_given']} ticks", row) for row in found["current"][9::10]]
         margins = [row for row in found["current_margin"] if row["m"] in LEADS]
         chosen += [(f"sum of currents, margin of {row['m']:g}", row) for row in margins]
         for name, row in chosen:
             lines.append([
-                *(found["network"], name, number(row["error"]), number(row["undecided"]), number(row["ticks"])),
+                *(network, name, number(row["error"]), number(row["undecided"]), number(row["ticks"])),
                 *(number(row["synops"], ",.0f"), str(found["seeds"])),
             ])  # fmt: skip
     return table(header, lines)

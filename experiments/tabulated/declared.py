@@ -66,6 +66,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("eRBP", "4 fixed", "conv_mnist_local/local_four_readouts"),
         Row("eRBP", "learned", "conv_mnist_local/learned conv_mnist_local/learned_seed*"),
         Row("eRBP", "learned, currents", "conv_mnist_local/learned_currents"),
+        Row("eRBP", "learned, currents, cosine", "conv_mnist_local/learned_cosine"),
         Row("peRBP", "blank-out 7/8", "conv_mnist/perbp", talk=talk(CONV, "perbp")),
         Row("RBP (rate)", "Adam", "conv_mnist/rbp", talk=talk(CONV, "rbp")),
         Row("BP (rate)", "Adam", "conv_mnist/bp", talk=talk(CONV, "bp")),
