@@ -85,10 +85,12 @@ ONE = (1e-4, 1e-2)
 """For updates whose size is one."""
 PENALTY = "rule.rate_penalty=REGULARISED"
 """Filled in by network."""
+PLAIN = ((PENALTY,), ("rule.rate_penalty=0",))
+"""What trials of the plain rule and of its controls take in turn."""
 BLANK_OUT = "network.transmission={kind: blank_out, p: BY_LAYER}"
 """Of the input's synapses; the probabilities of all layers are filled in."""
 ROWS: dict[str, Row] = {
-    "plain": Row("eRBP with averaged weights", knobs=((PENALTY,), ("rule.rate_penalty=0",)), words="1 s"),
+    "plain": Row("eRBP with averaged weights", knobs=PLAIN, words="1 s"),
     "no average": Row("weights as they are (T16 left out)", ("optimizer.average=null",)),
     "factored moments": Row(
         "row and column of Adam's second moments (T8)", (trick("{kind: factored_moments}"),), rates=ONE, words="1 n"
@@ -155,9 +157,9 @@ ROWS: dict[str, Row] = {
         ),
         words="1 s",
     ),
-    "control: other draws": Row("jitter of a code without timing (T17)", (PENALTY,)),
-    "control: identity": Row("a write threshold of 0", (PENALTY, trick("{kind: write_threshold, threshold: 0}"))),
-    "control: searched anew": Row(
-        "plain, other trials", knobs=((PENALTY,), ("rule.rate_penalty=0",)), words="1 s", search=1
+    "control: other draws": Row("jitter of a code without timing (T17)", knobs=PLAIN, words="1 s"),
+    "control: identity": Row(
+        "a write threshold of 0", (trick("{kind: write_threshold, threshold: 0}"),), PLAIN, words="1 s"
     ),
+    "control: searched anew": Row("plain, other trials", knobs=PLAIN, words="1 s", search=1),
 }
