@@ -39,7 +39,7 @@ def export(
         raise UserError("--seed: a saved model is of one seed; it belongs to run folders")
     model = load(run, trust=trust) if run.is_file() else open_run(run, seed=seed, trust=trust)
     try:
-        graph = to_nir(model.network, model.params, model.dt, method, metadata=metadata)
+        graph = to_nir(model, method=method, metadata=metadata)
     except UserError as error:
         raise UserError(f"{run}: {error}") from None
     write(out, graph)

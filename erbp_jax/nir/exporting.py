@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from erbp_jax.api.described import described
+from erbp_jax.api.model import Model
 from erbp_jax.errors import UserError
 from erbp_jax.fits import check_params
 from erbp_jax.network import Network
@@ -30,9 +31,15 @@ DT, METHOD, VERSION, UNSAID = "erbp_jax:dt_ms", "erbp_jax:method", "erbp_jax:ver
 
 
 def to_nir(
-    network: Network, params: Params, dt: float, method: Method = "exact", *, metadata: bool = False
+    network: Network | Model,
+    params: Params | None = None,
+    dt: float | None = None,
+    method: Method = "exact",
+    *,
+    metadata: bool = False,
 ) -> "nir.NIRGraph":
-    r"""The NIR graph of a network whose ticks are `dt` ms.
+    r"""The NIR graph of a network whose ticks are `dt` ms: `to_nir(network, params, dt=1.0)`, or `to_nir(model)` of a
+    trained one, which knows its parameters and its ticks.
 
     What a part of the network becomes:
 
@@ -60,9 +67,16 @@ def to_nir(
     ['Input', 'Linear', 'CubaLIF', 'Output']
 
     Raises:
-        UserError: what NIR has no words for, all of it, by population and projection; or a dt that is no time.
+        UserError: what NIR has no words for, all of it, by population and projection; a dt that is no time; a network
+            without parameters or dt, or a model with either.
         ValueError: parameters of another network.
     """
+    if isinstance(network, Model):
+        if params is not None or dt is not None:
+            raise UserError("to_nir: a model has its own parameters and ticks; give it alone")
+        network, params, dt = network.network, network.params, network.dt
+    if params is None or dt is None:
+        raise UserError("to_nir: a network needs its parameters and the length of a tick, to_nir(network, params, 1.0)")
     discrete.check(dt, method)
     check_params(network, params)
     return _Exporter(network, params, dt, method, metadata).graph()
