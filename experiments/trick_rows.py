@@ -21,6 +21,8 @@ class Setting:
     goals: tuple[float, float, float]
     """Errors in percent; ratios are taken at the first."""
     seeds: int = 5
+    sgd: float = 1.0
+    """What rates of SGD are multiplied with: a gradient is a mean over samples, eRBP's update a sum of whole events."""
     penalty: str | None = "0.3"
     """Activity regularisation, where a row has it; None for rules that know none."""
 
@@ -33,7 +35,7 @@ DENSE = CONFIGS / "pi_mnist" / "784_200_200_10.yaml"
 HELD_OUT = (*COMMON, "data.validation_size=10000", "task=null", "optimizer.tricks=[]")
 SPIKING = (
     *(*HELD_OUT, "rule.form=spiking", "rule.surrogate={kind: fast_sigmoid}", "encoding.steps=20"),
-    *("optimizer.kind=sgd", "optimizer.weight_decay=0"),
+    *("optimizer.kind=sgd", "optimizer.weight_decay=0", "training.update_every=20"),
 )
 SETTINGS = {
     "dense": Setting(
@@ -46,8 +48,8 @@ SETTINGS = {
     "talk": Setting(
         CONFIGS / "conv_mnist" / "talk.yaml", "erbp", 3, HELD_OUT, 8, (3.0, 2.3, 2.0), seeds=3, penalty="[0,0,0.3]"
     ),
-    "rbp": Setting(DENSE, "rbp", 2, SPIKING, 8, (3.0, 2.3, 2.0), seeds=3, penalty=None),
-    "bp": Setting(DENSE, "bp", 2, SPIKING, 8, (3.0, 2.3, 2.0), seeds=3, penalty=None),
+    "rbp": Setting(DENSE, "rbp", 2, SPIKING, 8, (3.0, 2.3, 2.0), seeds=3, sgd=1e3, penalty=None),
+    "bp": Setting(DENSE, "bp", 2, SPIKING, 8, (3.0, 2.3, 2.0), seeds=3, sgd=1e3, penalty=None),
 }  # fmt: skip
 """`talk`, `rbp` and `bp` are for the plain rule, the best trick and the best combination."""
 SGD = (1e-4, 1e-2)
@@ -66,6 +68,11 @@ class Row:
     """Of state, a synapse (s) or a neuron (n)."""
     search: int = 0
     """Which stream of trials; rows of one stream try the same rates."""
+
+    def between(self, setting: Setting) -> tuple[float, float]:
+        """Where the rate is sought in that network."""
+        scale = setting.sgd if self.rates is SGD else 1.0  # steps of size one do not know the size of an update
+        return self.rates[0] * scale, self.rates[1] * scale
 
     def of(self, setting: Setting, settings: Sequence[str] = ()) -> list[str]:
         """The overrides in that network, settings of a trial among them."""

@@ -208,7 +208,8 @@ def search(name: str, setting: Setting, redrawn: bool) -> tuple[list[dict[str, A
     moved = stream = 0
     while True:
         scale = 10.0**moved
-        between = row.rates[0] * scale, row.rates[1] * scale
+        low, high = row.between(setting)
+        between = low * scale, high * scale
         last = tried(name, setting, between, row.search + 10 * stream, redrawn)
         trials += last
         best = min(last, key=lambda t: t["error"])
