@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -52,8 +53,18 @@ SETTINGS = {
     "bp": Setting(DENSE, "bp", 2, SPIKING, 8, (3.0, 2.3, 2.0), seeds=3, sgd=1e3, penalty=None),
 }  # fmt: skip
 """`talk`, `rbp` and `bp` are for the plain rule, the best trick and the best combination."""
-SGD = (1e-4, 1e-2)
-"""Where learning rates are drawn from, for updates in units of the rule."""
+
+
+class Rates(NamedTuple):
+    """Where learning rates are drawn from."""
+
+    low: float
+    high: float
+    units: bool = True
+    """Whether updates come in units of the rule; otherwise they have size one."""
+
+
+SGD = Rates(1e-4, 1e-2)
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class Row:
     about: str
     overrides: tuple[str, ...] = ()
     knobs: tuple[tuple[str, ...], ...] = ((),)
-    rates: tuple[float, float] = SGD
+    rates: Rates = SGD
     words: str = "0"
     """Of state, a synapse (s) or a neuron (n)."""
     search: int = 0
@@ -71,8 +82,8 @@ class Row:
 
     def between(self, setting: Setting) -> tuple[float, float]:
         """Where the rate is sought in that network."""
-        scale = setting.sgd if self.rates is SGD else 1.0  # steps of size one do not know the size of an update
-        return self.rates[0] * scale, self.rates[1] * scale
+        scale = setting.sgd if self.rates.units else 1.0
+        return self.rates.low * scale, self.rates.high * scale
 
     def of(self, setting: Setting, settings: Sequence[str] = ()) -> list[str]:
         """The overrides in that network, settings of a trial among them."""
@@ -88,8 +99,7 @@ def trick(*kinds: str) -> str:
     return f"optimizer.tricks=[{', '.join(kinds)}]"
 
 
-ONE = (1e-4, 1e-2)
-"""For updates whose size is one."""
+ONE = Rates(1e-4, 1e-2, units=False)
 PENALTY = "rule.rate_penalty=REGULARISED"
 """Filled in by network."""
 PLAIN = ((PENALTY,), ("rule.rate_penalty=0",))
@@ -105,13 +115,13 @@ ROWS: dict[str, Row] = {
     "shifts": Row("the same by shifts (T9)", (trick("{kind: shifts}"),), rates=ONE, words="1 n"),
     "neuron rms": Row("one rate per neuron (T10)", (trick("{kind: neuron_rms}"),), rates=ONE, words="1 n"),
     "normalised step": Row(
-        "step over what the inputs sent (T10)", (trick("{kind: normalised_step}"),), rates=(1e-3, 1e-1), words="0"
+        "step over what the inputs sent (T10)", (trick("{kind: normalised_step}"),), rates=Rates(1e-3, 1e-1), words="0"
     ),
     "sign": Row("the update's sign (T9)", (trick("{kind: sign}"),), rates=ONE),
     "momentum": Row(
         "momentum (T7)",
         knobs=(("optimizer.momentum=0.5",), ("optimizer.momentum=0.9",)),
-        rates=(2e-5, 5e-3),
+        rates=Rates(2e-5, 5e-3),
         words="1 s",
     ),
     "adam": Row("Adam, all words", ("optimizer.kind=adam",), rates=ONE, words="2 s"),
