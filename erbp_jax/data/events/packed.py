@@ -61,8 +61,14 @@ def from_recordings(
             "from_recordings: takes a folder or erbp_jax.data.events.Recordings(name, train, test, sensor), of "
             f"(Events, label) pairs, got {type(source).__name__}"
         )
-    if not callable(bins) or not hasattr(bins, "steps"):
-        raise UserError(f"from_recordings: bins must be ej.Bins(steps=...), got {type(bins).__name__}")
+    members = ("steps", "dt", "counts", "shape", "bytes_a_tick", "__call__")
+    missing = list(members) if isinstance(bins, type) else [name for name in members if not hasattr(bins, name)]
+    if missing:
+        what = f"the class {bins.__name__}" if isinstance(bins, type) else type(bins).__name__
+        raise UserError(
+            f"from_recordings: bins must be ej.Bins(steps=...), or have what it has, got {what}, without "
+            f"{', '.join(missing)}"
+        )
     found = source if isinstance(source, Recordings) else recordings(source, repair=repair)
     if augment is not None and not hasattr(augment, "copies"):
         raise UserError(f"from_recordings: augment must be ej.Augment(...), got {type(augment).__name__}")
