@@ -261,7 +261,7 @@ def table(found: dict[str, Any], goals: tuple[float, float, float]) -> str:
             number(ratio[0]) if ratio else "",
             f"{ratio[1]:.2f} to {ratio[2]:.2f}" if ratio and name != "plain" else "",
             number(corrected.get(name)),
-            f"{np.nanmean(operations):.2g}" if np.isfinite(operations).any() else "",
+            f"{np.nanmean(operations):.2g}" if np.nansum(operations) else "",  # a gradient has no events to count
             number(writes[0]) if writes else "",
             *(_count(crossings(row, target)[0]) for target in goals[1:]),
         ])  # fmt: skip

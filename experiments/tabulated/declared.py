@@ -103,6 +103,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
 
 PAPER = (
     Row("peRBP", "blank-out 0.65, published gate", "paper_perbp_784_100_10"),
+    Row("peRBP", "blank-out 0.65, published gate", "paper_perbp_784_100_10_long"),
     Row("eRBP", "additive noise, wide gate", "paper_erbp_784_100_10"),
     Row("eRBP", "additive noise, wide gate", "paper_erbp_784_100_10_long"),
     Row("eRBP", "additive noise, wide gate", "paper_erbp_784_100_10_dt01"),
@@ -170,6 +171,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "mlp-twin": other.mlp_twin,
     "tricks": lambda: other.tricks("dense"),
     "tricks-conv": lambda: other.tricks("convolutional"),
+    "tricks-bp": lambda: other.tricks("bp"),
+    "tricks-rbp": lambda: other.tricks("rbp"),
     "decisions": cost.decisions,
     "early": cost.early,
     "inference": cost.inference,
