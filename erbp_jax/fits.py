@@ -58,11 +58,14 @@ def check_tick(population: "Population", state: Any, current: Any, made: Any) ->
         ValueError: it made something else; names the population and the neuron, with the shapes wanted and given.
     """
     who = f"the neuron of population {population.name!r}, {type(population.neuron).__name__}: step"
-    if not isinstance(made, tuple) or len(made) != 2:
+    if not isinstance(made, tuple | list) or len(made) != 2:
         raise ValueError(f"{who} must return (state, spikes), got {type(made).__name__}")
     after, spikes = made
-    wanted, given = _described(state), _described(after)
-    if jax.tree.structure(wanted) != jax.tree.structure(given) or jax.tree.leaves(wanted) != jax.tree.leaves(given):
+    wanted, given = (jax.tree.map(lambda x: f"{jnp.result_type(x)}{list(jnp.shape(x))}", x) for x in (state, after))
+    if jax.tree.structure(state) != jax.tree.structure(after) or not all(
+        jnp.shape(a) == jnp.shape(b) and (_weak(a) or jnp.result_type(a) == jnp.result_type(b))
+        for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True)
+    ):
         raise ValueError(
             f"{who} must return a state like the one it is given, which init_state made: {wanted}, got {given}"
         )
@@ -74,8 +77,9 @@ def check_tick(population: "Population", state: Any, current: Any, made: Any) ->
     return after, spikes
 
 
-def _described(state: Any) -> Any:
-    return jax.tree.map(lambda x: f"{jnp.result_type(x)}{list(jnp.shape(x))}", state)
+def _weak(x: Any) -> bool:
+    """Whether a leaf takes another's type, as a Python number does: a scan then begins anew with that one."""
+    return bool(getattr(jax.typeof(x), "weak_type", False))
 
 
 def _compare(network: "Network", what: str, names: list[str], given: Any, wanted: Any) -> None:

@@ -199,3 +199,22 @@ def test_a_neuron_that_breaks_the_contract_is_named(how, said):
     network = ej.mlp(8, 10, 3, neuron=Wrong(how))
     with pytest.raises(ej.UserError, match=f"population 'hidden1', Wrong: step .*{said}"):
         ej.fit(network, rule, data, epochs=1, batch_size=5, progress=False)
+
+
+def test_a_state_of_a_python_number_takes_the_type_of_what_comes():
+    """As a scan has it; and a step may return a list."""
+
+    @dataclass(frozen=True)
+    class Halving:
+        def init_state(self, shape, dtype=jnp.float32):
+            del dtype
+            return (jnp.full(shape, 0),)
+
+        def step(self, state, current, *, key=None):
+            del key
+            v = state[0] * 0.5 + current
+            return [(v,), (v > 1.0).astype(current.dtype)]
+
+    network = ej.mlp(2, 3, neuron=Halving())
+    seen = ej.record(network, network.init(jax.random.key(0)), np.ones((2, 2)), steps=5)
+    assert seen.state["output"][0].dtype == np.float32

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 
 from erbp_jax.api.model import Model
-from erbp_jax.api.numbers import having
+from erbp_jax.api.numbers import having, numbers, parts
 from erbp_jax.api.prepare import data_of
 from erbp_jax.encoding import Encoder
 from erbp_jax.evaluation.diagnosis import Diagnosis
@@ -34,6 +34,8 @@ def diagnose(model: Model, data: Any, *, encoder: Encoder | None = None, steps: 
         UserError: data that does not fit the model.
     """
     having("model", model, ("network", "params", "steps"), "what ej.fit returned; for a network ej.fit(..., epochs=0)")
+    numbers(steps=steps)
+    parts(encoder=encoder)
     shown = data_of(data)
     n = min(MOST_SAMPLES, len(shown.test))
     length = steps or model.steps

@@ -18,7 +18,7 @@ from erbp_jax.outside import found
 from erbp_jax.params import Params
 from erbp_jax.random import new_key
 
-FORMAT = 1
+FORMAT = 2
 """Of saved models; raised when an older one can no longer be read."""
 PARTS = ("network", "rule", "encoder", "task")
 MOST_BYTES = 16 * MAX_BYTES

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 
 from erbp_jax.api.model import Model
-from erbp_jax.api.numbers import having, positive, whole
+from erbp_jax.api.numbers import numbers, parts
 from erbp_jax.api.prepare import (
     RuleLike,
     data_of,
@@ -78,8 +79,8 @@ def fit(
         rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
         average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model use the
             average; learning continues from the weights themselves.
-        dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks. The data set's, 1 ms unless
-            it says so, as one of recordings does.
+        dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks. If not given that of the
+            `model`, or of the data set: 1 ms unless it says so, as one of recordings does.
         seed: of weights, order and spikes; 0 if not given. With a `model` of an earlier `fit`, the model's.
         model: go on from what an earlier `fit` returned (same network and rule).
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
@@ -104,20 +105,11 @@ def fit(
         UserError: parts or numbers that do not fit together; says which.
         NonFiniteError: the training diverged; says where.
     """
-    _check(
+    numbers(
         epochs=epochs, seed=seed, steps=steps, burn_in=burn_in, update_every=update_every, batch_size=batch_size,
         patience=patience, devices=devices, piece=piece, learning_rate=learning_rate, dt=dt, average=average,
     )  # fmt: skip
-    for name, given, members, wanted in (
-        ("network", network, ("projections", "populations"), "a network, e.g. ej.mlp(64, 100, 10)"),
-        ("optimizer", optimizer, ("init", "update"), "an optax transformation, e.g. optax.adam(1e-3)"),
-        ("rule_optimizer", rule_optimizer, ("init", "update"), "an optax transformation, e.g. optax.adam(1e-3)"),
-        ("encoder", encoder, ("init_state", "__call__"), "an encoder, e.g. ej.Poisson(0.25)"),
-        ("task", task, ("measures", "observe", "score"), "a task, e.g. ej.Classification()"),
-        ("model", model, ("learner", "history"), "what ej.fit or ej.load returned"),
-    ):
-        if given is not None or name == "network":
-            having(name, given, members, wanted)
+    parts(network=network, optimizer=optimizer, rule_optimizer=rule_optimizer, encoder=encoder, task=task, model=model)
     used = _seed(seed, model)
     callbacks = (
         (on_epoch,) if callable(on_epoch) else tuple(on_epoch) if isinstance(on_epoch, Sequence) else (on_epoch,)
@@ -126,7 +118,10 @@ def fit(
         raise UserError(f"on_epoch: must be a function of (metrics, learner), or several, got {on_epoch!r}")
     compilation_cache()
     shown = data_of(data)
-    dt = shown.dt if dt is None else dt
+    if dt is None:
+        dt = shown.dt if model is None else model.dt
+    if model is not None and not _same_labels(model.labels, shown.labels):
+        raise UserError(f"data: targets are {_some(shown.labels)}, and the model goes on from {_some(model.labels)}")
     made = rule_for(network, rule)
     made = made if shown.labels is not None else for_curves(made)
     try:
@@ -167,6 +162,16 @@ def fit(
         except KeyboardInterrupt:
             reporter.line(f"interrupted; returning what was learned in {len(history)} whole epochs and a part")
     return Model.of_learner(experiment, _first(keeper.learner), history, shown, dt)
+
+
+def _same_labels(ours: np.ndarray | None, theirs: np.ndarray | None) -> bool:
+    if ours is None or theirs is None:
+        return ours is theirs
+    return np.array_equal(ours, theirs)
+
+
+def _some(labels: np.ndarray | None) -> str:
+    return "curves" if labels is None else f"the labels {labels.tolist()[:10]}"
 
 
 def _seed(seed: int | None, model: Model | None) -> int:
@@ -226,18 +231,6 @@ def _alike(one: Any, other: Any) -> bool:
 
 def _first(learner: Learner) -> Learner:
     return jax.tree.map(lambda x: x[0], learner)
-
-
-def _check(**given: Any) -> None:
-    """Refuse numbers that no training can have; None is not given."""
-    least = {"epochs": 0, "seed": 0, "burn_in": 0}
-    for name, value in given.items():
-        if value is None:
-            continue
-        if name in ("learning_rate", "dt", "average"):
-            positive(name, value)
-        else:
-            whole(name, value, least.get(name, 1))
 
 
 def _stale(history: list[dict[str, Any]], task: Task, patience: int) -> bool:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from erbp_jax.api.numbers import whole
+from erbp_jax.api.numbers import numbers, whole
 from erbp_jax.api.recording import Recording, are_bits, record
 from erbp_jax.data import Dataset, Samples
 from erbp_jax.data.arrays import as_array, as_bytes, as_trains, flat
@@ -105,7 +105,7 @@ class Model:
         Raises:
             UserError: samples that do not fit the model.
         """
-        rows = x.x if isinstance(x, Samples) else self._rows(x)
+        rows = self._rows(x.x if isinstance(x, Samples) else x)
         result = self._test(rows, None, seed, batch_size)
         return self._named(result.answer)
 
@@ -117,9 +117,9 @@ class Model:
             UserError: samples or targets that do not fit the model.
         """
         if isinstance(data, Samples):  # their classes are numbered already
-            rows, targets = data.x, data.y
+            rows, targets = self._rows(data.x), data.y
         elif isinstance(data, Dataset):
-            rows, targets = data.test.x, data.test.y
+            rows, targets = self._rows(data.test.x), data.test.y
             if self.labels is not None and data.labels is not None and not np.array_equal(self.labels, data.labels):
                 targets = self._classes(data.labels[data.test.y])
         else:
@@ -190,14 +190,15 @@ class Model:
         trains = isinstance(self.encoder, Frames)
         wanted = f"[n, T, {size}]" if trains else f"[n, {', '.join(map(str, self.shape))}]"
         fits = given.shape[1:] == self.shape or given.shape[1:] == (size,)
-        if isinstance(self.encoder, Frames) and self.encoder.bits and are_bits(given, size):
-            return given
+        bits = isinstance(self.encoder, Frames) and bool(self.encoder.bits) and are_bits(given, size)
         if trains:
-            fits = given.ndim == 3 and given.shape[-1] == size
+            fits = bits or (given.ndim == 3 and given.shape[-1] == size)
         if trains and fits and given.shape[1] < self.steps:
             raise UserError(f"x: trains must be at least {self.steps} ticks long, as in training; got {given.shape[1]}")
         if not fits or not len(given):
             raise UserError(f"x: samples must be {wanted}, got shape {list(given.shape)}")
+        if bits:
+            return given
         if not isinstance(self.encoder, Frames):
             return flat(as_bytes("x", given))
         rows = as_trains("x", given, self.encoder.most)
@@ -219,7 +220,7 @@ class Model:
     @settled
     def _test(self, rows: Any, targets: Any, seed: int | None, batch_size: int) -> testing.TestResult:
         whole("batch_size", batch_size, 1)
-        whole("seed", self.seed if seed is None else seed, 0)
+        numbers(seed=self.seed if seed is None else seed)
         n = len(jax.tree.leaves(rows)[0])
         if targets is None:  # scored against anything: only the answer is wanted
             targets = np.zeros(n, np.int32) if self.labels is not None else _nothing(self, n)

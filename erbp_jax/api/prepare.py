@@ -123,11 +123,11 @@ def _block(length: int, start: int, suits: int | None, given: bool) -> int:
     most = suits or length - start
     found = max(k for k in range(1, min(most, length - start) + 1) if (length - start) % k == 0 and start % k == 0)
     if given and start and found == 1 < min(most, length - start):
-        whole = length - length % most
+        whole = max(1, length // most) * most
         raise UserError(
             f"burn_in: {start} of {length} ticks leave no block of 2 to {most} ticks to update in; give update_every=1 "
             f"to update in every tick, or numbers that {most} divides, such as steps={whole}, "
-            f"burn_in={start - start % most}"
+            f"burn_in={min(start - start % most, whole - most)}"
         )
     return found
 
@@ -139,7 +139,8 @@ def optimizers_for(
     rule_optimizer: optax.GradientTransformation | None,
     learning_rate: float | None,
 ) -> Optimizers:
-    """The network's optimiser and the rule's own, which steps once per presentation.
+    """The network's optimiser and the rule's own, which steps once per presentation: a given one by the sum of the
+    presentation's updates.
 
     Raises:
         UserError: a learning rate beside an optimiser, which has its own.
@@ -147,12 +148,13 @@ def optimizers_for(
     if optimizer is not None and learning_rate is not None:
         raise UserError("learning_rate: the given optimizer already has a learning rate; pass one of the two")
     suits, blocks = suggested(experiment.rule), (experiment.steps - experiment.burn_in) // experiment.update_every
+    presentation = optax.constant_schedule(float(blocks))
     if optimizer is None:
         rate = suits.learning_rate if learning_rate is None else learning_rate
         schedule = optax.exponential_decay(rate, max(1, batches * blocks), suits.decay)
         method = [optax.scale_by_adam()] if suits.method == "adam" else []
         optimizer = optax.chain(*method, optax.scale_by_learning_rate(schedule))
-    for_rule = rule_optimizer or optimizer
-    return Optimizers(
-        optimizer, optax.chain(for_rule, summed(optax.identity(), optax.constant_schedule(float(blocks))))
-    )
+        for_rule = optax.chain(optimizer, summed(optax.identity(), presentation))  # the schedule counts blocks
+    else:
+        for_rule = summed(optimizer, presentation)  # it may bound weights, which it must not be asked in every block
+    return Optimizers(optimizer, for_rule if rule_optimizer is None else summed(rule_optimizer, presentation))

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from erbp_jax import simulate
-from erbp_jax.api.numbers import positive, whole
+from erbp_jax.api.numbers import numbers, positive, whole
 from erbp_jax.data.arrays import as_bytes, flat
 from erbp_jax.encoding import Encoder, Frames, Poisson
 from erbp_jax.errors import UserError
@@ -148,7 +148,7 @@ def record(
     """
     encoder = Poisson(0.25) if encoder is None else encoder
     whole("steps", steps, 1)
-    whole("seed", seed, 0)
+    numbers(seed=seed)
     rows, one = _rows(network, encoder, x)
     batch = len(jax.tree.leaves(rows)[0])
     key = split(new_key(seed), batch)

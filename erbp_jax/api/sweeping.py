@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import optax
 
-from erbp_jax.api.numbers import whole
+from erbp_jax.api.numbers import numbers, parts, whole
 from erbp_jax.api.prepare import (
     RuleLike,
     data_of,
@@ -141,6 +141,8 @@ def sweep(
     Raises:
         UserError: parts or numbers that do not fit together; says which.
     """
+    numbers(steps=steps, burn_in=burn_in, update_every=update_every, batch_size=batch_size)
+    parts(network=network, optimizer=optimizer, encoder=encoder, task=task)
     compilation_cache()
     shown = data_of(data)
     made = rule_for(network, rule)
@@ -148,7 +150,7 @@ def sweep(
     whole("epochs", epochs, 1)
     seeds = list(seed) if isinstance(seed, Iterable) else [seed]
     for each in seeds:
-        whole("seed", each, 0)
+        numbers(seed=each)
     try:
         experiment = experiment_for(
             network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,

@@ -22,7 +22,15 @@ def new_session(config: "Config") -> "Session":
     from erbp_jax.training.session import Session
 
     compilation_cache()
-    return Session(config)
+    session = Session(config)
+    experiment, ticks = session.experiment, session.data.ticks
+    if ticks is not None and ticks > (shown := max(experiment.steps, experiment.test_steps)):
+        print(
+            f"warning: encoding.steps: {plural(shown, 'tick')} of the {ticks} of {session.data.called} are shown; "
+            f"encoding.steps={ticks} shows all",
+            file=sys.stderr,
+        )
+    return session
 
 
 @contextmanager

@@ -78,10 +78,13 @@ def _table(config: Any, rates: Sequence[float]) -> tuple[Any, int]:
     from erbp_jax.training.sweep import sweep
 
     if not config.data.validation_size:
-        size = len(load_data(config).train)
-        data = config.data.model_copy(update={"validation_size": max(1, round(HELD_OUT * size))})
-        if data.train_size is not None:  # the held-out samples come off the end of what there is, not of the subset
-            data = data.model_copy(update={"train_size": min(data.train_size, size)})
+        all_there = config.data.model_copy(update={"train_size": None, "test_size": None})
+        size = len(load_data(config.model_copy(update={"data": all_there})).train)
+        held = max(1, round(HELD_OUT * min(size, config.data.train_size or size)))
+        # The held-out samples come off the end of what there is; sizes of the test set say nothing of them.
+        data = config.data.model_copy(update={"validation_size": held, "test_size": None})
+        if data.train_size is not None:
+            data = data.model_copy(update={"train_size": min(data.train_size, size - held)})
         config = config.model_copy(update={"data": data})
     session = new_session(config)
     seeds, measure = [int(s) for s in session.seeds], session.experiment.task.measures[0]

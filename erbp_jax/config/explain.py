@@ -77,7 +77,7 @@ def explain(key: str | None = None) -> str:
         last = key.rpartition(".")[2]
         near = nearest(key, paths) or next((p for p in paths if p.rpartition(".")[2] == last), None)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise UserError(f"explain: no key {shown(repr(key))}{hint} `erbp-jax explain` lists them all")
+        raise UserError(f"explain: no key {shown(repr(key))}{hint}; `erbp-jax explain` lists them all")
     return "\n".join(
         f"{r.path}{_for(r)}: {r.line}\n{textwrap.indent(textwrap.fill(r.meaning, 110), '  ')}" for r in chosen
     )

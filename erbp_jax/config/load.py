@@ -86,7 +86,7 @@ def first_of(path: Path | str, overrides: Sequence[str], rule: str | None) -> st
     recipes = _read(Path(path))[1]
     named = parse_overrides(overrides).get("rule")
     kind = named.get("kind") if isinstance(named, Mapping) else None
-    if rule is not None or kind in recipes or len(recipes) < 2:
+    if rule is not None or kind is not None or len(recipes) < 2:
         return None
     return f"rule: {_recipe(recipes, kind)}, the first of {', '.join(recipes)}; --rule chooses another"
 

@@ -81,10 +81,14 @@ class Dataset:
     """Trains are `[n, T, ceil(I / 8)]`, a bit per input, the first the highest, as `np.packbits` has it."""
     dt: float = 1.0
     """Length of a tick of given trains in ms, for rates reported in Hz; `save` does not keep it."""
+    copies: int = 0
+    """Changed copies that stand behind each training sample; `subset` takes sizes without them and holds out none."""
     test_name: str = "test"
     """What texts and pictures call `test`: `held-out` where it was held out of the training samples."""
 
     def __post_init__(self) -> None:
+        if not 0 < self.dt < float("inf"):
+            raise UserError(f"{self.called}: dt must be a finite number of ms above 0, got {self.dt!r}")
         if self.labels is not None:
             check_classes(f"{self.called}: train.y", self.train.y, len(self.labels))
             check_classes(f"{self.called}: test.y", self.test.y, len(self.labels))
@@ -218,7 +222,7 @@ class Dataset:
         return np.unpackbits(x, axis=-1, count=self.features) if self.packed else x
 
     def subset(self, train_size: int | None, test_size: int | None, validation: int = 0) -> "Dataset":
-        """The first `train_size` and `test_size` samples.
+        """The first `train_size` and `test_size` samples; copies of training samples go with them and are not counted.
 
         With `validation` the last that many training samples take the place of the test set: for choosing
         hyper-parameters without looking at it.
@@ -230,20 +234,26 @@ class Dataset:
         for key, value in (("train_size", train_size), ("test_size", test_size), ("validation_size", validation)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0):
                 raise UserError(f"data.{key}: must be a whole number from 0 on, got {value!r}")
+        group = 1 + self.copies
+        there = len(train) // group
         if validation:
-            if validation >= len(train):
+            if validation >= there:
                 raise UserError(
-                    f"data.validation_size: {validation} leaves nothing to train on; {self.called} has {len(train)}"
+                    f"data.validation_size: {validation} leaves nothing to train on; {self.called} has {there}"
                 )
-            train, test, test_name = train[:-validation], train[-validation:], "held-out"
-        for key, want, have in (("train_size", train_size, len(train)), ("test_size", test_size, len(test))):
+            first = group * (there - validation)
+            train, test, test_name = train[:first], train[first::group], "held-out"
+            there -= validation
+        for key, want, have in (("train_size", train_size, there), ("test_size", test_size, len(test))):
             if want is not None and want > have:
                 raise UserError(f"data.{key}: {want} asked for, {self.called} has {have}")
-        return replace(self, train=train[:train_size], test=test[:test_size], test_name=test_name)
+        size = None if train_size is None else group * train_size
+        return replace(self, train=train[:size], test=test[:test_size], test_name=test_name)
 
 
 def named(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Classes 0 to K-1 as `labels[K]` calls them. Undecided, and an output of no class, is -1, or `undecided` among
     words."""
     called = labels[np.clip(classes, 0, len(labels) - 1)]
+    called = called.astype(np.int64) if called.dtype.kind == "u" else called  # -1 has no place among them
     return np.where((classes < 0) | (classes >= len(labels)), -1 if called.dtype.kind in "iu" else "undecided", called)

@@ -40,9 +40,7 @@ def from_npz(path: Path | str) -> Dataset:
                 f"got {shown(', '.join(sorted(names)) or 'nothing', 200)}"
             )
         if unknown := sorted(names - known):
-            raise UserError(
-                f"{shown(', '.join(unknown), 200)}: not known; it holds x (or spikes), y, x_test and y_test"
-            )
+            raise UserError(f"{shown(', '.join(unknown), 200)}: not known; it holds {', '.join(sorted(known))}")
         arrays = {name: archive[name] for name in (what, "y", f"{what}_test", "y_test") if name in names}
         return dataset(
             arrays[what], arrays["y"], arrays.get(f"{what}_test"), arrays.get("y_test"),

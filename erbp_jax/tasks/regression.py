@@ -35,8 +35,9 @@ class Regression:
         \mathrm{nmse} &= \frac{1}{\sigma^2 T K} \sum_{t, k} (\bar s_k[t] - \bar y_k[t])^2
 
     Output and target pass the same filter, so that the lag of the filter is no error. The target is `[B, T, K]`, or
-    `[B, K]` for all ticks. `tau` in ticks; `variance` is that of the training set's curves (`of`): an output that is
-    the mean of all curves has an nmse of about 1.
+    `[B, K]` for all ticks. `tau` in ticks; `variance` is that of the training set's curves as
+    they are: an output that is the mean of all curves has an nmse of 1 where these change slowly compared with `tau` in
+    a presentation much longer than it, and less elsewhere.
 
     Example:
         >>> import erbp_jax as ej

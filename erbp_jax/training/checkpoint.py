@@ -30,7 +30,7 @@ from erbp_jax.training.run_folder import ELSEWHERE
 
 STORED_AS = {"counters": "tally", "carried": "lanes"}
 """Fields of the learner whose arrays have other names in a checkpoint."""
-FORMAT = 3
+FORMAT = 4
 """Raised with every change of what a checkpoint holds; others are refused by their number."""
 ARRAYS, SUM, ABOUT = "learner.npz", "sha256", "about"
 SUM_BYTES = 65

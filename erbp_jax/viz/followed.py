@@ -32,15 +32,20 @@ def followed_figure(spikes: np.ndarray, target: Any, *, dt: float, tau: float, t
     time = np.arange(ticks) * dt
     curves = [smoothed(x, tau) / dt for x in (wanted, spikes)]  # per ms
     for place, axis in enumerate(axes[:, 0]):
-        axis.plot(time, 1e3 * curves[0][:, place], color=INK, linestyle="--", linewidth=1.1, label="target")
-        axis.plot(time, 1e3 * curves[1][:, place], color=ACCENT, linewidth=1.1, label="output")
+        axis.plot(
+            time, 1e3 * curves[0][:, place], color=INK, linestyle="--", linewidth=1.1, label="target, smoothed alike"
+        )
+        axis.plot(
+            time, 1e3 * curves[1][:, place], color=ACCENT, linewidth=1.1, label=f"output, smoothed by {tau:g} ticks"
+        )
         axis.set_ylim(bottom=0)
         axis.set_ylabel(f"output {place}\nrate (Hz)")
     axes[-1, 0].set_xlabel("time (ms)")
     entries = axes[0, 0].get_legend_handles_labels()
     figure.legend(*entries, loc="outside upper right", frameon=False, fontsize=8, ncols=2)
-    if title:
-        figure.suptitle(title, x=0.02, ha="left", fontsize=9)
+    few = f"outputs 0 to {rows - 1} of {outputs}" if outputs > rows else ""
+    if text := ", ".join(part for part in (title, few) if part):
+        figure.suptitle(text, x=0.02, y=1.06, ha="left", fontsize=9)
     return figure
 
 

@@ -76,7 +76,8 @@ def _angles(rule: str, metrics: list[dict[str, Any]], folder: Path) -> list[Path
 
 def weights_picture(learner: Learner, session: Session, path: Path) -> Path | None:
     """The kernels if there are any, else the weights onto the first layer that has some: as images of what they come
-    from, the pixels or the map that pooling made of them, or as a matrix. None if no layer has weights."""
+    from, the pixels or the map that pooling made of them, or as a matrix. None if no layer has weights that are no list
+    of synapses."""
     layers = learner.weights.trained.projections
     weights = [np.asarray(layer["weight"]) if "weight" in layer else None for layer in layers]
     if shared := [weight for weight in weights if weight is not None and weight.ndim == 4]:
@@ -84,7 +85,7 @@ def weights_picture(learner: Learner, session: Session, path: Path) -> Path | No
     below: list[tuple[int, ...]] = [session.data.image_shape]
     below += [session.experiment.network.shape(name) for name in session.experiment.network.names]
     for weight, shape in zip(weights, below, strict=False):
-        if weight is not None:
+        if weight is not None and weight.ndim > 1:
             return first_layer(weight, shape, path)
     return None
 

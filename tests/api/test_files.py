@@ -53,7 +53,7 @@ def test_what_is_damaged_or_swapped_is_refused(saved, tmp_path):
         ({"params0": arrays["params1"], "params1": arrays["params0"]}, "not those that were saved together"),
         ({"params1": None}, "not those that were saved together"),
         ({"model": described(arrays, summed=False, steps=7)}, "not those that were saved together"),
-        ({"model": described(arrays, format=99)}, "format 99; this version reads format 1"),
+        ({"model": described(arrays, format=99)}, "format 99; this version reads format 2"),
         ({"model": np.frombuffer(b"{", np.uint8)}, "damaged"),
         (
             {"model": described(arrays, network={"class": "os:system", "fields": {}})},

@@ -1,5 +1,7 @@
 """Training that goes on, networks with outputs of no class, and single curves, as a user meets them."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import optax
@@ -8,6 +10,7 @@ import pytest
 import erbp_jax as ej
 from erbp_jax.data.dataset import named
 from erbp_jax.errors import UserError
+from erbp_jax.learning.tricks import max_norm
 from tests.bare import Threshold
 
 NETWORK = ej.mlp(8, 6, 3)
@@ -139,3 +142,66 @@ def test_with_another_optimizer_one_goes_on_from_the_weights(data, twice, tmp_pa
     twice.save(tmp_path / "model.npz")
     on = ej.fit(NETWORK, ej.ERBP.default, data, model=ej.load(tmp_path / "model.npz"), **given)
     jax.tree.map(np.testing.assert_array_equal, on.params, twice.params)
+
+
+def test_a_bound_asked_of_learned_readouts_holds_for_them():
+    """The rule's optimiser sees the sum of a presentation; in every block a bound would add up its corrections."""
+    x = np.random.default_rng(0).random((16, 4))
+    small = ej.dataset(x, np.arange(16) % 2)
+    rule = lambda network: ej.ERBP.default(network, local=(ej.LearnedReadout(),))  # noqa: E731
+    optimizer = optax.chain(optax.sgd(1e-9), max_norm(1.0))
+    given = {"steps": 60, "burn_in": 0, "update_every": 5, "batch_size": 12, "progress": False}
+    model = ej.fit(ej.mlp(4, 3, 2), rule, small, optimizer=optimizer, epochs=3, **given)
+    norms = np.linalg.norm(model.rule_params.trained[0], axis=0)
+    assert norms.max() <= 1.0 + 1e-3
+    assert norms.min() > 0.5
+
+
+def test_undecided_is_minus_one_among_unsigned_labels():
+    x = np.random.default_rng(0).random((16, 4))
+    silent = ej.mlp(4, 2, neuron=ej.LIF(threshold=1e6))
+    for kind in (np.uint8, np.uint16):
+        data = ej.dataset(x, (np.arange(16) % 2).astype(kind))
+        model = ej.fit(silent, ej.ERBP.default, data, epochs=0, steps=10, progress=False)
+        assert model.predict(data.test.x).tolist() == [-1] * len(data.test)
+
+
+def test_samples_of_another_data_set_are_checked_as_arrays_are():
+    trains = lambda ticks: ej.dataset(np.ones((10, ticks, 4), np.uint8), np.arange(10) % 2, trains=True)  # noqa: E731
+    long, short = trains(12), trains(6)
+    model = ej.fit(ej.mlp(4, 2), ej.ERBP.default, long, epochs=0, update_every=1, progress=False)
+    for call in (model.predict, model.evaluate):
+        with pytest.raises(UserError, match="at least 12 ticks long"):
+            call(short.test)
+    with pytest.raises(UserError, match="at least 12 ticks long"):
+        model.evaluate(short)
+    with pytest.raises(UserError, match="x: samples must be"):
+        model.predict(long.test[:0])
+
+
+def test_going_on_keeps_the_length_of_a_tick_and_the_labels():
+    x = np.random.default_rng(0).random((16, 4))
+    one, other = ej.dataset(x, np.arange(16) % 2), ej.dataset(x, np.arange(16) % 2 + 7)
+    model = ej.fit(ej.mlp(4, 2), ej.ERBP.default, one, epochs=1, dt=0.5, progress=False)
+    assert ej.fit(ej.mlp(4, 2), ej.ERBP.default, one, epochs=1, model=model, progress=False).dt == 0.5
+    with pytest.raises(UserError, match=r"the labels \[7, 8\], and the model goes on from the labels \[0, 1\]"):
+        ej.fit(ej.mlp(4, 2), ej.ERBP.default, other, epochs=1, model=model, progress=False)
+    with pytest.raises(UserError, match="dt must be a finite number of ms above 0"):
+        replace(one, dt=0.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"steps": "a"}, "steps: must be a whole number from 1 on, got 'a'"),
+        ({"batch_size": 0}, "batch_size: must be a whole number from 1 on, got 0"),
+        ({"optimizer": "adam"}, "optimizer: must be an optax transformation"),
+        ({"encoder": 3}, "encoder: must be an encoder"),
+        ({"seed": 2**40}, r"seed: must be below 2\*\*32"),
+    ],
+)
+def test_a_sweep_checks_what_a_fit_checks(data, given, message):
+    with pytest.raises(UserError, match=message):
+        ej.sweep(NETWORK, ej.ERBP.default, data, learning_rate=[1e-3], progress=False, **given)
+    with pytest.raises(UserError, match=message):
+        ej.fit(NETWORK, ej.ERBP.default, data, progress=False, **given)

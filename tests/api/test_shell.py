@@ -114,6 +114,10 @@ def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
     assert "learning rate  held-out error %" in out
     assert "best: " in out
     saved = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    sizes = ("data.train_size=128", "data.test_size=40")  # all that there is, which training takes
+    small = ("sweep", "default", f"data.path={npz}", "network.layers=[auto,10,auto]", *FAST, *sizes)
+    code, _, err = call(monkeypatch, capsys, *small, "optimizer.learning_rate=1e-3", "--out", tmp_path / "all")
+    assert code == 0, err
     assert (len(saved["rows"]), saved["held_out"]) == (2, 32)
     again = ("sweep", "default", "optimizer.learning_rate=1e-3", "--out", tmp_path / "sweep")
     code, _, err = call(monkeypatch, capsys, *again)
@@ -129,7 +133,12 @@ def test_of_several_rules_the_one_that_is_taken_is_named(npz, tmp_path, monkeypa
         f"data: {{path: {npz}}}\nnetwork: {{layers: [auto, 5, auto]}}\n"
         "rules:\n  ours: {rule: {kind: erbp}}\n  bp: {rule: {kind: bp}}\n"
     )
-    for more, named in (((), True), (("--rule", "ours"), False), (("rule.kind=bp",), False)):
+    for more, named in (
+        ((), True),
+        (("--rule", "ours"), False),
+        (("rule.kind=bp",), False),
+        (("rule.kind=rbp",), False),
+    ):
         given = ("train", config, "training.epochs=1", *more, "--out", tmp_path / f"run{len(more)}{named}{more[-1:]}")
         code, out, err = call(monkeypatch, capsys, *given)
         assert code == 0, err

@@ -194,7 +194,7 @@ def with_weights(like, *weights):
 
 def test_other_formats_are_refused_by_their_number(saved, monkeypatch):
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
-    with pytest.raises(UserError, match="format 3, this release of erbp_jax reads format 99"):
+    with pytest.raises(UserError, match="format 4, this release of erbp_jax reads format 99"):
         Checkpoints(saved).restore(learner(0))
     monkeypatch.undo()
     shutil.rmtree(saved / "20")
@@ -232,5 +232,5 @@ def test_what_a_checkpoint_says_of_itself_is_looked_at(saved, name, value):
 def test_about_is_plain_json(saved):
     with np.load(saved / "20" / "learner.npz") as arrays:
         about = json.loads(str(arrays["about"]))
-    assert (about["format"], about["epoch"], about["batch"], about["metrics"]) == (3, 2, 0, "sum of 20")
+    assert (about["format"], about["epoch"], about["batch"], about["metrics"]) == (4, 2, 0, "sum of 20")
     assert about["config"]["network"]["layers"] == [64, 5, 10]

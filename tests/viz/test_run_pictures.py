@@ -19,6 +19,7 @@ NETWORKS = {
     "no hidden layer": (["network.layers=[64,10]"], "erbp"),
     "one tick": (["network.layers=[64,5,10]", "encoding.steps=1"], "erbp"),
     "silent layers of one unit": (["network.layers=[64,1,1,10]", "network.neuron.threshold=1000"], "erbp"),
+    "a list of synapses first": (["network.layers=[64,{kind: sparse, outputs: 8, fan_in: 5},10]"], "erbp"),
     "in rate form": ([f"network.layers=[64,{POOL},10]"], "bp"),
 }
 

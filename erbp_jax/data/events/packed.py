@@ -107,7 +107,7 @@ def from_recordings(
     y, y_test, labels = as_classes(y, y_test)
     return Dataset(
         found.name, Samples(x, y), Samples(x_test, y_test), shape=shape, labels=labels, ticks=bins.steps,
-        packed=not bins.counts, dt=bins.dt,
+        packed=not bins.counts, dt=bins.dt, copies=copies,
     )  # fmt: skip
 
 

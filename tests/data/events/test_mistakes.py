@@ -79,3 +79,18 @@ def test_the_tick_of_the_bins_is_that_of_rates_in_hz():
         found.append(model.metrics["rates_hz"][0])
     assert found[0] == found[1] == pytest.approx(30 / 16 / 0.010)  # 30 events over 16 inputs and 10 ms
     assert ej.fit(ej.mlp(*data.sizes(5)), ej.ERBP.default, data, epochs=0, dt=2.0, progress=False).dt == 2.0
+
+
+def test_what_is_held_out_has_no_copies_in_training():
+    """Copies stand behind their recording; sizes are of recordings."""
+    alone = [(ej.Events([0], [n], [0], [0], sensor=SENSOR), n % 2) for n in range(6)]
+    made = ej.from_recordings(
+        Recordings("six", alone, alone, SENSOR), BINS, augment=ej.Augment(copies=3, jitter=0.2), progress=False
+    )
+    assert len(made.train) == 24
+    which = lambda part: np.unpackbits(part.x, axis=-1, count=16).any(1).argmax(-1) // 2  # noqa: E731
+    held = made.subset(None, None, validation=2)
+    assert (which(held.train).tolist(), which(held.test).tolist()) == (np.repeat([0, 1, 2, 3], 4).tolist(), [4, 5])
+    assert which(made.subset(1, None, validation=2).train).tolist() == [0] * 4
+    with pytest.raises(UserError, match="validation_size: 6 leaves nothing to train on; six has 6"):
+        made.subset(None, None, validation=6)
