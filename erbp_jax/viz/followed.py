@@ -42,10 +42,10 @@ def followed_figure(spikes: np.ndarray, target: Any, *, dt: float, tau: float, t
         axis.set_ylabel(f"output {place}\nrate (Hz)")
     axes[-1, 0].set_xlabel("time (ms)")
     entries = axes[0, 0].get_legend_handles_labels()
-    figure.legend(*entries, loc="outside upper right", frameon=False, fontsize=8, ncols=2)
+    figure.legend(*entries, loc="outside lower center", frameon=False, fontsize=8, ncols=2)
     few = f"outputs 0 to {rows - 1} of {outputs}" if outputs > rows else ""
     if text := ", ".join(part for part in (title, few) if part):
-        figure.suptitle(text, x=0.02, y=1.06, ha="left", fontsize=9)
+        axes[0, 0].set_title(text, fontsize=9, loc="left")
     return figure
 
 
