@@ -15,7 +15,7 @@ HELD_OUT = 0.2
 
 
 def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path | None, rule: str | None) -> str:
-    """Train, write `sweep.json`, `sweep.png` and the config; returns the table.
+    """Train, write `sweep.json`, `sweep.png` and `best.yaml`, the config at the best rate; returns the table.
 
     Raises:
         UserError: no learning rates, or what the config refuses.
@@ -43,7 +43,9 @@ def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path |
         "rows": table.rows(),
     }
     with run_folder.lock(folder):
-        write_text(folder / "config.yaml", to_yaml(loaded))
+        at_best = loaded.optimizer.model_copy(update={"learning_rate": table.best()})
+        # Not named as the config of a run: a sweep is none, and cannot be resumed or evaluated.
+        write_text(folder / "best.yaml", to_yaml(loaded.model_copy(update={"optimizer": at_best})))
         write_json(folder / "sweep.json", rows)
     try:
         from erbp_jax.viz.figure import save

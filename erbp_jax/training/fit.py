@@ -83,7 +83,10 @@ def fit(
     if position >= total:
         return learner
     with busy("compiling"):
-        session.compile(learner)
+        try:
+            session.compile(learner)
+        except ValueError as error:  # what a neuron, a rule or a task says of what it meets
+            raise UserError(str(error)) from None
 
     def report(entry: dict[str, Any]) -> str:
         if on_epoch is not None:

@@ -119,6 +119,9 @@ def test_a_sweep(npz, tmp_path, monkeypatch, capsys):
     code, _, err = call(monkeypatch, capsys, *small, "optimizer.learning_rate=1e-3", "--out", tmp_path / "all")
     assert code == 0, err
     assert (len(saved["rows"]), saved["held_out"]) == (2, 32)
+    assert f"learning_rate: {saved['rows'][1]['learning_rate']}" in (tmp_path / "sweep" / "best.yaml").read_text()
+    code, _, err = call(monkeypatch, capsys, "resume", tmp_path / "sweep")
+    assert (code, "Traceback" in err) == (2, False)
     again = ("sweep", "default", "optimizer.learning_rate=1e-3", "--out", tmp_path / "sweep")
     code, _, err = call(monkeypatch, capsys, *again)
     assert (code, "exists and is not an empty folder" in err, "resume" in err) == (2, True, False)
