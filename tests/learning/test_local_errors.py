@@ -51,7 +51,7 @@ def test_a_readout_that_learns_comes_to_tell_the_digits(root):
     labels = session.data.test.y
 
     def potentials(weights, spikes):
-        return spikes @ weights.T
+        return spikes @ weights
 
     before = (hidden(session, learner, potentials).argmax(-1) != labels).mean()
     after = session.train(session.train(learner, 0, 0, session.batches), 1, 0, session.batches)

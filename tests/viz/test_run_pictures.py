@@ -51,7 +51,7 @@ def test_odd_networks_are_drawn(root, tmp_path, overrides, rule):
     assert drawn == sizes(tmp_path).keys()
     wanted = {"learning_curve.png", "weights.png", "alignment.png"}
     wanted |= {"raster.png"} if rule != "bp" else set()
-    wanted |= {"feature_maps.png"} if rule != "bp" and "kind" in overrides[0] else set()
+    wanted |= {"feature_maps.png"} if rule != "bp" and any(x in overrides[0] for x in (POOL, CONV)) else set()
     assert drawn == wanted
 
 
