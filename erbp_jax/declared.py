@@ -23,6 +23,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, g
 
 import numpy as np
 
+from erbp_jax.errors import UserError
 from erbp_jax.units import Unit
 
 Class = TypeVar("Class", bound=type)
@@ -181,3 +182,14 @@ def _tuple_words(args: tuple[Any, ...]) -> str:
 def _shown(value: Any) -> str:
     text = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
     return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def having(name: str, value: Any, members: tuple[str, ...], wanted: str) -> None:
+    """Refuse what has not the members of its kind.
+
+    Raises:
+        UserError: says what was given and what is wanted.
+    """
+    if isinstance(value, type) or any(not hasattr(value, member) for member in members):
+        given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
+        raise UserError(f"{name}: must be {wanted}, got {given[:100]}")

@@ -61,11 +61,11 @@ def check_tick(population: "Population", state: Any, current: Any, made: Any) ->
     if not isinstance(made, tuple | list) or len(made) != 2:
         raise ValueError(f"{who} must return (state, spikes), got {type(made).__name__}")
     after, spikes = made
-    wanted, given = (jax.tree.map(lambda x: f"{jnp.result_type(x)}{list(jnp.shape(x))}", x) for x in (state, after))
     if jax.tree.structure(state) != jax.tree.structure(after) or not all(
         jnp.shape(a) == jnp.shape(b) and (_weak(a) or jnp.result_type(a) == jnp.result_type(b))
         for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True)
     ):
+        wanted, given = (jax.tree.map(lambda x: f"{jnp.result_type(x)}{list(jnp.shape(x))}", x) for x in (state, after))
         raise ValueError(
             f"{who} must return a state like the one it is given, which init_state made: {wanted}, got {given}"
         )

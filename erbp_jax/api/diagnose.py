@@ -5,8 +5,9 @@ from typing import Any
 import jax
 
 from erbp_jax.api.model import Model
-from erbp_jax.api.numbers import having, numbers, parts
+from erbp_jax.api.numbers import numbers, parts
 from erbp_jax.api.prepare import data_of
+from erbp_jax.declared import having
 from erbp_jax.encoding import Encoder
 from erbp_jax.evaluation.diagnosis import Diagnosis
 from erbp_jax.evaluation.diagnosis import diagnose as _diagnose

@@ -139,10 +139,7 @@ def fit(
     learner = programs.start() if model is None else _warm(programs, model)
     if epochs:
         with busy("compiling") if progress else quiet():
-            try:
-                programs.compile(learner)
-            except ValueError as error:  # what a rule or a task says of targets that it cannot read
-                raise UserError(str(error)) from None
+            programs.compile(learner)
     before = history[-1]["train_seconds"] if history else 0.0
     begun = len(history)
     keeper, last = _InMemory(learner, history), begun + epochs
@@ -212,8 +209,8 @@ def _warm(programs: Programs, model: Model) -> Learner:
     if before != now:
         raise UserError(f"model: was trained by {before}, not {now}; give the same network, rule and optimizer")
     if not _alike(given, fresh):
-        parts = (("weights", "network"), ("rule_params", "rule"))
-        others = [what for name, what in parts if not _alike(getattr(given, name), getattr(fresh, name))]
+        held = (("weights", "network"), ("rule_params", "rule"))
+        others = [what for name, what in held if not _alike(getattr(given, name), getattr(fresh, name))]
         raise UserError(
             f"model: was trained with another {' and '.join(others) or 'optimizer or average'}; give the same network, "
             "rule, optimizer and average"

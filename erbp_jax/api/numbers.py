@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from erbp_jax.declared import having
 from erbp_jax.errors import UserError
 
 MOST_SEED = 2**32 - 1
@@ -31,17 +32,6 @@ def positive(name: str, value: Any) -> float:
     if not number or not (value > 0 and math.isfinite(value)):
         raise UserError(f"{name}: must be a finite number above 0, got {value!r}")
     return float(value)
-
-
-def having(name: str, value: Any, members: tuple[str, ...], wanted: str) -> None:
-    """Refuse what has not the members of its kind.
-
-    Raises:
-        UserError: says what was given and what is wanted.
-    """
-    if isinstance(value, type) or any(not hasattr(value, member) for member in members):
-        given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
-        raise UserError(f"{name}: must be {wanted}, got {given[:100]}")
 
 
 LEAST = {"epochs": 0, "seed": 0, "burn_in": 0}

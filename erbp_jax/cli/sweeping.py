@@ -43,10 +43,10 @@ def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path |
         "rows": table.rows(),
     }
     with run_folder.lock(folder):
+        write_json(folder / "sweep.json", rows)
         at_best = loaded.optimizer.model_copy(update={"learning_rate": table.best()})
         # Not named as the config of a run: a sweep is none, and cannot be resumed or evaluated.
         write_text(folder / "best.yaml", to_yaml(loaded.model_copy(update={"optimizer": at_best})))
-        write_json(folder / "sweep.json", rows)
     try:
         from erbp_jax.viz.figure import save
 

@@ -100,23 +100,20 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
             shift=_shift(config.data.shift, data),
             task=build_task(config, data, clock),
         )
-    except ValueError as error:  # a component's own check
-        raise UserError(str(error)) from None
-    shapes = estimate.Shapes(
-        steps=steps,
-        test_steps=test_steps,
-        burn_in=burn_in,
-        update_every=experiment.update_every,
-        test_block=experiment.test_block,
-        batch=experiment.batch_size,
-        test_batch=experiment.test_batch_size,
-        samples=len(data.train),
-        tests=len(data.test),
-        sample_bytes=data.train.x[0].nbytes if isinstance(data.train.x, np.ndarray) else pixels,
-    )
-    try:
+        shapes = estimate.Shapes(
+            steps=steps,
+            test_steps=test_steps,
+            burn_in=burn_in,
+            update_every=experiment.update_every,
+            test_block=experiment.test_block,
+            batch=experiment.batch_size,
+            test_batch=experiment.test_batch_size,
+            samples=len(data.train),
+            tests=len(data.test),
+            sample_bytes=data.train.x[0].nbytes if isinstance(data.train.x, np.ndarray) else pixels,
+        )
         estimate.check(config, network, rule, shapes, experiment.mesh)
-    except ValueError as error:  # a component's, of the network that it meets
+    except ValueError as error:  # a component's own check, of its numbers or of the network that it meets
         raise UserError(str(error)) from None
     return experiment
 

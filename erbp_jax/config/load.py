@@ -56,8 +56,7 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
     base, recipes = _read(Path(path))
     where = "overrides (base: configs/digits.yaml)" if str(path) == NO_FILE else str(path)
     patch = parse_overrides(overrides)
-    named = patch.get("rule")
-    kind = named.get("kind") if isinstance(named, Mapping) else None
+    kind = _kind(patch)
     if rule is not None and kind is not None and kind != rule:
         raise UserError(
             f"rule.kind={shown(str(kind))}: the rule {shown(repr(rule))} was asked for by name; say one or the other"
@@ -72,23 +71,24 @@ def _chosen(path: Path | str, overrides: Sequence[str], rule: str | None) -> Con
         check(overlay(base, recipe), f"{where}, rules.{name}")
     if rule is not None and rule not in recipes:
         raise UserError(unknown_kind(f"{shown(str(path), 400)}: rules", rule, list(recipes)))
-    chosen = _recipe(recipes, kind if rule is None else rule)
+    wanted = kind if rule is None else rule
+    chosen = wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
     base = for_another_family(overlay(base, recipes[chosen]), patch)
     return check(overlay(base, patch), f"{where}, rules.{chosen}{', with overrides' if overrides else ''}")
 
 
-def _recipe(recipes: Mapping[str, Any], wanted: Any) -> str:
-    return wanted if isinstance(wanted, str) and wanted in recipes else next(iter(recipes))
+def _kind(patch: Mapping[str, Any]) -> Any:
+    """The `rule.kind` of overrides; None if they say none."""
+    named = patch.get("rule")
+    return named.get("kind") if isinstance(named, Mapping) else None
 
 
 def first_of(path: Path | str, overrides: Sequence[str], rule: str | None) -> str | None:
     """What to say of a config with several rules of which nobody chose one: which is taken."""
     recipes = _read(Path(path))[1]
-    named = parse_overrides(overrides).get("rule")
-    kind = named.get("kind") if isinstance(named, Mapping) else None
-    if rule is not None or kind is not None or len(recipes) < 2:
+    if rule is not None or _kind(parse_overrides(overrides)) is not None or len(recipes) < 2:
         return None
-    return f"rule: {_recipe(recipes, kind)}, the first of {', '.join(recipes)}; --rule chooses another"
+    return f"rule: {next(iter(recipes))}, the first of {', '.join(recipes)}; --rule chooses another"
 
 
 def rule_names(path: Path | str) -> list[str]:

@@ -80,9 +80,10 @@ class Dataset:
     packed: bool = False
     """Trains are `[n, T, ceil(I / 8)]`, a bit per input, the first the highest, as `np.packbits` has it."""
     dt: float = 1.0
-    """Length of a tick of given trains in ms, for rates reported in Hz; `save` does not keep it."""
+    """Length of a tick of given trains in ms, for rates reported in Hz."""
     copies: int = 0
-    """Changed copies that stand behind each training sample; `subset` takes sizes without them and holds out none."""
+    """Changed copies that stand behind each training sample; `subset` takes sizes without them and holds out none.
+    `save` keeps neither this nor the length of a tick."""
     test_name: str = "test"
     """What texts and pictures call `test`: `held-out` where it was held out of the training samples."""
 

@@ -1,11 +1,13 @@
 """Curves over time that the output neurons' rates are to follow."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from erbp_jax.encoding.curves import at_ticks
 from erbp_jax.network import Network
@@ -65,12 +67,11 @@ class Regression:
         return Followed(rest, rest, jnp.zeros(batch, jnp.float32), jnp.float32(0))
 
     def observe(self, network: Network, state: Followed, trace: Trace, target: Any, ticks: jax.Array) -> Followed:
-        decay = jnp.float32(math.exp(-1.0 / self.tau))
+        smooth = smoothing(self.tau)
 
         def tick(state: Followed, now: tuple[jax.Array, jax.Array]) -> tuple[Followed, None]:
             spikes, wanted = now
-            output = decay * state.output + (1 - decay) * spikes
-            wanted = decay * state.wanted + (1 - decay) * wanted
+            output, wanted = smooth(state.output, spikes), smooth(state.wanted, wanted)
             error = state.error + jnp.square(output - wanted).mean(-1)
             return Followed(output, wanted, error, state.ticks + 1), None
 
@@ -84,3 +85,10 @@ class Regression:
     def answer(self, state: Followed) -> jax.Array:
         """The smoothed output at the end, `[B, K]`; `record` keeps the whole curve."""
         return state.output
+
+
+def smoothing(tau: float) -> Callable[[Any, Any], Any]:
+    r"""A tick of the low-pass that outputs and targets pass: :math:`d\, \bar x[t-1] + (1-d)\, x[t]`, `d = e^{-1/tau}`,
+    of arrays of either library, `tau` in ticks."""
+    decay = np.float32(math.exp(-1.0 / tau))
+    return lambda last, now: decay * last + (1 - decay) * now

@@ -83,10 +83,7 @@ def fit(
     if position >= total:
         return learner
     with busy("compiling"):
-        try:
-            session.compile(learner)
-        except ValueError as error:  # what a neuron, a rule or a task says of what it meets
-            raise UserError(str(error)) from None
+        session.compile(learner)
 
     def report(entry: dict[str, Any]) -> str:
         if on_epoch is not None:

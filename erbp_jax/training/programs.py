@@ -90,25 +90,35 @@ class Programs:
 
     @settled
     def compile(self, learner: Learner) -> None:
-        """Put the data on the device and compile, with the time it takes kept apart."""
-        with self.watch.measure("compile"):
-            d = self.data
-            place = None if self.experiment.mesh is None else everywhere(self.experiment.mesh)
-            zero = jnp.int32(0)
-            if self._pieces is None:
-                self._train_set = jax.device_put((d.train.x, d.train.y), place)
-                self._test_set = jax.device_put((d.test.x, d.test.y), place)
-                self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
-                self._test = self._test_jit.lower(self.seeds, learner.weights, *self._test_set, zero).compile()
-            else:
-                samples, piece = self._pieces.of_training(0, 0)
-                self._train = self._train_jit.lower(learner, *samples, zero, zero, zero, piece).compile()
-                first, samples = next(self._pieces.of_test())[1:]
-                self._test = self._test_jit.lower(self.seeds, learner.weights, *samples, zero, first).compile()
-            if self.measures_alignment:
-                probe = max(10, min(100, PROBE_TICKS // self.experiment.steps))
-                self._probe = jax.device_put(jax.tree.map(lambda x: x[:probe], (d.train.x, d.train.y)), place)
-                self._align = self._align_jit.lower(learner, *self._probe, zero).compile()
+        """Put the data on the device and compile, with the time it takes kept apart.
+
+        Raises:
+            UserError: what a neuron, a rule or a task says of what it meets.
+        """
+        try:
+            with self.watch.measure("compile"):
+                self._compile(learner)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+    def _compile(self, learner: Learner) -> None:
+        d = self.data
+        place = None if self.experiment.mesh is None else everywhere(self.experiment.mesh)
+        zero = jnp.int32(0)
+        if self._pieces is None:
+            self._train_set = jax.device_put((d.train.x, d.train.y), place)
+            self._test_set = jax.device_put((d.test.x, d.test.y), place)
+            self._train = self._train_jit.lower(learner, *self._train_set, zero, zero, zero).compile()
+            self._test = self._test_jit.lower(self.seeds, learner.weights, *self._test_set, zero).compile()
+        else:
+            samples, piece = self._pieces.of_training(0, 0)
+            self._train = self._train_jit.lower(learner, *samples, zero, zero, zero, piece).compile()
+            first, samples = next(self._pieces.of_test())[1:]
+            self._test = self._test_jit.lower(self.seeds, learner.weights, *samples, zero, first).compile()
+        if self.measures_alignment:
+            probe = max(10, min(100, PROBE_TICKS // self.experiment.steps))
+            self._probe = jax.device_put(jax.tree.map(lambda x: x[:probe], (d.train.x, d.train.y)), place)
+            self._align = self._align_jit.lower(learner, *self._probe, zero).compile()
 
     @settled
     def train(self, learner: Learner, epoch: int, first: int, last: int) -> Learner:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.errors import UserError
+from erbp_jax.tasks.regression import smoothing
 from erbp_jax.viz.figure import ACCENT, INK, styled, subplots
 
 MOST = 8
@@ -50,9 +51,9 @@ def followed_figure(spikes: np.ndarray, target: Any, *, dt: float, tau: float, t
 
 
 def smoothed(values: np.ndarray, tau: float) -> np.ndarray:
-    """`s[t] = d s[t-1] + (1 - d) x[t]` with `d = exp(-1 / tau)`, of `[T, K]`, from 0."""
-    decay, last, kept = np.exp(-1.0 / tau), np.zeros(values.shape[1]), np.zeros(values.shape)
-    for t, x in enumerate(values):
-        last = decay * last + (1.0 - decay) * x
-        kept[t] = last
-    return kept
+    """`values[T, K]` as `Regression` smooths them, from 0 on."""
+    smooth, last, kept = smoothing(tau), np.zeros(values.shape[1]), []
+    for x in values:
+        last = smooth(last, x)
+        kept.append(last)
+    return np.asarray(kept)

@@ -205,3 +205,12 @@ def test_curves_from_the_shell(followed, monkeypatch, capsys):
     assert out.startswith("test nmse ")
     code, _, err = call(monkeypatch, capsys, "evaluate", followed, "--anytime")
     assert (code, "--anytime: needs a classification, and the run's task is Regression" in err) == (2, True)
+
+
+def test_a_sweep_of_which_every_rate_diverges_keeps_what_it_saw(npz, tmp_path, monkeypatch, capsys):
+    given = ("sweep", "default", f"data.path={npz}", "network.layers=[auto,10,auto]", *FAST)
+    code, _, err = call(monkeypatch, capsys, *given, "optimizer.learning_rate=1e37,1e38", "--out", tmp_path / "lost")
+    assert (code, "diverged" in err) == (2, True)
+    rows = json.loads((tmp_path / "lost" / "sweep.json").read_text())["rows"]
+    assert [row["learning_rate"] for row in rows] == pytest.approx([1e37, 1e38])
+    assert not (tmp_path / "lost" / "best.yaml").exists()

@@ -16,6 +16,7 @@ from erbp_jax.data.events.bins import Bins
 from erbp_jax.data.events.events import Events
 from erbp_jax.data.events.folder import Recordings, recordings
 from erbp_jax.data.from_arrays import as_classes
+from erbp_jax.declared import having
 from erbp_jax.errors import UserError
 from erbp_jax.wording import plural
 
@@ -62,16 +63,10 @@ def from_recordings(
             f"(Events, label) pairs, got {type(source).__name__}"
         )
     members = ("steps", "dt", "counts", "shape", "bytes_a_tick", "__call__")
-    missing = list(members) if isinstance(bins, type) else [name for name in members if not hasattr(bins, name)]
-    if missing:
-        what = f"the class {bins.__name__}" if isinstance(bins, type) else type(bins).__name__
-        raise UserError(
-            f"from_recordings: bins must be ej.Bins(steps=...), or have what it has, got {what}, without "
-            f"{', '.join(missing)}"
-        )
+    having("bins", bins, members, f"ej.Bins(steps=...), or have {', '.join(members)}")
+    if augment is not None:
+        having("augment", augment, ("copies", "__call__"), "ej.Augment(...), or have copies and __call__")
     found = source if isinstance(source, Recordings) else recordings(source, repair=repair)
-    if augment is not None and not hasattr(augment, "copies"):
-        raise UserError(f"from_recordings: augment must be ej.Augment(...), got {type(augment).__name__}")
     copies = 0 if augment is None else augment.copies
     shape, rng = bins.shape(found.sensor), np.random.default_rng(seed)
 

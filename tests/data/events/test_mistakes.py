@@ -38,8 +38,8 @@ def model():
     ("make", "message"),
     [
         (lambda: ej.from_recordings(PAIRS, BINS), r"takes a folder or .*Recordings\(.* got list"),
-        (lambda: ej.from_recordings(SET, 20), "or have what it has, got int, without steps, dt"),
-        (lambda: ej.from_recordings(SET, BINS, augment=3), r"augment must be ej\.Augment\(\.\.\.\), got int"),
+        (lambda: ej.from_recordings(SET, 20), r"bins: must be ej\.Bins\(steps=\.\.\.\), or have steps, dt, .* got 20"),
+        (lambda: ej.from_recordings(SET, BINS, augment=3), r"augment: must be ej\.Augment\(\.\.\.\), .* got 3"),
         (lambda: ej.from_recordings(of([EVENTS]), BINS), r"mine: recording 0: must be \(Events, label\), got Events"),
         (
             lambda: ej.from_recordings(of([*PAIRS, (np.zeros(3), 0)]), BINS),
