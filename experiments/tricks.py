@@ -70,10 +70,11 @@ def main() -> None:
 
     for name in dict.fromkeys(chosen):
         path = arguments.out / f"{file_name(name)}.json"
-        row = json.loads(path.read_text()) if path.exists() else {}
+        row: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         if "best" not in row:
             trials, best = search(name, setting)
-            write_json(path, row := {"trials": trials, "best": best})
+            row = {"trials": trials, "best": best}
+            write_json(path, row)
         if "digits" not in row:
             seeds, epochs = arguments.seeds or setting.seeds, arguments.epochs or setting.epochs
             write_json(path, row | measured(name, setting, row["best"], seeds, epochs))

@@ -16,6 +16,7 @@ from erbp_jax.api.prepare import (
     experiment_for,
     optimizers_for,
     rule_for,
+    single_ticks,
 )
 from erbp_jax.cache import compilation_cache
 from erbp_jax.declared import takes
@@ -150,6 +151,8 @@ def fit(
 
     total, size = last * batches, experiment.batch_size
     with reporting("training", total * size, begun * batches * size) if progress else quiet() as reporter:
+        if epochs and update_every is None and (note := single_ticks(experiment)):
+            reporter.warn(note)
         try:
             train(
                 programs, learner, keeper, reporter, position=begun * batches, epochs=last, interval=batches,

@@ -96,8 +96,10 @@ class Model:
         return self.metrics["test_error"]
 
     def predict(self, x: Any, *, seed: int | None = None, batch_size: int = 500) -> np.ndarray:
-        """What the network says of samples `[n, ...]`: labels as the data calls them (-1 where undecided, or the word
-        `undecided`), or what the task's `answer` is.
+        """What the network says of samples `[n, ...]`: labels as the data calls them, or what the task's `answer` is.
+
+        Where it is undecided the answer is -1, one less than the lowest label where labels are negative, or the word
+        `undecided` among words.
 
         `x` as `dataset` takes it: float in [0, 1] or uint8, in the shape of the data or in rows; given trains where the
         model was trained on such, of recordings `bins(events).spikes[None]`; or samples of a data set, `data.test`.

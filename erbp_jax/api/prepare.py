@@ -132,6 +132,19 @@ def _block(length: int, start: int, suits: int | None, given: bool) -> int:
     return found
 
 
+def single_ticks(experiment: Experiment) -> str:
+    """What to know where no block of the rule's length divides a presentation, and single ticks are updated in."""
+    suits, steps, start = suggested(experiment.rule).update_every or 1, experiment.steps, experiment.burn_in
+    if not 1 == experiment.update_every < suits < steps - start:
+        return ""
+    begin = f", burn_in={start - start % suits}" if start else ""
+    return (
+        f"note: no block of 2 to {suits} ticks divides a presentation of {steps}"
+        f"{f' with a burn-in of {start}' if start else ''}: the weights change in every tick, which is slow; "
+        f"steps={steps // suits * suits}{begin} has blocks of {suits}"
+    )
+
+
 def optimizers_for(
     experiment: Experiment,
     batches: int,

@@ -16,7 +16,8 @@ def load_data(config: schema.Config) -> Dataset:
     """All samples that the data section asks for.
 
     Raises:
-        UserError: files that are missing, more samples than there are, or a function that makes no `Dataset`.
+        UserError: files that are missing, more samples than there are, trains whose ticks say another length, or a
+            function that makes no `Dataset`.
     """
     section = config.data
     if isinstance(section, ComponentSection):
@@ -33,6 +34,11 @@ def load_data(config: schema.Config) -> Dataset:
                 where = section.path or section.name
                 raise UserError(f"data.{key}: is for recordings of events, and {where} holds none")
         made = data.from_npz(section.path) if section.path is not None else data.load(section.name, section.dir)
+    if made.ticks is not None and made.dt not in (1.0, config.encoding.dt):
+        raise UserError(
+            f"encoding.dt: is {config.encoding.dt:g} ms, and a tick of the trains of {made.called} is {made.dt:g} ms; "
+            f"add encoding.dt={made.dt:g}"
+        )
     return made.subset(section.train_size, section.test_size, section.validation_size)
 
 

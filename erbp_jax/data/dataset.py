@@ -82,8 +82,7 @@ class Dataset:
     dt: float = 1.0
     """Length of a tick of given trains in ms, for rates reported in Hz."""
     copies: int = 0
-    """Changed copies that stand behind each training sample; `subset` takes sizes without them and holds out none.
-    `save` keeps neither this nor the length of a tick."""
+    """Changed copies that stand behind each training sample; `subset` takes sizes without them and holds out none."""
     test_name: str = "test"
     """What texts and pictures call `test`: `held-out` where it was held out of the training samples."""
 
@@ -204,7 +203,8 @@ class Dataset:
         return f"Dataset({self.name}: {parts} {what})"
 
     def save(self, path: Path | str) -> None:
-        """Write the set as `.npz`, which `data.path` and `from_npz` read: `x` (or `spikes`), `y`, `x_test`, `y_test`.
+        """Write the set as `.npz`, which `data.path` and `from_npz` read: `x` (or `spikes`), `y`, `x_test`, `y_test`,
+        and `dt` and `copies` where they are not 1 and 0.
 
         Raises:
             UserError: samples or targets that are no arrays.
@@ -215,6 +215,8 @@ class Dataset:
                 raise UserError(f"{self.called}: its samples or targets are no arrays and have no place in an .npz")
             arrays[what + suffix] = self._stored(part.x)
             arrays["y" + suffix] = part.y if self.labels is None else self.labels[part.y]
+        arrays |= {} if self.dt == 1.0 else {"dt": np.float64(self.dt)}
+        arrays |= {} if self.copies == 0 else {"copies": np.int64(self.copies)}
         write_arrays(Path(path), arrays, compressed=True)
 
     def _stored(self, x: np.ndarray) -> np.ndarray:
@@ -254,7 +256,10 @@ class Dataset:
 
 def named(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Classes 0 to K-1 as `labels[K]` calls them. Undecided, and an output of no class, is -1, or `undecided` among
-    words."""
+    words; where a label is called so, one less than the lowest label, or `undecided?`."""
     called = labels[np.clip(classes, 0, len(labels) - 1)]
-    called = called.astype(np.int64) if called.dtype.kind == "u" else called  # -1 has no place among them
-    return np.where((classes < 0) | (classes >= len(labels)), -1 if called.dtype.kind in "iu" else "undecided", called)
+    if called.dtype.kind in "iu":
+        called, mark = called.astype(np.int64), min(-1, int(labels.min()) - 1)  # -1 has no place among unsigned ones
+    else:
+        mark = "undecided" if "undecided" not in labels else "undecided?"
+    return np.where((classes < 0) | (classes >= len(labels)), mark, called)

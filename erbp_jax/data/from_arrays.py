@@ -28,8 +28,8 @@ def dataset(
     numbers, grey or colour images. With `trains`, spikes that are given instead: 0 or 1, `[n, T, I]`.
     `y` of one axis are labels: integers or strings of any values (whole floats count as integers, booleans as 0 and 1),
     which become the classes 0 to K-1, and back in every output. `y` of two or three axes are curves of spikes per tick
-    in [0, 1] to follow: `[n, K]` for all ticks, or `[n, T, K]`. One-hot rows are not labels: `y.argmax(1)` are; what
-    trains on them asks for a task.
+    in [0, 1] to follow: `[n, K]` for all ticks, or `[n, T, K]` (with trains of K ticks the latter alone). One-hot rows
+    are not labels: `y.argmax(1)` are; what trains on them asks for a task.
 
     Without `y`, `x` is anything with a length that yields `(sample, label)` by index.
     Without `x_test` and `y_test` the share `test` of the samples (0.2 if not given), drawn by `seed`, is kept for the
@@ -80,6 +80,11 @@ def dataset(
         if labels is not None and labels_test is not None:
             y_test = _in_terms_of(labels, labels_test, y_test)
         parts = (x, y), (x_test, y_test)
+    if trains and y.ndim == 2 and 1 < x.shape[1] == y.shape[1]:
+        raise UserError(
+            f"y: {list(y.shape)} beside trains of {x.shape[1]} ticks may be one curve or {x.shape[1]} constants; "
+            f"y[..., None] is the former, np.repeat(y[:, None], {x.shape[1]}, 1) the latter"
+        )
     if trains and y.ndim == 3 and y.shape[1] != x.shape[1]:
         raise UserError(f"y: curves of {y.shape[1]} ticks beside trains of {x.shape[1]} in x")
     shape = x.shape[2:] if trains else x.shape[1:]

@@ -1,6 +1,9 @@
 """A user's data set in an `.npz` file."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from erbp_jax.archive import MAX_BYTES, open_archive, shown
 from erbp_jax.data.dataset import Dataset
@@ -13,7 +16,9 @@ MOST_BYTES = 64 * MAX_BYTES
 
 def from_npz(path: Path | str) -> Dataset:
     """The set in an `.npz` with the arrays `x` and `y`, and, if the test set is not to be drawn from them, `x_test` and
-    `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in place of `x` are given trains.
+    `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in place of `x` are given trains. Two numbers
+    may be there too: `dt`, the length of a tick in ms (1), and `copies`, how many changed copies stand behind each
+    training sample (0).
 
     Example:
         >>> import os, tempfile
@@ -33,16 +38,32 @@ def from_npz(path: Path | str) -> Dataset:
     with open_archive(path, MOST_BYTES) as archive:
         names = set(archive.names)
         what = "spikes" if "spikes" in names else "x"
-        known = {what, "y", f"{what}_test", "y_test"}
+        known = {what, "y", f"{what}_test", "y_test", "dt", "copies"}
         if missing := [name for name in (what, "y") if name not in names]:
             raise UserError(
-                f"{' and '.join(missing)} missing: it must hold x (or spikes) and y, and may hold x_test and y_test; "
-                f"got {shown(', '.join(sorted(names)) or 'nothing', 200)}"
+                f"{' and '.join(missing)} missing: it must hold x (or spikes) and y, and may hold x_test, y_test, dt "
+                f"and copies; got {shown(', '.join(sorted(names)) or 'nothing', 200)}"
             )
         if unknown := sorted(names - known):
             raise UserError(f"{shown(', '.join(unknown), 200)}: not known; it holds {', '.join(sorted(known))}")
         arrays = {name: archive[name] for name in (what, "y", f"{what}_test", "y_test") if name in names}
-        return dataset(
+        numbers = {name: archive[name] for name in ("dt", "copies") if name in names}
+        made = dataset(
             arrays[what], arrays["y"], arrays.get(f"{what}_test"), arrays.get("y_test"),
             name=path.stem, trains=what == "spikes",
         )  # fmt: skip
+        return _with(made, numbers, drawn=f"{what}_test" not in names)
+
+
+def _with(made: Dataset, numbers: dict[str, np.ndarray], *, drawn: bool) -> Dataset:
+    """The set with the numbers that stand beside its arrays."""
+    for name, kinds, wanted in (("dt", "fiu", "a number of ms above 0"), ("copies", "iu", "a whole number from 0 on")):
+        if name in numbers and (numbers[name].ndim or numbers[name].dtype.kind not in kinds):
+            raise UserError(f"{name}: must be {wanted}, got {numbers[name].dtype} {list(numbers[name].shape)}")
+    dt, copies = float(numbers.get("dt", made.dt)), int(numbers.get("copies", made.copies))
+    if copies < 0 or len(made.train) % (1 + copies) or (copies and drawn):
+        raise UserError(
+            f"copies: {copies} behind each sample need a test set of their own and training samples in groups of "
+            f"{1 + copies}; {len(made.train)} are there"
+        )
+    return replace(made, dt=dt, copies=copies)

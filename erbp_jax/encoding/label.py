@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 
 from erbp_jax.declared import checked
 
@@ -52,7 +54,7 @@ class LabelNeurons:
         Raises:
             ValueError: says what was given.
         """
-        check_classes(name, target, batch)
+        check_classes(name, target, batch, self.classes)
 
     @property
     def rate(self) -> float:
@@ -60,8 +62,8 @@ class LabelNeurons:
         return 1.0 / self.period
 
 
-def check_classes(name: str, target: Any, batch: int) -> None:
-    """Refuse a target that is not one class per sample.
+def check_classes(name: str, target: Any, batch: int, classes: int) -> None:
+    """Refuse a target that is not one class per sample; one that is no class as well, where values are known.
 
     Raises:
         ValueError: says what was given.
@@ -70,3 +72,7 @@ def check_classes(name: str, target: Any, batch: int) -> None:
     if shape != (batch,) or dtype is None or not jnp.issubdtype(dtype, jnp.integer):
         given = type(target).__name__ if dtype is None else f"{dtype} {list(shape)}"
         raise ValueError(f"{name}: the target must be one class per sample, whole numbers [{batch}], got {given}")
+    if isinstance(target, Tracer):
+        return
+    if others := [k for k in np.unique(target).tolist() if not 0 <= k < classes]:
+        raise ValueError(f"{name}: classes are from 0 to {classes - 1}, got {others[:5]}")

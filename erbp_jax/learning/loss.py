@@ -55,7 +55,7 @@ class CrossEntropy:
     def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array:
         del ticks
         rates = output.mean(0) / highest
-        check_classes("CrossEntropy", target, rates.shape[0])
+        check_classes("CrossEntropy", target, *rates.shape)
         return optax.softmax_cross_entropy_with_integer_labels(jnp.float32(self.gain) * rates, target)
 
 
@@ -76,7 +76,7 @@ class SquaredError:
     def __call__(self, output: jax.Array, target: Any, ticks: jax.Array, highest: float) -> jax.Array:
         del ticks
         rates = output.mean(0) / highest
-        check_classes("SquaredError", target, rates.shape[0])
+        check_classes("SquaredError", target, *rates.shape)
         label = jax.nn.one_hot(target, rates.shape[-1], dtype=rates.dtype)
         return 0.5 * jnp.square(rates - label).sum(-1)
 

@@ -12,10 +12,11 @@ from erbp_jax.learning.loss import CrossEntropy, CurveError, SquaredError
 
 def for_curves(rule: Rule) -> Rule:
     """eRBP with `Curves` for its teacher, and feedback that is not zero-sum, for outputs that follow curves share their
-    errors; back-propagation with `CurveError` for its loss. Other rules, and other teachers and losses, stay.
+    errors; back-propagation with `CurveError` for its loss, where that is the default. Other rules, and other teachers
+    and losses, stay.
 
     Raises:
-        UserError: readouts that learn, which predict one class among several.
+        UserError: readouts that learn, which predict one class among several; a loss of labels that was chosen.
     """
     if isinstance(rule, ERBP) and any(readout is not None and readout.learns for readout in rule.local):
         raise UserError("ERBP: learned readouts predict labels, and the targets are curves; take errors of the output")
@@ -25,5 +26,7 @@ def for_curves(rule: Rule) -> Rule:
         feedback = shared if isinstance(rule.feedback, tuple) else shared[0]
         return replace(rule, label=Curves(rule.label.classes), feedback=feedback)
     if isinstance(rule, BackProp) and isinstance(rule.loss, (CrossEntropy, SquaredError)):
+        if rule.loss != CrossEntropy():
+            raise UserError(f"loss: {rule.loss} is of labels, and the targets are curves; CurveError() is of these")
         return replace(rule, loss=CurveError())
     return rule

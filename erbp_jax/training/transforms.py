@@ -11,6 +11,7 @@ from erbp_jax.learning.base import Block
 from erbp_jax.learning.tricks.bounds import keep_within
 from erbp_jax.network import Network
 from erbp_jax.params import Params
+from erbp_jax.projection import Projection
 
 __all__ = ["Optimizers", "after_block", "besides", "by_layer", "keep_within", "stepped", "summed"]
 
@@ -38,14 +39,27 @@ def besides(network: Network, made: Block) -> dict[str, Any]:
     r"""What an optimiser may ask for by name besides update and parameters, of a block of k ticks and B samples.
 
     `errors`: spikes of the error neurons per sample, float32 `[]`, 0 of a rule without any. `eligibility`: one float32
-    `[]` a projection, the squared length of what its presynaptic side sent, the mean over samples of
-    :math:`\sum_j (\sum_t s_j[t])^2`. What nobody asks for is not worked out.
+    `[]` a projection, the squared length of what a postsynaptic unit can get, the mean over samples of
+    :math:`\frac{n}{J O} \sum_j (\sum_t s_j[t])^2` with n synapses of J signals and O units: all signals of a dense
+    projection, a share of them where some have no synapse. Those of a kernel count whole. What nobody asks for is not
+    worked out.
     """
     batch = made.trace.inputs[0].shape[1]
     fired = jnp.int32(0) if made.events is None else made.events.error_spikes.sum(dtype=jnp.int32)
-    signals = (p.connection.signal(arrived) for p, arrived in zip(network.projections, made.trace.arrived, strict=True))
-    energies = (jnp.square(signal.astype(jnp.float32).sum(0)).sum(-1).mean() for signal in signals)
+    parts = zip(network.projections, made.trace.arrived, made.update.projections, strict=True)
+    energies = (
+        jnp.square(p.connection.signal(arrived).astype(jnp.float32).sum(0)).sum(-1).mean() * _joined(p, update)
+        for p, arrived, update in parts
+    )
     return {"errors": fired.astype(jnp.float32) / batch, "eligibility": tuple(energies)}
+
+
+def _joined(projection: Projection, update: Any) -> float:
+    """The share of a projection's pairs of signal and unit that a synapse joins; 1 where synapses share weights."""
+    connection = projection.connection
+    if connection.synapses != sum(leaf.size for leaf in jax.tree.leaves(update)):
+        return 1.0
+    return connection.synapses / (connection.signals * connection.outputs)
 
 
 def after_block(

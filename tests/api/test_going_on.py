@@ -89,6 +89,14 @@ def test_the_burn_in_that_nobody_gave_fits_the_blocks_that_were_asked_for(data):
         ej.fit(NETWORK, ej.ERBP.default, data, epochs=0, steps=20, update_every=4, burn_in=5, progress=False)
 
 
+def test_ticks_that_no_block_divides_are_told(data, capsys):
+    given = {"epochs": 1, "progress": False}
+    ej.fit(NETWORK, ej.ERBP.default, data, steps=7, **given)
+    assert "note: no block of 2 to 5 ticks divides a presentation of 7 with a burn-in of 1" in capsys.readouterr().err
+    ej.fit(NETWORK, ej.ERBP.default, data, steps=7, update_every=1, **given)
+    assert "note" not in capsys.readouterr().err
+
+
 def test_a_burn_in_that_leaves_no_block_says_which_numbers_do(data):
     given = {"epochs": 0, "steps": 20, "progress": False}
     with pytest.raises(UserError, match=r"burn_in: 7 of 20 ticks .* update_every=1 .* steps=20, burn_in=5"):

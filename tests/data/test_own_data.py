@@ -1,12 +1,15 @@
 """Data of one's own: arrays, archives, idx files, anything indexable; and what is refused."""
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import erbp_jax as ej
 from erbp_jax import data
+from erbp_jax.config import load_config
+from erbp_jax.config.build_data import load_data
 from erbp_jax.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -25,7 +28,7 @@ def test_float_images_become_bytes_once_and_labels_become_classes():
     for part in (made.train, made.test):
         assert part.y.dtype == np.int32
         assert [label_of[row.tobytes()] for row in part.x] == made.named(part.y).tolist()
-    np.testing.assert_array_equal(made.named(np.asarray([-1, 2])), [-1, 40])
+    np.testing.assert_array_equal(made.named(np.asarray([-1, 2])), [-8, 40])  # -1 could be a label beside -7
 
 
 def test_the_same_seed_divides_alike_and_every_label_stays_in_training():
@@ -76,9 +79,25 @@ def test_a_saved_set_comes_back(tmp_path, trains):
         np.testing.assert_array_equal(a.y, b.y)
 
 
+def test_a_saved_set_keeps_its_tick_and_its_copies(tmp_path):
+    x = RNG.integers(0, 2, (60, 4, 5))
+    made = replace(ej.dataset(x, Y, x[:20], Y[:20], trains=True), dt=5.0, copies=2)
+    made.save(tmp_path / "mine.npz")
+    back = data.from_npz(tmp_path / "mine.npz")
+    assert (back.dt, back.copies) == (5.0, 2)
+    assert len(back.subset(10, None).train) == 30
+    own = [f"data.path={tmp_path / 'mine.npz'}", "network.layers=[auto,4,auto]", "encoding={steps: 4}"]
+    with pytest.raises(UserError, match=r"encoding.dt: is 1 ms, .* is 5 ms; add encoding.dt=5"):
+        load_data(load_config("configs/digits.yaml", own))
+
+
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
+        ({"x": X, "y": Y, "dt": np.zeros(2)}, r"dt: must be a number of ms above 0, got float64 \[2\]"),
+        ({"x": X, "y": Y, "dt": -1.0}, "dt must be a finite number of ms above 0, got -1"),
+        ({"x": X, "y": Y, "copies": 1}, "copies: 1 behind each sample need a test set of their own"),
+        ({"x": X, "y": Y, "copies": 0.5}, "copies: must be a whole number from 0 on, got float64"),
         ({"x": X[:, 0, 0], "y": Y}, r"x: must be samples .* got shape \[60\]"),
         ({"x": X * 2, "y": Y}, r"x: float values must lie in \[0, 1\], got values from .* to 1.9"),
         ({"x": np.where(X > 0.9, np.nan, X), "y": Y}, "got NaN"),
@@ -92,6 +111,7 @@ def test_a_saved_set_comes_back(tmp_path, trains):
         ({"x": X, "y": Y, "x_test": X[:, :3], "y_test": Y}, r"x_test: samples of shape \[3, 5\] beside \[4, 5\]"),
         ({"x": X, "y": X * 2}, r"curves are spikes per tick and must lie in \[0, 1\]"),
         ({"x": X, "y": Y.astype(complex)}, "got complex128"),
+        ({"spikes": X[:, :, :4] > 0.5, "y": X[:, 0, :4]}, r"y: \[60, 4\] beside trains of 4 ticks may be one curve or"),
         ({"spikes": X, "y": Y}, "trains of spikes must be 0 or 1"),
         ({"y": Y}, "x missing: it must hold x"),
         ({"x": X, "y": Y, "z": Y}, "z: not known"),

@@ -12,7 +12,17 @@ from erbp_jax.connections import BlankOut, Dense, Reliable
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import Curves, LabelNeurons, Regular
 from erbp_jax.errors import UserError
-from erbp_jax.learning import ERBP, Boxcar, LearnedReadout, LocalReadout, RandomFeedback
+from erbp_jax.learning import (
+    ERBP,
+    BackProp,
+    Boxcar,
+    CrossEntropy,
+    CurveError,
+    LearnedReadout,
+    LocalReadout,
+    RandomFeedback,
+    SquaredError,
+)
 from erbp_jax.learning.base import Given
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.neurons import LIF, Dendrite, ErrorNeurons, SecondOrderLIF
@@ -291,6 +301,13 @@ def test_a_single_error_neuron_has_no_zero_sum_feedback(key):
         ERBP(Curves(1)).init(mlp(6, 5, 1), key)
     feedback = ERBP.default(mlp(6, 5, 1)).init(mlp(6, 5, 1), key).fixed[0]
     assert np.abs(feedback).min() > 0
+
+
+def test_a_loss_of_labels_that_was_chosen_is_not_replaced():
+    assert for_curves(BackProp()).loss == CurveError()
+    for loss in (CrossEntropy(gain=3.0), SquaredError()):
+        with pytest.raises(UserError, match=r"is of labels, and the targets are curves; CurveError\(\) is of these"):
+            for_curves(BackProp(loss=loss))
 
 
 def test_readouts_that_predict_labels_follow_no_curves():

@@ -167,7 +167,7 @@ class ClassReward(Modulator):
     def over(self, network, rule_params, state, trace, given):
         del rule_params
         output = network.output_spikes(trace)
-        check_classes("ClassReward", given.target, output.shape[1])
+        check_classes("ClassReward", given.target, *output.shape[1:])
         right = jax.nn.one_hot(given.target, output.shape[-1], dtype=output.dtype)
         worth = self.right * right - self.wrong * (1.0 - right)
         return state, Modulation.shared(network, (output * worth[None]).sum(-1, keepdims=True))

@@ -11,6 +11,7 @@ from erbp_jax.learning.tricks.parts import Part, no_lists, of_projections, onto,
 from erbp_jax.registry import register
 from erbp_jax.units import Above
 
+_NUMBERS = int, float, np.number
 SLACK = 2.0**-16
 """How far beyond a bound, as a share of it, counts as at it: what was brought back stays where it is."""
 
@@ -80,7 +81,12 @@ def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
         >>> step, _ = optimizer.update({"weight": jnp.array([-3.0, 0.25])}, optimizer.init(weights), weights)
         >>> optax.apply_updates(weights, step)["weight"].tolist()
         [1.0, 0.25]
+
+    Raises:
+        ValueError: numbers of which the lower is not below the higher; on update, no parameters.
     """
+    if isinstance(low, _NUMBERS) and isinstance(high, _NUMBERS):
+        _interval(float(low), float(high))
 
     def update(updates, state, params=None):
         if params is None:
@@ -88,7 +94,7 @@ def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
 
         def spread(bound):
             """The bound, shaped like the parameters."""
-            number = isinstance(bound, (int, float, np.number, np.ndarray, jax.Array)) and np.ndim(bound) == 0
+            number = isinstance(bound, (*_NUMBERS, np.ndarray, jax.Array)) and np.ndim(bound) == 0
             tree = jax.tree.map(lambda _: bound, params) if number else bound
             return jax.tree.map(lambda b, x: jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape), tree, params)
 
@@ -111,12 +117,12 @@ def _cut(u: jax.Array, p: jax.Array, low: jax.Array, high: jax.Array) -> jax.Arr
     return jnp.where((after > high) | (after < low), jnp.nextafter(step, inward), step)
 
 
-def _interval(bounds: Any) -> None:
-    if bounds.low >= bounds.high:
-        raise ValueError(f"keep_within: low must be below high, got {bounds.low:g} and {bounds.high:g}")
+def _interval(low: float, high: float) -> None:
+    if not low < high:
+        raise ValueError(f"keep_within: low must be below high, got {low:g} and {high:g}")
 
 
-@register("trick", "keep_within", place="bound", check=_interval)
+@register("trick", "keep_within", place="bound", check=lambda bounds: _interval(bounds.low, bounds.high))
 def weights_within(
     low: Annotated[float, "Least weight."], high: Annotated[float, "Largest weight."]
 ) -> optax.GradientTransformation:

@@ -78,7 +78,8 @@ def normalised_step(
 
     over the k ticks of the block. A pattern n of spike counts with the error e has the update :math:`e_j n_i`, which
     moves its own current by :math:`e_j |n|^2`: by :math:`e_j` once it is divided, however many inputs are active and
-    however often they spike. E is that of the projection's presynaptic signals, for a kernel those of the whole map.
+    however often they spike. E is that of the signals that reach a unit, on average: all of a dense projection, the
+    share that has synapses of a sparse or a delayed one, for a kernel those of the whole map.
 
     The training loops give E as `eligibility`, one number per projection. Trees that are not a network's, such as a
     rule's own parameters, pass as they are. State: none. Integer form: a shift by the leading one of E.

@@ -81,3 +81,8 @@ def test_any_number_is_a_bound_and_none_is_passed_by_an_ulp(number):
     inside = keep_within(number(-5), number(5))
     step = jnp.asarray(np.random.default_rng(1).normal(0, 1, 10_000), jnp.float32)
     np.testing.assert_array_equal(inside.update(step, inside.init(p), p)[0], step)
+
+
+def test_bounds_the_wrong_way_round_are_refused():
+    with pytest.raises(ValueError, match="low must be below high, got 1 and -1"):
+        keep_within(1.0, -1.0)

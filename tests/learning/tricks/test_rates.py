@@ -1,12 +1,16 @@
 """A rate per neuron, and a step that does not depend on how much input there is."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import erbp_jax as ej
 from erbp_jax.learning.tricks import normalised_step, scale_by_neuron_rms
 from erbp_jax.trace import Tree
+from erbp_jax.training.transforms import besides
 from tests.learning.tricks import oracles
 from tests.learning.tricks.test_moments import steps_of
 
@@ -62,3 +66,24 @@ def test_what_is_missing_is_named():
         normalised_step(0.0)
     with pytest.raises(ValueError, match=r"decay in \[0, 1\)"):
         scale_by_neuron_rms(1.0)
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [ej.Dense(60, 40), ej.Sparse(60, 40, fan_in=15), ej.Delayed(ej.Dense(60, 40), (1, 4))],
+    ids=["dense", "sparse", "delayed"],
+)
+def test_an_error_of_one_moves_the_current_by_one_whatever_the_connection(connection):
+    """Counts n, errors e: the update `e n` over E of the training loop moves every current by e, on average."""
+    network = ej.Network({"output": (ej.LIF(), 40)}, [ej.Projection("input", "output", connection)])
+    own = network.of_projection(network.init(jax.random.key(0)), 0)
+    spikes = jnp.zeros((20, 1, 60)).at[:3].set(2.0)
+    _, before, arrived = connection(own, connection.init_state(1), spikes)
+    update = connection.plasticity(own, arrived, jnp.ones((20, 1, 40)))
+    trace = SimpleNamespace(inputs=[spikes], arrived=(arrived,))
+    made = SimpleNamespace(trace=trace, events=None, update=Tree((update,), ({},)))
+    energy = besides(network, made)["eligibility"]
+    step, _ = normalised_step(1e-6).update(made.update, (), eligibility=energy)
+    moved = jax.tree.map(jnp.add, own.trained, step.projections[0])
+    _, after, _ = connection(own._replace(trained=moved), connection.init_state(1), spikes)
+    np.testing.assert_allclose(np.asarray(after - before).sum(0).mean(), 1.0, rtol=1e-3)
