@@ -50,7 +50,8 @@ def mlp(*sizes: int, neuron: Neuron | None = None, gain: float = 1.0, delay: int
         ValueError: fewer than two sizes, or what is no size.
     """
     if len(sizes) < 2:
-        raise ValueError(f"mlp: needs at least two sizes, inputs and outputs, got {list(sizes)}")
+        star = "; a tuple of sizes is given as mlp(*sizes)" if sizes and isinstance(sizes[0], tuple | list) else ""
+        raise ValueError(f"mlp: needs at least two sizes, inputs and outputs, got {list(sizes)}{star}")
     neuron = LIF() if neuron is None else neuron
     pairs = zip(sizes, sizes[1:], strict=False)
     return sequential(*((Dense(a, b, gain), neuron) for a, b in pairs), delay=delay)

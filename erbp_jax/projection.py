@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from erbp_jax.connections import Connection
 from erbp_jax.declared import fits
@@ -32,9 +32,17 @@ class Population:
         if not isinstance(self.name, str):
             raise ValueError(f"Population: the name must be a text, got {self.name!r}")
         if isinstance(self.neuron, type) or not isinstance(self.neuron, Neuron):
-            raise ValueError(f"Population {self.name!r}: must have a neuron, got {self.neuron!r}")
+            raise ValueError(f"Population {self.name!r}: must have a neuron{_instead(self.neuron)}")
         if isinstance(self.size, bool) or not isinstance(self.size, Integral) or self.size < 1:
             raise ValueError(f"Population {self.name!r}: size must be a whole number >= 1, got {self.size!r}")
+
+
+def _instead(given: Any) -> str:
+    """What was given in place of a neuron, and what it lacks."""
+    if isinstance(given, type):
+        return f", got the class {given.__name__}; an instance is {given.__name__}()"
+    missing = [name for name in ("init_state", "step") if not hasattr(given, name)]
+    return f" with {' and '.join(missing)}, got {given!r}"
 
 
 @dataclass(frozen=True)

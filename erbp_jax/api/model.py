@@ -130,12 +130,10 @@ class Model:
                     "evaluate: samples need their targets, evaluate(x, y); or give a Dataset, or its train or test"
                 )
             rows = self._rows(data)
-            shown, given = (
-                len(jax.tree.leaves(rows)[0]),
-                len(jax.tree.leaves(y)[0]) if not hasattr(y, "__len__") else len(y),
-            )
-            if shown != given:
-                raise UserError(f"y: {given} for {shown} samples in x")
+            first = y if hasattr(y, "__len__") else next(iter(jax.tree.leaves(y)), None)
+            shown, given = len(jax.tree.leaves(rows)[0]), np.shape(first)[:1] if hasattr(first, "__len__") else ()
+            if given != (shown,):
+                raise UserError(f"y: {given[0] if given else repr(y)[:100]} for {shown} samples in x")
             targets = self._classes(y) if self.labels is not None else np.asarray(y, np.float32)
         result = self._test(rows, targets, seed, batch_size)
         return {

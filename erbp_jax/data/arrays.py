@@ -87,7 +87,7 @@ def as_targets(name: str, given: Any) -> tuple[np.ndarray, np.ndarray | None]:
     Raises:
         UserError: labels that are fractional or missing; curves that are not finite in [0, 1].
     """
-    y = as_array(name, given)
+    y = as_array(name, given, words=True)
     if y.ndim == 1:
         return _as_classes(name, y)
     if y.ndim not in (2, 3) or 0 in y.shape:
@@ -167,8 +167,18 @@ def flat(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x.reshape(len(x), -1))
 
 
-def as_array(name: str, given: Any) -> np.ndarray:
-    """One array of numbers or words.
+def check_seed(seed: Any) -> None:
+    """Refuse what is no seed of a draw.
+
+    Raises:
+        UserError: says what was given.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise UserError(f"seed: must be a whole number >= 0, got {seed!r}")
+
+
+def as_array(name: str, given: Any, *, words: bool = False) -> np.ndarray:
+    """One array of numbers, or, where they are allowed, of words.
 
     Raises:
         UserError: samples of different shapes, or objects.
@@ -177,9 +187,9 @@ def as_array(name: str, given: Any) -> np.ndarray:
         x = np.asarray(given)
     except ValueError:  # rows of different lengths
         raise UserError(f"{name}: must be one array, got samples of different shapes") from None
-    if x.dtype.kind == "O" and x.size and all(isinstance(item, str) for item in x.flat):
+    if words and x.dtype.kind == "O" and x.size and all(isinstance(item, str) for item in x.flat):
         return x.astype(np.str_)  # words of a table
-    if x.dtype.kind in "OV":
+    if x.dtype.kind in "OV" or (not words and x.dtype.kind in "US"):
         raise UserError(f"{name}: must be an array of numbers, got {type(given).__name__} of {x.dtype}")
     return x
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.archive import shown
-from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, divided, flat, not_dark
+from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, check_seed, divided, flat, not_dark
 from erbp_jax.data.dataset import UNNAMED, Dataset, Samples
 from erbp_jax.errors import UserError
 
@@ -48,8 +48,7 @@ def dataset(
     """
     if test is not None and (isinstance(test, bool) or not isinstance(test, (int, float))):
         raise UserError(f"test: a share of the samples, got {type(test).__name__}; a test set is x_test=, y_test=")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UserError(f"seed: must be a whole number >= 0, got {seed!r}")
+    check_seed(seed)
     if y is None:
         x, y = _collected(x)
     make = as_trains if trains else as_bytes

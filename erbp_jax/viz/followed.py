@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from erbp_jax.data.arrays import as_array
 from erbp_jax.errors import UserError
 from erbp_jax.tasks.regression import smoothing
 from erbp_jax.viz.figure import ACCENT, INK, styled, subplots
@@ -20,7 +21,9 @@ def followed_figure(spikes: np.ndarray, target: Any, *, dt: float, tau: float, t
     Raises:
         UserError: a recording of a batch, or a target of another shape.
     """
-    wanted = np.asarray(target, float)
+    wanted = as_array("plot_curves: the target", target)
+    if wanted.dtype.kind not in "biuf":
+        raise UserError(f"plot_curves: the target must be numbers, got {type(target).__name__}")
     if spikes.ndim != 2:
         raise UserError("plot_curves: shows one sample, and this recording is of a batch; record(x[0])")
     ticks, outputs = spikes.shape

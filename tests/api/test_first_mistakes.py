@@ -50,6 +50,11 @@ def hebb(pre, post, error):
             lambda m: ej.fit(ej.mlp(8, 6, 3), ej.ERBP.default, data, model=m),
             "model: was trained with another network",
         ),
+        (lambda m: m.evaluate(x, 3), "y: 3 for 60 samples in x"),
+        (lambda m: m.record(x[0]).plot_curves("abc"), "plot_curves: the target: must be an array of numbers, got str"),
+        (lambda m: m.record(x[0]).plot_neuron("output", 1.5), "plot_neuron: output has neurons 0 to 2, got 1.5"),
+        (lambda m: ej.dataset([["a", "b"]] * 6, y[:6]), "x: must be an array of numbers, got list"),
+        (lambda m: ej.mlp(data.sizes(5)), "a tuple of sizes is given as mlp(*sizes)"),
         (
             lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], seed=-1),
             "seed: must be a whole number from 0 on, got -1",

@@ -42,7 +42,7 @@ class Recordings:
         'drops'
 
     Raises:
-        UserError: a sensor that is not (height, width, polarities).
+        UserError: a sensor that is not (height, width, polarities); recordings that cannot be counted and indexed.
     """
 
     name: str
@@ -52,6 +52,13 @@ class Recordings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sensor", as_sensor(self.name, self.sensor))
+        for which in ("train", "test"):
+            part = getattr(self, which)
+            if not hasattr(part, "__len__") or not hasattr(part, "__getitem__"):
+                raise UserError(
+                    f"{shown(self.name)}: {which} must be a list of (Events, label), or anything with a length that "
+                    f"yields them by index, got {type(part).__name__}"
+                )
 
 
 class Files(Recorded):

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from erbp_jax.archive import shown
+from erbp_jax.data.arrays import check_seed
 from erbp_jax.data.dataset import Dataset, Samples
 from erbp_jax.data.events.augment import Augment
 from erbp_jax.data.events.bins import Bins
@@ -62,6 +63,12 @@ def from_recordings(
             "from_recordings: takes a folder or erbp_jax.data.events.Recordings(name, train, test, sensor), of "
             f"(Events, label) pairs, got {type(source).__name__}"
         )
+    if repair and isinstance(source, Recordings):
+        raise UserError(
+            "repair: is for a folder that is read here; recordings(folder, repair=True) and from_structured(..., "
+            "repair=True) read in order what is not"
+        )
+    check_seed(seed)
     members = ("steps", "dt", "counts", "shape", "bytes_a_tick", "__call__")
     having("bins", bins, members, f"ej.Bins(steps=...), or have {', '.join(members)}")
     if augment is not None:

@@ -34,7 +34,9 @@ class Clopath:
     :math:`\bar{\bar u}` is that of :math:`(u - E_L)^2` (`tau_homeostasis`), or the constant `homeostasis` (mV^2) where
     that is given. Depression is written at presynaptic spikes, potentiation in every tick in which the membrane is
     above `theta_plus`. Low-passes are those of the ticks before. Potentials in mV, time constants in ticks, amplitudes
-    for ticks of 1 ms. State: three numbers a postsynaptic neuron, one a presynaptic one.
+    for ticks of 1 ms. The membrane is read after the reset: of a spike the rule sees what the neuron's own model keeps
+    of it, such as an upswing of some ticks, and nothing where it resets at once.
+    State: three numbers a postsynaptic neuron, one a presynaptic one.
     Source: Clopath et al. 2010, Nature Neuroscience 13:344.
 
     Example:

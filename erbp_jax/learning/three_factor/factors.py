@@ -15,6 +15,9 @@ from erbp_jax.neurons.firing import decay
 class Signals(NamedTuple):
     """What one side of the synapses does; the presynaptic side shows its spikes alone.
 
+    Everything is as the tick leaves it: where a neuron fired its `membrane` has been reset. V before that is, less the
+    threshold, in the field `drive` of the `state` of neurons that keep it, as `LIF` does.
+
     Example:
         >>> import jax.numpy as jnp
         >>> from erbp_jax.learning.three_factor import Signals
@@ -24,7 +27,7 @@ class Signals(NamedTuple):
 
     spikes: jax.Array  # [..., N]
     current: jax.Array | None = None  # [..., N] synaptic current
-    membrane: jax.Array | None = None  # [..., N] membrane potential
+    membrane: jax.Array | None = None  # [..., N] membrane potential, after the reset
     state: Any = None  # of the neurons, whole: leaves [..., N]
 
 

@@ -25,7 +25,8 @@ class MembraneGate(Factor):
     Theta is a ramp of slope g between `depression` -A- and `potentiation` A+; `slope=inf` makes it the two-level gate
     of the paper, A+ above V_th and -A- at or below. nu is a calcium trace of the neuron's own spikes before this tick:
     under a steady rate of r spikes per tick it settles at about r tau, so the rate is driven towards what balances
-    Theta. V and `threshold` in one unit, `tau` in ticks.
+    Theta. V is read after the reset, so that a presynaptic spike in the tick of a postsynaptic one meets the reset
+    potential. V and `threshold` in one unit, `tau` in ticks.
 
     Example:
         >>> import jax.numpy as jnp

@@ -46,6 +46,10 @@ def model():
             "recording 20: .* got ndarray, int",
         ),
         (lambda: Recordings("mine", PAIRS, PAIRS, (8, 2)), r"mine: a sensor is \(height, width, polarities\)"),
+        (lambda: of(None), r"mine: train must be a list of \(Events, label\), .* got NoneType"),
+        (lambda: of(pair for pair in PAIRS), "mine: train must be a list .* got generator"),
+        (lambda: ej.from_recordings(SET, BINS, repair=True), "repair: is for a folder that is read here"),
+        (lambda: ej.from_recordings(SET, BINS, seed=-1), "seed: must be a whole number >= 0, got -1"),
         (lambda: ej.dataset([e for e, _ in PAIRS], [y for _, y in PAIRS]), r"a recording is no array yet; ej\.Bins"),
     ],
 )
