@@ -130,7 +130,7 @@ class Model:
                     "evaluate: samples need their targets, evaluate(x, y); or give a Dataset, or its train or test"
                 )
             rows = self._rows(data)
-            first = y if hasattr(y, "__len__") else next(iter(jax.tree.leaves(y)), None)
+            first: Any = y if hasattr(y, "__len__") else next(iter(jax.tree.leaves(y)), None)
             shown, given = len(jax.tree.leaves(rows)[0]), np.shape(first)[:1] if hasattr(first, "__len__") else ()
             if given != (shown,):
                 raise UserError(f"y: {given[0] if given else repr(y)[:100]} for {shown} samples in x")

@@ -16,6 +16,7 @@ from erbp_jax.config.memory import SHARE, Part, refuse_beyond
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import stimulus
 from erbp_jax.errors import UserError
+from erbp_jax.files import write_arrays
 from erbp_jax.network import Network
 from erbp_jax.neurons import MihalasNiebur, Neuron, Parametric
 from erbp_jax.random import new_key, split
@@ -44,9 +45,7 @@ class Traces:
         """As `.npz`: `time` (ms, end of tick), `input`, `spikes0`, ..., and the states."""
         arrays = {"time": (np.arange(len(self.input)) + 1) * self.dt, "input": self.input, **self.states}
         arrays |= {f"spikes{i}": s for i, s in enumerate(self.spikes)}
-        partial = path.with_name(f".{path.stem}.partial.npz")
-        np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType]
-        partial.replace(path)
+        write_arrays(path, arrays)
         return path
 
 

@@ -43,15 +43,19 @@ def _units_of_input(axis, traces: Traces) -> None:
 
 
 def _layered(traces: Traces) -> bool:
-    return any("." in name for name in traces.states)
+    return any(name.startswith("layer0.") for name in traces.states)
 
 
 def draw_potential(axis, traces: Traces) -> None:
-    """The first neuron's membrane, its threshold if that moves, and a mark for each of its spikes."""
+    """The first neuron's membrane, its threshold if that moves, and a mark for each of its spikes; of a neuron whose
+    state has no `membrane`, the first variable that it has."""
     time = (np.arange(len(traces.input)) + 1) * traces.dt
     layer = f"layer{len(traces.spikes) - 1}." if _layered(traces) else ""
-    membrane = traces.states[f"{layer}membrane"][:, 0]
-    axis.plot(time, membrane, color=INK, linewidth=0.9, label="membrane potential")
+    names = [n.removeprefix(layer) for n, x in traces.states.items() if n.startswith(layer) and x.ndim == 2]
+    shown = "membrane" if "membrane" in names or not names else names[0]
+    if names:
+        label = "membrane potential" if shown == "membrane" else shown
+        axis.plot(time, traces.states[f"{layer}{shown}"][:, 0], color=INK, linewidth=0.9, label=label)
     for name, colour in (("threshold", ACCENT), ("dendrite", "#0072b2")):
         if f"{layer}{name}" in traces.states:
             axis.plot(time, traces.states[f"{layer}{name}"][:, 0], "--", color=colour, linewidth=0.9, label=name)
@@ -61,5 +65,6 @@ def draw_potential(axis, traces: Traces) -> None:
     if len(marks):
         axis.plot([], [], "|", color=INK, label="spikes")
     axis.set_ylim(low, high + 0.16 * (high - low))
-    axis.set_ylabel("potential (mV)" if traces.input_per == "ms" else "potential\n(unit of the threshold)")
+    unit = "potential (mV)" if traces.input_per == "ms" else "potential\n(unit of the threshold)"
+    axis.set_ylabel(unit if shown == "membrane" else shown)
     axis.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderpad=0)
