@@ -1,6 +1,5 @@
 """Event-driven random back-propagation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -8,20 +7,22 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.block import unrolling
-from erbp_jax.counting import Wide, wide, wide_add, wide_product, wide_stack
+from erbp_jax.counting import Wide, wide_add, wide_stack
 from erbp_jax.declared import checked
 from erbp_jax.encoding import Curves, Teacher, teacher_for
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import ErrorSpikes, Given, LocalRule, Step, Suggested, plasticity, written
+from erbp_jax.learning.base import Given, LocalRule, Step, Suggested, plasticity, written
+from erbp_jax.learning.error_paths import arriving, first_onto, merged, reached
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.loss import CurveError, SquaredError
-from erbp_jax.learning.readout import Readout, error_spikes
+from erbp_jax.learning.readout import Readout
+from erbp_jax.learning.synapse import synaptic_current, synaptic_gain
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite, ErrorNeurons, ErrorState, Surrogate
 from erbp_jax.params import Params
 from erbp_jax.projection import Population
-from erbp_jax.random import check_keys, fold_each
+from erbp_jax.random import check_keys
 from erbp_jax.trace import PopulationTrace, Trace
 
 
@@ -204,7 +205,7 @@ class ERBP(LocalRule):
 
     def _back(self, network: Network, rule_params: Params) -> list[jax.Array]:
         """What carries errors to each hidden population `[R K, N]`, and last to the output."""
-        *each, output = _merged(rule_params)
+        *each, output = merged(rule_params)
         hidden = zip(each, self.readouts(network), _each(self.feedback, len(each)), strict=True)
         return [*(w if readout is None else readout.back(w, f.scale) for w, readout, f in hidden), output]
 
@@ -232,9 +233,9 @@ class ERBP(LocalRule):
         ]
         for readout, population in zip(self.readouts(network), network.hidden, strict=True):
             if readout is not None and readout.learns:
-                first = _first_onto(network, population.name)
+                first = first_onto(network, population.name)
                 seen = trace.populations[network.index(population.name)]
-                counts[first] = wide_add(counts[first], _reached(seen.spikes, network.classes))
+                counts[first] = wide_add(counts[first], reached(seen.spikes, network.classes))
         return wide_stack(counts, -1)
 
     def suggested(self) -> Suggested:
@@ -257,63 +258,31 @@ class ERBP(LocalRule):
         class; with a local readout every spike of the layer reaches all readout neurons, and a label and a readout
         spike that layer's E+ and E-.
         """
-        ticks, output = given.ticks, network.output_spikes(trace)
-        self.label.check("ERBP", given.target, output.shape[1])
-        label = jax.vmap(lambda t: self.label.spikes(t, given.target))(ticks)  # [k, B, K]
-        error_state, error, count = error_spikes(self.error, state.error, label, output)
-        *reach, everywhere = self.error_fan_out(network)
-        shown, both = (
-            (label != 0).sum(-1, dtype=jnp.int32),
-            2 * label.shape[-1],
-        )  # label spikes; error neurons of a population
-        spikes, reached = count, wide_product(count, everywhere, both * everywhere)
-        incoming = wide(2 * (shown + output.sum(-1, dtype=jnp.int32)))
-
+        self.label.check("ERBP", given.target, network.output_spikes(trace).shape[1])
+        label = jax.vmap(lambda t: self.label.spikes(t, given.target))(given.ticks)  # [k, B, K]
+        layers = zip(network.hidden, self.readouts(network), merged(rule_params)[:-1], state.local, strict=True)
+        errors = arriving(
+            self.error, self.dendrite, network, tuple(layers), state.error, label, trace, given,
+            self.error_fan_out(network),
+        )  # fmt: skip
         ends = (*(p.name for p in network.hidden), network.output)
-        errors = {network.output: error}
         back = dict(zip(ends, self._back(network, rule_params), strict=True))
-        local, readout_updates = [], []
-        for population, readout, weights, before, fan_out in zip(
-            network.hidden,
-            self.readouts(network),
-            _merged(rule_params)[:-1],
-            state.local,
-            reach,
-            strict=True,
-        ):
-            name = population.name
-            if readout is None:
-                local.append(None)
-                readout_updates.append(None)
-                errors[name] = error
-                continue
-            seen = trace.populations[network.index(name)]
-            key = fold_each(given.key, jnp.uint32(2 * _first_onto(network, name) + 1))
-            made = readout(weights, before, seen.spikes, label, key=key, error=self.error, dendrite=self.dendrite)
-            local.append(made.state)
-            readout_updates.append(made.update)
-            errors[name] = made.errors
-            spikes, most = spikes + made.fired, 2 * made.prediction.shape[-1] * fan_out
-            reached = wide_add(reached, wide_product(made.fired, fan_out, most))
-            predicted = 2 * (readout.populations * shown + made.prediction.sum(-1, dtype=jnp.int32))
-            incoming = wide_add(wide_add(incoming, wide(predicted)), _reached(seen.spikes, made.prediction.shape[-1]))
-
         dendrites, post, gates = [], {}, self.boxcars(network)
         penalties = self._penalties(network)
         for population, seen, potential in zip(network.populations, trace.populations, state.dendrites, strict=True):
             name, gain = population.name, self._gain(population)
             potential, potentials = jax.lax.scan(
-                self.dendrite.step, potential, errors[name] @ back[name], unroll=unrolling(len(ticks))
+                self.dendrite.step, potential, errors.spikes[name] @ back[name], unroll=unrolling(len(given.ticks))
             )
             dendrites.append(potential)
             factor = self._factor(gates[name], penalties.get(name, 0.0), name, seen, potentials)
             post[name] = factor / gain if self.per_gain else factor
         updates = [self._update(network, params, trace, j, post[p.target]) for j, p in enumerate(network.projections)]
         return Step(
-            ERBPState(error_state, tuple(dendrites), tuple(local)),
+            ERBPState(errors.state, tuple(dendrites), errors.local),
             tuple(updates),
-            ErrorSpikes(spikes, incoming, reached),
-            (*readout_updates, None) if jax.tree.leaves(readout_updates) else (),
+            errors.counted,
+            (*errors.updates, None) if jax.tree.leaves(errors.updates) else (),
         )
 
     def _check_neurons(self, network: Network) -> None:
@@ -335,53 +304,6 @@ class ERBP(LocalRule):
         return post - penalty * seen.spikes if penalty else post
 
 
-def synaptic_current(population: str, state: Any) -> Any:
-    """The current of a population's synapses, which a boxcar reads: the field `synaptic` of its neurons' state.
-
-    Raises:
-        ValueError: a state without it.
-    """
-    if not hasattr(state, "synaptic"):
-        raise ValueError(
-            f"the boxcar reads the synaptic current, and the state of population {population!r}, "
-            f"{type(state).__name__}, has no field `synaptic`: give the neuron one, or write the rule "
-            "with ej.local_rule"
-        )
-    return state.synaptic
-
-
-def synaptic_gain(population: Population) -> float:
-    """The synaptic current that an input of 1 in every tick settles at.
-
-    Raises:
-        ValueError: a neuron that does not know it.
-    """
-    neuron: Any = population.neuron
-    while not hasattr(neuron, "steady_current") and hasattr(neuron, "neuron"):
-        neuron = neuron.neuron  # what adapts, or is stored in few bits, has the synapse of the model inside
-    if not hasattr(neuron, "steady_current"):
-        raise ValueError(
-            f"ERBP: per_gain needs neurons that know the gain of their synapse (`steady_current`); those of "
-            f"{population.name!r}, {type(neuron).__name__}, do not"
-        )
-    return float(neuron.steady_current(1.0))
-
-
 def _each(value: Any, count: int) -> tuple[Any, ...]:
     """One for each: a tuple as it is, anything else for all."""
     return value if isinstance(value, tuple) else (value,) * count
-
-
-def _merged(rule_params: Params) -> Sequence[jax.Array]:
-    """Trained and fixed weights in one order, the output's last."""
-    trained = rule_params.trained or (None,) * len(rule_params.fixed)
-    return [b if a is None else a for a, b in zip(trained, rule_params.fixed, strict=True)]
-
-
-def _first_onto(network: Network, name: str) -> int:
-    return next(j for j, p in enumerate(network.projections) if p.target == name)
-
-
-def _reached(spikes: jax.Array, neurons: int) -> Wide:
-    """Synapses of a layer's `spikes[k, B, N]` onto so many readout neurons, `[k, B]`."""
-    return wide_product(spikes.sum(-1, dtype=jnp.int32), neurons, spikes.shape[-1] * neurons)
