@@ -28,10 +28,10 @@ def crossings(found: dict[str, Any], target: float) -> tuple[np.ndarray, np.ndar
 
 
 def compared(plain: np.ndarray, other: np.ndarray) -> tuple[float, float, float, float] | None:
-    """Geometric mean of plain over other, its 95 % t interval and the p-value; None with fewer than two pairs."""
+    """Geometric mean of plain over other, its 95 % t interval and the p-value; None with fewer than two pairs, and
+    where a seed never came there: the mean of the others would flatter."""
     logs = np.log(plain / other)
-    logs = logs[np.isfinite(logs)]
-    if len(logs) < 2:
+    if len(logs) < 2 or not np.isfinite(logs).all():
         return None
     mean, error = logs.mean(), logs.std(ddof=1) / math.sqrt(len(logs))
     if error == 0.0:
@@ -41,10 +41,11 @@ def compared(plain: np.ndarray, other: np.ndarray) -> tuple[float, float, float,
     return math.exp(mean), math.exp(mean - reach), math.exp(mean + reach), float(p)
 
 
-def holm(values: dict[str, float]) -> dict[str, float]:
-    """p-values corrected for their number."""
+def holm(values: dict[str, float], planned: int = 0) -> dict[str, float]:
+    """p-values corrected for their number, or for the `planned` one if that is larger: those that are not there yet
+    count as larger than all that are."""
     ordered, worst, corrected = sorted(values, key=lambda name: values[name]), 0.0, {}
     for rank, name in enumerate(ordered):
-        worst = max(worst, min(1.0, (len(ordered) - rank) * values[name]))
+        worst = max(worst, min(1.0, (max(planned, len(ordered)) - rank) * values[name]))
         corrected[name] = worst
     return corrected

@@ -24,6 +24,8 @@ class Setting:
     seeds: int = 5
     sgd: float = 1.0
     """What rates of SGD are multiplied with: a gradient is a mean over samples, eRBP's update a sum of whole events."""
+    tricks: int = 2
+    """Rows without plain and controls that are planned: p-values are corrected for so many."""
     penalty: str | None = "0.3"
     """Activity regularisation, where a row has it; None for rules that know none."""
 
@@ -40,11 +42,13 @@ SPIKING = (
 )
 SETTINGS = {
     "dense": Setting(
-        DENSE, "erbp", 2, (*HELD_OUT, "rule.gate=[-2.5,2.5]", "rule.rate_penalty=[0.3,0.3]"), 6, (3.0, 2.3, 2.0)
+        DENSE, "erbp", 2, (*HELD_OUT, "rule.gate=[-2.5,2.5]", "rule.rate_penalty=[0.3,0.3]"), 6, (3.0, 2.3, 2.0),
+        tricks=19,
     ),
     "convolutional": Setting(
         CONFIGS / "conv_mnist" / "small.yaml", None, 1,
         (*COMMON, "data.train_size=15000", "data.validation_size=5000"), 4, (10.0, 7.0, 6.0),
+        tricks=19,
     ),
     "talk": Setting(
         CONFIGS / "conv_mnist" / "talk.yaml", "erbp", 3, HELD_OUT, 8, (3.0, 2.3, 2.0), seeds=3, penalty="[0,0,0.3]"

@@ -98,8 +98,8 @@ class Model:
     def predict(self, x: Any, *, seed: int | None = None, batch_size: int = 500) -> np.ndarray:
         """What the network says of samples `[n, ...]`: labels as the data calls them, or what the task's `answer` is.
 
-        Where it is undecided the answer is -1, one less than the lowest label where labels are negative, or the word
-        `undecided` among words.
+        Where it is undecided the answer is -1, or the word `undecided` among words; if a label is called so, the next
+        lower number that is none, or `undecided?`.
 
         `x` as `dataset` takes it: float in [0, 1] or uint8, in the shape of the data or in rows; given trains where the
         model was trained on such, of recordings `bins(events).spikes[None]`; or samples of a data set, `data.test`.
@@ -130,7 +130,8 @@ class Model:
                     "evaluate: samples need their targets, evaluate(x, y); or give a Dataset, or its train or test"
                 )
             rows = self._rows(data)
-            first: Any = y if hasattr(y, "__len__") else next(iter(jax.tree.leaves(y)), None)
+            first: Any = as_array("y", y, words=True) if isinstance(y, list | tuple) else y
+            first = first if hasattr(first, "__len__") else next(iter(jax.tree.leaves(first)), None)
             shown, given = len(jax.tree.leaves(rows)[0]), np.shape(first)[:1] if hasattr(first, "__len__") else ()
             if given != (shown,):
                 raise UserError(f"y: {given[0] if given else repr(y)[:100]} for {shown} samples in x")

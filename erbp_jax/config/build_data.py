@@ -1,5 +1,6 @@
 """The data set of a config: one of this package by name, or what a function of the user's makes."""
 
+import math
 from pathlib import Path
 
 from erbp_jax import data
@@ -34,7 +35,7 @@ def load_data(config: schema.Config) -> Dataset:
                 where = section.path or section.name
                 raise UserError(f"data.{key}: is for recordings of events, and {where} holds none")
         made = data.from_npz(section.path) if section.path is not None else data.load(section.name, section.dir)
-    if made.ticks is not None and made.dt not in (1.0, config.encoding.dt):
+    if made.ticks is not None and made.dt != 1.0 and not math.isclose(made.dt, config.encoding.dt, rel_tol=1e-6):
         raise UserError(
             f"encoding.dt: is {config.encoding.dt:g} ms, and a tick of the trains of {made.called} is {made.dt:g} ms; "
             f"add encoding.dt={made.dt:g}"

@@ -256,10 +256,14 @@ class Dataset:
 
 def named(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Classes 0 to K-1 as `labels[K]` calls them. Undecided, and an output of no class, is -1, or `undecided` among
-    words; where a label is called so, one less than the lowest label, or `undecided?`."""
-    called = labels[np.clip(classes, 0, len(labels) - 1)]
+    words; where a label is called so, the next number below it that is none, or with a `?` behind it."""
+    called, taken = labels[np.clip(classes, 0, len(labels) - 1)], set(labels.tolist())
     if called.dtype.kind in "iu":
-        called, mark = called.astype(np.int64), min(-1, int(labels.min()) - 1)  # -1 has no place among unsigned ones
+        called, mark = called.astype(np.int64), -1  # -1 has no place among unsigned ones
+        while mark in taken:
+            mark -= 1
     else:
-        mark = "undecided" if "undecided" not in labels else "undecided?"
+        mark = "undecided"
+        while mark in taken:
+            mark += "?"
     return np.where((classes < 0) | (classes >= len(labels)), mark, called)

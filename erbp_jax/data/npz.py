@@ -60,6 +60,8 @@ def _with(made: Dataset, numbers: dict[str, np.ndarray], *, drawn: bool) -> Data
     for name, kinds, wanted in (("dt", "fiu", "a number of ms above 0"), ("copies", "iu", "a whole number from 0 on")):
         if name in numbers and (numbers[name].ndim or numbers[name].dtype.kind not in kinds):
             raise UserError(f"{name}: must be {wanted}, got {numbers[name].dtype} {list(numbers[name].shape)}")
+    if "dt" in numbers and made.ticks is None:
+        raise UserError("dt: is the length of a tick of trains, and x are images; leave it out")
     dt, copies = float(numbers.get("dt", made.dt)), int(numbers.get("copies", made.copies))
     if copies < 0 or len(made.train) % (1 + copies) or (copies and drawn):
         raise UserError(

@@ -55,11 +55,16 @@ def besides(network: Network, made: Block) -> dict[str, Any]:
 
 
 def _joined(projection: Projection, update: Any) -> float:
-    """The share of a projection's pairs of signal and unit that a synapse joins; 1 where synapses share weights."""
+    """The share of a projection's pairs of signal and unit that a synapse joins; 1 where synapses share weights, or
+    are not known."""
     connection = projection.connection
-    if connection.synapses != sum(leaf.size for leaf in jax.tree.leaves(update)):
+    try:
+        synapses = connection.synapses
+    except ValueError:  # a connection that says to nobody where its synapses are is taken as a whole
         return 1.0
-    return connection.synapses / (connection.signals * connection.outputs)
+    if synapses != sum(leaf.size for leaf in jax.tree.leaves(update)):
+        return 1.0
+    return synapses / (connection.signals * connection.outputs)
 
 
 def after_block(

@@ -49,7 +49,7 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     current, spikes = _named(seen.current, name), seen.spikes[name]
     if spikes.ndim != 2:
         raise UserError("plot_neuron: shows one sample, and this recording is of a batch; record(x[0])")
-    if not isinstance(neuron, int | np.integer) or not 0 <= neuron < spikes.shape[1]:
+    if isinstance(neuron, bool) or not isinstance(neuron, int | np.integer) or not 0 <= neuron < spikes.shape[1]:
         raise UserError(f"plot_neuron: {name} has neurons 0 to {spikes.shape[1] - 1}, got {neuron}")
     membrane = seen.membrane.get(name)
     rows = [("input current\n(unit of the threshold)", current[:, neuron])]

@@ -265,4 +265,4 @@ def tricks(network: str) -> str:
     folder = RESULTS / "tricks" / network
     files = {name: folder / f"{experiment.file_name(name)}.json" for name in experiment.ROWS}
     found = {name: json.loads(path.read_text()) for name, path in files.items() if path.exists()}
-    return experiment.table(found, experiment.SETTINGS[network].goals)
+    return experiment.table(found, experiment.SETTINGS[network])

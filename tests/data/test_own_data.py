@@ -28,7 +28,9 @@ def test_float_images_become_bytes_once_and_labels_become_classes():
     for part in (made.train, made.test):
         assert part.y.dtype == np.int32
         assert [label_of[row.tobytes()] for row in part.x] == made.named(part.y).tolist()
-    np.testing.assert_array_equal(made.named(np.asarray([-1, 2])), [-8, 40])  # -1 could be a label beside -7
+    np.testing.assert_array_equal(made.named(np.asarray([-1, 2])), [-1, 40])
+    beside = ej.dataset(X, Y % 3 - 1)
+    np.testing.assert_array_equal(beside.named(np.asarray([-1, 0])), [-2, -1])
 
 
 def test_the_same_seed_divides_alike_and_every_label_stays_in_training():
@@ -95,7 +97,8 @@ def test_a_saved_set_keeps_its_tick_and_its_copies(tmp_path):
     ("arrays", "said"),
     [
         ({"x": X, "y": Y, "dt": np.zeros(2)}, r"dt: must be a number of ms above 0, got float64 \[2\]"),
-        ({"x": X, "y": Y, "dt": -1.0}, "dt must be a finite number of ms above 0, got -1"),
+        ({"spikes": X > 0.5, "y": Y, "dt": -1.0}, "dt must be a finite number of ms above 0, got -1"),
+        ({"x": X, "y": Y, "dt": 5.0}, "dt: is the length of a tick of trains, and x are images"),
         ({"x": X, "y": Y, "copies": 1}, "copies: 1 behind each sample need a test set of their own"),
         ({"x": X, "y": Y, "copies": 0.5}, "copies: must be a whole number from 0 on, got float64"),
         ({"x": X[:, 0, 0], "y": Y}, r"x: must be samples .* got shape \[60\]"),

@@ -1,5 +1,7 @@
 """The protocol of the tricks: where a curve crosses an error, what a ratio is worth, and that rows can be built."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,30 @@ def test_a_ratio_has_the_interval_of_a_paired_t_test():
 def test_many_values_are_corrected_as_holm_has_it():
     corrected = crossings.holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
     np.testing.assert_allclose([corrected[x] for x in "abcd"], [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(crossings.holm({"a": 0.01, "b": 0.001}, planned=20)["a"], 0.19)  # 18 are still to come
+
+
+def test_rows_of_another_protocol_are_not_gone_on_with(tmp_path):
+    asked = {"network": "dense", "seeds": 5, "epochs": 6, "protocol": tricks.PROTOCOL}
+    assert tricks.kept(tmp_path / "plain.json", asked) == {}
+    (tmp_path / "plain.json").write_text(json.dumps(asked | {"best": {}}))
+    assert tricks.kept(tmp_path / "plain.json", asked)["best"] == {}
+    with pytest.raises(UserError, match="seeds 5 in place of 3; give another --out"):
+        tricks.kept(tmp_path / "plain.json", asked | {"seeds": 3})
+
+
+def test_the_planned_rows_are_counted():
+    planned = [name for name in ROWS if not name.startswith(("plain", "control"))]
+    assert len(planned) == SETTINGS["dense"].tricks == SETTINGS["convolutional"].tricks
+
+
+def test_of_two_rates_that_are_as_good_the_one_that_holds_is_chosen(monkeypatch):
+    """A rate at which seeds fail is not chosen because the first did not."""
+    again = {1e-3: [5.6, 5.8], 3e-3: [20.0, 5.5]}
+    monkeypatch.setattr(tricks, "after_an_epoch", lambda *given: again[given[-1][0]])
+    trials = [{"rate": r, "settings": [], "error": e} for r, e in ((3e-4, 7.0), (1e-3, 5.5), (3e-3, 5.4))]
+    best = tricks.confirmed("plain", SETTINGS["convolutional"], trials, 0)
+    assert (best["rate"], best["again"], "again" in trials[0]) == (1e-3, [5.6, 5.8], False)
 
 
 OF_ERROR_SPIKES = {"error-driven rate", "label every other tick"}
@@ -77,7 +103,7 @@ def test_every_row_is_a_config(name, network):
 
 def test_the_table_says_how_many_seeds_came_there():
     text = tricks.table(
-        {"plain": curves(1.0, 1.0), "max-norm": curves(0.5, 0.5), "sign": curves(1e6, 0.9)}, (3.0, 2.3, 2.0)
+        {"plain": curves(1.0, 1.0), "max-norm": curves(0.5, 0.5), "sign": curves(1e6, 0.9)}, SETTINGS["dense"]
     )
     rows = {line.strip("| ").split("|")[0].strip(): line for line in text.splitlines()[2:]}
     assert "2.00|2.00 to 2.00" in rows["max-norm"].replace(" | ", "|")

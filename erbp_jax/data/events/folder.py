@@ -54,7 +54,7 @@ class Recordings:
         object.__setattr__(self, "sensor", as_sensor(self.name, self.sensor))
         for which in ("train", "test"):
             part = getattr(self, which)
-            if not hasattr(part, "__len__") or not hasattr(part, "__getitem__"):
+            if isinstance(part, dict | str) or not hasattr(part, "__len__") or not hasattr(part, "__getitem__"):
                 raise UserError(
                     f"{shown(self.name)}: {which} must be a list of (Events, label), or anything with a length that "
                     f"yields them by index, got {type(part).__name__}"

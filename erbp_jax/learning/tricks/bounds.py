@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.core import Tracer
 
 from erbp_jax.learning.tricks.parts import Part, no_lists, of_projections, onto, parts, wide_enough
 from erbp_jax.registry import register
 from erbp_jax.units import Above
 
-_NUMBERS = int, float, np.number
 SLACK = 2.0**-16
 """How far beyond a bound, as a share of it, counts as at it: what was brought back stays where it is."""
 
@@ -25,8 +25,8 @@ def max_norm(
     .. math:: w_j \leftarrow w_j\, \frac{c}{|w_j|} \quad\text{where } |w_j| > c, \qquad |w_j|^2 = \sum_i w_{ij}^2
 
     after the step; a step that ends within the bound is not touched. The last axis counts the neurons, or the maps of a
-    kernel. Applied twice it is applied once: what lies within 2^-16 of the bound counts as at it. To be near the end of
-    a chain, after the learning rate.
+    kernel. Applied twice it is applied once: what lies within 2^-16 of the bound, or two last places of halves, counts
+    as at it. To be near the end of a chain, after the learning rate.
 
     State: none; in hardware a word per neuron, its :math:`|w_j|^2`, which changes by :math:`2 w \Delta + \Delta^2` with
     each write. Integer form: `w -= w >> 6` with random rounding until the norm is within the bound.
@@ -62,7 +62,8 @@ def max_norm(
             moved = old + wide_enough(u)
             norm = jnp.sqrt(jnp.sum(jnp.square(moved), axis=onto(part, moved), keepdims=True))
             back = moved * (bound / jnp.maximum(norm, bound)) - old
-            return jnp.where(norm > bound * (1.0 + SLACK), back.astype(u.dtype), u)
+            slack = max(SLACK, 2 * float(jnp.finfo(w.dtype).eps))
+            return jnp.where(norm > bound * (1.0 + slack), back.astype(u.dtype), u)
 
         return jax.tree.map(within, parts(updates), updates, params), state
 
@@ -85,7 +86,7 @@ def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
     Raises:
         ValueError: numbers of which the lower is not below the higher; on update, no parameters.
     """
-    if isinstance(low, _NUMBERS) and isinstance(high, _NUMBERS):
+    if _number(low) and _number(high) and not isinstance(low, Tracer) and not isinstance(high, Tracer):
         _interval(float(low), float(high))
 
     def update(updates, state, params=None):
@@ -94,8 +95,7 @@ def keep_within(low: Any, high: Any) -> optax.GradientTransformation:
 
         def spread(bound):
             """The bound, shaped like the parameters."""
-            number = isinstance(bound, (*_NUMBERS, np.ndarray, jax.Array)) and np.ndim(bound) == 0
-            tree = jax.tree.map(lambda _: bound, params) if number else bound
+            tree = jax.tree.map(lambda _: bound, params) if _number(bound) else bound
             return jax.tree.map(lambda b, x: jnp.broadcast_to(jnp.asarray(b, x.dtype), x.shape), tree, params)
 
         lows, highs = spread(low), spread(high)
@@ -115,6 +115,10 @@ def _cut(u: jax.Array, p: jax.Array, low: jax.Array, high: jax.Array) -> jax.Arr
     after = p + step  # high - p, rounded, can lead beyond high
     inward = jnp.where(after > high, -jnp.inf, jnp.inf).astype(step.dtype)
     return jnp.where((after > high) | (after < low), jnp.nextafter(step, inward), step)
+
+
+def _number(bound: Any) -> bool:
+    return isinstance(bound, (int, float, np.number, np.ndarray, jax.Array)) and np.ndim(bound) == 0
 
 
 def _interval(low: float, high: float) -> None:

@@ -152,8 +152,8 @@ def _by_moments(decay: float, floor: float, size: Size) -> optax.GradientTransfo
         del params
         count, kinds = one_more(state.seen), parts(updates)
         new = weight_of_new(decay, count)
-        post = jax.tree.map(lambda k, u, m: m + new * (mean_square(u, onto(k, u)) - m), kinds, updates, state.post)
-        pre = jax.tree.map(lambda k, u, m: m + new * (mean_square(u, out_of(k, u)) - m), kinds, updates, state.pre)
+        post = jax.tree.map(lambda k, u, m: towards(m, mean_square(u, onto(k, u)), new), kinds, updates, state.post)
+        pre = jax.tree.map(lambda k, u, m: towards(m, mean_square(u, out_of(k, u)), new), kinds, updates, state.pre)
 
         def step(u: jax.Array, c: jax.Array, p: jax.Array) -> jax.Array:
             mean = p.mean()
@@ -175,13 +175,19 @@ def one_more(count: jax.Array) -> jax.Array:
     return jnp.asarray(optax.safe_increment(count))
 
 
-def weight_of_new(decay: float, count: jax.Array) -> jax.Array:
+def weight_of_new(decay: float, count: jax.Array) -> jax.Array | None:
     """Of the n-th value in an exponential moving average that Adam's correction has been applied to: the whole of the
-    first, (1 - decay) / (1 - decay^n) of the n-th, so that what never changes is its own average, exactly."""
+    first, (1 - decay) / (1 - decay^n) of the n-th, so that what never changes is its own average, exactly. None where
+    every value is the average."""
     if decay == 0.0:
-        return jnp.float32(1.0)
+        return None
     seen = -jnp.expm1(math.log(decay) * count.astype(jnp.float32))
     return jnp.where(count <= 1, 1.0, (1.0 - decay) / seen)
+
+
+def towards(last: jax.Array, value: jax.Array, weight: jax.Array | None) -> jax.Array:
+    """An average with its newest value, at the weight that `weight_of_new` says."""
+    return value if weight is None else last + weight * (value - last)
 
 
 def _over(u: jax.Array, root: jax.Array, eps: float) -> jax.Array:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from erbp_jax.learning.tricks.moments import Decay, Epsilon, mean_square, one_more, weight_of_new
+from erbp_jax.learning.tricks.moments import Decay, Epsilon, mean_square, one_more, towards, weight_of_new
 from erbp_jax.learning.tricks.parts import onto, parts, wide_enough
 from erbp_jax.registry import register
 from erbp_jax.trace import Tree
@@ -57,7 +57,7 @@ def scale_by_neuron_rms(decay: Decay = 0.999, eps: Epsilon = 0.0) -> optax.Gradi
         del params
         count, kinds = one_more(state.seen), parts(updates)
         new = weight_of_new(decay, count)
-        post = jax.tree.map(lambda k, u, m: m + new * (mean_square(u, onto(k, u)) - m), kinds, updates, state.post)
+        post = jax.tree.map(lambda k, u, m: towards(m, mean_square(u, onto(k, u)), new), kinds, updates, state.post)
 
         def step(u: jax.Array, c: jax.Array) -> jax.Array:
             root = jnp.sqrt(c)

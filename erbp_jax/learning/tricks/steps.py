@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from erbp_jax.learning.tricks.moments import Decay, one_more, weight_of_new
+from erbp_jax.learning.tricks.moments import Decay, one_more, towards, weight_of_new
 from erbp_jax.registry import register
 from erbp_jax.units import Count, Positive
 
@@ -72,7 +72,7 @@ def scale_by_errors(
         if errors is None:
             raise ValueError("scale_by_errors: needs errors=, error spikes per sample; the training loops give it")
         errors, count = jnp.asarray(errors, jnp.float32), one_more(state.seen)
-        mean = state.mean + weight_of_new(decay, count) * (errors - state.mean)
+        mean = towards(state.mean, errors, weight_of_new(decay, count))
         if reference is not None:
             whole = jnp.float32(reference)
         else:

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 
 from erbp_jax.counting import Wide, wide, wide_add, wide_sum, wide_value, wide_zeros
-from erbp_jax.learning.tricks.parts import Part, no_lists, onto, parts
+from erbp_jax.learning.tricks.parts import Part, no_lists, onto, parts, wide_enough
 from erbp_jax.registry import register
 from erbp_jax.units import AtLeast, AtMost, NonNegative
 
@@ -23,8 +23,8 @@ def write_threshold(
         r_{ij} \leftarrow r_{ij} + \Delta_{ij}; \qquad
         \text{once } |r_{ij}| \ge \vartheta:\; w_{ij} \leftarrow w_{ij} + r_{ij},\; r_{ij} \leftarrow 0
 
-    Nothing is lost: what was written and what waits add up to the steps. At a threshold of 0 every step is a write.
-    Parameters of neurons move at once. To come after the learning rate, and before bounds and grids.
+    Nothing is lost: what was written and what waits add up to the steps, up to rounding. At a threshold of 0 every step
+    is a write. Parameters of neurons move at once. To come after the learning rate, and before bounds and grids.
 
     State: a word per synapse; in hardware as many bits as a step has below the threshold. Integer form: the residual is
     the fraction of a weight, and a write the carry out of it.
@@ -104,7 +104,8 @@ def error_triggered(
         raise ValueError(f"error_triggered: a rate in [0, 1] and a step of at least 0, got {rate} and {step}")
 
     def largest(part: Part, u: jax.Array) -> Any:
-        return None if part == "neuron" else jnp.max(jnp.abs(u), axis=onto(part, u), keepdims=True, initial=0)
+        axes = onto(part, u)
+        return None if part == "neuron" else jnp.max(wide_enough(jnp.abs(u)), axis=axes, keepdims=True, initial=0)
 
     def init(params: Any) -> Any:
         no_lists("error_triggered", params)

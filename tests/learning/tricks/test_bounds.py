@@ -84,5 +84,14 @@ def test_any_number_is_a_bound_and_none_is_passed_by_an_ulp(number):
 
 
 def test_bounds_the_wrong_way_round_are_refused():
-    with pytest.raises(ValueError, match="low must be below high, got 1 and -1"):
-        keep_within(1.0, -1.0)
+    for low, high in ((1.0, -1.0), (jnp.float32(1), jnp.float32(-1))):
+        with pytest.raises(ValueError, match="low must be below high, got 1 and -1"):
+            keep_within(low, high)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16, jnp.bfloat16])
+def test_a_bound_that_was_applied_once_is_kept(dtype):
+    weights = {"weight": jnp.asarray(np.random.default_rng(2).normal(0, 1, (64, 32)), dtype)}
+    link, nothing = max_norm(2.0), {"weight": jnp.zeros((64, 32), dtype)}
+    once = jax.tree.map(jnp.add, weights, link.update(nothing, link.init(weights), weights)[0])
+    np.testing.assert_array_equal(link.update(nothing, link.init(weights), once)[0]["weight"], 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import erbp_jax as ej
-from erbp_jax.learning.tricks import normalised_step, scale_by_neuron_rms
+from erbp_jax.learning.tricks import normalised_step, scale_by_factored_moments, scale_by_neuron_rms
 from erbp_jax.trace import Tree
 from erbp_jax.training.transforms import besides
 from tests.learning.tricks import oracles
@@ -49,6 +49,13 @@ def test_a_step_moves_the_current_by_the_error_however_many_spikes_there_are(sca
     np.testing.assert_allclose(counts @ step.projections[0]["weight"], error, rtol=1e-4)
     np.testing.assert_allclose(step.projections[1]["weight"], 1 / 3.001, rtol=1e-6)
     np.testing.assert_array_equal(step.populations[0]["tau"], 1.0)
+
+
+@pytest.mark.parametrize("make", [scale_by_neuron_rms, scale_by_factored_moments])
+def test_without_history_every_update_is_its_own_average(make):
+    steps = steps_of(make(0.0), [{"weight": jnp.full((3, 2), u)} for u in (1e4, 1.0, 1e-3)])[0]
+    for step in steps:
+        np.testing.assert_allclose(step["weight"], 1.0, rtol=1e-6)
 
 
 def test_silence_moves_nothing():
