@@ -140,8 +140,8 @@ ROWS: dict[str, Row] = {
     "error-triggered": Row(
         "neurons write only where their error is large (T11)",
         knobs=(
-            (trick("{kind: error_triggered, rate: 0.1, step: 1.0e-5}"),),
-            (trick("{kind: error_triggered, rate: 0.3, step: 1.0e-5}"),),
+            (trick("{kind: error_triggered, rate: 0.3, step: 1.0e-3}"),),
+            (trick("{kind: error_triggered, rate: 0.6, step: 1.0e-3}"),),
         ),
         words="1 n",
     ),
