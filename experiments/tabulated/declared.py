@@ -48,7 +48,11 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
         Row("eRBP", "short", "erbp_784_100_10", talk=3.94),
         Row("eRBP", "short", "held_out_erbp_784_100_10"),
     ),
-    ("784-200-10", "mnist"): (*_pi("784-200-10"), Row("eRBP", "tau_mem 4 ms", "memory_784_200_10")),
+    ("784-200-10", "mnist"): (
+        *_pi("784-200-10"),
+        Row("eRBP", "sparse, currents, longer", "currents/784_200_10_long", notes=(LOOKED,)),
+        Row("eRBP", "tau_mem 4 ms", "memory_784_200_10"),
+    ),
     ("784-500-10", "mnist"): _pi("784-500-10"),
     ("784-200-200-10", "mnist"): (
         *_pi("784-200-200-10"),
