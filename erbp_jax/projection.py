@@ -1,6 +1,7 @@
 """The parts of a network: populations of neurons, and projections onto them."""
 
 from dataclasses import dataclass
+from inspect import signature
 from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
@@ -33,8 +34,20 @@ class Population:
             raise ValueError(f"Population: the name must be a text, got {self.name!r}")
         if isinstance(self.neuron, type) or not isinstance(self.neuron, Neuron):
             raise ValueError(f"Population {self.name!r}: must have a neuron{_instead(self.neuron)}")
+        if not _takes_a_key(self.neuron):
+            raise ValueError(
+                f"Population {self.name!r}: {type(self.neuron).__name__}.step must take (state, current, *, key=None)"
+            )
         if isinstance(self.size, bool) or not isinstance(self.size, Integral) or self.size < 1:
             raise ValueError(f"Population {self.name!r}: size must be a whole number >= 1, got {self.size!r}")
+
+
+def _takes_a_key(neuron: Any) -> bool:
+    try:
+        signature(neuron.step).bind_partial(None, None, key=None)
+    except TypeError:
+        return False
+    return True
 
 
 def _instead(given: Any) -> str:

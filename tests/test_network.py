@@ -35,6 +35,14 @@ LATE_CYCLE = (*CYCLE[:3], (*CYCLE[3], 1))
 LOOP = network(ends=(("x", "a", 4, 3), ("a", "a", 3, 3, 1), ("a", "b", 3, 2)))
 
 
+class Keyless:
+    def init_state(self, shape, dtype=jnp.float32):
+        return jnp.zeros(shape, dtype)
+
+    def step(self, state, current):
+        return state, current
+
+
 @pytest.mark.parametrize(
     ("made", "said"),
     [
@@ -74,6 +82,10 @@ LOOP = network(ends=(("x", "a", 4, 3), ("a", "a", 3, 3, 1), ("a", "b", 3, 2)))
         (lambda: ej.Network(CHAIN.populations, [ej.Dense(4, 3)]), "projections must be given as Projection, got D"),
         (lambda: ej.Network({"a": ej.LIF}, CHAIN.projections[:1]), "must have a neuron, got the class LIF; "),
         (lambda: ej.Network({"a": ej.Dense(4, 3)}, CHAIN.projections[:1]), "must have a neuron with step, got Dense"),
+        (
+            lambda: ej.Population("a", Keyless(), 3),
+            r"Population 'a': Keyless.step must take \(state, current, \*, key=None\)",
+        ),
         (lambda: ej.Population("a", ej.LIF(), 0), "size must be a whole number >= 1, got 0"),
         (lambda: ej.Population("a", ej.LIF(), 2.5), "size must be a whole number >= 1, got 2.5"),
         (lambda: ej.Population(3, ej.LIF(), 2), "the name must be a text, got 3"),

@@ -270,6 +270,7 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
             "docs/coming_from/first_edition.md",
             "docs/coming_from/snntorch.md",
             "docs/guides/choosing_a_rule.md",
+            "docs/guides/continual.md",
             "docs/guides/devices_and_hosts.md",
             "docs/guides/events.md",
             "docs/guides/nir.md",

@@ -76,14 +76,16 @@ def fit(
         data: a `Dataset`, `(x, y)` or `(x, y, x_test, y_test)`, as `ej.dataset` takes them.
         epochs: how often the samples are shown, in whole batches and a new order each time (what is left over, fewer
             than a batch, waits for another epoch); with `model`, how often more.
-        optimizer: an optax transformation for the network's parameters; `learning_rate` changes the rule's own one.
+        optimizer: an optax transformation for the network's parameters. If not given the rule's own, whose rate falls
+            by a factor in every epoch (`rule.suggested()`); `learning_rate` is the one that it begins with.
         rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
         average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model use the
             average; learning continues from the weights themselves.
         dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks. If not given that of the
             `model`, or of the data set: 1 ms unless it says so, as one of recordings does.
         seed: of weights, order and spikes; 0 if not given. With a `model` of an earlier `fit`, the model's.
-        model: go on from what an earlier `fit` returned (same network and rule).
+        model: go on from what an earlier `fit` returned (same network and rule), optimiser and schedule included;
+            `dataclasses.replace(model, learner=None)` goes on from its weights alone.
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
             of `data` for a last test.
         on_epoch: called after every epoch with its metrics and the learner; returns True to stop. `ej.tensorboard`
@@ -217,7 +219,7 @@ def _warm(programs: Programs, model: Model) -> Learner:
         raise UserError(
             f"model: was trained with another {' and '.join(others) or 'optimizer or average'}; give the same network, "
             "rule, optimizer and average"
-            + ("" if others else ", or go on from the weights alone: ej.load(FILE) after model.save(FILE)")
+            + ("" if others else ", or go on from the weights alone: model=dataclasses.replace(model, learner=None)")
         )
     return replace(given, counters=fresh.counters)  # of an epoch that was interrupted, and begins again
 

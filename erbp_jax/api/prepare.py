@@ -1,8 +1,10 @@
 """From what a caller gives to an experiment and its optimisers, with what suits a rule where nothing is given."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
+import jax
 import numpy as np
 import optax
 
@@ -13,6 +15,7 @@ from erbp_jax.learning import Suggested, Suggests
 from erbp_jax.learning.base import Rule
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
+from erbp_jax.random import new_key
 from erbp_jax.tasks import Classification, Task, task_for
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers, summed
@@ -32,7 +35,11 @@ def rule_for(network: Network, rule: RuleLike) -> Rule:
     """
     made: Any = rule
     if not isinstance(rule, type) and not hasattr(rule, "block") and callable(rule) and isinstance(network, Network):
-        made = cast(Callable[[Network], Rule], rule)(network)
+        try:
+            made = cast(Callable[[Network], Rule], rule)(network)
+        except (TypeError, AttributeError) as error:
+            name = getattr(rule, "__name__", repr(rule))
+            raise UserError(f"rule: {name}(network) makes none, {error}; a rule itself may be {name}()") from error
     if isinstance(made, type) or not hasattr(made, "block"):
         given = f"the class {made.__name__}" if isinstance(made, type) else repr(made)[:100]
         raise UserError(
@@ -71,9 +78,7 @@ def experiment_for(
     """
     suits = suggested(rule)
     length = steps or data.ticks or suits.steps
-    start = min(suits.burn_in, length // 4) if burn_in is None else burn_in
-    if burn_in is None and update_every:
-        start -= start % update_every  # whole blocks
+    start = _burn_in(length, suits, update_every) if burn_in is None else burn_in
     if data.ticks is not None and encoder is None and length > data.ticks:
         raise UserError(f"steps: {length} ticks asked for, and the trains of {data.called} have {data.ticks}")
     if not 0 <= start < length:
@@ -114,6 +119,15 @@ def suggested(rule: Rule) -> Suggested:
     return rule.suggested() if isinstance(rule, Suggests) else OTHERWISE
 
 
+def _burn_in(length: int, suits: Suggested, update_every: int | None) -> int:
+    """What suits the rule, a quarter of the presentation at most; in whole blocks if that makes these longer."""
+    start = min(suits.burn_in, length // 4)
+    whole = start - start % (update_every or suits.update_every or 1)
+    if update_every:
+        return whole
+    return max((start, whole), key=lambda s: (_block(length, s, suits.update_every, False), s))
+
+
 def _block(length: int, start: int, suits: int | None, given: bool) -> int:
     """The largest block of at most `suits` ticks that divides a presentation and its burn-in, which is `given` or ours.
 
@@ -130,6 +144,12 @@ def _block(length: int, start: int, suits: int | None, given: bool) -> int:
             f"burn_in={min(start - start % most, whole - most)}"
         )
     return found
+
+
+def _trains(experiment: Experiment) -> bool:
+    """Whether the rule has parameters of its own that are trained."""
+    made = jax.eval_shape(partial(experiment.rule.init, experiment.network), new_key(0))
+    return bool(jax.tree.leaves(made.trained))
 
 
 def single_ticks(experiment: Experiment) -> str:
@@ -169,5 +189,6 @@ def optimizers_for(
         optimizer = optax.chain(*method, optax.scale_by_learning_rate(schedule))
         for_rule = optax.chain(optimizer, summed(optax.identity(), presentation))  # the schedule counts blocks
     else:
-        for_rule = summed(optimizer, presentation)  # it may bound weights, which it must not be asked in every block
+        # It may bound weights, which it must not be asked in every block; it may be made for the network's tree alone.
+        for_rule = summed(optimizer, presentation) if _trains(experiment) else optax.identity()
     return Optimizers(optimizer, for_rule if rule_optimizer is None else summed(rule_optimizer, presentation))

@@ -25,9 +25,13 @@ def new_session(config: "Config") -> "Session":
     session = Session(config)
     experiment, ticks = session.experiment, session.data.ticks
     if ticks is not None and ticks > (shown := max(experiment.steps, experiment.test_steps)):
+        every = experiment.update_every
+        whole = f"encoding.steps={ticks} shows all"
+        if ticks % every:
+            whole = f"encoding.steps={ticks - ticks % every} shows most, {whole} with training.update_every=1"
         print(
             f"warning: encoding.steps: {plural(shown, 'tick')} of the {ticks} of {session.data.called} are shown; "
-            f"encoding.steps={ticks} shows all",
+            f"{whole}",
             file=sys.stderr,
         )
     return session

@@ -46,7 +46,8 @@ def not_dark(name: str, x: Any) -> None:
     if getattr(x, "dtype", None) == np.uint8 and x.size and 0 < (most := x.max()) < 32:
         raise UserError(
             f"{name}: bytes are pixels from 0 to 255, and the largest here is {most}, almost black; "
-            f"{name} / {most} for numbers up to {most}, trains=True for spikes [n, T, I]"
+            f"{name} / {most} for numbers up to {most}; spikes [n, T, I] are given with trains=True, in an .npz as "
+            "`spikes`"
         )
 
 
@@ -94,6 +95,7 @@ def as_targets(name: str, given: Any) -> tuple[np.ndarray, np.ndarray | None]:
         raise UserError(f"{name}: must be labels [n], or curves [n, K] or [n, T, K], got shape {list(y.shape)}")
     if y.dtype.kind not in "f":
         hint = f"{name}.argmax(1) makes labels of one-hot rows" if is_one_hot(y) else "labels have one axis"
+        hint = f"{name}[:, 0] are labels" if y.ndim == 2 and y.shape[1] == 1 else hint
         raise UserError(f"{name}: curves of spikes per tick must be float, got {y.dtype}; {hint}")
     if not (np.isfinite(y).all() and y.min() >= 0 and y.max() <= 1):
         raise UserError(f"{name}: curves are spikes per tick and must lie in [0, 1], got {_range(y)}")

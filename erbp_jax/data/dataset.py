@@ -224,6 +224,30 @@ class Dataset:
             return x.reshape(-1, *(self.shape or ()))
         return np.unpackbits(x, axis=-1, count=self.features) if self.packed else x
 
+    def only(self, *labels: Any) -> "Dataset":
+        """The samples with these labels alone. The classes keep their numbers and names, so that a network for the
+        whole set takes it: tasks that are learned one after another.
+
+        Example:
+            >>> import erbp_jax as ej
+            >>> low = ej.data.load("digits").only(0, 1, 2)
+            >>> low.classes, set(low.named(low.test.y).tolist())
+            (10, {0, 1, 2})
+
+        Raises:
+            UserError: targets that are no labels, no labels or unknown ones.
+        """
+        if self.labels is None:
+            raise UserError(f"only: the targets of {self.called} are not labels")
+        unknown = [x for x in labels if x not in self.labels.tolist()]
+        if unknown or not labels:
+            raise UserError(f"only: must be some of {shown(self.labels.tolist(), 200)}, got {unknown or 'none'}")
+        classes = np.flatnonzero(np.isin(self.labels, labels))
+        train, test = (part[np.flatnonzero(np.isin(part.y, classes))] for part in (self.train, self.test))
+        if not len(train) or not len(test):
+            raise UserError(f"only: {self.called} has no {'test' if len(train) else 'training'} samples of {labels}")
+        return replace(self, train=train, test=test)
+
     def subset(self, train_size: int | None, test_size: int | None, validation: int = 0) -> "Dataset":
         """The first `train_size` and `test_size` samples; copies of training samples go with them and are not counted.
 

@@ -21,7 +21,7 @@ class Measure(NamedTuple):
 
     name: str
     """What it is called in metrics, tables and pictures: `test_NAME`, `train_NAME`."""
-    counted: bool
+    counted: bool = False
     """True if the measure is boolean per sample, reported as a percentage of samples; otherwise reported as a mean."""
     high_is_good: bool = False
 

@@ -72,10 +72,15 @@ def sweep(
     Raises:
         ValueError: no or repeated rates or seeds, a rate that is not positive, fewer samples than a batch has.
     """
-    rates, numbers = np.asarray(learning_rates, np.float32), np.asarray(seeds, np.uint32)
+    try:
+        asked = np.asarray(learning_rates, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"sweep: learning rates must be a list of numbers, got {learning_rates!r}") from None
+    rates, numbers = asked.astype(np.float32), np.asarray(seeds, np.uint32)
     for name, given in (("learning rates", rates), ("seeds", numbers)):
         if given.ndim != 1 or not len(given) or len(np.unique(given)) != len(given):
-            raise ValueError(f"sweep: {name} must be a list of different numbers, got {given.tolist()}")
+            shown = (asked if given is rates else given).tolist()
+            raise ValueError(f"sweep: {name} must be a list of different numbers, got {shown}")
     if not (rates > 0).all():
         raise ValueError(f"sweep: learning rates must be > 0, got {rates.tolist()}")
     samples = len(jax.tree.leaves(train_data[1])[0])
@@ -104,7 +109,7 @@ def sweep(
         )
         if progress:
             progress(epoch + 1, errors[-1])
-    return Sweep(rates, numbers, np.stack(errors, -1), ~finite, learner)
+    return Sweep(asked, numbers, np.stack(errors, -1), ~finite, learner)
 
 
 def swept(optimizer: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 import erbp_jax as ej
+from erbp_jax.api.prepare import experiment_for
 from erbp_jax.data.dataset import named
 from erbp_jax.errors import UserError
 from erbp_jax.learning.tricks import max_norm
@@ -89,6 +90,26 @@ def test_the_burn_in_that_nobody_gave_fits_the_blocks_that_were_asked_for(data):
         ej.fit(NETWORK, ej.ERBP.default, data, epochs=0, steps=20, update_every=4, burn_in=5, progress=False)
 
 
+def test_the_burn_in_that_nobody_gave_leaves_blocks(data):
+    for steps, start, every in ((60, 10, 5), (30, 5, 5), (20, 5, 5), (7, 1, 1)):
+        given = {"encoder": None, "task": None, "steps": steps, "burn_in": None, "update_every": None}
+        e = experiment_for(NETWORK, ej.ERBP.default(NETWORK), data, **given, batch_size=10, devices=1)
+        assert (e.burn_in, e.update_every) == (start, every)
+
+
+def test_a_mask_over_the_weights_of_the_network_freezes_a_layer(data):
+    start = ej.fit(NETWORK, ej.ERBP.default, data, epochs=0, steps=20, progress=False)
+    hidden, output = (jax.tree.map(lambda x, n=n: n == 0, p) for n, p in enumerate(start.params.trained.projections))
+    mask = start.params.trained._replace(projections=(hidden, output))
+    optimizer = optax.chain(optax.masked(optax.set_to_zero(), mask), optax.sgd(1e-3))
+    after = ej.fit(NETWORK, ej.ERBP.default, data, epochs=1, steps=20, optimizer=optimizer, progress=False)
+    moved = [
+        np.abs(a["weight"] - b["weight"]).max() > 0
+        for a, b in zip(after.params.trained.projections, start.params.trained.projections, strict=True)
+    ]
+    assert moved == [False, True]
+
+
 def test_ticks_that_no_block_divides_are_told(data, capsys):
     given = {"epochs": 1, "progress": False}
     ej.fit(NETWORK, ej.ERBP.default, data, steps=7, **given)
@@ -117,7 +138,7 @@ def test_samples_of_a_data_set_are_evaluated_with_the_classes_that_they_have():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.eye(4, dtype=np.uint8), "the largest here is 1, almost black; x / 1 .*trains=True for spikes"),
+        (np.eye(4, dtype=np.uint8), "the largest here is 1, almost black; x / 1 .*spikes .* with trains=True"),
         (16 * np.eye(4, dtype=np.uint8), "x / 16 for numbers up to 16"),
         (16 * np.eye(4, dtype=np.int64), "x / 255 for pixels up to 255$"),
         (-3 * np.eye(4, dtype=np.int64), r"for a table low, high = x.min"),
@@ -145,11 +166,12 @@ def test_words_of_a_table_are_labels():
 
 def test_with_another_optimizer_one_goes_on_from_the_weights(data, twice, tmp_path):
     given = {"epochs": 0, "steps": 15, "progress": False, "optimizer": optax.adam(1e-3)}
-    with pytest.raises(UserError, match=r"another optimizer or average; .* go on from the weights alone: ej.load"):
+    with pytest.raises(UserError, match=r"another optimizer or average; .* go on from the weights alone: model=dataclasses"):
         ej.fit(NETWORK, ej.ERBP.default, data, model=twice, **given)
     twice.save(tmp_path / "model.npz")
-    on = ej.fit(NETWORK, ej.ERBP.default, data, model=ej.load(tmp_path / "model.npz"), **given)
-    jax.tree.map(np.testing.assert_array_equal, on.params, twice.params)
+    for weights in (ej.load(tmp_path / "model.npz"), replace(twice, learner=None)):
+        on = ej.fit(NETWORK, ej.ERBP.default, data, model=weights, **given)
+        jax.tree.map(np.testing.assert_array_equal, on.params, twice.params)
 
 
 def test_a_bound_asked_of_learned_readouts_holds_for_them():

@@ -81,6 +81,19 @@ def test_a_saved_set_comes_back(tmp_path, trains):
         np.testing.assert_array_equal(a.y, b.y)
 
 
+def test_some_labels_alone_keep_the_numbers_of_all():
+    made = ej.dataset(X, Y)
+    some = made.only(40, -7)
+    assert some.classes == 3
+    assert {*made.named(some.train.y).tolist(), *made.named(some.test.y).tolist()} == {40, -7}
+    np.testing.assert_array_equal(some.train.x, made.train.x[made.named(made.train.y) != 3])
+    for labels, said in (((), "got none"), ((5,), r"only: must be some of \[-7, 3, 40\], got \[5\]")):
+        with pytest.raises(UserError, match=said):
+            made.only(*labels)
+    with pytest.raises(UserError, match="only: the targets of the data are not labels"):
+        ej.dataset(X, X[:, 0]).only(1)
+
+
 def test_a_saved_set_keeps_its_tick_and_its_copies(tmp_path):
     x = RNG.integers(0, 2, (60, 4, 5))
     made = replace(ej.dataset(x, Y, x[:20], Y[:20], trains=True), dt=5.0, copies=2)
