@@ -120,12 +120,12 @@ def suggested(rule: Rule) -> Suggested:
 
 
 def _burn_in(length: int, suits: Suggested, update_every: int | None) -> int:
-    """What suits the rule, a quarter of the presentation at most; in whole blocks if that makes these longer."""
+    """What suits the rule, a quarter of the presentation at most; in whole blocks where others were single ticks."""
     start = min(suits.burn_in, length // 4)
     whole = start - start % (update_every or suits.update_every or 1)
-    if update_every:
+    if update_every or (whole and _block(length, start, suits.update_every, False) == 1):
         return whole
-    return max((start, whole), key=lambda s: (_block(length, s, suits.update_every, False), s))
+    return start
 
 
 def _block(length: int, start: int, suits: int | None, given: bool) -> int:

@@ -91,7 +91,7 @@ def test_the_burn_in_that_nobody_gave_fits_the_blocks_that_were_asked_for(data):
 
 
 def test_the_burn_in_that_nobody_gave_leaves_blocks(data):
-    for steps, start, every in ((60, 10, 5), (30, 5, 5), (20, 5, 5), (7, 1, 1)):
+    for steps, start, every in ((60, 10, 5), (30, 5, 5), (20, 5, 5), (15, 3, 3), (7, 1, 1)):
         given = {"encoder": None, "task": None, "steps": steps, "burn_in": None, "update_every": None}
         e = experiment_for(NETWORK, ej.ERBP.default(NETWORK), data, **given, batch_size=10, devices=1)
         assert (e.burn_in, e.update_every) == (start, every)
