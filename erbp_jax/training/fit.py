@@ -11,6 +11,7 @@ from erbp_jax import interrupts
 from erbp_jax.config import Config
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.files import write_arrays, write_json
+from erbp_jax.learning.tricks.writes import counts_writes, written
 from erbp_jax.training import run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
@@ -161,6 +162,8 @@ def complete(session: Session, learner: Learner, folder: Path, pictures: Sequenc
     if len(metrics) != epochs:
         raise UserError(f"{folder / run_folder.METRICS}: has {len(metrics)} epochs of {epochs}")
     summary = {**summarise(session, metrics), "pictures": list(pictures)}
+    if counts_writes(learner.optimizer):
+        summary["weight_writes_per_seed"] = written(learner.optimizer).tolist()
     write_json(folder / run_folder.SUMMARY, summary)
     return summary
 

@@ -187,5 +187,10 @@ def written(state: Any) -> np.ndarray:
     return wide_value(found[0].words)
 
 
+def counts_writes(state: Any) -> bool:
+    """Whether `count_writes` has a place in an optimiser's state."""
+    return any(_counts(s) for s in jax.tree.leaves(state, is_leaf=_counts))
+
+
 def _counts(state: Any) -> bool:
     return isinstance(state, Written)

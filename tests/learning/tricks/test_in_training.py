@@ -1,5 +1,6 @@
 """Tricks in the training loops: every pair is traced or refused, what the loops give them, and real learning."""
 
+import json
 import sys
 from dataclasses import replace
 from itertools import combinations
@@ -11,6 +12,7 @@ import optax
 import pytest
 
 import erbp_jax as ej
+from erbp_jax.cli import train
 from erbp_jax.config import check, load_config
 from erbp_jax.config.build import build
 from erbp_jax.config.build_precision import weight_grids
@@ -261,3 +263,22 @@ def test_a_feedback_of_the_wrong_size_learns_all_the_same(root):
         assert all(same) == (name == "factored")
     assert errors["factored"] < 0.2
     assert errors["plain"] > 0.35
+
+
+def test_a_run_that_counts_its_writes_has_them_in_its_summary(root, tmp_path):
+    few = [
+        "training.seeds=2",
+        "data.train_size=100",
+        "data.test_size=20",
+        "training.epochs=1",
+        "training.alignment=false",
+    ]
+    with jax.numpy_dtype_promotion("standard"):
+        train(
+            root / "configs/digits.yaml",
+            [*SMALL, *few, "optimizer.tricks=[{kind: count_writes}]"],
+            out=tmp_path / "run",
+        )
+    found = json.loads((tmp_path / "run" / "summary.json").read_text())["weight_writes_per_seed"]
+    assert len(found) == 2
+    assert min(found) > 100
