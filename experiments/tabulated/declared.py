@@ -50,7 +50,7 @@ NETWORKS: Mapping[tuple[str, str], tuple[Row, ...]] = {
     ),
     ("784-200-10", "mnist"): (
         *_pi("784-200-10"),
-        Row("eRBP", "sparse, currents, longer", "currents/784_200_10_long", notes=(LOOKED,)),
+        Row("eRBP", "sparse, currents, longer", "long_784_200_10", notes=(LOOKED,)),
         Row("eRBP", "tau_mem 4 ms", "memory_784_200_10"),
     ),
     ("784-500-10", "mnist"): _pi("784-500-10"),
@@ -175,6 +175,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "mlp-twin": other.mlp_twin,
     "tricks": lambda: other.tricks("dense"),
     "tricks-conv": lambda: other.tricks("convolutional"),
+    "tricks-talk": lambda: other.tricks("talk"),
     "tricks-bp": lambda: other.tricks("bp"),
     "tricks-rbp": lambda: other.tricks("rbp"),
     "decisions": cost.decisions,
