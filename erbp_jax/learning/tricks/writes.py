@@ -181,16 +181,16 @@ def written(state: Any) -> np.ndarray:
     Raises:
         ValueError: there is none.
     """
-    found = [s for s in jax.tree.leaves(state, is_leaf=_counts) if _counts(s)]
-    if not found:
+    if not (found := _counters(state)):
         raise ValueError("written: no count_writes in this optimiser's state")
     return wide_value(found[0].words)
 
 
 def counts_writes(state: Any) -> bool:
     """Whether `count_writes` has a place in an optimiser's state."""
-    return any(_counts(s) for s in jax.tree.leaves(state, is_leaf=_counts))
+    return bool(_counters(state))
 
 
-def _counts(state: Any) -> bool:
-    return isinstance(state, Written)
+def _counters(state: Any) -> list[Written]:
+    leaves = jax.tree.leaves(state, is_leaf=lambda s: isinstance(s, Written))
+    return [leaf for leaf in leaves if isinstance(leaf, Written)]
