@@ -155,6 +155,7 @@ def test_explain_tells_one_key_or_a_group():
     assert output.startswith("rule.feedback_scale (erbp, perbp): number, or a list of these, >= 0, default 3\n")
     assert "best near 0.03" in output
     assert "encoding.dt: number, in ms, > 0, default 1" in explain("encoding")
+    assert explain("optimizer.tricks.0.bound") == explain("optimizer.tricks.N.bound")
     assert explain("network.output_neuron.tau_mem") == explain("network.neuron.tau_mem")
     assert all(f"{group}." in explain() for group in ("data", "encoding", "network.neuron", "rule", "training.mesh"))
     with pytest.raises(UserError, match=r"no key 'rule\.feedback_scal'; did you mean 'rule\.feedback_scale'"):

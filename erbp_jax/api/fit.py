@@ -54,7 +54,7 @@ def fit(
     steps: int | None = None,
     burn_in: int | None = None,
     update_every: int | None = None,
-    batch_size: int = 100,
+    batch_size: int | None = None,
     average: float | None = None,
     dt: float | None = None,
     model: Model | None = None,
@@ -79,6 +79,8 @@ def fit(
         optimizer: an optax transformation for the network's parameters. If not given the rule's own, whose rate falls
             by a factor in every epoch (`rule.suggested()`); `learning_rate` is the one that it begins with.
         rule_optimizer: the same for parameters that the rule has and trains (learned readouts).
+        batch_size: samples that are shown side by side, and whose updates add up; 100 if not given, or all of a smaller
+            set.
         average: time constant, in epochs, of an exponential moving average of the weights. Tests and the model use the
             average; learning continues from the weights themselves.
         dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks. If not given that of the

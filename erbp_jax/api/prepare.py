@@ -16,6 +16,7 @@ from erbp_jax.learning.base import Rule
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
 from erbp_jax.random import new_key
+from erbp_jax.registry import entries
 from erbp_jax.tasks import Classification, Task, task_for
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers, summed
@@ -23,6 +24,8 @@ from erbp_jax.training.transforms import Optimizers, summed
 RuleLike = Rule | Callable[[Network], Rule]
 """A rule, or what makes one for a network: `ej.BackProp()`, `ej.ERBP.default`."""
 
+BATCH = 100
+"""Samples of a batch where none are given; all of a set that has fewer."""
 OTHERWISE = Suggested("sgd", 1e-3, decay=1.0, update_every=None, steps=60)
 """For a rule that says nothing about what suits it."""
 
@@ -34,6 +37,9 @@ def rule_for(network: Network, rule: RuleLike) -> Rule:
         UserError: what is no rule and makes none.
     """
     made: Any = rule
+    if not isinstance(rule, type) and any(entry.make is rule for entry in entries("rule")):
+        name = getattr(rule, "__name__", repr(rule))  # its first setting would take the network's place
+        raise UserError(f"rule: {name} makes a rule of its settings; give {name}() itself")
     if not isinstance(rule, type) and not hasattr(rule, "block") and callable(rule) and isinstance(network, Network):
         try:
             made = cast(Callable[[Network], Rule], rule)(network)
@@ -68,7 +74,7 @@ def experiment_for(
     steps: int | None,
     burn_in: int | None,
     update_every: int | None,
-    batch_size: int,
+    batch_size: int | None,
     devices: int,
 ) -> Experiment:
     """The experiment, what is not given being what suits the rule.
@@ -98,7 +104,9 @@ def experiment_for(
             raise UserError(f"task: a classification needs labels, but the targets of {data.called} are not labels")
         if network.classes < data.classes:
             raise UserError(f"network: has {network.classes} outputs, but {data.called} has {data.targets_text}")
-    size = min(batch_size, len(data.train))  # the default is for sets that have so many
+    if batch_size is not None and batch_size > len(data.train):
+        raise UserError(f"batch_size: {batch_size} samples, and {data.called} has {len(data.train)} for training")
+    size = min(BATCH, len(data.train)) if batch_size is None else batch_size
     return Experiment(
         network=network,
         encoder=encoder or (data.frames() if data.ticks is not None else Poisson(0.25)),

@@ -95,14 +95,18 @@ class Recording:
         """Mean rate of each input and population, Hz."""
         return {name: float(1e3 * x.mean() / self.dt) for name, x in self.spikes.items()}
 
-    def raster(self, names: Sequence[str] | None = None) -> Any:
-        """All spikes by time: a matplotlib figure, which a notebook shows by itself."""
+    def raster(self, names: Sequence[str] | None = None, title: str = "") -> Any:
+        """All spikes by time, of some inputs and populations or of all: a matplotlib figure, which a notebook shows by
+        itself."""
         from erbp_jax.viz.recording import raster_figure
 
-        return raster_figure(self, names)
+        return raster_figure(self, names, title)
 
     def plot_neuron(self, name: str, neuron: int) -> Any:
-        """Input current, membrane potential with its threshold, and spikes of one neuron: a matplotlib figure."""
+        """Input current, membrane potential with its threshold, and spikes of one neuron: a matplotlib figure.
+
+        The potential is that at the end of every tick, after the reset of a neuron that fired.
+        """
         from erbp_jax.viz.recording import neuron_figure
 
         return neuron_figure(self, name, neuron)

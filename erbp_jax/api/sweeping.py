@@ -121,7 +121,7 @@ def sweep(
     steps: int | None = None,
     burn_in: int | None = None,
     update_every: int | None = None,
-    batch_size: int = 100,
+    batch_size: int | None = None,
     progress: bool = True,
 ) -> SweepTable:
     """Train every learning rate with every seed, all in one program, and test after every epoch.

@@ -90,6 +90,7 @@ def train(
     if out is not None:
         run_folder.check_new(out)
     session = new_session(loaded)
+    session.trace()
     folder = out or run_folder.default_folder(config.name)
     with run_folder.lock(folder):
         run_folder.create(folder, loaded, command(), devices())
@@ -174,6 +175,8 @@ def compare(
 
     # All data and keys are looked at before anything is trained.
     sessions = {cell.name: new_session(cell.config) for cell in planned if not cell.finished}
+    for session in sessions.values():
+        session.trace()
 
     def work(cell: cells.Cell, title: str) -> None:
         print(train_to_the_end(sessions.pop(cell.name), cell.folder, title))

@@ -95,7 +95,7 @@ def diagnosed(session: Session, folder: Path) -> str:
     return f"after epoch {place.epoch}, {plural(n, f'{session.data.test_name} sample')}\n{found}{rest}"
 
 
-def shown(
+def draw_sample(
     run: Path, sample: int, population: str | None, neuron: int | None, *, seed: int | None, out: Path, trust: bool
 ) -> str:
     """Draw `spikes_SAMPLE.png`, and with a neuron `POPULATION_NEURON_SAMPLE.png`; returns where they are."""
@@ -108,11 +108,12 @@ def shown(
     if population is not None and neuron is None:
         raise UserError("--population: says which population --neuron is of, which was not given")
     seen = model.record(data.test.x[sample : sample + 1]).of(0)
-    pictures = [save(seen.raster(), out / f"spikes_{sample}.png")]
+    label = "" if data.labels is None else f"label {data.labels[data.test.y[sample]]}, "
+    said = model.predict(data.test.x[sample : sample + 1])
+    heading = f"test sample {sample}" + ("" if data.labels is None else f": {label}answer {said[0]}")
+    pictures = [save(seen.raster(title=heading), out / f"spikes_{sample}.png")]
     if neuron is not None:
         name = population or model.network.names[0]
         pictures.append(save(seen.plot_neuron(name, neuron), out / f"{name}_{neuron}_{sample}.png"))
     rates = ", ".join(f"{name} {rate:.1f} Hz" for name, rate in seen.rates().items())
-    label = "" if data.labels is None else f"label {data.labels[data.test.y[sample]]}, "
-    said = model.predict(data.test.x[sample : sample + 1])
     return f"{label}answer {said[0]}; {rates}\n{', '.join(map(str, pictures))}"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from erbp_jax.archive import shown
 from erbp_jax.cli.options import Overrides, Trust
 from erbp_jax.cli.running import new_session
 from erbp_jax.environment import check_environment
@@ -120,9 +121,9 @@ def show(
 ) -> None:
     """Plot the activity of a trained network: every spike of one sample, and one neuron from current to spike."""
     check_environment()
-    from erbp_jax.cli.evaluating import shown
+    from erbp_jax.cli.evaluating import draw_sample
 
-    print(shown(run, sample, population, neuron, seed=seed, out=out or run, trust=trust))
+    print(draw_sample(run, sample, population, neuron, seed=seed, out=out or run, trust=trust))
 
 
 def simulate(
@@ -152,12 +153,13 @@ def simulate(
         rate = 1e3 * spikes.sum() / (spikes.shape[1] * wanted.duration)
         print(f"{name}: {plural(spikes.shape[1], 'neuron')}, {plural(int(spikes.sum()), 'spike')}, {rate:.1f} Hz")
     times = result.spike_times()
-    shown = ", ".join(f"{t:.10g}" for t in times[:60]) + (", ..." if len(times) > 60 else "")
-    print(f"spikes of neuron 0 at ms: {shown or 'none'}")
+    listed = ", ".join(f"{t:.10g}" for t in times[:60]) + (", ..." if len(times) > 60 else "")
+    print(f"spikes of neuron 0 at ms: {listed or 'none'}")
     try:
         from erbp_jax.viz.traces import draw_traces
 
-        picture = f", {draw_traces(result, what, folder / 'traces.png')}"
+        title = what if not overrides else shown(f"{what} with {' '.join(overrides)}", 110)
+        picture = f", {draw_traces(result, title, folder / 'traces.png')}"
     except UserError as error:  # matplotlib is an extra
         picture = f"; no picture: {error}"
     print(f"traces: {folder / 'traces.npz'}{picture}")

@@ -239,10 +239,11 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
     every = _every(config, steps)
     if steps == 1:
         every = 1  # the rate form has one tick
+    unsaid = ", as it is not given," if config.training.update_every is None else ""
     for key, value in (("encoding.steps", steps), ("rule.burn_in", burn_in)):
         if value % every:
             raise UserError(
-                f"training.update_every: {every} ticks do not divide {key} = {value} ticks; "
+                f"training.update_every: {every} ticks{unsaid} do not divide {key} = {value} ticks; "
                 f"divisors of {value}: {', '.join(str(d) for d in range(1, min(value, 50) + 1) if value % d == 0)}"
             )
     if burn_in >= steps:

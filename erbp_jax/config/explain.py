@@ -71,6 +71,7 @@ def explain(key: str | None = None) -> str:
     for group, other in WHOLE_GROUPS.items():
         if key.startswith(f"{group}."):
             key = other + key.removeprefix(group)
+    key = ".".join("N" if part.isdecimal() else part for part in key.split("."))  # any member of a list
     chosen = [row for row in all_rows if row.path == key] or [r for r in all_rows if r.path.startswith(f"{key}.")]
     if not chosen:
         paths = list(dict.fromkeys(row.path for row in all_rows))

@@ -55,6 +55,8 @@ def explained(error: Any, data: Any) -> str:
     if kind == "value_error":
         return f"{where}: {context['error']}" if where else str(context["error"])
     message = f"{_allowed(error, too_short)}, got {shown(repr(_as_written(given)))}"
+    if kind == "number" and "," in str(given):
+        message += "; several values are for erbp-jax sweep"
     return f"{where}: {message}" if where else message
 
 

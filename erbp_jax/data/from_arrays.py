@@ -20,12 +20,13 @@ def dataset(
     test: float | None = None,
     seed: int = 0,
     name: str = UNNAMED,
-    trains: bool = False,
+    trains: bool | None = None,
 ) -> Dataset:
     """A data set from arrays.
 
     Images: `x` float in [0, 1] (they become bytes here, once) or uint8 (0 to 255), `[n, ...]` of any shape: rows of
-    numbers, grey or colour images. With `trains`, spikes that are given instead: 0 or 1, `[n, T, I]`.
+    numbers, grey or colour images. With `trains`, spikes that are given instead: 0 or 1, `[n, T, I]`. Truth values of
+    three axes may be either, and `trains` has to be said.
     `y` of one axis are labels: integers or strings of any values (whole floats count as integers, booleans as 0 and 1),
     which become the classes 0 to K-1, and back in every output. `y` of two or three axes are curves of spikes per tick
     in [0, 1] to follow: `[n, K]` for all ticks, or `[n, T, K]` (with trains of K ticks the latter alone). One-hot rows
@@ -51,6 +52,11 @@ def dataset(
     check_seed(seed)
     if y is None:
         x, y = _collected(x)
+    if trains is None and np.ndim(x) == 3 and getattr(x, "dtype", None) == np.bool_:
+        raise UserError(
+            f"x: truth values {list(np.shape(x))} may be trains of spikes or images; trains=True says [n, T, I], "
+            "trains=False [n, height, width]"
+        )
     make = as_trains if trains else as_bytes
     if not trains:
         not_dark("x", x)

@@ -89,6 +89,28 @@ class Programs:
         return self._init(self.seeds)
 
     @settled
+    def trace(self) -> None:
+        """Go through what learns and what tests once, with shapes alone: what fails of a neuron, a rule or a task of
+        one's own fails here, before anything is written. `compile` begins from these traces.
+
+        Raises:
+            UserError: what one of them says of what it meets.
+        """
+        d, zero = self.data, jax.ShapeDtypeStruct((), jnp.int32)
+        try:
+            if self._pieces is None:
+                train, test = (_shapes((part.x, part.y)) for part in (d.train, d.test))
+                self._train_jit.eval_shape(self.like, *train, zero, zero, zero)
+                self._test_jit.eval_shape(self.seeds, self.like.weights, *test, zero)
+            else:
+                samples, piece = _shapes(self._pieces.of_training(0, 0))
+                self._train_jit.eval_shape(self.like, *samples, zero, zero, zero, piece)
+                first, samples = _shapes(next(self._pieces.of_test())[1:])
+                self._test_jit.eval_shape(self.seeds, self.like.weights, *samples, zero, first)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+    @settled
     def compile(self, learner: Learner) -> None:
         """Put the data on the device and compile, with the time it takes kept apart.
 
@@ -197,6 +219,10 @@ class Programs:
                     f"{tick + every - 1} of the presentation"
                 )
         return f"weights or states became NaN or infinite in epoch {epoch + 1}, batches {first} to {last - 1}"
+
+
+def _shapes(tree: Any) -> Any:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
 
 
 def _on(mesh: Mesh, shape: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:

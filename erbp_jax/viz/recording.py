@@ -10,7 +10,7 @@ from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, 
 
 
 @styled
-def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
+def raster_figure(seen: Any, names: Sequence[str] | None = None, title: str = "") -> Any:
     """Spikes of every input and population by time, and beside each its units' mean rates.
 
     Raises:
@@ -36,6 +36,7 @@ def raster_figure(seen: Any, names: Sequence[str] | None = None) -> Any:
         right.xaxis.set_major_locator(ticker().MaxNLocator(nbins=3))
     axes[-1, 0].set_xlabel("time (ms)")
     axes[-1, 1].set_xlabel("rate (Hz)")
+    figure.suptitle(plain(title), x=0.02, ha="left", fontsize=10)
     return figure
 
 
@@ -54,7 +55,7 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     membrane = seen.membrane.get(name)
     rows = [("input current\n(unit of the threshold)", current[:, neuron])]
     if membrane is not None:
-        rows.append(("membrane potential\n(unit of the threshold)", membrane[:, neuron]))
+        rows.append(("membrane after the reset\n(unit of the threshold)", membrane[:, neuron]))
     figure, axes = subplots(len(rows), 1, figsize=(7.0, 1.9 * len(rows)), sharex=True, squeeze=False)  # fmt: skip
     time = np.arange(len(spikes)) * seen.dt
     for axis, (label, values) in zip(axes[:, 0], rows, strict=True):

@@ -44,7 +44,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         if data.labels is None or data.ticks is not None:  # no class, or no image, to stand beside the spikes
             names = [*network.inputs, *network.names]
             fired = dict(zip(names, spikes, strict=True))
-            pictures.append(save(raster_figure(Fired(fired, dt)), folder / "raster.png"))
+            called = "" if data.labels is None else f": label {data.labels[int(data.test.y[sample])]}"
+            pictures.append(save(raster_figure(Fired(fired, dt), title=f"{title}{called}"), folder / "raster.png"))
             if isinstance(task, Regression):
                 shown = followed_figure(fired[network.output], data.test.y[sample], dt=dt, tau=task.tau, title=title)
                 pictures.append(save(shown, folder / "curves.png"))

@@ -11,7 +11,7 @@ from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, 
 @styled
 def draw_traces(traces: Traces, title: str, path: Path) -> Path:
     """Input and membrane of the first neuron, and a raster of every layer that has more than one neuron."""
-    rasters = {number: s for number, s in enumerate(traces.spikes, 1) if s.shape[1] > 1}
+    rasters = {number: s for number, s in enumerate(traces.spikes) if s.shape[1] > 1}
     heights = [1.0, 2.2] + [min(0.6 + 0.05 * s.shape[1], 2.5) for s in rasters.values()]
     figure, axes = subplots(len(heights), 1, figsize=(7.2, 1.1 * sum(heights)), sharex=True, height_ratios=heights)
     time = (np.arange(len(traces.input)) + 1) * traces.dt
@@ -42,6 +42,13 @@ def _units_of_input(axis, traces: Traces) -> None:
         other.spines["right"].set_visible(True)
 
 
+def _of_which(traces: Traces) -> str:
+    """Where there is a choice: of the first neuron, of a network that of the last layer."""
+    if _layered(traces):
+        return f" of neuron 0 of layer {len(traces.spikes) - 1}"
+    return " of neuron 0" if traces.spikes[0].shape[1] > 1 else ""
+
+
 def _layered(traces: Traces) -> bool:
     return any(name.startswith("layer0.") for name in traces.states)
 
@@ -54,7 +61,7 @@ def draw_potential(axis, traces: Traces) -> None:
     names = [n.removeprefix(layer) for n, x in traces.states.items() if n.startswith(layer) and x.ndim == 2]
     shown = "membrane" if "membrane" in names or not names else names[0]
     if names:
-        label = "membrane potential" if shown == "membrane" else shown
+        label = ("membrane potential" if shown == "membrane" else shown) + _of_which(traces)
         axis.plot(time, traces.states[f"{layer}{shown}"][:, 0], color=INK, linewidth=0.9, label=label)
     for name, colour in (("threshold", ACCENT), ("dendrite", "#0072b2")):
         if f"{layer}{name}" in traces.states:

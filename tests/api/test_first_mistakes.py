@@ -59,6 +59,17 @@ def hebb(pre, post, error):
             lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], seed=-1),
             "seed: must be a whole number from 0 on, got -1",
         ),
+        (lambda m: ej.fit(network, ej.stdp, data), "rule: stdp makes a rule of its settings; give stdp() itself"),
+        (lambda m: ej.fit(network, ej.mstdp, data), "rule: mstdp makes a rule of its settings; give mstdp() itself"),
+        (
+            lambda m: ej.fit(network, ej.ERBP.default, data, batch_size=49),
+            "batch_size: 49 samples, and the data has 48 for training",
+        ),
+        (
+            lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], batch_size=49),
+            "batch_size: 49 samples, and the data has 48 for training",
+        ),
+        (lambda m: ej.dataset(np.ones((6, 4, 8), bool), y[:6]), "x: truth values [6, 4, 8] may be trains of spikes or"),
     ],
 )
 def test_one_line_says_what_is_wrong(call, message, model):

@@ -163,6 +163,11 @@ def test_of_several_rules_the_one_that_is_taken_is_named(npz, tmp_path, monkeypa
             ["network.layrs=[auto,5,auto]"],
             "overrides (base: configs/digits.yaml):\n  network.layrs: unknown key",
         ),
+        (["optimizer.learning_rate=1e-3,1e-4"], "got '1e-3,1e-4'; several values are for erbp-jax sweep"),
+        (
+            ["training.update_every=null", "encoding.steps=41"],
+            "training.update_every: 5 ticks, as it is not given, do not divide encoding.steps = 41 ticks",
+        ),
         (["data.name=fashion"], "data.name: 'fashion' is neither digits nor mnist"),
         (["data.path={npz}", "network.layers=[auto,5,auto]", "--log", "wandb"], "--log: unknown: 'wandb'"),
     ],

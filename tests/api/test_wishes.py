@@ -39,6 +39,7 @@ def test_build_run_raster(data):
     assert rec.spikes["hidden1"].shape == (50, 30)
     assert rec.membrane["output"].shape == (50, 10)
     assert len(rec.raster().axes) == 6
+    assert rec.raster(title="one digit").get_suptitle() == "one digit"
     floats = ej.record(net, params, data.test.x[0] / np.float32(255), steps=50)
     np.testing.assert_array_equal(floats.spikes["output"], rec.spikes["output"])
     assert ej.record(net, params, data.test.x[:3], steps=5).spikes["input"].shape == (5, 3, 64)

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import pytest
 
 from erbp_jax.config import load_config
@@ -237,9 +236,7 @@ def train(root, tmp_path, monkeypatch, capsys):
 def traced(root, *overrides):
     """A session of the demo whose training was traced, for its shapes."""
     session = Session(load_config(root / "configs" / "digits.yaml", [*SMALL, *overrides]))
-    zero = jnp.int32(0)
-    data = (session.data.train.x, session.data.train.y)
-    jax.eval_shape(session._train_jit, session.like, *data, zero, zero, zero)
+    session.trace()
     return session
 
 
@@ -369,6 +366,28 @@ def test_what_cannot_be_used_is_one_clear_message(module, root, monkeypatch, cap
     assert code == 2, err
     assert all(word in err for word in words), err
     assert "Traceback" not in err
+    assert not Path("run").exists()
+
+
+FAILS = """
+from dataclasses import dataclass
+import jax.numpy as jnp
+
+@dataclass(frozen=True)
+class Fails:
+    def init_state(self, shape, dtype=jnp.float32):
+        return jnp.zeros(shape, dtype)
+
+    def step(self, state, current, *, key=None):
+        return state, current + None
+"""
+
+
+def test_a_step_that_fails_does_so_before_a_run_folder_is_made(module, root, monkeypatch, capsys):
+    module("failing", FAILS)
+    given = (root / "configs" / "digits.yaml", "network.neuron.kind=failing:Fails", "rule.kind=stdp", "--out", "run")
+    with pytest.raises(TypeError):  # whoever writes a neuron wants to see where
+        call(monkeypatch, capsys, "train", *given)
     assert not Path("run").exists()
 
 

@@ -289,6 +289,18 @@ def test_simulations_say_what_their_input_counts_in(tmp_path, drawn):
         assert others == (["input\nper ms"] if per == "tick" else [])  # as the config gives it
 
 
+def test_simulations_say_whose_potential_is_shown(tmp_path, drawn):
+    for overrides, whose in (
+        (["duration=5"], "membrane potential"),
+        (["neurons=3", "duration=5"], "membrane potential of neuron 0"),
+        (["network.layers=[3,2,4]", "duration=5"], "membrane potential of neuron 0 of layer 1"),
+    ):
+        traces.draw_traces(simulate(load_simulation("lif/step", overrides)), "a", tmp_path / "a.png")
+        assert drawn[-1].axes[1].get_legend_handles_labels()[1][0] == whose
+    rasters = [axis.get_ylabel() for axis in drawn[-1].axes[2:]]
+    assert rasters == ["layer 0\nneuron", "layer 1\nneuron"]  # as in the file and in what is printed
+
+
 @pytest.mark.parametrize(
     "overrides",
     [["duration=0.1"], ["neurons=300", "duration=5"], ["network.layers=[3,2,4]", "duration=5"], ["input.value=0"]],
