@@ -65,7 +65,8 @@ if TYPE_CHECKING:
         SquaredError,
         Symmetric,
     )
-    from erbp_jax.learning.base import Block, Given, LocalRule, Step
+    from erbp_jax.learning.base import Block, Given
+    from erbp_jax.learning.local import LocalRule, Step
     from erbp_jax.learning.local_rule import local_rule
     from erbp_jax.learning.three_factor import (
         ClassReward,
@@ -154,7 +155,8 @@ _HOME = {
         "SquaredError",
         "Symmetric",
     ),
-    "learning.base": ("Block", "Given", "LocalRule", "Step"),
+    "learning.base": ("Block", "Given"),
+    "learning.local": ("LocalRule", "Step"),
     "learning.local_rule": ("local_rule",),
     "learning.three_factor": (
         "ClassReward",

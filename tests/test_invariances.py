@@ -17,7 +17,8 @@ from erbp_jax.connections import BlankOut, Conv2d, Dense, Reliable, SharedBlankO
 from erbp_jax.counting import wide_value
 from erbp_jax.encoding import Analog, ExponentialEscape, LabelNeurons, Poisson, Regular
 from erbp_jax.learning import ERBP, BackProp, Boxcar, Direct, Layerwise, LearnedReadout, LocalReadout, RandomFeedback
-from erbp_jax.learning.base import Given, LocalRule
+from erbp_jax.learning.base import Given
+from erbp_jax.learning.local import LocalRule
 from erbp_jax.network import Network
 from erbp_jax.neurons import LIF, DualCompartmentLIF, GaussianNoise, LeakyIF, PoissonKicks, SecondOrderLIF
 from erbp_jax.projection import Projection

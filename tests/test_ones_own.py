@@ -12,7 +12,7 @@ import pytest
 import erbp_jax as ej
 from erbp_jax import data
 from erbp_jax.kernels import Exponential
-from erbp_jax.learning.base import ErrorSpikes, Given, plasticity
+from erbp_jax.learning import ErrorSpikes, Given, plasticity
 from erbp_jax.learning.three_factor import ForwardTableSTDP, ThreeFactor, mstdpet, pair_stdp
 from erbp_jax.random import split
 from erbp_jax.trace import Tree

@@ -77,14 +77,15 @@ def train(
     """
     check_environment()
     config, overrides = config_or_default(config, overrides)
-    from erbp_jax.config import build, load_config
+    from erbp_jax.config import load_config
+    from erbp_jax.config.advice import warnings
     from erbp_jax.config.load import first_of
     from erbp_jax.training import run_folder
 
     loaded = load_config(config, overrides or [], rule)
     if said := first_of(config, overrides, rule):
         print(said)
-    for warning in build.warnings(loaded):
+    for warning in warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
     check_log(log)
     if out is not None:
@@ -160,7 +161,7 @@ def compare(
     check_environment()
     from erbp_jax.comparison import cells, report
     from erbp_jax.comparison.table import markdown
-    from erbp_jax.config import build
+    from erbp_jax.config.advice import warnings
     from erbp_jax.config.names import folder_name
     from erbp_jax.training import run_folder
 
@@ -170,7 +171,7 @@ def compare(
     planned = cells.plan(config, overrides or [], names, seeds, folder)
     run_folder.only_holds(folder, report.FILES, "a comparison")
     for cell in planned:
-        for warning in build.warnings(cell.config):
+        for warning in warnings(cell.config):
             print(f"warning: {cell.name}: {warning}", file=sys.stderr)
 
     # All data and keys are looked at before anything is trained.

@@ -9,7 +9,7 @@ import numpy as np
 
 from erbp_jax.counting import Wide, wide_stack, wide_value
 from erbp_jax.evaluation.passes import batches, present
-from erbp_jax.learning.base import addressed
+from erbp_jax.learning.local import addressed
 from erbp_jax.learning.synapse import synaptic_current
 from erbp_jax.network import Network
 from erbp_jax.params import Params

@@ -5,11 +5,10 @@ from erbp_jax.learning.base import (
     Aligned,
     Block,
     DenseWork,
+    ErrorSpikes,
     Given,
     LearningState,
-    LocalRule,
     Rule,
-    Step,
     Suggested,
     Suggests,
     Supervision,
@@ -18,6 +17,7 @@ from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.learned_readout import LearnedReadout
+from erbp_jax.learning.local import LocalRule, Step, plasticity
 from erbp_jax.learning.loss import CrossEntropy, CurveError, Loss, SquaredError
 from erbp_jax.learning.readout import LocalReadout, Readout
 from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
@@ -33,6 +33,7 @@ __all__ = [
     "DenseWork",
     "Direct",
     "ERBPState",
+    "ErrorSpikes",
     "Given",
     "Layerwise",
     "LearnedReadout",
@@ -50,4 +51,5 @@ __all__ = [
     "Supervision",
     "Symmetric",
     "Wiring",
+    "plasticity",
 ]

@@ -11,10 +11,11 @@ from erbp_jax.counting import Wide, wide_add, wide_stack
 from erbp_jax.declared import checked
 from erbp_jax.encoding import Curves, Teacher, teacher_for
 from erbp_jax.learning.backprop import BackProp
-from erbp_jax.learning.base import Given, LocalRule, Step, Suggested, plasticity, written
+from erbp_jax.learning.base import Given, Suggested
 from erbp_jax.learning.error_paths import arriving, first_onto, merged, reached
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
+from erbp_jax.learning.local import LocalRule, Step, plasticity, written
 from erbp_jax.learning.loss import CurveError, SquaredError
 from erbp_jax.learning.readout import Readout
 from erbp_jax.learning.synapse import synaptic_current, synaptic_gain

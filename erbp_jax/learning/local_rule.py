@@ -11,10 +11,11 @@ from erbp_jax.connections import Dense
 from erbp_jax.counting import Wide, wide_stack
 from erbp_jax.declared import takes
 from erbp_jax.encoding import Curves, LabelNeurons, Teacher, teacher_for
-from erbp_jax.learning.base import Suggested, plasticity, written
+from erbp_jax.learning.base import Suggested
 from erbp_jax.learning.erbp import ERBP
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
+from erbp_jax.learning.local import plasticity, written
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite
 from erbp_jax.params import Params

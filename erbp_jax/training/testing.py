@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from erbp_jax.counting import Wide, wide_add, wide_sum, wide_zeros
 from erbp_jax.evaluation.passes import observe, over
-from erbp_jax.learning.base import addressed
+from erbp_jax.learning.local import addressed
 from erbp_jax.params import Params
 from erbp_jax.settings import settled
 from erbp_jax.trace import Trace

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from erbp_jax import data
 from erbp_jax.config import Config, check, differences, load_config, rule_names, schema, to_yaml
-from erbp_jax.config.build import build, warnings
+from erbp_jax.config.advice import warnings
+from erbp_jax.config.build import build
 from erbp_jax.config.construct import construct
 from erbp_jax.connections import BlankOut, Reliable
 from erbp_jax.errors import UserError

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from erbp_jax import data
 from erbp_jax.config import check, estimate, memory
-from erbp_jax.config.build import build, warnings
+from erbp_jax.config.advice import warnings
+from erbp_jax.config.build import build
 from erbp_jax.config.schema import Config
 from erbp_jax.config.sections import Kinds
 from erbp_jax.data import Dataset, Samples

@@ -71,7 +71,7 @@ import jax
 import jax.numpy as jnp
 
 import erbp_jax as ej
-from erbp_jax.learning.base import ErrorSpikes, plasticity
+from erbp_jax.learning import ErrorSpikes, plasticity
 
 
 @dataclass(frozen=True)

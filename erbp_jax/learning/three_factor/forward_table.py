@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from erbp_jax.kernels import Exponential, Kernel
-from erbp_jax.learning.base import Given, LocalRule, Step
+from erbp_jax.learning.base import Given
+from erbp_jax.learning.local import LocalRule, Step
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.learning.three_factor.rule import signals
 from erbp_jax.network import Network

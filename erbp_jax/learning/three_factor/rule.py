@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from erbp_jax.counting import Wide, wide_stack, wide_zeros
 from erbp_jax.declared import checked
-from erbp_jax.learning.base import Given, LocalRule, Step, written
+from erbp_jax.learning.base import Given
+from erbp_jax.learning.local import LocalRule, Step, written
 from erbp_jax.learning.three_factor.factors import Factor, Signals
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.network import Network
