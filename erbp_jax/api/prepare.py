@@ -13,6 +13,7 @@ from erbp_jax.encoding import Encoder, Poisson
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Suggested, Suggests
 from erbp_jax.learning.base import Rule
+from erbp_jax.learning.three_factor import Term
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
 from erbp_jax.random import new_key
@@ -48,6 +49,10 @@ def rule_for(network: Network, rule: RuleLike) -> Rule:
             raise UserError(f"rule: {name}(network) makes none, {error}; a rule itself may be {name}()") from error
     if isinstance(made, type) or not hasattr(made, "block"):
         given = f"the class {made.__name__}" if isinstance(made, type) else repr(made)[:100]
+        if not isinstance(made, type) and hasattr(getattr(made, "rule", None), "block"):
+            raise UserError(f"rule: {type(made).__name__} has the parameters of one; give its `.rule`")
+        if isinstance(made, tuple) and made and all(isinstance(term, Term) for term in made):
+            raise UserError("rule: these are the terms of one; ej.ThreeFactor((terms,)) is the rule")
         raise UserError(
             f"rule: must be a rule, or a function of the network that makes one, e.g. ej.ERBP.default or "
             f"ej.BackProp(); got {given}"

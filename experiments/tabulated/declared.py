@@ -18,6 +18,7 @@ def _pi(network: str) -> tuple[Row, ...]:
     """The rows of one of the talk's fully connected networks: its sparse runs, and those of the talk's table."""
     folder = f"pi_mnist/{network.replace('-', '_')}"
     recipes = (
+        ("sparse, currents, long test", runs.of("long_test", network), (LOOKED,)),
         ("sparse, currents", runs.of("currents", network), (LOOKED,)),  # changed after test errors had been seen
         ("sparse, counts", runs.of("sparse", network), ()),
     )

@@ -33,9 +33,10 @@ class Line:
 
 
 def connected(network: str) -> Line:
-    """The line of one of the talk's fully connected networks: eRBP's sparse recipe read by currents."""
+    """The line of one of the talk's fully connected networks: eRBP's sparse recipe read by currents, over 80 ticks
+    where that was run."""
     folder = f"pi_mnist/{network.replace('-', '_')}"
-    return Line(network, runs.of("currents", network) or f"{folder}/erbp", folder)
+    return Line(network, runs.of("long_test", network) or runs.of("currents", network) or f"{folder}/erbp", folder)
 
 
 def _cell(row: Row) -> str:
@@ -62,6 +63,7 @@ def sparse() -> str:
             ("dense, counts", f"pi_mnist/{network}/erbp" if runs.of("pi_mnist", name) else ""),
             ("sparse, counts", runs.of("sparse", name)),
             ("sparse, currents", runs.of("currents", name)),
+            ("sparse, currents, long test", runs.of("long_test", name)),
         )
         for recipe, pattern in patterns:
             if not pattern:

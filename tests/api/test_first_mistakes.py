@@ -69,6 +69,8 @@ def hebb(pre, post, error):
             lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], batch_size=49),
             "batch_size: 49 samples, and the data has 48 for training",
         ),
+        (lambda m: ej.fit(network, ej.Clopath(), data), "rule: Clopath has the parameters of one; give its `.rule`"),
+        (lambda m: ej.fit(network, ej.urbanczik_senn(), data), "rule: these are the terms of one; ej.ThreeFactor((te"),
         (lambda m: ej.dataset(np.ones((6, 4, 8), bool), y[:6]), "x: truth values [6, 4, 8] may be trains of spikes or"),
     ],
 )

@@ -1,7 +1,7 @@
 """The three-factor family: rules composed of presynaptic factor, postsynaptic factor and modulator."""
 
 from erbp_jax.learning.three_factor.clopath import Clopath
-from erbp_jax.learning.three_factor.ecd import Phases, symmetric_stdp
+from erbp_jax.learning.three_factor.ecd import Phases, ecd, symmetric_stdp
 from erbp_jax.learning.three_factor.factors import Factor, Gate, KernelTrace, NearestKernel, Signals, Spike, Trace
 from erbp_jax.learning.three_factor.forward_table import ForwardTableSTDP
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
@@ -18,7 +18,7 @@ from erbp_jax.learning.three_factor.modulators import (
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.learning.three_factor.rule import Term, ThreeFactor, over_terms, start_terms, write
 from erbp_jax.learning.three_factor.stdp import pair_stdp, stdp
-from erbp_jax.learning.three_factor.urbanczik_senn import urbanczik_senn
+from erbp_jax.learning.three_factor.urbanczik_senn import dendritic_prediction, urbanczik_senn
 
 __all__ = [
     "ClassReward",
@@ -42,6 +42,8 @@ __all__ = [
     "Trace",
     "TrialReward",
     "Unmodulated",
+    "dendritic_prediction",
+    "ecd",
     "membrane_gated",
     "mstdp",
     "mstdpet",

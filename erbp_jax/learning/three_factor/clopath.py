@@ -20,7 +20,7 @@ class DepressionState(NamedTuple):
     square: jax.Array  # [..., N] low-pass of (u - E_L)^2 (mV^2)
 
 
-@register("rule", "clopath", finish=lambda rule: ThreeFactor((rule.terms,)))
+@register("rule", "clopath", finish=lambda made: made.rule)
 @dataclass(frozen=True)
 class Clopath:
     r"""Voltage-based STDP with homeostasis: the parameters of the rule.
@@ -83,6 +83,11 @@ class Clopath:
         for name in ("tau_x", "tau_minus", "tau_plus", "tau_homeostasis", "reference"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"Clopath: {name} must be > 0, got {getattr(self, name)}")
+
+    @property
+    def rule(self) -> ThreeFactor:
+        """The rule with these parameters, on every projection: `ej.fit(network, ej.Clopath().rule, data)`."""
+        return ThreeFactor((self.terms,))
 
     @property
     def terms(self) -> tuple[Term, Term]:

@@ -100,5 +100,14 @@ def ecd(
     tau: Annotated[PositiveTime, "Time constant of the symmetric kernel."] = 4.0,
     settle: Annotated[Ticks, "Time at the start of a presentation before the data phase learns."] = 10,
 ) -> ThreeFactor:
-    """Event-driven contrastive divergence: a presentation's first half learns with the sign +1, its second with -1."""
+    """Event-driven contrastive divergence: a presentation's first half learns with the sign +1, its second with -1.
+
+    All of a presentation's `steps`, and the times, are in ticks. Source: Neftci et al. 2014, Front. Neurosci. 7:272.
+
+    Example:
+        >>> from erbp_jax.learning.three_factor import ecd
+        >>> phases = ecd(steps=60).modulator.signal
+        >>> phases.plus, phases.minus
+        ((10, 29), (36, 59))
+    """
     return ThreeFactor((symmetric_stdp(tau),), Schedule(Phases(steps, settle)))

@@ -13,7 +13,7 @@ from erbp_jax.registry import register
 from erbp_jax.units import Above, Infinite, NonNegative, PositiveTime
 
 
-@register("rule", "membrane_gated", finish=lambda gate: ThreeFactor((membrane_gated(gate),)))
+@register("rule", "membrane_gated", finish=lambda made: made.rule)
 @dataclass(frozen=True)
 class MembraneGate(Factor):
     r"""The postsynaptic factor of the membrane-gated rule.
@@ -62,6 +62,11 @@ class MembraneGate(Factor):
         for name in ("potentiation", "depression", "alpha"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"MembraneGate: {name} must be >= 0, got {getattr(self, name)}")
+
+    @property
+    def rule(self) -> ThreeFactor:
+        """The rule with this factor, on every projection: `ej.fit(network, MembraneGate(0.5).rule, data)`."""
+        return ThreeFactor((membrane_gated(self),))
 
     def init_state(self, shape: tuple[int, ...]) -> jax.Array:
         return jnp.zeros(shape, jnp.float32)

@@ -117,6 +117,15 @@ def dendritic_prediction(
     tau_syn: Annotated[PositiveTime, "Rise time constant of a postsynaptic potential."] = 3.0,
     tau_eligibility: Annotated[PositiveTime, "Time constant of the low-pass filter of the weight change."] = 100.0,
 ) -> ThreeFactor:
-    """Dendritic prediction of somatic spiking, with the synaptic current as the prediction."""
+    """Dendritic prediction of somatic spiking, the synaptic current being the prediction: `urbanczik_senn`, low-passed.
+
+    Times in ticks, `maximum` in spikes per tick. Source: Urbanczik and Senn 2014, Neuron 81:521.
+
+    Example:
+        >>> import erbp_jax as ej
+        >>> data = ej.data.load("digits").subset(100, 20)
+        >>> ej.fit(ej.mlp(64, 10), ej.dendritic_prediction(), data, epochs=1, steps=20, progress=False).rule.supervised
+        False
+    """
     rate = Logistic(maximum, k, beta, theta)
     return ThreeFactor((urbanczik_senn(rate, PSP(tau_leak, tau_syn)),), tau_eligibility=tau_eligibility)
