@@ -12,7 +12,8 @@ from erbp_jax.block import FORWARD, Block, Paths
 from erbp_jax.declared import fits
 from erbp_jax.fits import check_params, check_state
 from erbp_jax.graph import cycle_without_delay, stages
-from erbp_jax.neurons import Adapting, Differentiable, Neuron, Parametric, Static, Surrogate, Transfer
+from erbp_jax.neurons import Adapting, Neuron, Parametric, Static, Surrogate, Transfer
+from erbp_jax.neurons.base import is_differentiable
 from erbp_jax.params import Params
 from erbp_jax.projection import Layer, Population, Projection
 from erbp_jax.random import check_keys
@@ -231,7 +232,7 @@ class Network:
         """
         neurons = []
         for p in self.populations:
-            if not isinstance(p.neuron, Differentiable):
+            if not is_differentiable(p.neuron):
                 raise ValueError(
                     f"population {p.name!r}: {type(p.neuron).__name__} has no with_surrogate, so that no gradient goes "
                     "through its spikes"

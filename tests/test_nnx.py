@@ -369,7 +369,7 @@ def test_erbp_learns_digits_behind_a_front_end_that_stays():
     rule = ej.ERBP(ej.LabelNeurons(10, 1), feedback=ej.RandomFeedback(30.0))
     experiment = Experiment(network, ej.Analog(), rule, 20, 20, 5, 20, 300)
     made = sweep(
-        experiment, Optimizers(optax.sgd(1.0), optax.identity()), [3e-3], [0],
+        experiment, lambda rate: Optimizers(optax.sgd(rate), optax.identity()), [3e-3], [0],
         (shown.train.x, shown.train.y), (shown.test.x, shown.test.y), epochs=1,
     )  # fmt: skip
     assert float(made.test_error[0, 0, -1]) < 30

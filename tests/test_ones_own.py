@@ -67,7 +67,7 @@ def error_after(network, rule, rate, epochs=3):
     shown = data.load("digits")
     experiment = Experiment(network, ej.Regular(0.5), rule, 20, 20, 5, 20, 300)
     made = sweep(
-        experiment, Optimizers(optax.sgd(1.0), optax.identity()), [rate], [0],
+        experiment, lambda rate: Optimizers(optax.sgd(rate), optax.identity()), [rate], [0],
         (shown.train.x, shown.train.y), (shown.test.x, shown.test.y), epochs=epochs,
     )  # fmt: skip
     assert not made.diverged.any()

@@ -31,7 +31,7 @@ from erbp_jax.training import engine
 from erbp_jax.training.average import Average
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.loop import train
-from erbp_jax.training.metrics import epoch_line
+from erbp_jax.training.metrics import Before, epoch_line
 from erbp_jax.training.programs import Programs
 from erbp_jax.training.progress import busy, quiet, reporting
 
@@ -145,7 +145,6 @@ def fit(
     if epochs:
         with busy("compiling") if progress else quiet():
             programs.compile(learner)
-    before = history[-1]["train_seconds"] if history else 0.0
     begun = len(history)
     keeper, last = _InMemory(learner, history), begun + epochs
 
@@ -160,7 +159,7 @@ def fit(
         try:
             train(
                 programs, learner, keeper, reporter, position=begun * batches, epochs=last, interval=batches,
-                seconds_before=before, enough=enough,
+                before=Before.of(history), enough=enough,
                 line=lambda entry: epoch_line(experiment.task, entry, last, shown.test_name),
             )  # fmt: skip
         except KeyboardInterrupt:

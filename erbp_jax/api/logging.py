@@ -1,11 +1,13 @@
 """Callbacks for `fit(..., on_epoch=...)`."""
 
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from erbp_jax.errors import UserError
+from erbp_jax.files import write_text
 
 
 def tensorboard(folder: Path | str) -> Callable[[dict[str, Any], Any], None]:
@@ -52,19 +54,22 @@ def writer_class() -> Any:
 
 
 def csv_log(path: Path | str) -> Callable[[dict[str, Any], Any], None]:
-    """A callback that writes every number of an epoch's metrics as a line of a CSV file, with a head; an existing file
-    is gone on with."""
+    """A callback that writes every number of an epoch's metrics as a line of a CSV file, with a head. An existing file
+    is gone on with; lines of epochs that come again, after a training was resumed, are replaced."""
     path = Path(path)
 
     def write(metrics: dict[str, Any], learner: Any) -> None:
         del learner
         row = {"epoch": metrics["epoch"], **dict(numbers(metrics))}
-        begins = not path.exists()
-        with path.open("a", newline="") as stream:
-            writer = csv.DictWriter(stream, row)
-            if begins:
-                writer.writeheader()
-            writer.writerow(row)
+        before: list[dict[str, Any]] = []
+        if path.exists():
+            with path.open(newline="") as stream:
+                before = [line for line in csv.DictReader(stream) if int(line["epoch"]) < row["epoch"]]
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, row, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*before, row])
+        write_text(path, text.getvalue())
 
     return write
 

@@ -209,6 +209,8 @@ class Model:
         """Labels as classes."""
         labels, given = self.labels, np.asarray(y)
         assert labels is not None
+        if given.ndim != 1:
+            raise UserError(f"y: labels must be [n], one for each sample, got shape {list(given.shape)}")
         if unknown := sorted(set(given.ravel().tolist()) - set(labels.tolist())):
             raise UserError(f"y: the labels {unknown[:10]} are not those of training, {labels.tolist()[:10]}")
         return np.searchsorted(labels, given).astype(np.int32)

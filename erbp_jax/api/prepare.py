@@ -12,7 +12,7 @@ from erbp_jax.data import Dataset, dataset
 from erbp_jax.encoding import Encoder, Poisson
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Suggested, Suggests
-from erbp_jax.learning.base import Rule
+from erbp_jax.learning.base import OTHERWISE, Rule
 from erbp_jax.learning.three_factor import Term
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
@@ -27,8 +27,6 @@ RuleLike = Rule | Callable[[Network], Rule]
 
 BATCH = 100
 """Samples of a batch where none are given; all of a set that has fewer."""
-OTHERWISE = Suggested("sgd", 1e-3, decay=1.0, update_every=None, steps=60)
-"""For a rule that says nothing about what suits it."""
 
 
 def rule_for(network: Network, rule: RuleLike) -> Rule:
@@ -87,6 +85,9 @@ def experiment_for(
     Raises:
         UserError: numbers that do not fit the data or one another.
     """
+    for part, what in ((data.train, "training"), (data.test, data.test_name)):
+        if not len(part):
+            raise UserError(f"data: {data.called} has no {what} samples")
     suits = suggested(rule)
     length = steps or data.ticks or suits.steps
     start = _burn_in(length, suits, update_every) if burn_in is None else burn_in
@@ -183,7 +184,7 @@ def optimizers_for(
     batches: int,
     optimizer: optax.GradientTransformation | None,
     rule_optimizer: optax.GradientTransformation | None,
-    learning_rate: float | None,
+    learning_rate: float | jax.Array | None,
 ) -> Optimizers:
     """The network's optimiser and the rule's own, which steps once per presentation: a given one by the sum of the
     presentation's updates.

@@ -45,11 +45,11 @@ def _opened(folder: Path, seed: int | None) -> tuple[Model, Dataset]:
     from erbp_jax.training.session import Session
 
     session = Session(run_folder.on_devices_here(run_folder.open_config(folder)))
-    learner, _ = restore(session, folder)
+    learner, place = restore(session, folder)
     seeds = [int(s) for s in session.seeds]
     chosen = seeds[0] if seed is None else seed
     if chosen not in seeds:
         raise UserError(f"{folder}: seed {chosen} was not trained; there are {seeds[0]} to {seeds[-1]}")
     one = jax.tree.map(lambda x: x[seeds.index(chosen)], learner)
-    history = run_folder.read_metrics(folder)
+    history = run_folder.read_metrics(folder)[: place.epoch]  # a run may have got further than its checkpoint
     return Model.of_learner(session.experiment, one, history, session.data, session.dt), session.data

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 import optax
 
@@ -16,6 +17,7 @@ from erbp_jax.api.prepare import (
     rule_for,
 )
 from erbp_jax.cache import compilation_cache
+from erbp_jax.declared import takes
 from erbp_jax.encoding import Encoder
 from erbp_jax.errors import UserError
 from erbp_jax.learning.targets import for_curves
@@ -115,7 +117,7 @@ def sweep(
     learning_rate: Sequence[float],
     seed: int | Sequence[int] = (0,),
     epochs: int = 10,
-    optimizer: optax.GradientTransformation | None = None,
+    optimizer: optax.GradientTransformation | Callable[[jax.Array], optax.GradientTransformation] | None = None,
     encoder: Encoder | None = None,
     task: Task | None = None,
     steps: int | None = None,
@@ -126,8 +128,9 @@ def sweep(
 ) -> SweepTable:
     """Train every learning rate with every seed, all in one program, and test after every epoch.
 
-    What is not given is as in `fit`. `seed` is one or several. `optimizer` is one for a learning rate of 1; every cell
-    multiplies its steps. A line per epoch tells how good the best rate is, unless `progress` is False. Choose on
+    What is not given is as in `fit`. `seed` is one or several. `optimizer` makes one of a learning rate, or is
+    one for a rate of 1, whose steps every cell multiplies: what bounds weights or waits to write has to be made of the
+    rate. A line per epoch tells how good the best rate is, unless `progress` is False. Choose on
     samples that are held out: `data.subset(None, None, validation=...)`.
 
     Example:
@@ -142,7 +145,8 @@ def sweep(
         UserError: parts or numbers that do not fit together; says which.
     """
     numbers(steps=steps, burn_in=burn_in, update_every=update_every, batch_size=batch_size)
-    parts(network=network, optimizer=optimizer, encoder=encoder, task=task)
+    maker = callable(optimizer) and takes(optimizer, 1)
+    parts(network=network, optimizer=None if maker else optimizer, encoder=encoder, task=task)
     compilation_cache()
     shown = data_of(data)
     made = rule_for(network, rule)
@@ -157,9 +161,16 @@ def sweep(
             update_every=update_every, batch_size=batch_size, devices=1,
         )  # fmt: skip
         batches = len(shown.train) // experiment.batch_size
-        given = optimizers_for(experiment, batches, optimizer, None, None if optimizer is not None else 1.0)
+
+        def at(rate: jax.Array) -> Optimizers:
+            if optimizer is None:
+                return optimizers_for(experiment, batches, None, None, rate)
+            if not isinstance(optimizer, optax.GradientTransformation):
+                return optimizers_for(experiment, batches, optimizer(rate), None, None)
+            return optimizers_for(experiment, batches, optax.chain(optimizer, optax.scale(rate)), None, None)
+
         cells = sweep_cells(
-            experiment, Optimizers(*given), learning_rate, seeds, (shown.train.x, shown.train.y),
+            experiment, at, learning_rate, seeds, (shown.train.x, shown.train.y),
             (shown.test.x, shown.test.y), epochs=epochs,
             progress=epoch_printer(experiment.task.measures[0], shown.test_name, epochs) if progress else None,
         )  # fmt: skip

@@ -16,6 +16,7 @@ from erbp_jax.cli.running import (
     command,
     config_or_default,
     devices,
+    log_of,
     named_config,
     new_session,
     resumable,
@@ -142,7 +143,7 @@ def _resume(run: Path, config: Path | None, overrides: list[str] | None, trust: 
         session = new_session(run_folder.on_devices_here(wanted))
         print(f"run folder: {run}")
         run_folder.add_environment(run, loaded, command(), devices())
-        print(train_to_the_end(session, run))
+        print(train_to_the_end(session, run, log=log_of(run)))
 
 
 @app.command()

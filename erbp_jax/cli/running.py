@@ -54,7 +54,8 @@ def resumable(folder: Path, again: str | None = None) -> Iterator[None]:
 
 DEFAULT = "default"
 """Name of a run folder if no config is given."""
-LOGS = ("tensorboard", "csv")
+LOGS = {"tensorboard": "tensorboard", "csv": "metrics.csv"}
+"""What they write in a run folder."""
 
 
 def config_or_default(config: Path, overrides: list[str] | None) -> tuple[Path, list[str]]:
@@ -90,14 +91,19 @@ def check_log(log: str | None) -> None:
         writer_class()
 
 
+def log_of(folder: Path) -> str | None:
+    """The log that a run was begun with, as its folder has it."""
+    return next((log for log, name in LOGS.items() if (folder / name).exists()), None)
+
+
 def train_to_the_end(session: "Session", folder: Path, label: str = "training", log: str | None = None) -> str:
     """Train in a run folder that is locked, draw, and mark it as finished; returns what to tell the user at the end."""
     from erbp_jax.api.logging import csv_log, tensorboard
     from erbp_jax.tasks.base import number
     from erbp_jax.training.fit import complete, fit
 
-    logs = {"tensorboard": lambda: tensorboard(folder / "tensorboard"), "csv": lambda: csv_log(folder / "metrics.csv")}
-    learner = fit(session, folder, label=label, on_epoch=None if log is None else logs[log]())
+    logs = {"tensorboard": tensorboard, "csv": csv_log}
+    learner = fit(session, folder, label=label, on_epoch=None if log is None else logs[log](folder / LOGS[log]))
     pictures, drawn = _draw(session, learner, folder)
     summary = complete(session, learner, folder, pictures)
     measure = session.experiment.task.measures[0]

@@ -81,7 +81,8 @@ def _table(config: Any, rates: Sequence[float]) -> tuple[Any, int]:
 
     if not config.data.validation_size:
         all_there = config.data.model_copy(update={"train_size": None, "test_size": None})
-        size = len(load_data(config.model_copy(update={"data": all_there})).train)
+        shown = load_data(config.model_copy(update={"data": all_there}))
+        size = len(shown.train) // (1 + shown.copies)
         held = max(1, round(HELD_OUT * min(size, config.data.train_size or size)))
         # The held-out samples come off the end of what there is; sizes of the test set say nothing of them.
         data = config.data.model_copy(update={"validation_size": held, "test_size": None})
@@ -92,7 +93,7 @@ def _table(config: Any, rates: Sequence[float]) -> tuple[Any, int]:
     seeds, measure = [int(s) for s in session.seeds], session.experiment.task.measures[0]
     try:
         cells = sweep(
-            replace(session.experiment, mesh=None), session.optimizers, list(rates), seeds,
+            replace(session.experiment, mesh=None), session.optimizers_at, list(rates), seeds,
             (session.data.train.x, session.data.train.y), (session.data.test.x, session.data.test.y),
             epochs=config.training.epochs,
             progress=epoch_printer(measure, session.data.test_name, config.training.epochs),

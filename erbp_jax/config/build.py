@@ -20,6 +20,7 @@ from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder
 from erbp_jax.errors import UserError
+from erbp_jax.learning.base import OTHERWISE
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
@@ -28,9 +29,6 @@ from erbp_jax.training.average import BITS as AVERAGE_BITS
 from erbp_jax.training.average import Average
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.units import Clock, ticks
-
-LOCAL_UPDATE_EVERY = 5
-"""Ticks between the weight changes of a local rule, unless the config says."""
 
 
 def build(config: schema.Config, data: Dataset) -> Experiment:
@@ -184,7 +182,7 @@ def _update_every(config: schema.Config, steps: int, burn_in: int) -> int:
 
 def _every(config: schema.Config, steps: int) -> int:
     """Ticks of a block."""
-    default = steps if is_gradient(config.rule) else min(LOCAL_UPDATE_EVERY, steps)
+    default = steps if is_gradient(config.rule) else min(OTHERWISE.update_every or steps, steps)
     return config.training.update_every or default
 
 

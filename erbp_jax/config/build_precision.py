@@ -11,7 +11,7 @@ from erbp_jax.grid import Grid, Grids
 from erbp_jax.learning import ERBP, Rule
 from erbp_jax.network import Network
 from erbp_jax.neurons import Neuron, Parametric
-from erbp_jax.neurons.quantized import EXACT, QuantizedDendrite, QuantizedNeuron
+from erbp_jax.neurons.quantized import QuantizedDendrite, QuantizedNeuron, on_grid
 from erbp_jax.neurons.static import Static
 
 FIRST, HIDDEN, LAST = 16.0, 8.0, 4.0
@@ -64,8 +64,7 @@ def store_in_bits(section: Precision, network: Network, rule: Rule) -> tuple[Net
 
 def resting(neuron: Neuron) -> list[float]:
     """The values of a neuron that it must be able to store: its states at rest, its threshold and reset."""
-    state = neuron.init_state((1,))._asdict()
-    values = [np.asarray(x) for name, x in state.items() if name not in EXACT]
+    values = [np.asarray(x) for x in on_grid(neuron.init_state((1,)))]
     constants = [np.asarray(getattr(neuron, name, 0.0)) for name in ("threshold", "v_reset")]
     return [float(np.abs(x).max()) for x in values + constants if x.dtype.kind == "f"] or [0.0]
 

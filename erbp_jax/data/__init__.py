@@ -62,9 +62,10 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
 
 
 def inside(root: Path, name: str) -> Path | None:
-    """The folder of that name in `root`; None for a name that would lead elsewhere."""
-    ok = name not in ("", ".", "..") and not set(name) & set("/\\\0") and len(name) < 100
-    return root / name if ok else None
+    """The folder of that name in `root`, or of a variant `NAME/VARIANT`; None for a name that would lead elsewhere."""
+    parts = name.split("/")
+    safe = all(part not in ("", ".", "..") and not set(part) & set("\\\0") for part in parts)
+    return root / name if safe and len(parts) <= 2 and len(name) < 100 else None
 
 
 __all__ = ["NAMES", "Dataset", "Samples", "dataset", "from_idx", "from_npz", "load"]

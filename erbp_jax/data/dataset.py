@@ -203,8 +203,8 @@ class Dataset:
         return f"Dataset({self.name}: {parts} {what})"
 
     def save(self, path: Path | str) -> None:
-        """Write the set as `.npz`, which `data.path` and `from_npz` read: `x` (or `spikes`), `y`, `x_test`, `y_test`,
-        and `dt` and `copies` where they are not 1 and 0.
+        """Write the set as `.npz`, from which `data.path` and `from_npz` make the same one: `x` (or `spikes`), `y`,
+        `x_test`, `y_test`, `shape`, `labels` if it has classes, and `dt` and `copies` where they are not 1 and 0.
 
         Raises:
             UserError: samples or targets that are no arrays.
@@ -215,6 +215,7 @@ class Dataset:
                 raise UserError(f"{self.called}: its samples or targets are no arrays and have no place in an .npz")
             arrays[what + suffix] = self._stored(part.x)
             arrays["y" + suffix] = part.y if self.labels is None else self.labels[part.y]
+        arrays |= {"shape": np.asarray(self.shape, np.int64)} | ({} if self.labels is None else {"labels": self.labels})
         arrays |= {} if self.dt == 1.0 else {"dt": np.float64(self.dt)}
         arrays |= {} if self.copies == 0 else {"copies": np.int64(self.copies)}
         write_arrays(Path(path), arrays, compressed=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.archive import shown
-from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, check_seed, divided, flat, not_dark
+from erbp_jax.data.arrays import as_array, as_bytes, as_targets, as_trains, check_seed, divided, flat, not_dark
 from erbp_jax.data.dataset import UNNAMED, Dataset, Samples
 from erbp_jax.errors import UserError
 
@@ -52,9 +52,10 @@ def dataset(
     check_seed(seed)
     if y is None:
         x, y = _collected(x)
-    if trains is None and np.ndim(x) == 3 and getattr(x, "dtype", None) == np.bool_:
+    x = as_array("x", x)
+    if trains is None and x.ndim == 3 and x.dtype == np.bool_:
         raise UserError(
-            f"x: truth values {list(np.shape(x))} may be trains of spikes or images; trains=True says [n, T, I], "
+            f"x: truth values {list(x.shape)} may be trains of spikes or images; trains=True says [n, T, I], "
             "trains=False [n, height, width]"
         )
     make = as_trains if trains else as_bytes
@@ -77,8 +78,11 @@ def dataset(
     else:
         x_test, (y_test, labels_test) = make("x_test", x_test), as_targets("y_test", y_test)
         _as_many(x_test, y_test, "x_test", "y_test")
+        if (labels is None) != (labels_test is None):
+            kind = {True: "curves", False: "labels"}
+            raise UserError(f"y_test: {kind[labels_test is None]} beside {kind[labels is None]} in y")
         for what, ours, others in (("x", x, x_test), ("y", y, y_test)):
-            if ours.shape[1:] != others.shape[1:] or (labels is None) != (labels_test is None):
+            if ours.shape[1:] != others.shape[1:]:
                 raise UserError(
                     f"{what}_test: samples of shape {list(others.shape[1:])} beside {list(ours.shape[1:])} in {what}"
                 )

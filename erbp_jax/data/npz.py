@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from erbp_jax.archive import MAX_BYTES, open_archive, shown
-from erbp_jax.data.dataset import Dataset
+from erbp_jax.data.arrays import as_bytes, as_targets, as_trains, flat
+from erbp_jax.data.dataset import Dataset, Samples
 from erbp_jax.data.from_arrays import dataset
 from erbp_jax.errors import UserError
 
+BESIDE = ("shape", "labels", "dt", "copies")
+"""What may stand beside samples and targets."""
 MOST_BYTES = 64 * MAX_BYTES
 """Of the arrays: 32 GiB."""
 
@@ -18,7 +21,8 @@ def from_npz(path: Path | str) -> Dataset:
     """The set in an `.npz` with the arrays `x` and `y`, and, if the test set is not to be drawn from them, `x_test` and
     `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in place of `x` are given trains. Two numbers
     may be there too: `dt`, the length of a tick in ms (1), and `copies`, how many changed copies stand behind each
-    training sample (0).
+    training sample (0). With `shape`, that of a sample (of a tick, for trains), it is what `Dataset.save` wrote, and is
+    taken as it is: nothing is guessed of dark images, and the classes are those of `labels`.
 
     Example:
         >>> import os, tempfile
@@ -38,21 +42,56 @@ def from_npz(path: Path | str) -> Dataset:
     with open_archive(path, MOST_BYTES) as archive:
         names = set(archive.names)
         what = "spikes" if "spikes" in names else "x"
-        known = {what, "y", f"{what}_test", "y_test", "dt", "copies"}
+        known = {what, "y", f"{what}_test", "y_test", *BESIDE}
         if missing := [name for name in (what, "y") if name not in names]:
             raise UserError(
-                f"{' and '.join(missing)} missing: it must hold x (or spikes) and y, and may hold x_test, y_test, dt "
-                f"and copies; got {shown(', '.join(sorted(names)) or 'nothing', 200)}"
+                f"{' and '.join(missing)} missing: it must hold x (or spikes) and y, and may hold x_test, y_test, "
+                f"{', '.join(BESIDE)}; got {shown(', '.join(sorted(names)) or 'nothing', 200)}"
             )
         if unknown := sorted(names - known):
             raise UserError(f"{shown(', '.join(unknown), 200)}: not known; it holds {', '.join(sorted(known))}")
         arrays = {name: archive[name] for name in (what, "y", f"{what}_test", "y_test") if name in names}
-        numbers = {name: archive[name] for name in ("dt", "copies") if name in names}
-        made = dataset(
-            arrays[what], arrays["y"], arrays.get(f"{what}_test"), arrays.get("y_test"),
-            name=path.stem, trains=what == "spikes",
-        )  # fmt: skip
+        numbers = {name: archive[name] for name in BESIDE if name in names}
+        if "shape" in numbers:
+            made = _saved(path.stem, what, arrays, numbers["shape"], numbers.get("labels"))
+        elif "labels" in numbers:
+            raise UserError("labels: are those of a set with its shape; without it they are the values of y")
+        else:
+            made = dataset(
+                arrays[what], arrays["y"], arrays.get(f"{what}_test"), arrays.get("y_test"),
+                name=path.stem, trains=what == "spikes",
+            )  # fmt: skip
         return _with(made, numbers, drawn=f"{what}_test" not in names)
+
+
+def _saved(
+    name: str, what: str, arrays: dict[str, np.ndarray], shape: np.ndarray, labels: np.ndarray | None
+) -> Dataset:
+    """The set that `Dataset.save` wrote."""
+    if shape.ndim != 1 or shape.dtype.kind not in "iu" or not len(shape) or (shape < 1).any():
+        raise UserError(f"shape: must be that of a sample, whole numbers above 0, got {shown(str(shape.tolist()))}")
+    if labels is not None and (labels.ndim != 1 or not np.array_equal(np.unique(labels), labels)):
+        raise UserError(f"labels: must be different and ascending, got {shown(str(labels.tolist()))}")
+    trains, rows = what == "spikes", []
+    for suffix in ("", "_test"):
+        if f"{what}{suffix}" not in arrays or f"y{suffix}" not in arrays:
+            raise UserError(f"{what}_test and y_test: a set with its shape has both")
+        given, y = arrays[f"{what}{suffix}"], arrays[f"y{suffix}"]
+        x = as_trains(what + suffix, given, most=255) if trains else flat(as_bytes(what + suffix, given))
+        if x.shape[-1] != shape.prod() or len(x) != len(y):
+            raise UserError(
+                f"{what}{suffix}: {list(given.shape)} and y{suffix} {list(y.shape)} do not fit one another and samples "
+                f"of shape {shape.tolist()}"
+            )
+        if labels is None:
+            y = as_targets(f"y{suffix}", y)[0]
+        elif y.ndim != 1 or not np.isin(y, labels).all():
+            raise UserError(f"y{suffix}: must be [n], some of labels")
+        else:
+            y = np.searchsorted(labels, y).astype(np.int32)
+        rows.append(Samples(x, y))
+    ticks = rows[0].x.shape[1] if trains else None
+    return Dataset(name, *rows, shape=tuple(shape.tolist()), labels=labels, ticks=ticks)
 
 
 def _with(made: Dataset, numbers: dict[str, np.ndarray], *, drawn: bool) -> Dataset:

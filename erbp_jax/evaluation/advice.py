@@ -1,6 +1,7 @@
 """What to change in a network that is silent, saturated or not taught, in the names that its user knows."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from typing import NamedTuple
 
 from erbp_jax.learning.base import is_supervised
@@ -96,7 +97,7 @@ def in_config(experiment: Experiment, population: Population, *, output_apart: b
     return Names(
         python.threshold and f"network.{'output_neuron' if output else 'neuron'}.threshold",
         python.gain and "network.init_gain",
-        python.max_rate and f"encoding.{'max_rate' if hasattr(experiment.encoder, 'max_rate') else 'base_rate'}",
+        python.max_rate and f"encoding.{'max_rate' if _argument(experiment.encoder, 'max_rate') else 'base_rate'}",
         python.steps and "encoding.steps",
         python.gate and "rule.gate",
         python.penalty and "rule.rate_penalty",
@@ -105,7 +106,9 @@ def in_config(experiment: Experiment, population: Population, *, output_apart: b
 
 
 def _argument(part: object, name: str) -> str | None:
-    return f"{type(part).__name__}({name}=...)" if hasattr(part, name) else None
+    """How a part is made with another value of an argument that it has; a property of that name is none."""
+    there = name in {f.name for f in fields(part)} if is_dataclass(part) else hasattr(part, name)
+    return f"{type(part).__name__}({name}=...)" if there else None
 
 
 def _penalised(experiment: Experiment) -> bool:

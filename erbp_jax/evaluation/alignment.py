@@ -12,7 +12,7 @@ from erbp_jax.learning.base import Aligned, Rule
 from erbp_jax.learning.loop import Carry, over_blocks
 from erbp_jax.learning.wiring import paths_to_output
 from erbp_jax.network import Network
-from erbp_jax.neurons import Differentiable, Rated
+from erbp_jax.neurons.base import highest_rate, is_differentiable
 from erbp_jax.neurons.static import Static
 from erbp_jax.params import Params
 from erbp_jax.scaling import near_one
@@ -95,8 +95,8 @@ def has_gradient(network: Network, rule: Any) -> bool:
     """Whether there is a gradient to compare with: the rule stands for one, every neuron has a derivative (in the rate
     form by itself), and those of the output a highest rate, which the loss divides by."""
     neurons = [p.neuron for p in network.populations]
-    rated = isinstance(network.population(network.output).neuron, Rated)
-    return isinstance(rule, Aligned) and rated and all(isinstance(n, (Differentiable, Static)) for n in neurons)
+    rated = highest_rate(network.population(network.output).neuron) is not None
+    return isinstance(rule, Aligned) and rated and all(isinstance(n, Static) or is_differentiable(n) for n in neurons)
 
 
 def presentation_update(

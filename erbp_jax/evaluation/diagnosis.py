@@ -12,7 +12,7 @@ from erbp_jax.learning import ERBP
 from erbp_jax.learning.base import Rule
 from erbp_jax.learning.local_rule import WrittenRule
 from erbp_jax.network import Network
-from erbp_jax.neurons import Rated
+from erbp_jax.neurons.base import highest_rate
 from erbp_jax.params import Params
 from erbp_jax.settings import settled
 from erbp_jax.trace import Trace
@@ -62,8 +62,8 @@ def diagnose(
     for i, population in enumerate(network.populations):
         fired, neuron = seen["fired"][i], population.neuron
         saturated = None
-        if isinstance(neuron, Rated):
-            saturated = 100.0 * float((fired / ticks >= SATURATED * neuron.max_rate).mean())
+        if (highest := highest_rate(neuron)) is not None:
+            saturated = 100.0 * float((fired / ticks >= SATURATED * highest).mean())
         threshold, drive = getattr(neuron, "threshold", None), seen["drive"][i]
         share = None if drive is None or not threshold else float(drive) / ticks / float(threshold)
         gate = seen["gates"][i]

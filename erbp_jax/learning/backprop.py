@@ -11,7 +11,8 @@ from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.loss import CrossEntropy, Loss
 from erbp_jax.learning.wiring import Direct, Layerwise, Symmetric, Wiring
 from erbp_jax.network import Network
-from erbp_jax.neurons import Rated, Surrogate
+from erbp_jax.neurons import Surrogate
+from erbp_jax.neurons.base import highest_rate
 from erbp_jax.params import Params
 from erbp_jax.random import check_keys
 from erbp_jax.registry import register
@@ -90,12 +91,12 @@ class BackProp:
 
     def _highest(self, network: Network) -> float:
         neuron = network.population(network.output).neuron
-        if not isinstance(neuron, Rated):
+        if (highest := highest_rate(neuron)) is None:
             raise ValueError(
                 f"BackProp: the loss is of rates as fractions of the highest, and {type(neuron).__name__}, the neuron "
                 f"of the output {network.output!r}, has no max_rate"
             )
-        return neuron.max_rate
+        return highest
 
     def _forward(
         self, network: Network, params: Params, fixed: Any, state: LearningState, given: Given

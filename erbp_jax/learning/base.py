@@ -155,6 +155,10 @@ class Suggested(NamedTuple):
     burn_in: int = 0  # ticks at its start in which nothing is learned
 
 
+OTHERWISE = Suggested("sgd", 1e-3, decay=0.7, update_every=5, steps=60)
+"""For a rule that says nothing about what suits it, in Python and in configs."""
+
+
 @runtime_checkable
 class Suggests(Protocol):
     """A rule that provides default settings.

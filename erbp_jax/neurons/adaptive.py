@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from erbp_jax.neurons.base import Differentiable, Neuron, Parametric, Rated
+from erbp_jax.neurons.base import Neuron, Parametric, Rated, is_differentiable
 from erbp_jax.neurons.surrogate import Surrogate
 from erbp_jax.params import Params
 from erbp_jax.registry import register
@@ -58,6 +58,11 @@ class Adapted(ABC):
         return type(self).__name__
 
     @property
+    def wrapped(self) -> Neuron:
+        """The model inside, which is asked whether it has a derivative and a highest rate."""
+        return self.neuron
+
+    @property
     def max_rate(self) -> float:
         """The highest firing rate, in spikes per tick."""
         return cast(Rated, self.neuron).max_rate
@@ -68,7 +73,7 @@ class Adapted(ABC):
         Raises:
             ValueError: the model inside has none.
         """
-        if not isinstance(self.neuron, Differentiable):
+        if not is_differentiable(self.neuron):
             raise ValueError(f"{self._name}: {type(self.neuron).__name__} has no with_surrogate")
         return replace(self, neuron=self.neuron.with_surrogate(surrogate))
 
@@ -222,7 +227,7 @@ class MembraneNorm(Adapted):
     .. math::
         \mu_j \leftarrow \mu_j + \beta\,(\langle c_j \rangle - \mu_j), \qquad
         q_j \leftarrow q_j + \beta\,(\langle c_j^2 \rangle - q_j), \qquad
-        c_j[t] \leftarrow \sigma_* \frac{c_j[t] - \mu_j}{\sqrt{q_j - \mu_j^2 + \epsilon}} + b
+        c_j[t] \leftarrow \sigma_* \frac{c_j[t] - \mu_j}{\sqrt{\max(q_j - \mu_j^2,\ 10^{-6} \sigma_*^2)}} + b
 
     with the means over the ticks and samples of a learning block. A linear membrane that is normalised is one whose
     threshold is :math:`(\theta - b) \sqrt{q - \mu^2} / \sigma_*` plus the mean: nothing else changes on a chip, and the

@@ -1,6 +1,6 @@
 """What every neuron model is: a frozen description with a resting state and one tick."""
 
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, TypeGuard, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -129,6 +129,22 @@ class Rated(Protocol):
     def max_rate(self) -> float:
         """The highest firing rate, in spikes per tick."""
         ...
+
+
+def is_differentiable(neuron: Any) -> TypeGuard[Differentiable]:
+    """Whether a rule can differentiate through a neuron; of one that wraps another (`wrapped`), whether it can through
+    that."""
+    inside = getattr(neuron, "wrapped", None)
+    return isinstance(neuron, Differentiable) and (inside is None or is_differentiable(inside))
+
+
+def highest_rate(neuron: Any) -> float | None:
+    """The highest firing rate of a neuron, in spikes per tick; None of one that does not say, or wraps one that does
+    not."""
+    inside = getattr(neuron, "wrapped", None)
+    if inside is not None and highest_rate(inside) is None:
+        return None
+    return neuron.max_rate if isinstance(neuron, Rated) else None
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from erbp_jax.grid import Grid
-from erbp_jax.neurons.base import Differentiable, Neuron, Rated
+from erbp_jax.neurons.base import Neuron, Rated, is_differentiable
 from erbp_jax.neurons.dendrite import Dendrite
 from erbp_jax.neurons.surrogate import Surrogate
 
@@ -28,6 +28,11 @@ class QuantizedNeuron:
     grid: Grid
 
     @property
+    def wrapped(self) -> Neuron:
+        """The neuron itself, which is asked whether it has a derivative and a highest rate."""
+        return self.neuron
+
+    @property
     def max_rate(self) -> float:
         return cast(Rated, self.neuron).max_rate
 
@@ -39,11 +44,29 @@ class QuantizedNeuron:
         return self._stored(state), spikes
 
     def with_surrogate(self, surrogate: Surrogate) -> "QuantizedNeuron":
-        return replace(self, neuron=cast(Differentiable, self.neuron).with_surrogate(surrogate))
+        if not is_differentiable(self.neuron):
+            raise ValueError(f"QuantizedNeuron: {type(self.neuron).__name__} has no with_surrogate")
+        return replace(self, neuron=self.neuron.with_surrogate(surrogate))
 
     def _stored(self, state: Any) -> Any:
-        kept = {name: self.grid.stored(x) for name, x in state._asdict().items() if name not in EXACT}
-        return state._replace(**kept)
+        return jax.tree_util.tree_map_with_path(
+            lambda path, x: x if _last(path) in EXACT or not is_real(x) else self.grid.stored(x), state
+        )
+
+
+def on_grid(state: Any) -> list[jax.Array]:
+    """The parts of a neuron's state that are rounded: real numbers, but for the exact ones."""
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    return [x for path, x in leaves if _last(path) not in EXACT and is_real(x)]
+
+
+def is_real(x: Any) -> bool:
+    return jnp.issubdtype(jnp.asarray(x).dtype, jnp.floating)
+
+
+def _last(path: tuple[Any, ...]) -> str:
+    """The name of a leaf, whatever the tree is made of."""
+    return jax.tree_util.keystr(path[-1:], simple=True)
 
 
 @dataclass(frozen=True)

@@ -216,9 +216,6 @@ class Checkpoints:
         """Whether there is a checkpoint to go on from."""
         return Checkpoints(folder).latest() is not None
 
-    def close(self) -> None:
-        """Nothing is open between two calls; kept so that `contextlib.closing` works."""
-
     def _steps(self) -> list[int]:
         """From the newest to the oldest."""
         with suppress(FileNotFoundError, NotADirectoryError):

@@ -16,7 +16,7 @@ from erbp_jax.training import run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.loop import train
-from erbp_jax.training.metrics import epoch_line, summarise
+from erbp_jax.training.metrics import Before, epoch_line, summarise
 from erbp_jax.training.metrics_file import MetricsFile, kept_lines
 from erbp_jax.training.progress import busy, reporting
 from erbp_jax.training.session import Session
@@ -71,7 +71,6 @@ def fit(
     else:
         learner, place = checkpoints.restore(session.like)
         metrics = MetricsFile(folder, place.epoch, checkpoints.metrics)
-    seconds_before = metrics.entries[-1]["train_seconds"] if metrics.entries else 0.0
     if place.epoch * batches + place.batch > config.training.epochs * batches or place.batch >= batches:
         raise UserError(
             f"{checkpoints.latest()}: is of epoch {place.epoch}, batch {place.batch}; the config has "
@@ -102,7 +101,7 @@ def fit(
                 position=position,
                 epochs=config.training.epochs,
                 interval=interval,
-                seconds_before=seconds_before,
+                before=Before.of(metrics.entries),
                 look=f"erbp-jax diagnose {folder}",
                 line=report,
             )

@@ -11,14 +11,18 @@ import jax.numpy as jnp
 from erbp_jax.evaluation.advice import untaught
 from erbp_jax.evaluation.diagnosis import odd
 from erbp_jax.learning.base import is_supervised
-from erbp_jax.neurons import Rated
+from erbp_jax.neurons import Static
+from erbp_jax.neurons.base import highest_rate
 from erbp_jax.training.engine import Learner
-from erbp_jax.training.metrics import measure
+from erbp_jax.training.metrics import Before, measure
 from erbp_jax.training.programs import Programs
 from erbp_jax.training.progress import Reporter
 
 STRETCH_SECONDS = 2.0
 """How long the device works between two looks at the clock, the progress bar and Ctrl-C."""
+
+
+NOTHING = Before()
 
 
 class Keeper(Protocol):
@@ -42,13 +46,14 @@ def train(
     position: int,
     epochs: int,
     interval: int,
-    seconds_before: float = 0.0,
+    before: Before = NOTHING,
     look: str = "ej.diagnose(model, data)",
     line: Callable[[dict[str, Any]], str] | None = None,
     enough: Callable[[dict[str, Any]], bool] | None = None,
 ) -> Learner:
     """Train from batch `position` to the end of `epochs`; no stretch passes a multiple of `interval` batches since the
-    last one, or the end of an epoch. `enough` may end it after an epoch, by the epoch's metrics.
+    last one, or the end of an epoch. `before` is what was spent to get there; `enough` may end it after an epoch, by
+    the epoch's metrics.
     `look` is how the user finds out why a network is silent.
 
     Raises:
@@ -68,7 +73,7 @@ def train(
         reporter.advance((last - batch) * size, _note(programs, after, epoch, epochs))
         entry = None
         if last == batches:
-            entry = measure(programs, after, epoch + 1, seconds_before)
+            entry = measure(programs, after, epoch + 1, before)
             after = replace(after, counters=jax.tree.map(jnp.zeros_like, after.counters))
         position += last - batch
         keeper.keep(after, position, entry)
@@ -91,7 +96,8 @@ def train(
 def _highest(programs: Programs) -> list[float | None]:
     """The highest rate of every population, Hz; None where its neurons know none, or are in rate form."""
     neurons = [p.neuron for p in programs.experiment.network.populations]
-    return [1e3 * n.max_rate / programs.dt if isinstance(n, Rated) else None for n in neurons]
+    rates = [None if isinstance(n, Static) else highest_rate(n) for n in neurons]  # rates of none are no spikes
+    return [None if rate is None else 1e3 * rate / programs.dt for rate in rates]
 
 
 def _next_stretch(batches: int, seconds: float) -> int:

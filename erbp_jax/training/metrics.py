@@ -1,6 +1,7 @@
 """The numbers of an epoch, and those of a run."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,23 @@ from erbp_jax.training.session import Session
 from erbp_jax.training.testing import TestResult
 
 
-def measure(programs: Programs, learner: Learner, epoch: int, seconds_before: float) -> dict[str, Any]:
+class Before(NamedTuple):
+    """What an earlier training, or the part of it before an interruption, has spent."""
+
+    epoch: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, metrics: Sequence[Mapping[str, Any]]) -> "Before":
+        """As the last of its metrics says."""
+        if not metrics:
+            return cls()
+        last = metrics[-1]
+        return cls(last["epoch"], last["samples"], last["train_seconds"])
+
+
+def measure(programs: Programs, learner: Learner, epoch: int, before: Before) -> dict[str, Any]:
     """The metrics of a finished epoch: means over the seeds, and each seed's of the task's first measure, by which a
     training is judged. `test_NAME` and `train_NAME` are the first measure's; the others are the test's."""
     result = programs.test(learner, epoch)
@@ -29,7 +46,7 @@ def measure(programs: Programs, learner: Learner, epoch: int, seconds_before: fl
     test, train = first.scale * _mean(result.scores[first.name]), counters.means(e.task)[first.name]
     return {
         "epoch": epoch,
-        "samples": epoch * programs.batches * e.batch_size,
+        "samples": before.samples + (epoch - before.epoch) * programs.batches * e.batch_size,
         f"test_{first.name}": float(test.mean()),
         f"train_{first.name}": float(train.mean()),
         **{m.name: float(m.scale * _mean(result.scores[m.name]).mean()) for m in others},
@@ -48,7 +65,7 @@ def measure(programs: Programs, learner: Learner, epoch: int, seconds_before: fl
             f"test_{first.name}": [float(e) for e in test],
             f"train_{first.name}": [float(e) for e in train],
         },
-        "train_seconds": seconds_before + programs.watch.seconds["train"],
+        "train_seconds": before.seconds + programs.watch.seconds["train"],
     }
 
 

@@ -107,6 +107,8 @@ class Programs:
                 self._train_jit.eval_shape(self.like, *samples, zero, zero, zero, piece)
                 first, samples = _shapes(next(self._pieces.of_test())[1:])
                 self._test_jit.eval_shape(self.seeds, self.like.weights, *samples, zero, first)
+            if self.measures_alignment:
+                self._align_jit.eval_shape(self.like, *_shapes(self._of_probe()), zero)
         except ValueError as error:
             raise UserError(str(error)) from None
 
@@ -138,9 +140,13 @@ class Programs:
             first, samples = next(self._pieces.of_test())[1:]
             self._test = self._test_jit.lower(self.seeds, learner.weights, *samples, zero, first).compile()
         if self.measures_alignment:
-            probe = max(10, min(100, PROBE_TICKS // self.experiment.steps))
-            self._probe = jax.device_put(jax.tree.map(lambda x: x[:probe], (d.train.x, d.train.y)), place)
+            self._probe = jax.device_put(self._of_probe(), place)
             self._align = self._align_jit.lower(learner, *self._probe, zero).compile()
+
+    def _of_probe(self) -> tuple[Any, Any]:
+        """The first training samples, at which angles are measured, and their targets."""
+        count = max(10, min(100, PROBE_TICKS // self.experiment.steps))
+        return jax.tree.map(lambda x: x[:count], (self.data.train.x, self.data.train.y))
 
     @settled
     def train(self, learner: Learner, epoch: int, first: int, last: int) -> Learner:

@@ -1,5 +1,7 @@
 """A config's training: its data, its experiment, its optimisers, compiled."""
 
+from typing import Any
+
 import numpy as np
 
 from erbp_jax.config import Config
@@ -9,6 +11,7 @@ from erbp_jax.errors import UserError
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.programs import Programs
 from erbp_jax.training.rounding import grid_link
+from erbp_jax.training.transforms import Optimizers
 from erbp_jax.units import Clock
 
 
@@ -29,12 +32,19 @@ class Session(Programs):
             clock = Clock(config.encoding.dt)
             network = experiment.network
             write = grid_link(config.precision, network)
-            optimizers = make_optimizer(
-                config.optimizer, batches * blocks, config.training.epochs, write, blocks=blocks, clock=clock,
-                layer_of=network.layer_of,
-            )  # fmt: skip
+
+            def optimizers_at(rate: Any) -> Optimizers:
+                section = config.optimizer.model_copy(update={"learning_rate": rate})
+                return make_optimizer(
+                    section, batches * blocks, config.training.epochs, write, blocks=blocks, clock=clock,
+                    layer_of=network.layer_of,
+                )  # fmt: skip
+
+            optimizers = optimizers_at(config.optimizer.learning_rate)
         except ValueError as error:  # a component's own check
             raise UserError(str(error)) from None
+        self.optimizers_at = optimizers_at
+        """The optimisers of the config at another learning rate, which may be traced."""
         seeds = config.seed + np.arange(config.training.seeds)
         super().__init__(
             experiment,

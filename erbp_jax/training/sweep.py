@@ -1,14 +1,12 @@
 """Several learning rates and seeds side by side in one program."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from erbp_jax.settings import settled
 from erbp_jax.training import engine, testing
@@ -49,7 +47,7 @@ class Sweep(NamedTuple):
 @settled
 def sweep(
     experiment: Experiment,
-    optimizers: Optimizers,
+    optimizers: Callable[[jax.Array], Optimizers],
     learning_rates: Sequence[float],
     seeds: Sequence[int],
     train_data: tuple[Any, Any],
@@ -60,9 +58,8 @@ def sweep(
 ) -> Sweep:
     """Train every cell of `learning_rates` x `seeds` for some epochs, all in one compiled program.
 
-    The steps of `optimizers`, schedule and all, are multiplied by a cell's learning rate: build them for a rate of 1.
-    A cell equals a single run with the product, to rounding. A cell whose weights or states become NaN or infinite is
-    marked, and the others go on.
+    `optimizers` makes those of a learning rate, which is traced. A cell equals a single run with them, to rounding. A
+    cell whose weights or states become NaN or infinite is marked, and the others go on.
 
     Args:
         train_data: samples, images uint8 `[n, I]` for instance, and targets, classes `[n]` for instance.
@@ -87,20 +84,23 @@ def sweep(
     batches = samples // experiment.batch_size
     if not batches:
         raise ValueError(f"sweep: {samples} samples are less than a batch of {experiment.batch_size}")
-    scaled = Optimizers(*map(swept, optimizers))
 
     def start(rate: jax.Array, seed: jax.Array) -> Learner:
-        return _at(engine.init(experiment, scaled, seed), rate)
+        return engine.init(experiment, optimizers(rate), seed)
 
-    cells = (jnp.asarray(x) for x in np.meshgrid(rates, numbers, indexing="ij"))
-    learner: Learner = jax.jit(_two(start))(*cells)
-    train = jax.jit(_two(partial(engine.train, experiment, scaled), (0, *[None] * 5)))
+    def learn(rate: jax.Array, learner: Learner, samples: Any, targets: Any, *when: Any) -> Learner:
+        epoch, first, last = when
+        return engine.train(experiment, optimizers(rate), learner, samples, targets, epoch, first, last)
+
+    rate, seed = (jnp.asarray(x) for x in np.meshgrid(rates, numbers, indexing="ij"))
+    learner: Learner = jax.jit(_two(start))(rate, seed)
+    train = jax.jit(_two(learn, (0, 0, *[None] * 5)))
     test = jax.jit(_two(partial(testing.test, experiment), (0, 0, None, None, None)))
     data = jax.device_put((train_data, test_data))
     first = experiment.task.measures[0]
     errors, finite = [], np.ones((len(rates), len(numbers)), bool)
     for epoch in range(epochs):
-        learner = train(learner, *data[0], jnp.int32(epoch), jnp.int32(0), jnp.int32(batches))
+        learner = train(rate, learner, *data[0], jnp.int32(epoch), jnp.int32(0), jnp.int32(batches))
         result = jax.device_get(test(learner.seed, learner.weights, *data[1], jnp.int32(epoch + 1)))
         learned = jax.device_get(jax.tree.map(lambda x: jnp.isfinite(x).all(tuple(range(2, x.ndim))), _moved(learner)))
         finite &= np.all([*jax.tree.leaves(learned), result.finite.all(-1)], 0)
@@ -110,22 +110,6 @@ def sweep(
         if progress:
             progress(epoch + 1, errors[-1])
     return Sweep(asked, numbers, np.stack(errors, -1), ~finite, learner)
-
-
-def swept(optimizer: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-    """The optimiser with its steps times a learning rate that is part of its state: all else is static."""
-
-    @partial(optax.inject_hyperparams, static_args=())
-    def times(learning_rate: Any) -> optax.GradientTransformation:
-        return optax.chain(optimizer, optax.scale(learning_rate))
-
-    return optax.with_extra_args_support(times(learning_rate=1.0))
-
-
-def _at(learner: Learner, rate: jax.Array) -> Learner:
-    """A learner whose optimisers have this learning rate."""
-    states = tuple(s._replace(hyperparams={**s.hyperparams, "learning_rate": rate}) for s in learner.optimizer)
-    return replace(learner, optimizer=states)
 
 
 def _moved(learner: Learner) -> Any:

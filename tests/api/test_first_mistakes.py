@@ -71,6 +71,18 @@ def hebb(pre, post, error):
         ),
         (lambda m: ej.fit(network, ej.Clopath(), data), "rule: Clopath has the parameters of one; give its `.rule`"),
         (lambda m: ej.fit(network, ej.urbanczik_senn(), data), "rule: these are the terms of one; ej.ThreeFactor((te"),
+        (lambda m: m.evaluate(x, y[:, None]), "y: labels must be [n], one for each sample, got shape [60, 1]"),
+        (
+            lambda m: m.evaluate(x, np.eye(3, dtype=int)[y]),
+            "y: labels must be [n], one for each sample, got shape [60,",
+        ),
+        (lambda m: ej.fit(network, ej.ERBP.default, data.subset(0, 5)), "data: the data has no training samples"),
+        (lambda m: ej.fit(network, ej.ERBP.default, data.subset(20, 0)), "data: the data has no test samples"),
+        (
+            lambda m: ej.dataset([np.zeros((8, 8)), np.zeros((9, 9))], [0, 1]),
+            "x: must be one array, got samples of diff",
+        ),
+        (lambda m: ej.dataset([np.full((8, 8), 9, np.uint8)] * 4, [0, 1, 0, 1]), "x: bytes are pixels from 0 to 255"),
         (lambda m: ej.dataset(np.ones((6, 4, 8), bool), y[:6]), "x: truth values [6, 4, 8] may be trains of spikes or"),
     ],
 )

@@ -43,6 +43,13 @@ def test_going_on_has_the_numbers_of_one_training(data, twice, piece):
         ej.fit(NETWORK, ej.ERBP.default, data, model=once, seed=4, epochs=1, **given)
 
 
+def test_samples_are_counted_on_where_the_next_set_is_smaller(data, twice):
+    assert [entry["samples"] for entry in twice.history] == [60, 120]
+    few = data.subset(20, None)
+    more = ej.fit(NETWORK, ej.ERBP.default, few, seed=3, epochs=2, steps=15, model=twice, progress=False)
+    assert [(entry["epoch"], entry["samples"]) for entry in more.history[2:]] == [(3, 140), (4, 160)]
+
+
 def test_an_output_of_no_class_is_undecided(data):
     model = ej.fit(ej.mlp(8, 6, 5), ej.ERBP.default, data, task=ej.Classification(), epochs=0, steps=15, progress=False)
     assert set(np.unique(model.predict(data.test.x))) <= {-1, 0, 1, 2}

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +104,18 @@ def test_a_diagnosis_names_keys(npz, tmp_path, monkeypatch, capsys):
     assert code == 0, err
     assert "hidden1: 100 % of its neurons never fire" in out
     assert "lower network.neuron.threshold or rule.rate_penalty, or raise network.init_gain, encoding.max_rate" in out
+
+
+def test_a_sweep_holds_out_a_fifth_of_the_recordings_whatever_their_copies(tmp_path, monkeypatch, capsys):
+    x, y = np.random.default_rng(0).random((50, 30)), np.arange(50) % 2
+    made = ej.dataset(x.repeat(5, 0), y.repeat(5), x[:10], y[:10])
+    replace(made, copies=4).save(tmp_path / "copies.npz")
+    code, _, err = call(
+        monkeypatch, capsys, "sweep", "default", f"data.path={tmp_path / 'copies.npz'}", "network.layers=[auto,5,auto]",
+        *FAST, "optimizer.learning_rate=1e-3", "training.batch_size=20", "--out", tmp_path / "sweep",
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads((tmp_path / "sweep" / "sweep.json").read_text())["held_out"] == 10
 
 
 def test_a_sweep(npz, tmp_path, monkeypatch, capsys):

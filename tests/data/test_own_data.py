@@ -10,6 +10,7 @@ import erbp_jax as ej
 from erbp_jax import data
 from erbp_jax.config import load_config
 from erbp_jax.config.build_data import load_data
+from erbp_jax.data.dataset import Dataset, Samples
 from erbp_jax.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -45,7 +46,7 @@ def test_words_truth_values_colours_and_bytes():
     colour = RNG.integers(0, 256, (30, 4, 4, 3), dtype=np.uint8)
     made = ej.dataset(colour, np.asarray(["cat", "dog", "eel"] * 10))
     assert (made.shape, made.features, made.labels.tolist()) == ((4, 4, 3), 48, ["cat", "dog", "eel"])
-    assert ej.dataset(X > 0.5, Y > 0).train.x.max() == 255
+    assert ej.dataset(X > 0.5, Y > 0, trains=False).train.x.max() == 255
 
 
 def test_a_class_may_be_missing_in_the_test_set():
@@ -81,6 +82,38 @@ def test_a_saved_set_comes_back(tmp_path, trains):
         np.testing.assert_array_equal(a.y, b.y)
 
 
+COUNTS = RNG.integers(0, 4, (60, 4, 5)).astype(np.uint8)
+SIDES = (Y % 2).astype(np.int32)
+SAVED = {
+    "dark": lambda: ej.dataset(0.1 * X, Y),
+    "some labels": lambda: ej.dataset(X, Y).only(40, -7),
+    "a test set without a class": lambda: ej.dataset(X, Y, X[Y == 3], Y[Y == 3]),
+    "a class that is in the test set alone": lambda: ej.data.load("digits").subset(5, 100),
+    "words": lambda: ej.dataset(X, np.array(["b", "a"])[np.arange(60) % 2]),
+    "curves": lambda: ej.dataset(X, X[:, 0]),
+    "counts": lambda: Dataset("counts", *[Samples(COUNTS, SIDES)] * 2, shape=(5,), labels=np.arange(2), ticks=4),
+    "maps of events": lambda: Dataset(
+        "maps", *[Samples(np.packbits(COUNTS > 2, axis=-1), SIDES)] * 2, shape=(1, 5, 1), labels=np.arange(2), ticks=4,
+        packed=True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("which", SAVED)
+def test_any_saved_set_is_the_same_when_it_comes_back(tmp_path, which):
+    made = SAVED[which]()
+    made.save(tmp_path / "mine.npz")
+    back = data.from_npz(tmp_path / "mine.npz")
+    assert (back.shape, back.ticks, back.classes, back.most) == (made.shape, made.ticks, made.classes, made.most)
+    assert (back.labels is None) == (made.labels is None)
+    if made.labels is not None:
+        np.testing.assert_array_equal(back.labels, made.labels)
+    for a, b in ((made.train, back.train), (made.test, back.test)):
+        np.testing.assert_array_equal(made._stored(a.x), back._stored(b.x))
+        np.testing.assert_array_equal(a.y, b.y)
+        assert a.y.dtype == b.y.dtype
+
+
 def test_some_labels_alone_keep_the_numbers_of_all():
     made = ej.dataset(X, Y)
     some = made.only(40, -7)
@@ -114,6 +147,12 @@ def test_a_saved_set_keeps_its_tick_and_its_copies(tmp_path):
         ({"x": X, "y": Y, "dt": 5.0}, "dt: is the length of a tick of trains, and x are images"),
         ({"x": X, "y": Y, "copies": 1}, "copies: 1 behind each sample need a test set of their own"),
         ({"x": X, "y": Y, "copies": 0.5}, "copies: must be a whole number from 0 on, got float64"),
+        ({"x": X, "y": Y, "labels": [1, 2]}, "labels: are those of a set with its shape"),
+        ({"x": X, "y": Y, "shape": [4, 5]}, "x_test and y_test: a set with its shape has both"),
+        ({"x": X, "y": Y, "x_test": X, "y_test": Y, "shape": [4, 4]}, r"x: \[60, 4, 5\] and y \[60\] do not fit"),
+        ({"x": X, "y": Y, "x_test": X, "y_test": Y, "shape": [4, 5], "labels": [3, 4]}, "y: must be .*some of labels"),
+        ({"x": X, "y": Y, "x_test": X, "y_test": Y, "shape": [4, 5], "labels": [4, 3]}, "labels: must be different"),
+        ({"x": X, "y": Y, "x_test": X, "y_test": X[:, 0]}, "y_test: curves beside labels in y"),
         ({"x": X[:, 0, 0], "y": Y}, r"x: must be samples .* got shape \[60\]"),
         ({"x": X * 2, "y": Y}, r"x: float values must lie in \[0, 1\], got values from .* to 1.9"),
         ({"x": np.where(X > 0.9, np.nan, X), "y": Y}, "got NaN"),
@@ -168,6 +207,19 @@ def test_any_four_idx_files(tmp_path, packed):
         np.testing.assert_array_equal(made.train.x, images.reshape(12, 9))
         np.testing.assert_array_equal(made.named(made.train.y), labels)
         assert made.labels.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"), [("kmnist", True), ("emnist/letters", True), ("../x", False), ("a/b/c", False), ("a/..", False)]
+)
+def test_names_lead_nowhere_else(tmp_path, name, safe):
+    assert data.inside(tmp_path, name) == (tmp_path / name if safe else None)
+    given = [f"data.name={name}"]
+    if safe:
+        assert load_config("configs/digits.yaml", given).data.name == name
+    else:
+        with pytest.raises(UserError, match=r"data\.name"):
+            load_config("configs/digits.yaml", given)
 
 
 def test_a_folder_with_several_sets_wants_to_know_which(tmp_path):

@@ -57,6 +57,13 @@ def test_only_settings_that_are_there_are_named():
     assert "rate_penalty" not in advised(*seen(hidden=100.0))[0]
 
 
+def test_an_encoder_is_advised_by_the_argument_that_it_has():
+    escaping = experiment(encoder=ej.ExponentialEscape())
+    names = in_python(escaping, escaping.network.populations[0])
+    assert (names.max_rate, names.steps) == ("ExponentialEscape(base_rate=...)", "fit(steps=...)")
+    assert in_config(escaping, escaping.network.populations[0]).max_rate == "encoding.base_rate"
+
+
 def test_the_learning_rate_is_to_blame_only_after_training():
     assert "fit(learning_rate=...)" in advised(*seen(saturated=70.0))[0]
     assert "learning_rate" not in advised(*seen(saturated=70.0), trained=False)[0]

@@ -1,5 +1,7 @@
 """Neurons that adapt while they learn: equations against loops, fixed points, and what scale must not change."""
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,13 +13,18 @@ import erbp_jax as ej
 from erbp_jax.config import load_config
 from erbp_jax.connections import Dense
 from erbp_jax.encoding import LabelNeurons
+from erbp_jax.evaluation.alignment import has_gradient
+from erbp_jax.grid import Grid
 from erbp_jax.learning import ERBP, BackProp, Boxcar, RandomFeedback
 from erbp_jax.learning.base import Given
 from erbp_jax.neurons import LIF, Adapting, MembraneNorm, ParametricLIF, SynapticScaling, TargetRate
+from erbp_jax.neurons.base import highest_rate, is_differentiable
+from erbp_jax.neurons.quantized import QuantizedNeuron, on_grid
 from erbp_jax.params import Params
 from erbp_jax.trace import PopulationTrace
 from erbp_jax.training.session import Session
 from erbp_jax.training.transforms import stepped
+from tests.bare import Threshold
 
 PLAIN = LIF(tau_mem=2.0, tau_syn=1.0, refractory=0)
 ADAPTING = (
@@ -148,6 +155,43 @@ def test_from_a_config_hidden_units_come_down_to_their_rate_and_learn(root):
     assert 100 * result.scores["error"].mean() < 12.0
     hidden = np.asarray(result.activity)[..., 1].mean() / (100 * session.experiment.test_steps)
     assert 0.15 < hidden < 0.35  # without it 0.6; weights that grow run ahead of the thresholds
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda n: TargetRate(n, 0.1), lambda n: QuantizedNeuron(n, Grid(8, 0.1))], ids=["adapting", "few bits"]
+)
+def test_a_wrapper_has_the_derivative_and_the_highest_rate_that_the_model_inside_has(wrap):
+    bare, whole = wrap(Threshold()), wrap(PLAIN)
+    assert (is_differentiable(bare), is_differentiable(whole)) == (False, True)
+    assert (highest_rate(bare), highest_rate(whole)) == (None, PLAIN.max_rate)
+    network = ej.sequential(Dense(4, 5), bare, Dense(5, 3), PLAIN)
+    assert not has_gradient(network, ERBP(LabelNeurons(3)))
+    with pytest.raises(ValueError, match=r"has no with_surrogate"):
+        network.with_surrogate(ej.Surrogate("boxcar", 1.0))
+    with pytest.raises(ValueError, match=r"has no with_surrogate"):
+        bare.with_surrogate(ej.Surrogate("boxcar", 1.0))
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A neuron whose state is a dictionary, a whole number and an exact part among it."""
+
+    def init_state(self, shape, dtype=jnp.float32):
+        return {"count": jnp.zeros(shape, dtype), "refractory": jnp.zeros(shape, dtype), "age": jnp.zeros(shape, int)}
+
+    def step(self, state, current, *, key=None):
+        del key
+        count = state["count"] + current
+        return {"count": count, "refractory": count, "age": state["age"] + 1}, (count > 1).astype(count.dtype)
+
+
+def test_states_of_any_tree_are_stored_in_few_bits():
+    neuron = QuantizedNeuron(Counting(), Grid(8, 0.5))
+    state, spikes = neuron.step(neuron.init_state((3,)), jnp.array([0.3, 0.2, 1.1]))
+    assert state["count"].tolist() == [0.5, 0.0, 1.0]
+    assert state["refractory"].tolist() == pytest.approx([0.3, 0.2, 1.1])
+    assert (state["age"].tolist(), spikes.tolist()) == ([1, 1, 1], [0.0, 0.0, 1.0])
+    assert [x.tolist() for x in on_grid(state)] == [[0.5, 0.0, 1.0]]
 
 
 def test_what_it_refuses():

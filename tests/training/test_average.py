@@ -70,7 +70,6 @@ def test_a_checkpoint_holds_the_mean(root, tmp_path):
     checkpoints = Checkpoints(tmp_path / "checkpoints")
     checkpoints.save(4, learner, Place(0, 4))
     restored, place = checkpoints.restore(session.start())
-    checkpoints.close()
     assert place == Place(0, 4)
     jax.tree.map(np.testing.assert_array_equal, restored.weights, learner.weights)
 

@@ -4,6 +4,7 @@ Commands with the same config share one session here, compiled once, and their p
 and pictures are looked at in `tests/test_cli.py`.
 """
 
+import csv
 import json
 import os
 import shutil
@@ -16,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import erbp_jax as ej
 import erbp_jax.cli
 import erbp_jax.viz.run
 from erbp_jax import files, interrupts
+from erbp_jax.api.logging import csv_log
 from erbp_jax.config import load_config, to_yaml
 from erbp_jax.errors import UserError
 from erbp_jax.training import checkpoint, evaluate, run_folder
@@ -123,6 +126,24 @@ def same_run(a: Path, b: Path) -> None:
     one, other = (json.loads((x / "summary.json").read_text()) for x in (a, b))
     assert {k: v for k, v in one.items() if k not in times} == {k: v for k, v in other.items() if k not in times}
     assert {p.name for p in a.iterdir()} == {p.name for p in b.iterdir()}
+
+
+def test_an_open_run_has_the_metrics_of_its_weights_and_no_later_ones(cut):
+    assert len(run_folder.read_metrics(cut)) == 3
+    model = ej.open_run(cut)
+    assert [entry["epoch"] for entry in model.history] == [1, 2]
+    assert model.test_error == run_folder.read_metrics(cut)[1]["test_error"]
+
+
+def test_a_log_is_gone_on_with(cli, cut):
+    log, metrics = csv_log(cut / "metrics.csv"), run_folder.read_metrics(cut)
+    for entry in metrics:
+        log(entry | {"test_error": -1.0}, None)
+    assert cli("resume", cut)[0] == 0
+    rows = list(csv.DictReader((cut / "metrics.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    errors = [float(row["test_error"]) for row in rows]
+    assert errors == [-1.0, -1.0, pytest.approx(metrics[2]["test_error"])]  # the third was trained again
 
 
 def test_resume_ends_as_if_nothing_had_happened(cli, cut, whole):

@@ -10,8 +10,11 @@ import pytest
 
 import erbp_jax as ej
 from erbp_jax import data
+from erbp_jax.config import load_config
+from erbp_jax.learning import tricks
 from erbp_jax.training import engine, testing
 from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.session import Session
 from erbp_jax.training.sweep import sweep
 from erbp_jax.training.transforms import Optimizers
 
@@ -40,7 +43,7 @@ def optimizers(rate):
 @pytest.mark.parametrize("rule", RULES)
 def test_every_cell_is_a_single_run(rule):
     experiment, (train_data, test_data) = parts(rule)
-    made = sweep(experiment, optimizers(1.0), RATES, SEEDS, train_data, test_data, epochs=2)
+    made = sweep(experiment, optimizers, RATES, SEEDS, train_data, test_data, epochs=2)
     assert made.test_error.shape == (3, 5, 2)
     assert not made.diverged.any()
     for place, (r, s) in enumerate(((0, 1), (2, 4))):
@@ -61,7 +64,7 @@ def test_a_cell_that_diverges_is_marked_and_the_others_go_on():
     experiment, (train_data, test_data) = parts("BP")
     reported = []
     made = sweep(
-        experiment, optimizers(1.0), (1e-3, 3e38), (0, 1), train_data, test_data, epochs=2,
+        experiment, optimizers, (1e-3, 3e38), (0, 1), train_data, test_data, epochs=2,
         progress=lambda epoch, errors: reported.append((epoch, errors.shape)),
     )  # fmt: skip
     assert made.diverged.tolist() == [[False, False], [True, True]]
@@ -69,8 +72,51 @@ def test_a_cell_that_diverges_is_marked_and_the_others_go_on():
     assert np.isnan(made.test_error[1, :, -1]).all()
     assert made.best == 0
     assert reported == [(1, (2, 2)), (2, (2, 2))]
-    alone = sweep(experiment, optimizers(1.0), (1e-3,), (0, 1), train_data, test_data, epochs=2)
+    alone = sweep(experiment, optimizers, (1e-3,), (0, 1), train_data, test_data, epochs=2)
     np.testing.assert_allclose(made.test_error[0], alone.test_error[0])
+
+
+@pytest.mark.parametrize("late", [tricks.write_threshold(1e-4), tricks.max_norm(2.0), ej.keep_within(-0.1, 0.1)])
+def test_what_stands_behind_the_learning_rate_sees_steps_of_that_rate(late):
+    shown, network = data.load("digits").subset(100, 20), ej.mlp(64, 12, 10, gain=2.0)
+    table = ej.sweep(
+        network, ej.ERBP.default, shown, learning_rate=[1e-4, 1e-3], seed=3, epochs=1, steps=20, progress=False,
+        optimizer=lambda rate: optax.chain(optax.sgd(rate), late),
+    )  # fmt: skip
+    for place, rate in enumerate((1e-4, 1e-3)):
+        one = ej.fit(
+            network, ej.ERBP.default, shown, optimizer=optax.chain(optax.sgd(rate), late), seed=3, epochs=1, steps=20,
+            progress=False,
+        )  # fmt: skip
+        cell = jax.tree.map(lambda x, place=place: x[place, 0], table.cells.learner.params)
+        start = ej.fit(network, ej.ERBP.default, shown, seed=3, epochs=0, steps=20, progress=False)
+        for a, b, before in zip(*map(jax.tree.leaves, (cell, one.params.trained, start.params.trained)), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+            assert np.abs(b - before).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["precision.weight_bits=8", "optimizer.schedule=constant"],
+        ["optimizer.tricks=[{kind: write_threshold, threshold: 0.01}]"],
+        ["optimizer.kind=adam", "optimizer.schedule=cosine"],
+    ],
+)
+def test_the_optimisers_of_a_config_at_a_rate(root, overrides):
+    config = load_config(root / "configs" / "digits.yaml", ["data.train_size=40", "data.test_size=20", *overrides])
+    session = Session(config)
+    swept = sweep(
+        session.experiment, session.optimizers_at, [1e-4, 1e-3], [0],
+        (session.data.train.x, session.data.train.y), (session.data.test.x, session.data.test.y), epochs=1,
+    )  # fmt: skip
+    at = config.model_copy(update={"optimizer": config.optimizer.model_copy(update={"learning_rate": 1e-3})})
+    one = Session(at)
+    learner = one.start()
+    one.compile(learner)
+    learner = one.train(learner, 0, 0, one.batches)
+    for a, b in zip(*map(jax.tree.leaves, (swept.learner.params, learner.params)), strict=True):
+        np.testing.assert_allclose(a[1, 0], b[0], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +131,6 @@ def test_a_cell_that_diverges_is_marked_and_the_others_go_on():
 def test_what_cannot_be_swept_is_refused(rates, seeds, message):
     experiment, (train_data, test_data) = parts("BP")
     with pytest.raises(ValueError, match=message):
-        sweep(experiment, optimizers(1.0), rates, seeds, train_data, test_data, epochs=1)
+        sweep(experiment, optimizers, rates, seeds, train_data, test_data, epochs=1)
     with pytest.raises(ValueError, match="5 samples are less than a batch of 20"):
-        sweep(experiment, optimizers(1.0), (1.0,), (0,), (train_data[0][:5], train_data[1][:5]), test_data, epochs=1)
+        sweep(experiment, optimizers, (1.0,), (0,), (train_data[0][:5], train_data[1][:5]), test_data, epochs=1)

@@ -14,10 +14,15 @@ else:
     Augmentation = kinds("augment")
 
 
+_WORD = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+_NAME = rf"^{_WORD}(/{_WORD})?$"
+"""A variant stands behind its set: `emnist/letters`."""
+
+
 class DataBase(Section):
     """A data set by name, or, with a `kind: my_package.module:factory`, one that a function makes of further keys."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")] = "mnist"
+    name: Annotated[str, Field(pattern=_NAME)] = "mnist"
     """`digits`, `mnist`, `idx` (the four idx files in `dir`), `digits_saccades` (digits recorded by a simulated
     event camera), or the name of a folder next to MNIST that holds four idx files or event recordings or was
     prepared by TFDS."""

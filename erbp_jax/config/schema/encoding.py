@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from erbp_jax.config.schema.base import Count, Positive, Section
+from erbp_jax.learning.base import OTHERWISE
 from erbp_jax.units import Unit
 
 
@@ -11,7 +12,7 @@ class EncodingBase(Section):
 
     dt: Annotated[Positive, Unit("ms")] = 1.0
     """Length of a tick."""
-    steps: Annotated[Count, Unit("ticks")] = 60
+    steps: Annotated[Count, Unit("ticks")] = OTHERWISE.steps
     """Ticks of a presentation."""
     test_steps: Annotated[Count, Unit("ticks")] | None = None
     """Ticks of a presentation at test; as in training if not given."""

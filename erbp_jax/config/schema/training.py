@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from erbp_jax.config.schema.base import Count, Epochs, Finite, Fraction, NonNegative, Positive, Section
 from erbp_jax.config.schema.components import Trick
+from erbp_jax.learning.base import OTHERWISE
 from erbp_jax.registry import Entry
 
 Place = Literal["normalise", "rate", "write", "bound", "count"]
@@ -29,7 +30,7 @@ def place_of(entry: Entry) -> Place:
 class Optimizer(Section):
     kind: Literal["sgd", "adam"] = "sgd"
     """Optimisation method."""
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = OTHERWISE.learning_rate
     """Learning rate for one sample: updates of a local rule are summed over a batch, gradients are averaged."""
     momentum: Fraction = 0.0
     """Momentum of sgd."""
@@ -37,7 +38,7 @@ class Optimizer(Section):
     """Fraction of each weight, times the learning rate, that is subtracted at every update (decoupled)."""
     schedule: Literal["constant", "exponential", "cosine", "linear"] = "exponential"
     """How the learning rate falls."""
-    decay: Annotated[Positive, Field(le=1)] = 0.7
+    decay: Annotated[Positive, Field(le=1)] = OTHERWISE.decay
     """Factor on the learning rate per epoch, for the exponential schedule; it falls smoothly, not in steps."""
     final: NonNegative = 0.0
     """Fraction of the learning rate at the end, for the cosine and linear schedules."""

@@ -1,7 +1,7 @@
 """The three-factor family: rules composed of presynaptic factor, postsynaptic factor and modulator."""
 
 from erbp_jax.learning.three_factor.clopath import Clopath
-from erbp_jax.learning.three_factor.ecd import Phases, ecd, symmetric_stdp
+from erbp_jax.learning.three_factor.ecd import Phases, symmetric_stdp
 from erbp_jax.learning.three_factor.factors import Factor, Gate, KernelTrace, NearestKernel, Signals, Spike, Trace
 from erbp_jax.learning.three_factor.forward_table import ForwardTableSTDP
 from erbp_jax.learning.three_factor.membrane_gated import MembraneGate, membrane_gated
@@ -43,7 +43,6 @@ __all__ = [
     "TrialReward",
     "Unmodulated",
     "dendritic_prediction",
-    "ecd",
     "membrane_gated",
     "mstdp",
     "mstdpet",

@@ -105,7 +105,7 @@ def ecd(
     All of a presentation's `steps`, and the times, are in ticks. Source: Neftci et al. 2014, Front. Neurosci. 7:272.
 
     Example:
-        >>> from erbp_jax.learning.three_factor import ecd
+        >>> from erbp_jax.learning.three_factor.ecd import ecd
         >>> phases = ecd(steps=60).modulator.signal
         >>> phases.plus, phases.minus
         ((10, 29), (36, 59))
