@@ -1,5 +1,6 @@
 """What was learned, with all that is needed to use it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,12 +131,14 @@ class Model:
                     "evaluate: samples need their targets, evaluate(x, y); or give a Dataset, or its train or test"
                 )
             rows = self._rows(data)
-            first: Any = as_array("y", y, words=True) if isinstance(y, list | tuple) else y
-            first = first if hasattr(first, "__len__") else next(iter(jax.tree.leaves(first)), None)
-            shown, given = len(jax.tree.leaves(rows)[0]), np.shape(first)[:1] if hasattr(first, "__len__") else ()
-            if given != (shown,):
-                raise UserError(f"y: {given[0] if given else repr(y)[:100]} for {shown} samples in x")
-            targets = self._classes(y) if self.labels is not None else np.asarray(y, np.float32)
+            y = as_array("y", y, words=True) if isinstance(y, list | tuple) else y
+            shown, leaves = len(jax.tree.leaves(rows)[0]), jax.tree.leaves(y)
+            given = next((np.shape(leaf)[:1] for leaf in leaves if np.shape(leaf)[:1] != (shown,)), (shown,))
+            if not leaves or given != (shown,):
+                raise UserError(f"y: {given[0] if leaves and given else repr(y)[:100]} for {shown} samples in x")
+            whole_tree = len(leaves) > 1 or isinstance(y, Mapping)
+            targets = jax.tree.map(np.asarray, y) if whole_tree else np.asarray(y, np.float32)
+            targets = targets if self.labels is None else self._classes(y)
         result = self._test(rows, targets, seed, batch_size)
         return {
             m.name: float(m.scale * np.asarray(result.scores[m.name]).astype(np.float64).mean())
@@ -232,7 +235,10 @@ class Model:
             min(batch_size, n), task=self.task,
         )  # fmt: skip
         used = jnp.uint32(self.seed if seed is None else seed)
-        return jax.device_get(_TEST(e, used, self.params, rows, targets, jnp.int32(len(self.history))))
+        try:
+            return jax.device_get(_TEST(e, used, self.params, rows, targets, jnp.int32(len(self.history))))
+        except ValueError as error:  # of a task, whose targets these are not
+            raise UserError(str(error)) from None
 
 
 _TEST = jax.jit(testing.test, static_argnums=0)

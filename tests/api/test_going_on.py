@@ -1,17 +1,19 @@
 """Training that goes on, networks with outputs of no class, and single curves, as a user meets them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 import erbp_jax as ej
 from erbp_jax.api.prepare import experiment_for
-from erbp_jax.data.dataset import named
+from erbp_jax.data.dataset import Dataset, Samples, named
 from erbp_jax.errors import UserError
 from erbp_jax.learning.tricks import max_norm
+from erbp_jax.tasks.base import Measure
 from tests.bare import Threshold
 
 NETWORK = ej.mlp(8, 6, 3)
@@ -244,3 +246,36 @@ def test_a_sweep_checks_what_a_fit_checks(data, given, message):
         ej.sweep(NETWORK, ej.ERBP.default, data, learning_rate=[1e-3], progress=False, **given)
     with pytest.raises(UserError, match=message):
         ej.fit(NETWORK, ej.ERBP.default, data, progress=False, **given)
+
+
+@dataclass(frozen=True)
+class Two:
+    """A task of two questions about a sample: whether the first output fires most, and how much all fire."""
+
+    measures = (Measure("wrong", counted=True), Measure("off", counted=False))
+
+    def init_state(self, network, batch):
+        return jnp.zeros((batch, network.classes))
+
+    def observe(self, network, state, trace, target, ticks):
+        del target, ticks
+        return state + network.output_spikes(trace).sum(0)
+
+    def score(self, state, target):
+        wrong = (state.argmax(-1) == 0) != target["first"]
+        return {"wrong": wrong, "off": jnp.abs(state.sum(-1) - target["all"])}
+
+    def answer(self, state):
+        return state.argmax(-1) == 0
+
+
+def test_targets_that_are_trees_are_evaluated_as_they_are_trained_on(data):
+    x, y = data.train.x, {"first": data.train.y == 0, "all": data.train.y.astype(np.float32)}
+    some, rest = (Samples(x[part], {k: v[part] for k, v in y.items()}) for part in (slice(40), slice(40, None)))
+    both = Dataset("two", some, rest, shape=(8,))
+    model = ej.fit(NETWORK, ej.stdp(), both, task=Two(), epochs=1, steps=15, progress=False)
+    found = model.evaluate(rest.x, rest.y)
+    assert found == model.evaluate(both)
+    assert set(found) == {"wrong", "off"}
+    with pytest.raises(UserError, match="y: 19 for 20 samples in x"):
+        model.evaluate(rest.x, rest.y | {"all": rest.y["all"][1:]})
