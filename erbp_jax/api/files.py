@@ -120,7 +120,9 @@ def load(path: Path | str, *, trust: bool = False) -> Model:
 
 def _description(text: np.ndarray | None) -> dict[str, Any]:
     if text is None:
-        raise UserError("not a saved model: it has no member `model`; ej.save writes one")
+        raise UserError(
+            "not a saved model, which ej.save writes: it has no member `model`; a data set is read by ej.data.from_npz"
+        )
     try:
         description = json.loads(text.tobytes().decode())
     except (ValueError, RecursionError) as error:

@@ -136,9 +136,7 @@ class Model:
             given = next((np.shape(leaf)[:1] for leaf in leaves if np.shape(leaf)[:1] != (shown,)), (shown,))
             if not leaves or given != (shown,):
                 raise UserError(f"y: {given[0] if leaves and given else repr(y)[:100]} for {shown} samples in x")
-            whole_tree = len(leaves) > 1 or isinstance(y, Mapping)
-            targets = jax.tree.map(np.asarray, y) if whole_tree else np.asarray(y, np.float32)
-            targets = targets if self.labels is None else self._classes(y)
+            targets = self._classes(y) if self.labels is not None else self._curves(y)
         result = self._test(rows, targets, seed, batch_size)
         return {
             m.name: float(m.scale * np.asarray(result.scores[m.name]).astype(np.float64).mean())
@@ -207,6 +205,10 @@ class Model:
             return flat(as_bytes("x", given))
         rows = as_trains("x", given, self.encoder.most)
         return np.packbits(rows, axis=-1) if self.encoder.bits else rows
+
+    def _curves(self, y: Any) -> Any:
+        """Targets that are no labels: an array, or a tree that the task knows."""
+        return jax.tree.map(np.asarray, y) if isinstance(y, Mapping | tuple) else np.asarray(y, np.float32)
 
     def _classes(self, y: Any) -> np.ndarray:
         """Labels as classes."""

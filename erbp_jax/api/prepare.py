@@ -46,7 +46,7 @@ def rule_for(network: Network, rule: RuleLike) -> Rule:
             name = getattr(rule, "__name__", repr(rule))
             raise UserError(f"rule: {name}(network) makes none, {error}; a rule itself may be {name}()") from error
     if isinstance(made, type) or not hasattr(made, "block"):
-        given = f"the class {made.__name__}" if isinstance(made, type) else repr(made)[:100]
+        given = f"the class {made.__name__}{_instead(made)}" if isinstance(made, type) else repr(made)[:100]
         if not isinstance(made, type) and hasattr(getattr(made, "rule", None), "block"):
             raise UserError(f"rule: {type(made).__name__} has the parameters of one; give its `.rule`")
         if isinstance(made, tuple) and made and all(isinstance(term, Term) for term in made):
@@ -56,6 +56,13 @@ def rule_for(network: Network, rule: RuleLike) -> Rule:
             f"ej.BackProp(); got {given}"
         )
     return cast(Rule, made)
+
+
+def _instead(made: type) -> str:
+    """What to give in place of a class."""
+    if hasattr(made, "rule"):
+        return f", whose rule is {made.__name__}(...).rule"
+    return f"; give {made.__name__}{'.default' if hasattr(made, 'default') else '()'}" if hasattr(made, "block") else ""
 
 
 def data_of(given: Any) -> Dataset:

@@ -154,7 +154,8 @@ def simulate(
         print(f"{name}: {plural(spikes.shape[1], 'neuron')}, {plural(int(spikes.sum()), 'spike')}, {rate:.1f} Hz")
     times = result.spike_times()
     listed = ", ".join(f"{t:.10g}" for t in times[:60]) + (", ..." if len(times) > 60 else "")
-    print(f"spikes of neuron 0 at ms: {listed or 'none'}")
+    of = f" of layer {len(result.spikes) - 1}" if wanted.network else ""
+    print(f"spikes of neuron 0{of} at ms: {listed or 'none'}")
     try:
         from erbp_jax.viz.traces import draw_traces
 

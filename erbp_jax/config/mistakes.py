@@ -51,7 +51,7 @@ def explained(error: Any, data: Any) -> str:
             where, given, [x.strip("' ") for x in context["expected"].replace(" or ", ", ").split(", ")]
         )
     if kind == "missing" and not too_short:
-        return f"{where}: missing"
+        return f"{where}: missing; what it is: erbp-jax explain {where}"
     if kind == "value_error":
         return f"{where}: {context['error']}" if where else str(context["error"])
     message = f"{_allowed(error, too_short)}, got {shown(repr(_as_written(given)))}"

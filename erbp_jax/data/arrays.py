@@ -109,8 +109,14 @@ def _as_classes(name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if (fractional := y[y != np.floor(y)]).size:
             raise UserError(
                 f"{name}: labels must be whole numbers, got {fractional[0]:g}; curves to follow are [n, K] or [n, T, K]"
+                f", and a number to predict for each sample is {name}[:, None], scaled to [0, 1]"
             )
         y = y.astype(np.int64)
+        if (many := len(np.unique(y))) > max(20, len(y) // 10):
+            raise UserError(
+                f"{name}: {many} different whole floats among {len(y)}: as labels they are {name}.astype(int), "
+                f"as numbers to predict {name}[:, None], scaled to [0, 1]"
+            )
     if y.dtype.kind not in "biuU":
         raise UserError(f"{name}: labels must be integers or strings, got {y.dtype}")
     y = y.astype(np.int64) if y.dtype.kind == "b" else y  # no and yes are 0 and 1: -1 is undecided

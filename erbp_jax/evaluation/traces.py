@@ -36,6 +36,7 @@ class Traces:
     spikes: list[np.ndarray]  # per layer [T, N]; one entry for neurons without a network
     states: dict[str, np.ndarray]  # per state variable [T, N]; of a network `layer0.membrane` and so on
     input_per: str = "tick"  # what `input` counts in: what a tick brings, or "ms"
+    unit: str = "unit of the threshold"  # of the membrane; empty where the neuron says none
 
     def spike_times(self, layer: int = -1, neuron: int = 0) -> np.ndarray:
         """In ms, at the end of the tick of each spike."""
@@ -80,8 +81,10 @@ def simulate(wanted: config.Simulation) -> Traces:
         if not np.isfinite(value).all():
             tick = int(np.argmax(~np.isfinite(value).all(1)))
             raise UserError(f"{name}: became NaN or infinite in tick {tick}; smaller inputs or weights keep it finite")
-    per = "ms" if network is None and isinstance(neuron, MihalasNiebur) else "tick"
-    return Traces(wanted.dt, drive, [np.asarray(s) for s in spikes], states, per)
+    millivolts = isinstance(neuron, MihalasNiebur)
+    per = "ms" if network is None and millivolts else "tick"
+    unit = "mV" if millivolts else "unit of the threshold" if hasattr(neuron, "threshold") else ""
+    return Traces(wanted.dt, drive, [np.asarray(s) for s in spikes], states, per, unit)
 
 
 def _check_memory(wanted: config.Simulation, neuron: Neuron, network: Network | None) -> None:

@@ -86,7 +86,7 @@ def train(
             if (
                 warning := odd(entry, programs.experiment.network.names, _highest(programs), look)
             ) is not None and warning != warned:
-                reporter.warn(warning)
+                reporter.warn(f"{warning} (epoch {entry['epoch']})")
                 warned = warning
             if enough is not None and enough(entry):
                 break

@@ -53,13 +53,13 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     if isinstance(neuron, bool) or not isinstance(neuron, int | np.integer) or not 0 <= neuron < spikes.shape[1]:
         raise UserError(f"plot_neuron: {name} has neurons 0 to {spikes.shape[1] - 1}, got {neuron}")
     membrane = seen.membrane.get(name)
-    rows = [("input current\n(unit of the threshold)", current[:, neuron])]
+    rows = [("input current", current[:, neuron])]
     if membrane is not None:
-        rows.append(("membrane after the reset\n(unit of the threshold)", membrane[:, neuron]))
+        rows.append(("membrane\nafter the reset", membrane[:, neuron]))
     figure, axes = subplots(len(rows), 1, figsize=(7.0, 1.9 * len(rows)), sharex=True, squeeze=False)  # fmt: skip
-    time = np.arange(len(spikes)) * seen.dt
+    time = np.arange(len(spikes) + 1) * seen.dt
     for axis, (label, values) in zip(axes[:, 0], rows, strict=True):
-        axis.step(time, values, where="post", color=INK, linewidth=0.9)
+        axis.step(time, [*values, values[-1]], where="post", color=INK, linewidth=0.9)  # the last tick has a width too
         axis.set_ylabel(label)
     if membrane is not None and name in seen.threshold:
         axes[-1, 0].axhline(seen.threshold[name], color=ACCENT, linewidth=0.9, linestyle="--", label="threshold")
@@ -72,7 +72,10 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     count = int(spikes[:, neuron].sum())
     axes[-1, 0].set_xlabel("time (ms)")
     figure.suptitle(
-        f"{plain(name)}, neuron {neuron}: {count} spike{'s' * (count != 1)}", x=0.02, ha="left", fontsize=10
+        f"{plain(name)}, neuron {neuron}: {count} spike{'s' * (count != 1)}; units of the threshold",
+        x=0.02,
+        ha="left",
+        fontsize=10,
     )
     return figure
 

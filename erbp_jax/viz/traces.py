@@ -15,7 +15,8 @@ def draw_traces(traces: Traces, title: str, path: Path) -> Path:
     heights = [1.0, 2.2] + [min(0.6 + 0.05 * s.shape[1], 2.5) for s in rasters.values()]
     figure, axes = subplots(len(heights), 1, figsize=(7.2, 1.1 * sum(heights)), sharex=True, height_ratios=heights)
     time = (np.arange(len(traces.input)) + 1) * traces.dt
-    axes[0].plot(time, traces.input[:, 0], color=MUTED, linewidth=1, marker="." if len(time) < 3 else None)
+    steps = {"color": MUTED, "linewidth": 1, "marker": "." if len(time) < 3 else None}
+    axes[0].step(time, traces.input[:, 0], where="pre", **steps)  # what a tick brings comes before its end
     _units_of_input(axes[0], traces)
     draw_potential(axes[1], traces)
     for axis, height, (number, spikes) in zip(axes[2:], heights[2:], rasters.items(), strict=True):
@@ -34,7 +35,8 @@ def _units_of_input(axis, traces: Traces) -> None:
     if traces.input_per == "ms":
         axis.set_ylabel("input\n(mV per ms)")
         return
-    axis.set_ylabel(f"input per\n{traces.dt:g} ms tick")
+    which = "input" if traces.input.shape[1] == 1 else "input 0"
+    axis.set_ylabel(f"{which} per\n{traces.dt:g} ms tick")
     if len(traces.spikes) == 1 and traces.dt != 1.0 and not _layered(traces):
         dt = traces.dt
         other = axis.secondary_yaxis("right", functions=(lambda x: x / dt, lambda x: x * dt))
@@ -72,6 +74,6 @@ def draw_potential(axis, traces: Traces) -> None:
     if len(marks):
         axis.plot([], [], "|", color=INK, label="spikes")
     axis.set_ylim(low, high + 0.16 * (high - low))
-    unit = "potential (mV)" if traces.input_per == "ms" else "potential\n(unit of the threshold)"
+    unit = "potential" + (f"{' ' if len(traces.unit) < 5 else chr(10)}({traces.unit})" if traces.unit else "")
     axis.set_ylabel(unit if shown == "membrane" else shown)
     axis.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderpad=0)

@@ -69,6 +69,17 @@ def hebb(pre, post, error):
             lambda m: ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], batch_size=49),
             "batch_size: 49 samples, and the data has 48 for training",
         ),
+        (lambda m: ej.fit(network, ej.Clopath, data), "got the class Clopath, whose rule is Clopath(...).rule"),
+        (lambda m: ej.fit(network, ej.BackProp, data), "got the class BackProp; give BackProp()"),
+        (lambda m: ej.fit(network, ej.ERBP, data), "got the class ERBP; give ERBP.default"),
+        (
+            lambda m: ej.dataset(x, np.arange(60.0)),
+            "y: 60 different whole floats among 60: as labels they are y.astype",
+        ),
+        (
+            lambda m: ej.dataset(x, np.arange(60) / 7),
+            "and a number to predict for each sample is y[:, None], scaled to",
+        ),
         (lambda m: ej.fit(network, ej.Clopath(), data), "rule: Clopath has the parameters of one; give its `.rule`"),
         (lambda m: ej.fit(network, ej.urbanczik_senn(), data), "rule: these are the terms of one; ej.ThreeFactor((te"),
         (lambda m: m.evaluate(x, y[:, None]), "y: labels must be [n], one for each sample, got shape [60, 1]"),

@@ -198,6 +198,14 @@ def test_a_bound_asked_of_learned_readouts_holds_for_them():
     assert norms.min() > 0.5
 
 
+def test_words_are_evaluated_as_they_are_trained_on():
+    x, y = np.random.default_rng(0).random((40, 8)), np.array(["cat", "dog"])[np.arange(40) % 2]
+    model = ej.fit(ej.mlp(8, 2), ej.ERBP.default, ej.dataset(x, y, x, y), epochs=1, steps=10, progress=False)
+    found = model.evaluate(x, y)
+    assert found["error"] == model.test_error
+    assert found == model.evaluate(x, y.tolist()) == model.evaluate(x, list(y.astype(object)))
+
+
 def test_undecided_is_minus_one_among_unsigned_labels():
     x = np.random.default_rng(0).random((16, 4))
     silent = ej.mlp(4, 2, neuron=ej.LIF(threshold=1e6))

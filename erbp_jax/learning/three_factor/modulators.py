@@ -122,7 +122,7 @@ class SpikeReward(Modulator):
         if network.classes > 1:
             raise ValueError(
                 f"SpikeReward: rewards the spikes of one output neuron, and the network has {network.classes}; take "
-                "ClassReward, which rewards those of the right class"
+                "ClassReward, which rewards those of the right class (in a config rule.modulator.kind=class_reward)"
             )
         return ()
 
