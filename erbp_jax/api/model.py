@@ -131,7 +131,8 @@ class Model:
                     "evaluate: samples need their targets, evaluate(x, y); or give a Dataset, or its train or test"
                 )
             rows = self._rows(data)
-            y = as_array("y", y, words=True) if isinstance(y, list | tuple) else y
+            if isinstance(y, list) or (isinstance(y, tuple) and self.labels is not None):
+                y = as_array("y", y, words=True)
             shown, leaves = len(jax.tree.leaves(rows)[0]), jax.tree.leaves(y)
             given = next((np.shape(leaf)[:1] for leaf in leaves if np.shape(leaf)[:1] != (shown,)), (shown,))
             if not leaves or given != (shown,):
