@@ -258,6 +258,8 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
     "training/test_sweep.py": {
         "test_a_cell_that_diverges_is_marked_and_the_others_go_on": ALL,
         "test_every_cell_is_a_single_run": ALL,
+        "test_the_optimisers_of_a_config_at_a_rate": ("few bits", "adam"),
+        "test_what_stands_behind_the_learning_rate_sees_steps_of_that_rate": ("max-norm", "bounds"),
     },
     "viz/test_pictures.py": {
         "test_learning_curves_lie_inside_their_axes": ("much alike", "one epoch", "one epoch, all wrong"),

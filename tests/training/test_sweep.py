@@ -76,7 +76,11 @@ def test_a_cell_that_diverges_is_marked_and_the_others_go_on():
     np.testing.assert_allclose(made.test_error[0], alone.test_error[0])
 
 
-@pytest.mark.parametrize("late", [tricks.write_threshold(1e-4), tricks.max_norm(2.0), ej.keep_within(-0.1, 0.1)])
+@pytest.mark.parametrize(
+    "late",
+    [tricks.write_threshold(1e-4), tricks.max_norm(2.0), ej.keep_within(-0.1, 0.1)],
+    ids=["write threshold", "max-norm", "bounds"],
+)
 def test_what_stands_behind_the_learning_rate_sees_steps_of_that_rate(late):
     shown, network = data.load("digits").subset(100, 20), ej.mlp(64, 12, 10, gain=2.0)
     table = ej.sweep(
@@ -102,6 +106,7 @@ def test_what_stands_behind_the_learning_rate_sees_steps_of_that_rate(late):
         ["optimizer.tricks=[{kind: write_threshold, threshold: 0.01}]"],
         ["optimizer.kind=adam", "optimizer.schedule=cosine"],
     ],
+    ids=["few bits", "write threshold", "adam"],
 )
 def test_the_optimisers_of_a_config_at_a_rate(root, overrides):
     config = load_config(root / "configs" / "digits.yaml", ["data.train_size=40", "data.test_size=20", *overrides])
