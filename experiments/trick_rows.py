@@ -43,7 +43,7 @@ SPIKING = (
     *("optimizer.kind=sgd", "optimizer.weight_decay=0", "training.update_every=20"),
 )
 SHORT = 0.8125
-"""Four binary digits: a convolution draws 13/16 in a third of the time of 0.8, which takes sixteen."""
+"""A convolution draws a random word for every binary digit: four for 13/16, sixteen for 0.8."""
 SETTINGS = {
     "dense": Setting(
         DENSE, "erbp", 2, (*HELD_OUT, "rule.gate=[-2.5,2.5]", "rule.rate_penalty=[0.3,0.3]"), 6, (3.0, 2.3, 2.0),

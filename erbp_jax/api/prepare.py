@@ -36,10 +36,10 @@ def rule_for(network: Network, rule: RuleLike) -> Rule:
         UserError: what is no rule and makes none.
     """
     made: Any = rule
-    if not isinstance(rule, type) and any(entry.make is rule for entry in entries("rule")):
-        name = getattr(rule, "__name__", repr(rule))  # its first setting would take the network's place
-        raise UserError(f"rule: {name} makes a rule of its settings; give {name}() itself")
     if not isinstance(rule, type) and not hasattr(rule, "block") and callable(rule) and isinstance(network, Network):
+        if any(entry.make is rule for entry in entries("rule")):
+            name = getattr(rule, "__name__", repr(rule))  # its first setting would take the network's place
+            raise UserError(f"rule: {name} makes a rule of its settings; give {name}() itself")
         try:
             made = cast(Callable[[Network], Rule], rule)(network)
         except (TypeError, AttributeError) as error:

@@ -74,6 +74,7 @@ def draw_potential(axis, traces: Traces) -> None:
     if len(marks):
         axis.plot([], [], "|", color=INK, label="spikes")
     axis.set_ylim(low, high + 0.16 * (high - low))
-    unit = "potential" + (f"{' ' if len(traces.unit) < 5 else chr(10)}({traces.unit})" if traces.unit else "")
+    between = " " if len(traces.unit) < 5 else "\n"
+    unit = f"potential{between}({traces.unit})" if traces.unit else "potential"
     axis.set_ylabel(unit if shown == "membrane" else shown)
     axis.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderpad=0)
