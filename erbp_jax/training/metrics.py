@@ -133,7 +133,7 @@ def epoch_line(task: Task, entry: dict[str, Any], epochs: int, test_name: str) -
     names = {"test": test_name, "train": "train"}
     parts = [f"{name} {first.name} {number(entry[f'{when}_{first.name}'], first)}" for when, name in names.items()]
     parts += [f"{m.name} {number(entry[m.name], m)}" for m in others]
-    return (
-        f"epoch {entry['epoch']}/{epochs}  {'  '.join(parts)}  "
-        f"{entry['error_spikes_per_sample']:.1f} error spikes per sample  after {entry['train_seconds']:.1f} s"
-    )
+    events = entry["training_events_per_sample"]
+    if events and (events["label"] or events["error"]):  # nothing on the way to them: the rule has no error neurons
+        parts.append(f"{entry['error_spikes_per_sample']:.1f} error spikes per sample")
+    return "  ".join((f"epoch {entry['epoch']}/{epochs}", *parts, f"after {entry['train_seconds']:.1f} s"))

@@ -148,6 +148,14 @@ def test_a_rule_of_ones_own_has_its_name(model):
     assert "hebb" in repr(ej.fit(network, hebb, data, epochs=1, steps=10, progress=False))
 
 
+@pytest.mark.parametrize(
+    ("rule", "has"), [(ej.ERBP.default, True), (hebb, True), (ej.BackProp(), False), (ej.mstdp(ej.ClassReward()), False)]
+)
+def test_error_spikes_are_told_of_rules_that_have_error_neurons(rule, has, capsys):
+    ej.fit(network, rule, data, epochs=1, steps=10)
+    assert ("error spikes per sample" in capsys.readouterr().out) is has
+
+
 def test_warnings_are_read_where_nothing_else_is_told(capsys):
     dark = ej.dataset(x * 0, y)
     ej.fit(network, ej.ERBP.default, dark, epochs=1, steps=10, progress=False)
