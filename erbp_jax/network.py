@@ -225,7 +225,7 @@ class Network:
         return replace(self, populations=tuple(replace(p, neuron=neuron) for p, neuron in pairs))
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
-        """The same network with differentiable thresholds; its spikes are the same.
+        """The same network with differentiable thresholds; its spikes are the same. A neuron's own derivative stays.
 
         Raises:
             ValueError: a neuron that has no surrogate derivative.

@@ -21,6 +21,7 @@ if version("jaxlib").startswith("0.10."):
 import jax
 import pytest
 
+from erbp_jax import registry
 from tests.thorough import listed
 
 jax.config.update("jax_num_cpu_devices", 4)
@@ -65,6 +66,15 @@ def _programs(request):
     jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimized") is None)
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _registered():
+    """What a test registers is gone after it: what lists all kinds does not depend on the tests before."""
+    yield
+    for at, entry in list(registry._ENTRIES.items()):
+        if not entry.make.__module__.startswith("erbp_jax."):
+            del registry._ENTRIES[at]
 
 
 @pytest.fixture

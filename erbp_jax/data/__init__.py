@@ -56,8 +56,8 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
         f"data.name: {shown(repr(name))} is neither {' nor '.join(NAMES)}, nor a folder of that name with four idx "
         "files, with recordings of events, or prepared by TFDS. Looked in\n"
         + "\n".join(looked)
-        + "\nFor your own data: data.path=FILE.npz "
-        "(x, y), or data.name=idx data.dir=FOLDER"
+        + "\nFor your own data: data.path=FILE.npz (x, y), or data.name=idx data.dir=FOLDER; in Python, "
+        "ej.data.from_npz(FILE) or ej.data.from_idx(FOLDER)"
     )
 
 

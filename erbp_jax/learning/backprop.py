@@ -18,6 +18,7 @@ from erbp_jax.random import check_keys
 from erbp_jax.registry import register
 from erbp_jax.trace import NetworkState, Trace
 from erbp_jax.units import Count, NonNegative, Part, Positive
+from erbp_jax.wording import plural
 
 
 @checked
@@ -30,12 +31,14 @@ class BackProp:
         \qquad \frac{\partial s}{\partial V} := h(V - V_{th})
 
     A block as long as the presentation is full back-propagation through time, recurrent projections and delays
-    included; shorter ones truncate it: the state goes on, the gradient does not. `wiring` says which weights the error
-    comes back through: `Symmetric` is BP, `Layerwise` and `Direct` are RBP. On a network in rate form the same rule is
-    plain (random) back-propagation. Parameters of neurons, such as time constants, are trained along with the weights.
+    included; shorter ones truncate it: the state goes on, the gradient does not. h is `surrogate`, or that of a neuron
+    which has one of its own. `wiring` says which weights the error comes back through: `Symmetric` is BP, `Layerwise`
+    and `Direct` are RBP. On a network in rate form the same rule is plain (random) back-propagation. Parameters of
+    neurons, such as time constants, are trained along with the weights.
 
     `segment` ticks at a time are kept for the backward pass and the rest is computed again: memory grows with
-    `k / segment + segment` instead of k, for one more forward pass.
+    `k / segment + segment` instead of k, for one more forward pass. `Direct` cannot look past a segment, and takes none
+    where a projection between populations has a delay.
 
     Example:
         >>> import jax, erbp_jax as ej
@@ -46,7 +49,8 @@ class BackProp:
         'adam'
 
     Raises:
-        ValueError: the block is not a whole number of segments, or a neuron that has no surrogate derivative.
+        ValueError: the block is not a whole number of segments, a neuron that has no surrogate derivative, or segments
+            with `Direct` and delays.
     """
 
     surrogate: Surrogate = Surrogate()
@@ -58,6 +62,11 @@ class BackProp:
         check_keys("BackProp", key, ())
         self._highest(network)
         network.with_surrogate(self.surrogate)
+        if self.segment is not None and (reach := self.wiring.reach(network)):
+            raise ValueError(
+                f"BackProp: by {type(self.wiring).__name__} an error goes back {plural(reach, 'tick')} at once, over "
+                "projections with a delay, and none would cross from one segment into the one before; leave segment out"
+            )
         return Params((), self.wiring.init(network, key))
 
     def init_state(self, network: Network, batch: int) -> LearningState:
@@ -144,7 +153,29 @@ def _suggested(section: Any) -> Suggested:
     return BackProp().suggested()
 
 
-@register("rule", "bp", family="gradient", burn_in=None, suggested=_suggested)
+NEEDS = {"smoothing": ("form", "rate"), "surrogate": ("form", "spiking"), "zero_sum": ("wiring", "direct")}
+"""Keys that have an effect for one value of another key alone."""
+
+
+def consistent(section: Any) -> None:
+    """Refuse keys that have no effect.
+
+    Raises:
+        ValueError: says which, and what they need.
+    """
+    for name, (other, value) in NEEDS.items():
+        known = type(section).model_fields.get(name)
+        if known is None or getattr(section, other) == value:
+            continue
+        given = getattr(section, name)
+        if given != known.get_default(call_default_factory=True):
+            kind = getattr(given, "kind", given)
+            raise ValueError(
+                f"{name}: {kind} has no effect with `{other}: {getattr(section, other)}`; it needs {value}"
+            )
+
+
+@register("rule", "bp", family="gradient", burn_in=None, check=consistent, suggested=_suggested)
 def bp(
     form: _Form = "spiking",
     surrogate: _SurrogatePart = _SURROGATE,
@@ -157,7 +188,7 @@ def bp(
     return BackProp(surrogate, loss, Symmetric(), segment)
 
 
-@register("rule", "rbp", family="gradient", burn_in=None, suggested=_suggested)
+@register("rule", "rbp", family="gradient", burn_in=None, check=consistent, suggested=_suggested)
 def rbp(
     form: _Form = "spiking",
     surrogate: _SurrogatePart = _SURROGATE,

@@ -47,7 +47,7 @@ class Events(NamedTuple):
     """What a block of learning cost, counted exactly."""
 
     synops: Wide  # [k, B, P] synapses that presynaptic spikes addressed, by projection
-    plasticity: Wide  # [k, B, P] presynaptic spikes at synapses with an open gate: a weight is written
+    plasticity: Wide  # [k, B, P] presynaptic spikes at synapses with an open gate, which are written
     label: Wide  # [k, B] what spikes reach on their way to the error neurons
     error: Wide  # [k, B] dendrites that spikes of the error neurons reach
     error_spikes: jax.Array  # [k, B] int32, spikes of the error neurons
@@ -92,7 +92,7 @@ class Rule(Protocol):
     """A learning rule. Frozen, hashable. The trainer uses only these three members.
 
     What some callers need besides is asked for by protocols of their own: `Aligned`, `DenseWork`, `Suggests`,
-    `Supervision`.
+    `Supervision`, `Timed`.
 
     Example:
         >>> import jax, erbp_jax as ej
@@ -200,6 +200,29 @@ class Supervision(Protocol):
 
     @property
     def supervised(self) -> bool: ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A rule that is made for presentations of some lengths only.
+
+    Example:
+        >>> import jax.numpy as jnp, erbp_jax as ej
+        >>> rule = ej.mstdp(ej.TrialReward(100, lambda counts, target: counts.max(-1)))
+        >>> try:
+        ...     rule.check_steps(60)
+        ... except ValueError as error:
+        ...     print(str(error)[:52])
+        TrialReward: the reward comes at the end of tick 100
+    """
+
+    def check_steps(self, steps: int) -> None:
+        """Before a training whose presentations have so many ticks.
+
+        Raises:
+            ValueError: says which lengths the rule needs.
+        """
+        ...
 
 
 def is_supervised(rule: Rule) -> bool:

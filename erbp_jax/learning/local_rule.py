@@ -16,6 +16,7 @@ from erbp_jax.learning.erbp import ERBP
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.local import plasticity, written
+from erbp_jax.learning.three_factor.factors import member
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite
 from erbp_jax.params import Params
@@ -48,12 +49,12 @@ class Post(NamedTuple):
         return self._field("drive")
 
     def _field(self, name: str) -> jax.Array:
-        if not hasattr(self.state, name):
+        if (value := member(self.state, name)) is None:
             raise ValueError(
                 f"local_rule: the function reads post.{name}, and the state of these neurons, "
                 f"{type(self.state).__name__}, has no field {name!r}; post.state is all of it"
             )
-        return getattr(self.state, name)
+        return value
 
 
 Function = Callable[[jax.Array, Post, jax.Array], jax.Array]
@@ -202,7 +203,7 @@ def local_rule(
         ValueError: a function of other arguments; when the rule is used: one that returns another shape.
     """
     like = ERBP(LabelNeurons(2), feedback=feedback or RandomFeedback())
-    rate = learning_rate or like.suggested().learning_rate
+    rate = like.suggested().learning_rate if learning_rate is None else learning_rate
     suits = Suggested("sgd", rate, decay=0.9, update_every=update_every, steps=steps, burn_in=burn_in)
 
     def decorate(function: Function) -> RuleMaker:

@@ -8,12 +8,13 @@ from erbp_jax.learning.backprop import BackProp
 from erbp_jax.learning.base import Rule
 from erbp_jax.learning.erbp import ERBP
 from erbp_jax.learning.loss import CrossEntropy, CurveError, SquaredError
+from erbp_jax.learning.wiring import Direct
 
 
 def for_curves(rule: Rule) -> Rule:
-    """eRBP with `Curves` for its teacher, and feedback that is not zero-sum, for outputs that follow curves share their
-    errors; back-propagation with `CurveError` for its loss, where that is the default. Other rules, and other teachers
-    and losses, stay.
+    """eRBP with `Curves` for its teacher; (random) back-propagation with `CurveError` for its loss, where that is the
+    default. The direct feedback of both is not zero-sum then, for outputs that follow curves share their errors. Other
+    rules, and other teachers and losses, stay.
 
     Raises:
         UserError: readouts that learn, which predict one class among several; a loss of labels that was chosen.
@@ -28,5 +29,8 @@ def for_curves(rule: Rule) -> Rule:
     if isinstance(rule, BackProp) and isinstance(rule.loss, (CrossEntropy, SquaredError)):
         if rule.loss != CrossEntropy():
             raise UserError(f"loss: {rule.loss} is of labels, and the targets are curves; CurveError() is of these")
-        return replace(rule, loss=CurveError())
+        wiring = rule.wiring
+        if isinstance(wiring, Direct):
+            wiring = replace(wiring, feedback=replace(wiring.feedback, zero_sum=False))
+        return replace(rule, loss=CurveError(), wiring=wiring)
     return rule

@@ -14,6 +14,7 @@ from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.projection import Projection
+from erbp_jax.wording import plural
 
 
 class Wiring(Protocol):
@@ -35,6 +36,10 @@ class Wiring(Protocol):
 
     def paths(self, network: Network, fixed: Any) -> Paths:
         """What the network is to lead its spikes through, so that errors come back this way."""
+        ...
+
+    def reach(self, network: Network) -> int:
+        """Ticks that an error goes back in one step; 0 where it comes back through the spikes themselves."""
         ...
 
     def to_hidden(self, network: Network, params: Params, fixed: Any) -> tuple[jax.Array, ...]:
@@ -63,6 +68,10 @@ class Symmetric:
     def paths(self, network: Network, fixed: tuple[()]) -> Paths:
         del network, fixed
         return FORWARD
+
+    def reach(self, network: Network) -> int:
+        del network
+        return 0
 
     def to_hidden(self, network: Network, params: Params, fixed: tuple[()]) -> tuple[jax.Array, ...]:
         del fixed
@@ -104,6 +113,10 @@ class Layerwise:
     def paths(self, network: Network, fixed: tuple[Any, ...]) -> Paths:
         return _Backward(network, fixed)
 
+    def reach(self, network: Network) -> int:
+        del network
+        return 0
+
     def to_hidden(self, network: Network, params: Params, fixed: tuple[Any, ...]) -> tuple[jax.Array, ...]:
         projection_params = [network.of_projection(params, j) for j in range(len(network.projections))]
         return paths_to_output(network, [p._replace(trained=w) for p, w in zip(projection_params, fixed, strict=True)])
@@ -134,7 +147,8 @@ class Direct:
 
     An error of the output in tick t goes to the spikes that in t arrive at the first other population that they lead
     to: with a delay of d ticks on this projection, to those of t - d, as back-propagation has it with one hidden
-    layer. What was fired before the ticks that are worked through at once is out of its reach.
+    layer. What was fired before the ticks that are worked through at once is out of its reach: where they are fewer
+    than d, a ValueError says so.
 
     No error comes back through spikes, whichever projection they went through: on a cycle a neuron keeps the gradient
     through its own state (its leaks and its reset) and through the currents of its recurrent synapses to their
@@ -168,6 +182,9 @@ class Direct:
     def paths(self, network: Network, fixed: tuple[jax.Array, ...]) -> Paths:
         return _ToHidden(network, fixed)
 
+    def reach(self, network: Network) -> int:
+        return max((_delay(network, p.name) for p in network.hidden), default=0)
+
     def to_hidden(self, network: Network, params: Params, fixed: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         del network, params
         return fixed
@@ -197,10 +214,24 @@ class _ToHidden(Paths):
         return broadcast(current, tuple(self._seen(p.name, fired) for p in self.network.hidden), self.weights)
 
     def _seen(self, name: str, fired: Mapping[str, jax.Array]) -> jax.Array:
-        """Spikes of a population, late by the delay of the first projection to another one; zeros before them."""
-        spikes = fired[name]
-        delay = next((d for a, b, d in self.network.edges if a == name != b), 0)
+        """Spikes of a population, late by the delay of the first projection to another one; zeros before them.
+
+        Raises:
+            ValueError: none of them would be seen.
+        """
+        spikes, delay = fired[name], _delay(self.network, name)
+        if delay >= len(spikes):
+            raise ValueError(
+                f"Direct: an error of the output reaches what population {name!r} fired {delay} ticks before, and "
+                f"{plural(len(spikes), 'tick')} at a time are worked through; it needs longer blocks (update_every), "
+                "longer delays on cycles through the output, or a shorter delay"
+            )
         return jnp.concatenate([jnp.zeros_like(spikes[:delay]), spikes])[: len(spikes)]
+
+
+def _delay(network: Network, name: str) -> int:
+    """Of the first projection of a population to another one."""
+    return next((d for a, b, d in network.edges if a == name != b), 0)
 
 
 def _follows(network: Network, name: str) -> str:

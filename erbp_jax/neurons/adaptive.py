@@ -68,7 +68,7 @@ class Adapted(ABC):
         return cast(Rated, self.neuron).max_rate
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
-        """The same neuron with a differentiable threshold; its spikes are the same.
+        """The same neuron with a differentiable threshold; its spikes are the same. A derivative of its own stays.
 
         Raises:
             ValueError: the model inside has none.

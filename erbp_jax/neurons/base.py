@@ -111,7 +111,7 @@ class Differentiable(Protocol):
     """
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
-        """The same neuron with a differentiable threshold; its spikes are the same."""
+        """The same neuron with a differentiable threshold; its spikes are the same. A derivative of its own stays."""
         ...
 
 

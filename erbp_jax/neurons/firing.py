@@ -48,7 +48,8 @@ class Firing:
     the reset put it for `refractory` ticks, so that the shortest interval between spikes is `refractory + 1` ticks.
 
     `integration` of the linear parts: `"exact"` for a current that is constant over the tick, or forward `"euler"`.
-    `surrogate` is the derivative that the threshold has for rules that differentiate through it; it changes no spike.
+    `surrogate` is the derivative that the threshold has for rules that differentiate through it, in place of theirs;
+    it changes no spike.
     A reset to a value cuts the gradient there. `refractory` in ticks; `threshold` and `v_reset` in the unit of V.
 
     A neuron whose threshold rises with each of its spikes and decays:
@@ -233,8 +234,8 @@ class Firing:
         return Fired(membrane, jax.lax.stop_gradient(refractory), drive, spikes)
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
-        """The same neuron, differentiable."""
-        return replace(self, surrogate=surrogate)
+        """The same neuron, differentiable; one that has a derivative of its own keeps it."""
+        return self if self.surrogate is not None else replace(self, surrogate=surrogate)
 
     @property
     def max_rate(self) -> float:

@@ -7,6 +7,7 @@ import jax
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Encoder
 from erbp_jax.learning import Rule
+from erbp_jax.learning.base import Timed
 from erbp_jax.network import Network
 from erbp_jax.tasks import Classification, Task
 from erbp_jax.training.average import Average
@@ -14,7 +15,11 @@ from erbp_jax.training.average import Average
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything is frozen and hashable. Times in ticks."""
+    """Everything is frozen and hashable. Times in ticks.
+
+    Raises:
+        ValueError: a rule that is not made for presentations of this length.
+    """
 
     network: Network
     encoder: Encoder
@@ -30,6 +35,10 @@ class Experiment:
     average: Average | None = None  # of the weights, for tests
     shift: Shift | None = None  # of training images
     task: Task = Classification()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.rule, Timed):
+            self.rule.check_steps(self.steps)
 
     @property
     def test_block(self) -> int:

@@ -1,5 +1,7 @@
 """What a person who is new to the package does wrong is answered in one line, and nothing is passed over."""
 
+from dataclasses import dataclass
+
 import jax
 import numpy as np
 import pytest
@@ -129,6 +131,40 @@ def test_a_rule_says_which_member_its_neurons_lack():
         _ = post.membrane
 
 
+@dataclass(frozen=True)
+class Leaky:
+    """A neuron whose state is a dict."""
+
+    name: str
+
+    def init_state(self, shape, dtype=np.float32):
+        return {self.name: jax.numpy.zeros(shape, dtype)}
+
+    def step(self, state, current, *, key):
+        value = 0.9 * state[self.name] + current
+        return {self.name: value}, (value > 1).astype(current.dtype)
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "message"),
+    [
+        (ej.learning.three_factor.MembraneGate(0.5).rule, "membrane", "MembraneGate reads the membrane potential"),
+        (ej.learning.three_factor.Clopath().rule, "membrane", "the voltage-based rule reads the membrane potential"),
+        (ej.dendritic_prediction(), "synaptic", "PredictionError reads the synaptic current"),
+    ],
+    ids=["membrane-gated", "clopath", "dendritic prediction"],
+)
+def test_factors_find_what_they_read_in_states_of_any_kind(rule, field, message):
+    """It was said that the rule must be used on the postsynaptic side, where it was."""
+    ej.fit(ej.mlp(8, 3, neuron=Leaky(field)), rule, data, epochs=1, steps=10, progress=False)
+    with pytest.raises(ej.UserError, match=f"{message}, and the state of these neurons, dict, has no '{field}'"):
+        ej.fit(ej.mlp(8, 3, neuron=Leaky("v")), rule, data, epochs=1, steps=10, progress=False)
+
+
+def test_a_rate_of_zero_is_one():
+    assert ej.local_rule(learning_rate=0.0)(lambda pre, post, error: error)(network).suggested().learning_rate == 0.0
+
+
 def test_one_seed_is_enough_for_a_sweep(capsys):
     table = ej.sweep(network, ej.ERBP.default, data, learning_rate=[1e-3], seed=2, epochs=1, steps=10)
     assert table.cells.test_error.shape == (1, 1, 1)
@@ -149,7 +185,8 @@ def test_a_rule_of_ones_own_has_its_name(model):
 
 
 @pytest.mark.parametrize(
-    ("rule", "has"), [(ej.ERBP.default, True), (hebb, True), (ej.BackProp(), False), (ej.mstdp(ej.ClassReward()), False)]
+    ("rule", "has"),
+    [(ej.ERBP.default, True), (hebb, True), (ej.BackProp(), False), (ej.mstdp(ej.ClassReward()), False)],
 )
 def test_error_spikes_are_told_of_rules_that_have_error_neurons(rule, has, capsys):
     ej.fit(network, rule, data, epochs=1, steps=10)

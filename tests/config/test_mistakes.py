@@ -78,5 +78,17 @@ def test_a_key_of_a_layer_of_another_kind_says_whose_it_is():
     assert line == "network.layers.1.stride: unknown key (stride is a key of conv, pool; dense has: outputs)"
 
 
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ({"kind": "bp", "form": "rate", "surrogate": {"kind": "triangular"}}, "surrogate: triangular has no effect"),
+        ({"kind": "rbp", "smoothing": 7}, "smoothing: 7.0 has no effect with `form: spiking`; it needs rate"),
+        ({"kind": "rbp", "wiring": "layerwise", "zero_sum": False}, "zero_sum: False has no effect with `wiring: la"),
+    ],
+)
+def test_a_key_without_effect_is_refused(section, line):
+    assert f"rule: {line}" in said("rule", section)
+
+
 def test_a_mistyped_key_has_its_nearest_one():
     assert said("rule.gats", 3) == "rule.gats: unknown key (did you mean 'gate'?)"

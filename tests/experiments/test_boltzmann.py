@@ -157,6 +157,9 @@ def test_phases():
     assert [int((g == s).sum()) for s in (1, -1)] == [39, 39]
     assert not g[:10].any()
     assert g[[10, 48, 49, 59, 60, 98, 99]].tolist() == [1, 1, 0, 0, -1, -1, 0]
+    for length, burn_in in ((100, 10), (60, 10), (50, 5), (40, 10), (41, 0)):
+        both = np.asarray(Phases(length, burn_in)(jnp.arange(length)))
+        assert (both == 1).sum() == (both == -1).sum() > 0
     with pytest.raises(ValueError, match="burn_in"):
         Phases(100, 49)
     with pytest.raises(ValueError, match="blocks of 7"):

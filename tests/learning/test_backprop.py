@@ -10,7 +10,16 @@ import pytest
 
 from erbp_jax.chain import sequential
 from erbp_jax.connections import BlankOut, Dense
-from erbp_jax.learning import BackProp, CrossEntropy, CurveError, Direct, Layerwise, RandomFeedback, SquaredError
+from erbp_jax.learning import (
+    BackProp,
+    CrossEntropy,
+    CurveError,
+    Direct,
+    Layerwise,
+    RandomFeedback,
+    SquaredError,
+    Symmetric,
+)
 from erbp_jax.learning.base import Given
 from erbp_jax.neurons import LIF, SURROGATES, GaussianNoise, Surrogate
 from erbp_jax.params import Params
@@ -140,6 +149,36 @@ def test_checkpointed_segments_change_nothing_but_memory(key, segment):
     parts = update(BackProp(segment=segment), net, key)[0]
     np.testing.assert_array_equal(net.output_spikes(whole.trace), net.output_spikes(parts.trace))
     assert_close(parts.update, whole.update, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wiring", "delay"), [(Symmetric(), 2), (Layerwise(), 2), (Direct(RandomFeedback()), 0)], ids=str
+)
+def test_segments_change_nothing_over_delays(key, wiring, delay):
+    net = network()
+    net = replace(net, projections=tuple(replace(p, delay=delay) for p in net.projections))
+    whole = update(BackProp(wiring=wiring), net, key)[0].update
+    assert_close(update(BackProp(wiring=wiring, segment=2), net, key)[0].update, whole, 1e-5)
+
+
+def test_an_error_that_would_be_lost_between_segments_or_blocks_is_refused(key):
+    net = network()
+    late = replace(net, projections=(net.projections[0], replace(net.projections[1], delay=2)))
+    with pytest.raises(ValueError, match="by Direct an error goes back 2 ticks at once"):
+        update(BackProp(wiring=Direct(), segment=3), late, key)
+    late = replace(net, projections=(net.projections[0], replace(net.projections[1], delay=T)))
+    with pytest.raises(ValueError, match=rf"'hidden1' fired {T} ticks before, and {T} ticks at a time are worked thr"):
+        update(BackProp(wiring=Direct()), late, key)
+
+
+def test_a_derivative_of_the_neuron_is_used_in_place_of_the_rules(key):
+    own = Surrogate("triangular", 0.7)
+    mine = update(BackProp(), network(surrogate=own), key)[0].update
+    assert_close(mine, update(BackProp(own), network(), key)[0].update, 1e-7)
+    mixed = replace(network(), populations=(network(surrogate=own).populations[0], network().populations[1]))
+    between = update(BackProp(), mixed, key)[0].update.projections
+    for other in (mine, update(BackProp(), network(), key)[0].update):
+        assert np.abs(between[0]["weight"] - other.projections[0]["weight"]).max() > 1e-4
 
 
 def test_segments_must_divide_the_block(key):

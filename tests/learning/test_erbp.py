@@ -18,6 +18,7 @@ from erbp_jax.learning import (
     Boxcar,
     CrossEntropy,
     CurveError,
+    Direct,
     LearnedReadout,
     LocalReadout,
     RandomFeedback,
@@ -305,6 +306,8 @@ def test_a_single_error_neuron_has_no_zero_sum_feedback(key):
 
 def test_a_loss_of_labels_that_was_chosen_is_not_replaced():
     assert for_curves(BackProp()).loss == CurveError()
+    direct = for_curves(BackProp(wiring=Direct(RandomFeedback(7.0))))
+    assert direct.wiring == Direct(RandomFeedback(7.0, zero_sum=False))  # as eRBP's
     for loss in (CrossEntropy(gain=3.0), SquaredError()):
         with pytest.raises(UserError, match=r"is of labels, and the targets are curves; CurveError\(\) is of these"):
             for_curves(BackProp(loss=loss))

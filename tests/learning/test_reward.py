@@ -192,6 +192,43 @@ def test_given_and_trial_rewards_say_what_they_should(key):
     assert counts.any()
 
 
+@pytest.mark.parametrize("block", [1, 5, 10])
+def test_a_trial_ends_with_its_tick_whatever_the_blocks(key, block):
+    """What fires after tick T - 1 was paid for where it lay in the same block."""
+    network = sequential(Dense(6, 3, 9.0), LIF())
+    spikes = (jax.random.uniform(key, (10, 4, 6)) < 0.5).astype(jnp.float32)
+    keys = jax.random.split(key, (10, 4))
+    trace = network.advance(network.init(key), network.init_state(4), spikes, key=keys)[1]
+    given, paid = Given(spikes, jnp.ones(4), jnp.arange(10), keys), TrialReward(4, lambda counts, _: counts.sum(-1))
+    state, found = paid.init_state(network, 4), []
+    for first in range(0, 10, block):
+        part = jax.tree.map(lambda x, at=first: x[at : at + block], (trace, given.ticks))
+        state, said = paid.over(network, NOTHING, state, part[0], given._replace(ticks=part[1]))
+        found.append(np.asarray(said.populations[0])[..., 0])
+    wanted = np.zeros((10, 4))
+    wanted[3] = np.asarray(network.output_spikes(trace))[:4].sum((0, 2))
+    assert wanted.any()
+    np.testing.assert_array_equal(np.concatenate(found), wanted)
+
+
+def test_a_reward_that_would_never_come_is_refused(key):
+    data = (np.tile(np.eye(3, 6), (20, 1)), np.tile(np.arange(3), 20))
+    rule = mstdpet(TrialReward(100, lambda counts, _: counts.max(-1)))
+    with pytest.raises(UserError, match="the reward comes at the end of tick 100, and a presentation has 60 ticks"):
+        ej.fit(ej.mlp(6, 3), rule, data, epochs=1, progress=False)
+    with pytest.raises(ValueError, match="TrialReward: steps must be a whole number of ticks from 1 on, got 0"):
+        TrialReward(0, lambda counts, _: counts.max(-1))
+
+
+def test_targets_of_spike_rewards_are_one_class_per_sample(key):
+    """With as many samples as ticks, `[B, 1]` was taken for rewards over time."""
+    one, keys = network((6, 5, 1)), jax.random.split(key, (4, 4))
+    trace = one.advance(one.init(key), one.init_state(4), jnp.ones((4, 4, 6)), key=keys)[1]
+    wrong = Given(None, jnp.ones((4, 1), jnp.int32), jnp.arange(4), keys)
+    with pytest.raises(ValueError, match="SpikeReward"):
+        ej.SpikeReward().over(one, NOTHING, (), trace, wrong)
+
+
 def test_a_trial_is_paid_for_its_own_spikes(key):
     """A state that is carried into the next presentation does not bring the last one's counts."""
     network = sequential(Dense(6, 3, 9.0), LIF())

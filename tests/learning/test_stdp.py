@@ -173,6 +173,18 @@ def test_a_window_of_one_tick_has_no_pairs():
     np.testing.assert_array_equal(learn(rule, np.ones((8, 3)), np.ones((8, 2)), block=4), 0)
 
 
+@pytest.mark.parametrize("pairing", ["all", "nearest"])
+def test_edges_beyond_the_window_reach_no_further_than_it(pairing):
+    """Neurons that never fired were taken to have fired a window ago, where K was not 0."""
+    kernel = Staircase(window=20)  # its second segment ends at 36
+    dt = jnp.arange(-70, 71)
+    near = np.abs(dt) < 20
+    np.testing.assert_array_equal(kernel(dt), np.where(near, STAIRCASE(dt), 0.0))
+    post = np.zeros((30, N))
+    post[10] = 1
+    assert not learn(ThreeFactor((pair_stdp(kernel, pairing),)), np.zeros((30, N)), post, 30).any()
+
+
 def test_the_forward_table_refuses_synapses_of_several_delays(key):
     network = sequential(Delayed(Dense(4, 2, 1.0), (0, 3)), LIF())
     with pytest.raises(ValueError, match=r"walks the rows of a weight matrix, and the projection .* has none"):

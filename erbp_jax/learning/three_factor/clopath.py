@@ -138,9 +138,7 @@ class Potentiation(Factor):
 
 
 def _membrane(seen: Signals) -> jax.Array:
-    if seen.membrane is None:
-        raise ValueError("the voltage-based rule reads the membrane potential: use it on the postsynaptic side")
-    return seen.membrane
+    return seen.needed("the voltage-based rule", "membrane")
 
 
 def _follow(state: jax.Array, value: jax.Array, tau: float) -> jax.Array:

@@ -19,11 +19,11 @@ class Phases:
     r"""When a presentation of `2T` ticks shows data, and when and with which sign it learns.
 
     .. math::
-        g(t) = +1 \;(\tau_{br} \le t < 0.49 \cdot 2T), \quad -1 \;(0.6 \cdot 2T \le t < 0.99 \cdot 2T), \quad 0 \text{
-        else}
+        g(t) = +1 \;(\tau_{br} \le t < 0.98\, T), \quad -1 \;(T + \tau_{br} \le t < 1.98\, T), \quad 0 \text{ else}
 
-    Data drive the visible neurons in the first half; in the second the network reconstructs.
-    `length` 2T and `burn_in` in ticks. Source: Neftci et al. 2014 and its published code.
+    Data drive the visible neurons in the first half; in the second the network reconstructs. Both learn for equally
+    many ticks, or weights would drift where both halves look alike. `length` 2T and `burn_in` in ticks; the published
+    code has 100 and 10. Source: Neftci et al. 2014 and its published code.
 
     Example:
         >>> import jax.numpy as jnp
@@ -50,7 +50,8 @@ class Phases:
 
     @property
     def minus(self) -> tuple[int, int]:
-        return round(0.6 * self.length), round(0.99 * self.length)
+        """Ticks of the reconstruction that learn."""
+        return self.data + self.plus[0], self.data + self.plus[1]
 
     @property
     def data(self) -> int:
@@ -102,12 +103,13 @@ def ecd(
 ) -> ThreeFactor:
     """Event-driven contrastive divergence: a presentation's first half learns with the sign +1, its second with -1.
 
-    All of a presentation's `steps`, and the times, are in ticks. Source: Neftci et al. 2014, Front. Neurosci. 7:272.
+    All of a presentation's `steps`, and the times, are in ticks. What is shown in the second half is up to the encoder;
+    `experiments/ecd_mnist.py` has a network that reconstructs. Source: Neftci et al. 2014, Front. Neurosci. 7:272.
 
     Example:
         >>> from erbp_jax.learning.three_factor.ecd import ecd
         >>> phases = ecd(steps=60).modulator.signal
         >>> phases.plus, phases.minus
-        ((10, 29), (36, 59))
+        ((10, 29), (40, 59))
     """
     return ThreeFactor((symmetric_stdp(tau),), Schedule(Phases(steps, settle)))

@@ -1,8 +1,9 @@
 """The two local factors of a rule: what a synapse sees of its presynaptic and of its postsynaptic neuron."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +30,27 @@ class Signals(NamedTuple):
     current: jax.Array | None = None  # [..., N] synaptic current
     membrane: jax.Array | None = None  # [..., N] membrane potential, after the reset
     state: Any = None  # of the neurons, whole: leaves [..., N]
+
+    def needed(self, who: str, name: Literal["current", "membrane"]) -> jax.Array:
+        """The current or the membrane potential, for a factor that reads it.
+
+        Raises:
+            ValueError: there is none: on the presynaptic side, or of neurons without it; names the factor.
+        """
+        if (value := getattr(self, name)) is not None:
+            return value
+        what = {"current": "synaptic current", "membrane": "membrane potential"}[name]
+        if self.state is None:
+            raise ValueError(f"{who} reads the {what}: use it on the postsynaptic side")
+        field = {"current": "synaptic"}.get(name, name)
+        raise ValueError(
+            f"{who} reads the {what}, and the state of these neurons, {type(self.state).__name__}, has no {field!r}"
+        )
+
+
+def member(state: Any, name: str) -> Any:
+    """A field of a neuron's state, or an entry of one that is a dict; None if there is none."""
+    return state.get(name) if isinstance(state, Mapping) else getattr(state, name, None)
 
 
 class Factor(ABC):
@@ -96,9 +118,7 @@ class Gate(Factor):
     boxcar: Boxcar
 
     def step(self, state: Any, seen: Signals) -> tuple[Any, jax.Array]:
-        if seen.current is None:
-            raise ValueError("Gate reads the synaptic current: use it on the postsynaptic side")
-        return state, self.boxcar(seen.current).astype(seen.spikes.dtype)
+        return state, self.boxcar(seen.needed("Gate", "current")).astype(seen.spikes.dtype)
 
     over = step
 

@@ -46,8 +46,9 @@ class ForwardTableSTDP(LocalRule):
 
     where t_i, t_j are the last spikes *before* tick t and g_j is the modulator at t_j. The causal update of a
     presynaptic spike waits for the next one, or for the timer; of several postsynaptic spikes in between only the last
-    counts, and one in the very tick of the next presynaptic spike is lost. Where refractory periods on both sides are
-    at least the window, it is exact STDP.
+    counts, and one in the very tick of the next presynaptic spike is lost. So is what still waits when a presentation
+    ends: give it T_max ticks of silence, or potentiation is missing. Where refractory periods on both sides are at
+    least the window, and nothing waits at the end, it is exact STDP.
 
     Order within a tick: causal, acausal, last-spike times. `expiry` T_max in ticks, at least the kernel's window.
     Works on connections whose only parameter is a weight matrix `[I, O]`; the update walks rows i of that matrix.

@@ -72,9 +72,7 @@ class MembraneGate(Factor):
         return jnp.zeros(shape, jnp.float32)
 
     def step(self, state: jax.Array, seen: Signals) -> tuple[jax.Array, jax.Array]:
-        if seen.membrane is None:
-            raise ValueError("MembraneGate reads the membrane potential: use it on the postsynaptic side")
-        above = seen.membrane - self.threshold
+        above = seen.needed("MembraneGate", "membrane") - self.threshold
         if self.slope == float("inf"):
             gate = jnp.where(above > 0, self.potentiation, -self.depression)
         else:

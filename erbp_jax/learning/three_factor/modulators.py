@@ -71,6 +71,14 @@ class Modulator(ABC):
         del network, batch
         return ()
 
+    def check_steps(self, steps: int) -> None:
+        """Refuse presentations of a length for which it is not made; it is made for any unless it says so.
+
+        Raises:
+            ValueError: says which lengths it needs.
+        """
+        del steps
+
     @abstractmethod
     def over(
         self, network: Network, rule_params: Params, state: Any, trace: Trace, given: Given
@@ -114,7 +122,8 @@ class SpikeReward(Modulator):
         SpikeReward()
 
     Raises:
-        ValueError: a network of several outputs, of which all classes but 1 would be punished.
+        ValueError: a network of several outputs, of which all classes but 1 would be punished; a target that is not one
+            class per sample.
     """
 
     def init_state(self, network: Network, batch: int) -> Any:
@@ -129,6 +138,7 @@ class SpikeReward(Modulator):
     def over(self, network, rule_params, state, trace, given):
         del rule_params
         output = network.output_spikes(trace)
+        check_classes("SpikeReward", given.target, output.shape[1], 2)
         sign = jnp.where(given.target == 1, 1.0, -1.0).astype(output.dtype)
         return state, Modulation.shared(network, (output.sum(-1) * sign[None])[..., None])
 
@@ -238,7 +248,8 @@ class TrialReward(Modulator):
 
     .. math:: r[t] = [t = T - 1]\; R\!\left(\textstyle\sum_{t'} s[t'],\, y\right)
 
-    R is `reward(counts[B, K], target) -> [B]`; it acts in the last tick on what is eligible then.
+    R is `reward(counts[B, K], target) -> [B]`; it acts in the last tick on what is eligible then. In a longer
+    presentation it acts in tick T - 1 all the same, and what fires later counts for nothing.
 
     Example:
         >>> import jax.numpy as jnp
@@ -248,10 +259,24 @@ class TrialReward(Modulator):
         >>> rule = ej.mstdpet(ej.TrialReward(100, right), tau_eligibility=50.0)
         >>> rule.modulator.reward(jnp.array([[3.0, 1.0]]), jnp.array([0])).tolist()
         [1.0]
+
+    Raises:
+        ValueError: no whole number of ticks from 1 on; a presentation that ends before the reward.
     """
 
     steps: int
     reward: Callable[[jax.Array, Any], jax.Array]
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"TrialReward: steps must be a whole number of ticks from 1 on, got {self.steps}")
+
+    def check_steps(self, steps: int) -> None:
+        if steps < self.steps:
+            raise ValueError(
+                f"TrialReward: the reward comes at the end of tick {self.steps}, and a presentation has {steps} ticks; "
+                f"give steps={self.steps} to the training, or TrialReward({steps}, ...)"
+            )
 
     def init_state(self, network: Network, batch: int) -> Rewarded:
         return Rewarded(jnp.zeros((batch, network.classes), jnp.float32))
@@ -259,7 +284,9 @@ class TrialReward(Modulator):
     def over(self, network, rule_params, state, trace, given):
         del rule_params
         output = network.output_spikes(trace)
-        counts = jnp.where(given.ticks[0] == 0, 0.0, state.counts) + output.sum(0)  # of this presentation
+        before = (given.ticks < self.steps).astype(output.dtype)
+        now = (output * before[:, None, None]).sum(0)
+        counts = jnp.where(given.ticks[0] == 0, 0.0, state.counts) + now  # of this presentation
         paid = jnp.asarray(self.reward(counts, given.target), output.dtype)
         last = (given.ticks == self.steps - 1).astype(output.dtype)
         return Rewarded(counts), Modulation.shared(network, last[:, None, None] * paid[None, :, None])

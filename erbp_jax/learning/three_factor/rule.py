@@ -12,7 +12,7 @@ from erbp_jax.counting import Wide, wide_stack, wide_zeros
 from erbp_jax.declared import checked
 from erbp_jax.learning.base import Given
 from erbp_jax.learning.local import LocalRule, Step, written
-from erbp_jax.learning.three_factor.factors import Factor, Signals
+from erbp_jax.learning.three_factor.factors import Factor, Signals, member
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.network import Network
 from erbp_jax.params import Params
@@ -81,6 +81,14 @@ class ThreeFactor(LocalRule):
     def __post_init__(self) -> None:
         if self.tau_eligibility is not None and not self.tau_eligibility > 0:
             raise ValueError(f"ThreeFactor: tau_eligibility must be > 0 ticks, got {self.tau_eligibility}")
+
+    def check_steps(self, steps: int) -> None:
+        """Refuse presentations of a length for which the modulator is not made.
+
+        Raises:
+            ValueError: as the modulator says.
+        """
+        self.modulator.check_steps(steps)
 
     @property
     def supervised(self) -> bool:
@@ -162,7 +170,8 @@ class ThreeFactor(LocalRule):
         return jax.tree.map(lambda z, x: keep**ticks * z + x, kept, added), update
 
     def plasticity_events(self, network: Network, params: Params, trace: Trace) -> Wide:
-        """Presynaptic spikes at synapses of projections that have terms, `[k, B, P]`."""
+        """Presynaptic spikes at synapses of projections that have terms, `[k, B, P]`: what is written at postsynaptic
+        spikes or in every tick is not counted."""
         nothing = wide_zeros(*trace.inputs[0].shape[:2])
         counts = [
             written(network, params, trace, j, None) if terms else nothing
@@ -211,7 +220,7 @@ def signals(network: Network, trace: Trace, index: int) -> tuple[Signals, Signal
     """What a projection's synapses see on either side in the ticks of a trace."""
     projection = network.projections[index]
     seen = trace.populations[network.index(projection.target)]
-    fields = (getattr(seen.state, name, None) for name in ("synaptic", "membrane"))
+    fields = (member(seen.state, name) for name in ("synaptic", "membrane"))
     pre = Signals(projection.connection.signal(trace.arrived[index]))
     return pre, Signals(seen.spikes, *fields, state=seen.state)
 

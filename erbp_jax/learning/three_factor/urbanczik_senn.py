@@ -75,9 +75,8 @@ class PredictionError(Factor):
     rate: Logistic = Logistic()
 
     def step(self, state: Any, seen: Signals) -> tuple[Any, jax.Array]:
-        if seen.current is None:
-            raise ValueError("PredictionError reads the dendritic prediction: use it on the postsynaptic side")
-        return state, (seen.spikes - self.rate(seen.current)) * self.rate.sensitivity(seen.current)
+        predicted = seen.needed("PredictionError", "current")
+        return state, (seen.spikes - self.rate(predicted)) * self.rate.sensitivity(predicted)
 
     over = step
 
