@@ -211,7 +211,7 @@ def test_a_trial_ends_with_its_tick_whatever_the_blocks(key, block):
     np.testing.assert_array_equal(np.concatenate(found), wanted)
 
 
-def test_a_reward_that_would_never_come_is_refused(key):
+def test_a_reward_that_would_never_come_is_refused():
     data = (np.tile(np.eye(3, 6), (20, 1)), np.tile(np.arange(3), 20))
     rule = mstdpet(TrialReward(100, lambda counts, _: counts.max(-1)))
     with pytest.raises(UserError, match="the reward comes at the end of tick 100, and a presentation has 60 ticks"):
