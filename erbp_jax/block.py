@@ -68,10 +68,21 @@ class Block:
             self.fire(self.network.index(name), self.paths.arrive(name, total, self.fired))
 
     def in_parts(self, stage: Stage) -> None:
-        """Populations in a cycle, `stage.ticks` at a time; projections from outside stay one product."""
+        """Populations in a cycle, `stage.ticks` at a time; projections from outside stay one product.
+
+        Raises:
+            ValueError: a transmission on the cycle that draws once for all rows of a call, of which there are several.
+        """
         projections, parts = self.network.projections, self.ticks // stage.ticks
         onto = [j for j, p in enumerate(projections) if p.target in stage.order]
         inner = [j for j in onto if projections[j].source in stage.order]
+        for j in inner:
+            transmission = getattr(projections[j].connection, "transmission", None)
+            if not getattr(transmission, "by_row", True):
+                raise ValueError(
+                    f"the projection {projections[j].name} is on a cycle, which goes in parts through a block, and "
+                    f"{type(transmission).__name__} draws one mask for all ticks of a block; take BlankOut"
+                )
         known = {j: self.arrive(j) for j in onto if j not in inner}
         members = [self.network.index(name) for name in stage.order]
         carried = (

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from erbp_jax.assembly import check_network, parts_of, populations_of
 from erbp_jax.block import FORWARD, Block, Paths
+from erbp_jax.connections.base import HasDelays
 from erbp_jax.declared import fits
 from erbp_jax.fits import check_params, check_state
 from erbp_jax.graph import cycle_without_delay, stages
@@ -241,7 +242,8 @@ class Network:
         return self._with_neurons(neurons)
 
     def rate_form(self, smoothing: float) -> Self:
-        """The non-spiking network of the same connections: static transfer functions, reliable synapses, no delay.
+        """The non-spiking network of the same connections: static transfer functions, reliable synapses, no delay, of
+        single synapses neither.
 
         Raises:
             ValueError: a neuron without a static transfer function, or a cycle, which has no forward pass.
@@ -256,8 +258,13 @@ class Network:
                     "form"
                 )
             neurons.append(Static(p.neuron, smoothing))
-        reliable = tuple(replace(p, connection=p.connection.reliable(), delay=0) for p in self.projections)
-        return replace(self._with_neurons(neurons), projections=reliable)
+        projections = []
+        for p in self.projections:
+            connection = p.connection.reliable()
+            if isinstance(connection, HasDelays):
+                connection = connection.at_once()
+            projections.append(replace(p, connection=connection, delay=0))
+        return replace(self._with_neurons(neurons), projections=tuple(projections))
 
     def named(self, inputs: jax.Array | Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         """Input spikes by name; a single array is that of the only input.

@@ -1,5 +1,6 @@
 """What a network leaves and remembers: the trace of a block, and its state between two blocks."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -66,3 +67,8 @@ class NetworkState(NamedTuple):
     populations: tuple[Any, ...]  # of the neurons
     connections: tuple[Any, ...]  # of the projections' connections
     in_flight: tuple[jax.Array, ...]  # [delay, B, I] spikes (axonal) or [delay, B, O] currents (dendritic) on their way
+
+
+def member(state: Any, name: str) -> Any:
+    """A field of a neuron's state, or an entry of one that is a dict; None if there is none."""
+    return state.get(name) if isinstance(state, Mapping) else getattr(state, name, None)

@@ -107,6 +107,25 @@ def test_parts_that_do_not_fit(made, said):
     assert "\n" not in str(refused.value)
 
 
+def test_the_rate_form_has_no_delay_of_single_synapses_either():
+    """Its only tick came before all of them: the network saw nothing."""
+    late = ej.sequential(ej.Delayed(ej.Dense(4, 3), (2, 5)), ej.LIF(tau_mem=0.0, tau_syn=0.5)).rate_form(0.1)
+    plain = ej.sequential(ej.Dense(4, 3), ej.LIF(tau_mem=0.0, tau_syn=0.5)).rate_form(0.1)
+    assert late == plain
+
+
+def test_one_mask_for_all_ticks_is_refused_on_a_cycle(key):
+    """Each part of a block drew another one, and rules were told of the first alone."""
+    shared, neuron = ej.Dense(6, 6, transmission=ej.SharedBlankOut(0.5)), ej.LIF()
+    loop = ej.Network(
+        {"h": neuron}, (ej.Projection("x", "h", ej.Dense(4, 6)), ej.Projection("h", "h", shared, delay=1))
+    )
+    keys, spikes = jax.random.split(key, (4, 1)), jnp.ones((4, 1, 4))
+    with pytest.raises(ValueError, match=r"h -> h is on a cycle, .* SharedBlankOut draws one mask for all ticks"):
+        loop.advance(loop.init(key), loop.init_state(1), spikes, key=keys)
+    loop.advance(loop.init(key), loop.init_state(1), spikes[:1], key=keys[:1])  # a block of one part
+
+
 @pytest.mark.parametrize("delay", [-1, 0.5, 2.0, "1", None, True, float("nan"), float("inf")])
 def test_delays_that_are_none(delay):
     with pytest.raises(ValueError, match="delay must be a whole number of ticks >= 0, got"):

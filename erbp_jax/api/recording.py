@@ -16,7 +16,7 @@ from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.random import new_key, split
 from erbp_jax.settings import settled
-from erbp_jax.trace import Trace
+from erbp_jax.trace import Trace, member
 
 
 class ByName(dict[str, Any]):
@@ -71,7 +71,7 @@ class Recording:
     @property
     def membrane(self) -> dict[str, np.ndarray]:
         """The membrane potential of every population that has one."""
-        return ByName({name: state.membrane for name, state in self.state.items() if hasattr(state, "membrane")})
+        return ByName({name: v for name, state in self.state.items() if (v := member(state, "membrane")) is not None})
 
     def of(self, sample: int) -> "Recording":
         """One sample of the recording of a batch.
@@ -105,7 +105,8 @@ class Recording:
     def plot_neuron(self, name: str, neuron: int) -> Any:
         """Input current, membrane potential with its threshold, and spikes of one neuron: a matplotlib figure.
 
-        The potential is that at the end of every tick, after the reset of a neuron that fired.
+        The potential is that at the end of every tick, after the reset of a neuron that fired, in the unit of the
+        model: mV, or what its threshold is in. A threshold that moves is drawn where the state has it.
         """
         from erbp_jax.viz.recording import neuron_figure
 

@@ -1,6 +1,6 @@
 """What every connection is: parameters, a current, what arrived, and a local update of it."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 
@@ -148,4 +148,13 @@ class Connection(Protocol):
 
         `gated`: only where the spike was transmitted. None where a connection has nothing to train.
         """
+        ...
+
+
+@runtime_checkable
+class HasDelays(Protocol):
+    """A connection whose synapses have delays of their own."""
+
+    def at_once(self) -> Connection:
+        """The same synapses without their delays."""
         ...

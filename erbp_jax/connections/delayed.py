@@ -180,6 +180,10 @@ class Delayed:
     def reliable(self) -> "Delayed":
         return replace(self, connection=self.connection.reliable())
 
+    def at_once(self) -> Any:
+        """The same synapses without their delays."""
+        return self.connection
+
     def addressed(self, params: Params, arrived: Arrived) -> Wide:
         return self._lines.addressed(params, arrived)
 

@@ -52,6 +52,11 @@ class Transmission(Protocol):
         """Whether the work is that of the spikes."""
         ...
 
+    @property
+    def by_row(self) -> bool:
+        """Whether every row draws for itself, so that it does not matter which rows are of one call."""
+        ...
+
     def current(self, weight: jax.Array, spikes: jax.Array, key: jax.Array | None) -> jax.Array:
         """Postsynaptic currents `[R, O]`."""
         ...
@@ -89,6 +94,10 @@ class Reliable:
     @property
     def draws(self) -> bool:
         return False
+
+    @property
+    def by_row(self) -> bool:
+        return True
 
     def crosses(self, key: jax.Array | None, presynaptic: jax.Array, postsynaptic: jax.Array) -> jax.Array:
         """True for the synapses from units onto units, whose numbers broadcast."""
@@ -147,6 +156,10 @@ class BlankOut:
     def draws(self) -> bool:
         return True
 
+    @property
+    def by_row(self) -> bool:
+        return True
+
     def mask(self, key: jax.Array, presynaptic: jax.Array, outputs: int) -> jax.Array:
         """`xi[*S, O]` as bool, for the synapses of presynaptic units under row keys, which broadcast to `S`."""
         if self.p == 1.0:
@@ -194,7 +207,8 @@ class SharedBlankOut:
     """An approximation of `BlankOut`: one mask `[I, O]` for all rows of a call, drawn with the first row's key.
 
     Keeps the mean and the variance of every single current; loses the independence between the samples of a batch
-    and between the ticks of a block, whose currents become correlated. As cheap as reliable transmission.
+    and between the ticks of a block, whose currents become correlated. As cheap as reliable transmission. Not for
+    projections on a cycle, which a block goes through in several calls; a ValueError says so.
 
     Example:
         >>> import jax, jax.numpy as jnp, erbp_jax as ej
@@ -216,6 +230,10 @@ class SharedBlankOut:
     @property
     def draws(self) -> bool:
         return True
+
+    @property
+    def by_row(self) -> bool:
+        return False
 
     @property
     def by_events(self) -> bool:

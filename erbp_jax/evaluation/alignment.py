@@ -15,6 +15,7 @@ from erbp_jax.network import Network
 from erbp_jax.neurons.base import highest_rate, is_differentiable
 from erbp_jax.neurons.static import Static
 from erbp_jax.params import Params
+from erbp_jax.random import new_key
 from erbp_jax.scaling import near_one
 from erbp_jax.trace import Tree
 
@@ -24,6 +25,16 @@ class Alignment(NamedTuple):
 
     feedback: jax.Array  # per hidden population, between G and the transposed weights on its way to the output
     update: jax.Array  # per projection that has weights, between the rule's update and the gradient
+
+
+def aligned(network: Network) -> dict[str, list[str]]:
+    """Whose the angles are: hidden populations that get feedback, and of the updates the populations to which the
+    weights lead, or the projection where others lead to the same population before."""
+    params, updates = jax.eval_shape(network.init, new_key(0)).trained, []
+    for projection, weights in zip(network.projections, params.projections, strict=True):
+        if jax.tree.leaves(weights):
+            updates.append(projection.name if projection.target in updates else projection.target)
+    return {"feedback": [p.name for p in network.hidden], "update": updates}
 
 
 def angle(a: jax.Array, b: jax.Array) -> jax.Array:

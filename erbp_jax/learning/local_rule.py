@@ -16,11 +16,10 @@ from erbp_jax.learning.erbp import ERBP
 from erbp_jax.learning.feedback import RandomFeedback
 from erbp_jax.learning.gate import Boxcar
 from erbp_jax.learning.local import plasticity, written
-from erbp_jax.learning.three_factor.factors import member
 from erbp_jax.network import Network
 from erbp_jax.neurons import Dendrite
 from erbp_jax.params import Params
-from erbp_jax.trace import PopulationTrace, Trace
+from erbp_jax.trace import PopulationTrace, Trace, member
 
 
 class Post(NamedTuple):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -68,6 +68,8 @@ class DualCompartmentLIF(Firing):
     """Coupling from the soma to the dendrite."""
     bias: PerMs = 0.0
     """Added to the synaptic current."""
+
+    noise_leaks: ClassVar[str] = "tau_syn"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -93,10 +93,13 @@ class Firing:
     v_reset: float = 0.0
     """Membrane potential after a reset to a value."""
     noise: Annotated[Noise | None, Part("noise")] = None
-    """Noise added to the membrane potential in every tick."""
+    """Noise added in every tick: to the membrane potential, or where the model says so to the synaptic current."""
     surrogate: Surrogate | None = None
     integration: Integration = "exact"
     """Integration of the linear dynamics over a tick."""
+
+    noise_leaks: ClassVar[str] = "tau_mem"
+    """The time constant of what the noise is added to."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.refractory <= 2**24 or int(self.refractory) != self.refractory:
@@ -164,7 +167,8 @@ class Firing:
     ) -> Self:
         """A neuron from ms, mV, nS and pF, for ticks of `dt` ms.
 
-        V counts in mV above `e_leak`, and a current of 1 unit is 1 mV times the leak conductance: divide pA by nS. The
+        V counts in mV above `e_leak`, and a current of 1 unit is 1 mV times the leak conductance: divide pA by nS.
+        Where spikes arrive as charge (`LeakyIF`), 1 unit of it raises V by 1 mV at once: divide fC by pF. The
         membrane's time constant is capacitance / conductance. `others` are the model's own fields; those whose names
         begin with `tau` in ms.
 

@@ -123,15 +123,24 @@ class PoissonKicks:
 def poisson_kicks(
     context: Context,
     rate: Annotated[Hertz, Above(0.0), "Background spikes per neuron."] = 1000.0,
-    amplitude: Annotated[float, "Change of the membrane potential by a background spike."] = 0.05,
+    amplitude: Annotated[
+        float,
+        "Change by a background spike of the membrane potential, or of the synaptic current where noise is added.",
+    ] = 0.05,
 ) -> PoissonKicks:
     """The kicks of a section, at any length of a tick.
 
     A kick comes at any time within its tick, and has leaked a little when the tick ends. With the mean of that leak the
-    mean depolarisation is rate * amplitude * tau_mem at any dt.
+    mean depolarisation is rate * amplitude * tau at any dt, with tau_mem; or, of models whose noise is added to the
+    synaptic current, its mean is, with tau_syn.
+
+    Raises:
+        UserError: a neuron without that time constant, or one of 0, which keeps nothing of a kick.
     """
-    dt, tau_mem = context.dt, getattr(context.parent, "tau_mem", None)
-    if tau_mem is None:
-        raise UserError(f"{context.key}.kind: 'poisson_kicks' needs a neuron with a key tau_mem, which leaks each kick")
-    left = tau_mem / dt * -math.expm1(-dt / tau_mem) if tau_mem else 0.0
-    return PoissonKicks(rate * 1e-3 * dt, amplitude * left)
+    name = getattr(context.parent.entry.make, "noise_leaks", "tau_mem")
+    dt, tau = context.dt, getattr(context.parent, name, None)
+    if tau is None:
+        raise UserError(f"{context.key}.kind: 'poisson_kicks' needs a neuron with a key {name}, which leaks each kick")
+    if not tau > 0:
+        raise UserError(f"{context.key}.kind: 'poisson_kicks' needs {name} > 0, got {tau:g}: nothing of a kick is kept")
+    return PoissonKicks(rate * 1e-3 * dt, amplitude * (tau / dt * -math.expm1(-dt / tau)))

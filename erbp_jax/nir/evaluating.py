@@ -89,8 +89,15 @@ def evaluate_nir(
     if len(names) != 1:
         raise UserError(f"{file}: recordings feed one input, and the graph has {', '.join(names)}")
     wanted = ours(graph.shapes[names[0]])
-    if tuple(found.sensor) not in (wanted, (math.prod(wanted),)):
-        height, width, maps = found.sensor
+    height, width, maps = found.sensor
+    in_a_row = sum(n > 1 for n in found.sensor) <= 1  # one way to number its units
+    if len(wanted) == 1 and not (in_a_row and math.prod(found.sensor) == wanted[0]):
+        raise UserError(
+            f"{file}: its input is a row of {wanted[0]} units, and nothing says which of them is which pixel and "
+            f"polarity of the recordings of {folder}, (channels, height, width) {[maps, height, width]}; the graph "
+            "needs an Input of that shape, with a Flatten behind it"
+        )
+    if len(wanted) > 1 and tuple(found.sensor) != wanted:
         raise UserError(
             f"{file}: its input is (channels, height, width) {list(graph.shapes[names[0]])}, and the recordings of "
             f"{folder} are {[maps, height, width]}"

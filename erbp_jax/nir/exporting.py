@@ -17,7 +17,7 @@ from erbp_jax.nir.cycles import implied
 from erbp_jax.nir.discrete import MS, Method
 from erbp_jax.nir.express import NEURON, OWN, serialised, written
 from erbp_jax.nir.files import library
-from erbp_jax.nir.importing import IMPLIED
+from erbp_jax.nir.importing import DT, IMPLIED, METHOD, UNSAID
 from erbp_jax.nir.neuron import Relay, fires
 from erbp_jax.nir.nodes import TRANSMISSION
 from erbp_jax.nir.shapes import Shape, theirs
@@ -27,7 +27,7 @@ from erbp_jax.params import Params
 if TYPE_CHECKING:
     import nir
 
-DT, METHOD, VERSION, UNSAID = "erbp_jax:dt_ms", "erbp_jax:method", "erbp_jax:version", "erbp_jax:unsaid"
+VERSION = "erbp_jax:version"
 
 
 def to_nir(
@@ -145,8 +145,8 @@ class _Exporter:
             return set(implied(first, edges, spiking))
 
         try:
-            ones = [j for j, p in enumerate(projections) if p.delay == 1]
-            found = {j for j in closing(ones) if projections[j].delay == 1}
+            ones = [j for j, p in enumerate(projections) if p.delay == 1 and p.delay_side == "axonal"]
+            found = closing(ones) & {*ones}  # what a reader gives back is axonal
             return found if closing(found) == found else set()
         except UserError:  # a cycle that no neuron spikes on: its Delay nodes are written
             return set()

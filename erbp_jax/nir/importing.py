@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import nir
 
 IMPLIED = "erbp_jax:implied_delay"
+DT, METHOD, UNSAID = "erbp_jax:dt_ms", "erbp_jax:method", "erbp_jax:unsaid"
 
 
 class Link(NamedTuple):
@@ -85,7 +86,7 @@ class _Importer:
         self.sizes: dict[str, int] = {}
         self.within: dict[str, str] = {}  # nodes that are a part of a population, but for its last
         self.links: list[Link] = []
-        self.output = ""
+        self.outputs: dict[str, str] = {}  # by Output node, what leads to it
         self.sources: list[tuple[str, list[str]]] = []  # where signals come from, and the nodes that hear them
         self.seen: set[str] = set()
 
@@ -113,12 +114,23 @@ class _Importer:
         if (remembered := self._remembered(name)) is not None:
             self.populations[name] = remembered
             return
+        if (unsaid := (node.metadata or {}).get(UNSAID)) is not None:
+            raise UserError(
+                f"{name}: has {unsaid}, says its metadata {UNSAID}, and this is not read back as it was written"
+                f"{self._as_written()}; delete the metadata to read the node without"
+            )
         constants = tuple((n, Values(getattr(node, n))) for n in NEURONS[graph.kind(name)])
         try:
             neuron = NIRNeuron(graph.kind(name), self.dt, self.method, constants)
         except UserError as error:
             raise UserError(f"{name}: {error}") from None
         self.populations[name] = inferred(node, self.dt, self.method) or neuron
+
+    def _as_written(self) -> str:
+        """With which dt and method the graph was written, if not with those asked for."""
+        about = self.graph.metadata
+        then, now = (about.get(DT), about.get(METHOD)), (self.dt, self.method)
+        return "" if None in then or then == now else f" (with dt={then[0]:g} and method={then[1]!r} it is)"
 
     def _remembered(self, name: str) -> Neuron | None:
         """The neuron of which the metadata says that it was written as this node and those before it, if it is so."""
@@ -155,7 +167,7 @@ class _Importer:
             self.seen.add(target)
             if graph.kind(target) == "Output":
                 alone = len(graph.before(target)) == 1 and source in self.populations
-                self.output = self.output or (source if alone else target)
+                self.outputs[target] = source if alone else target
                 return None if alone else self._link(source, chain, target, last, True)
             if len(graph.before(target)) > 1 and source != f"{target}.sum":
                 return self._relay(source, chain, f"{target}.sum", last, [target])
@@ -209,8 +221,9 @@ class _Importer:
         names = in_order(self.populations, inner, 1)
         links = sorted(self.links, key=lambda x: (names.index(x.projection.target), x.rank))
         populations = [Population(n, self.populations[n], self.sizes[n]) for n in names]
+        first = next(n for n in self.graph.nodes if self.graph.kind(n) == "Output")
         try:
-            network = Network(populations, [x.projection for x in links], self.output)
+            network = Network(populations, [x.projection for x in links], self.outputs[first])
         except ValueError as error:
             raise UserError(str(error)) from None
         key, neuron_params = new_key(0), []

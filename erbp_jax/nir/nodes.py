@@ -40,8 +40,10 @@ def connection(name: str, node: Any, given: Shape, flattened: Shape | None, from
         outputs, inputs = (int(n) for n in node.weight.shape)
         weight = np.empty((inputs, outputs), np.float32)
         weight[places(source)] = np.asarray(node.weight, np.float32).T
-        if which == "Linear" and not (from_input and len(source) > 1):
+        stochastic = TRANSMISSION in (node.metadata or {})
+        if which == "Linear" and (stochastic or not (from_input and len(source) > 1)):
             return Made(Dense(len(weight), outputs, transmission=_transmission(name, node)), _weights(weight))
+        _check_reliable(name, node)
         bias = node.bias if which == "Affine" else None
         return Made(Affine(source, outputs, bias is not None, name), _weights(weight, bias))
     if which == "Scale":
@@ -77,6 +79,7 @@ def is_delay_line(connection: Any, params: Params) -> bool:
         return False
     each = np.arange(inner.inputs)
     same = inner.inputs == inner.outputs and np.array_equal(inner.pairs.pre, each)
+    same = same and isinstance(inner.transmission, Reliable)
     return same and np.array_equal(inner.pairs.post, each) and bool((np.asarray(params.trained["weight"]) == 1).all())
 
 
@@ -90,6 +93,7 @@ def before(windows: Windows) -> Shape:
 
 def _convolution(name: str, node: Any, given: Shape) -> Made:
     axes, weight = len(given) - 1, np.asarray(node.weight, np.float32)
+    stochastic = TRANSMISSION in (node.metadata or {})
     kernel = weight.shape[2:]
     stride, dilation = (ints(name, getattr(node, f), axes) for f in ("stride", "dilation"))
     padding, groups, bias = (
@@ -101,7 +105,13 @@ def _convolution(name: str, node: Any, given: Shape) -> Made:
     shape = ours(given)
     written = node.padding if isinstance(node.padding, str) else tuple(p for p, _ in padding)
     general = Convolution(shape, len(weight), kernel, stride, padding, dilation, groups, name, written)
-    if axes == 2 and not np.any(bias) and groups == 1 and set(dilation) == {1} and not isinstance(written, str):
+    if (
+        axes == 2
+        and not np.any(bias)
+        and groups == 1
+        and set(dilation) == {1}
+        and (stochastic or not isinstance(written, str))
+    ):
         wider = int(WIDENED in (node.metadata or {}) and not moved[0].any() and not moved[:, 0].any())
         for mode in PADDINGS:
             size = kernel[0] - wider
@@ -114,7 +124,21 @@ def _convolution(name: str, node: Any, given: Shape) -> Made:
                 maps = (shape[0], shape[1], shape[2])
                 one = Conv2d(maps, len(weight), size, stride[0], mode, transmission=_transmission(name, node))
                 return Made(one, _weights(moved[wider:, wider:]))
+    _check_reliable(name, node)
     return Made(general, _weights(moved, bias))
+
+
+def _check_reliable(name: str, node: Any) -> None:
+    """Refuse metadata of stochastic synapses on a node that becomes a connection of reliable ones.
+
+    Raises:
+        UserError: names the node.
+    """
+    if TRANSMISSION in (node.metadata or {}):
+        raise UserError(
+            f"{name}: its metadata {TRANSMISSION} says that spikes are transmitted with a probability, and what the "
+            "node is read as has reliable synapses; delete the metadata to read it so"
+        )
 
 
 def _transmission(name: str, node: Any) -> Any:

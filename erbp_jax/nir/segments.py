@@ -56,7 +56,7 @@ class Segment:
         if graph.kind(self.core) == "Delay":
             ticks = units(_ticks(self.core, node.delay, dt))
             least = int(ticks.min())
-            return delay_line(ticks - least), (ahead + least, 0)
+            return delay_line(ticks - least), (ahead + least, behind)
         taken = graph.shapes[self.flatten] if self.flatten else given
         try:
             made = connection(self.core, node, taken, given if self.flatten else None, from_input)

@@ -20,7 +20,7 @@ from erbp_jax.nsat.tables import Offsets
 from erbp_jax.params import Params
 from erbp_jax.random import split
 from erbp_jax.simulate import encode, over_time, start
-from erbp_jax.tasks.decisions import wrong
+from erbp_jax.tasks.decisions import decide, wrong
 
 BATCH = 100
 
@@ -108,7 +108,7 @@ def agreement(
         samples=len(images),
         float_error=100.0 * float(np.mean(wrong(outputs[0], labels))),
         compiled_error=100.0 * float(np.mean(wrong(outputs[1], labels))),
-        same_decision=100.0 * float(np.mean(outputs[0].argmax(-1) == outputs[1].argmax(-1))),
+        same_decision=100.0 * float(np.mean(_decided(outputs[0]) == _decided(outputs[1]))),
         correlation=tuple(_correlation(a, b) for a, b in pairs),
         counts=tuple((float(a.mean()), float(b.mean())) for a, b in pairs),
         saturated=tuple(
@@ -116,6 +116,12 @@ def agreement(
             for i, layer in enumerate(compiled.layers)
         ),
     )
+
+
+def _decided(counts: np.ndarray) -> np.ndarray:
+    """The class decided for; -1 where undecided, which is no decision for class 0."""
+    choice, alone = decide(counts)
+    return np.where(alone, choice, -1)
 
 
 def _windows(compiled: Compiled, offsets: Offsets, steps: int) -> tuple[jax.Array, np.ndarray]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from erbp_jax.counting import wide_value
+from erbp_jax.evaluation.alignment import aligned
 from erbp_jax.learning.base import DenseWork
 from erbp_jax.tasks import Task
 from erbp_jax.tasks.base import number
@@ -59,6 +60,7 @@ def measure(programs: Programs, learner: Learner, epoch: int, before: Before) ->
         else {
             "feedback": [float(a) for a in angles.feedback.mean(0)],
             "update": [float(a) for a in angles.update.mean(0)],
+            "layers": aligned(e.network),
         },
         "per_seed": {
             "seed": [int(s) for s in programs.seeds],

@@ -85,18 +85,18 @@ def alignment_curves(metrics: Metrics, path: Path) -> Path | None:
             continue
         step = max(1, min(len(measured), len(entries) // 3))  # markers of lines that lie on one another take turns
         epochs = [e["epoch"] for e in entries]
-        kinds = [np.asarray([e["alignment"][kind] for e in entries], float) for kind in ("feedback", "update")]
-        layers = max(angles.shape[-1] for angles in kinds)  # [epochs, layers]; NaN: not known
+        kinds, layers, others = _by_layer([e["alignment"] for e in entries])
         for first, last in _coinciding(kinds, layers):
+            called = others[first - layers] if first >= layers else _layers(first, last, layers)
             for axis, angles in zip(axes, kinds, strict=True):
-                if first >= angles.shape[-1]:
+                if first not in angles:
                     continue
                 style = {**line, "linestyle": dashes[first % 4]}
                 axis.plot(
-                    epochs, angles[:, first], label=f"{plain(name)}, {_layers(first, last, layers)}", linewidth=1.3,
+                    epochs, angles[first], label=f"{plain(name)}, {called}", linewidth=1.3,
                     markersize=4, markevery=(number % step, step), **style,
                 )  # fmt: skip
-                highest = max([highest, *angles[np.isfinite(angles)].tolist()])
+                highest = max([highest, *(a for a in angles[first].tolist() if np.isfinite(a))])
     titles = ("feedback path and transposed forward weights", "update of the rule and the gradient")
     for axis, title in zip(axes, titles, strict=True):
         axis.axhline(90, color=MUTED, linewidth=0.8)
@@ -109,19 +109,42 @@ def alignment_curves(metrics: Metrics, path: Path) -> Path | None:
         axis.set_ylim(-3, max(100.0, highest + 5.0))
         axis.set_yticks(range(0, int(max(100.0, highest + 5.0)) + 1, 30))
         epoch_axis(axis, [e["epoch"] for entries in measured.values() for e in entries])
-    figure.legend(
-        *axes[1].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8, handlelength=3
-    )
+    legend = {text: line for axis in axes for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(legend.values(), legend, loc="outside right center", frameon=False, fontsize=8, handlelength=3)
     axes[0].set_ylabel("angle (degrees)")
     return save(figure, path)
 
 
-def _coinciding(kinds: Sequence[np.ndarray], layers: int) -> Iterator[tuple[int, int]]:
-    """First and last layer of every stretch whose lines would lie on one another; the output has no feedback to it."""
-    first = 0
-    for layer in range(1, layers + 1):
+def _by_layer(measured: Sequence[Mapping[str, Any]]) -> tuple[list[dict[int, np.ndarray]], int, list[str]]:
+    """Angles of the feedback and of the updates, `[epochs]` by the numbers of the layers that have some, then by those
+    of further projections; NaN: not known. How many layers there are, and the names of the others.
+
+    Without names, as runs of before have them, the angles are those of the layers in order.
+    """
+    kinds = [np.asarray([one[kind] for one in measured], float) for kind in ("feedback", "update")]
+    named = measured[0].get("layers")
+    if named is None:
+        named = {
+            kind: [str(i) for i in range(x.shape[-1])] for kind, x in zip(("feedback", "update"), kinds, strict=True)
+        }
+    hidden, updates = named["feedback"], named["update"]
+    layers = list(dict.fromkeys([*hidden, *(name for name in updates if " -> " not in name)]))
+    columns = [*layers, *(name for name in updates if " -> " in name)]
+    placed = [
+        {columns.index(name): angles[:, i] for i, name in enumerate(names)}
+        for angles, names in zip(kinds, (hidden, updates), strict=True)
+    ]
+    return placed, len(layers), columns[len(layers) :]
+
+
+def _coinciding(kinds: Sequence[Mapping[int, np.ndarray]], layers: int) -> Iterator[tuple[int, int]]:
+    """First and last number of every stretch of layers whose lines would lie on one another; the output has no feedback
+    to it. Further projections stand for themselves."""
+    first, columns = 0, 1 + max(max(angles, default=-1) for angles in kinds)
+    for layer in range(1, columns + 1):
         same = layer < layers and all(
-            layer >= angles.shape[-1] or np.allclose(angles[:, layer], angles[:, first], atol=0.5, equal_nan=True)
+            layer not in angles
+            or (first in angles and np.allclose(angles[layer], angles[first], atol=0.5, equal_nan=True))
             for angles in kinds
         )
         if not same:

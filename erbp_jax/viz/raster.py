@@ -19,10 +19,12 @@ def raster(
     path: Path,
     title: str = "",
     labels: Sequence[Any] | None = None,
+    decision: int | None = None,
 ) -> Path:
     """One column: the image `[H, W]`; rows: the spikes `[T, N]` of every layer, input first; output counts beside.
 
-    The output row of the true class is drawn in the accent colour; `labels` are what the classes are called.
+    The output row of the true class is drawn in the accent colour; `labels` are what the classes are called. `decision`
+    is the class that the network decided for, -1 for none; the title has the class with most spikes if it is not given.
     """
     rows = len(spikes)
     heights = [1.6] + [1.4] * (rows - 2) + [1.1]
@@ -66,7 +68,10 @@ def raster(
     alone = (counts == counts.max()).sum() == 1
     called = [str(k) for k in range(classes)] if labels is None else [plain(str(name)) for name in labels]
     undecided = "none (a tie)" if counts.any() else "none (the output is silent)"
-    decision = called[int(counts.argmax())] if alone else undecided
     orange = " (orange)" if counts[label] else ""
-    figure.suptitle(f"{plain(title)}label {called[label]}{orange}, decision {decision}", x=0.02, ha="left", fontsize=10)
+    if decision is None:
+        answer = f"most spikes {called[int(counts.argmax())] if alone else undecided}"
+    else:
+        answer = f"decision {called[decision] if decision >= 0 else undecided}"
+    figure.suptitle(f"{plain(title)}label {called[label]}{orange}, {answer}", x=0.02, ha="left", fontsize=10)
     return save(figure, path)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from erbp_jax.errors import UserError
+from erbp_jax.trace import member
 from erbp_jax.viz.figure import ACCENT, INK, MUTED, dashes, neuron_axis, plain, styled, subplots, ticker
 
 
@@ -61,7 +62,11 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     for axis, (label, values) in zip(axes[:, 0], rows, strict=True):
         axis.step(time, [*values, values[-1]], where="post", color=INK, linewidth=0.9)  # the last tick has a width too
         axis.set_ylabel(label)
-    if membrane is not None and name in seen.threshold:
+    moving = member(seen.state.get(name), "threshold")
+    if membrane is not None and moving is not None:
+        values = np.asarray(moving)[:, neuron]
+        axes[-1, 0].step(time, [*values, values[-1]], where="post", color=ACCENT, ls="--", lw=0.9, label="threshold")
+    elif membrane is not None and name in seen.threshold:
         axes[-1, 0].axhline(seen.threshold[name], color=ACCENT, linewidth=0.9, linestyle="--", label="threshold")
     for axis in axes[:, 0]:
         for tick in np.flatnonzero(spikes[:, neuron]):
@@ -72,7 +77,7 @@ def neuron_figure(seen: Any, name: str, neuron: int) -> Any:
     count = int(spikes[:, neuron].sum())
     axes[-1, 0].set_xlabel("time (ms)")
     figure.suptitle(
-        f"{plain(name)}, neuron {neuron}: {count} spike{'s' * (count != 1)}; units of the threshold",
+        f"{plain(name)}, neuron {neuron}: {count} spike{'s' * (count != 1)}",
         x=0.02,
         ha="left",
         fontsize=10,

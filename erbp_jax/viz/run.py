@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from erbp_jax.evaluation.passes import present
-from erbp_jax.tasks import Regression
+from erbp_jax.tasks import Classification, Regression
 from erbp_jax.training import run_folder
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import summarise
@@ -39,7 +39,7 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
     if weights := weights_picture(first, session, folder / "weights.png"):
         pictures.append(weights)
     if getattr(session.config.rule, "form", None) != "rate":  # the rate form has no spikes to show
-        spikes = record(session, first, sample)
+        spikes, answer = presented(session, first, sample)
         network = session.experiment.network
         if data.labels is None or data.ticks is not None:  # no class, or no image, to stand beside the spikes
             names = [*network.inputs, *network.names]
@@ -56,7 +56,8 @@ def draw_run(session: Session, learner: Learner, folder: Path, sample: int = 0) 
         placed = [s.reshape(-1, *shape) for s, shape in zip(spikes, shapes, strict=True)]
         ordered = [by_map(s) if s.ndim == 4 else s for s in placed]
         path = folder / "raster.png"
-        pictures.append(raster(image, ordered, label, dt, path, f"{title}: ", data.labels.tolist()))
+        decision = int(answer[0]) if isinstance(task, Classification) else None
+        pictures.append(raster(image, ordered, label, dt, path, f"{title}: ", data.labels.tolist(), decision))
         if maps := [s for s in placed if s.ndim == 4]:
             caption = f"{title}: label {data.labels[label]}"
             pictures.append(feature_maps(image, maps, dt, folder / "feature_maps.png", caption))
@@ -91,15 +92,14 @@ def weights_picture(learner: Learner, session: Session, path: Path) -> Path | No
     return None
 
 
-def record(session: Session, learner: Learner, sample: int) -> list[np.ndarray]:
-    """Spikes `[T, N]` of every layer, input first, for one test sample and one seed's learner."""
-
-    def every_layer(trace):
-        return [*trace.inputs, *(seen.spikes for seen in trace.populations)]
-
+def presented(session: Session, learner: Learner, sample: int) -> tuple[list[np.ndarray], Any]:
+    """Spikes `[T, N]` of every layer, input first, for one test sample and one seed's learner; and what it answers."""
+    e, task, network = session.experiment, session.experiment.task, session.experiment.network
     images, epoch = jnp.asarray(session.data.test.x), jnp.int32(session.config.training.epochs)
-    _, spikes = present(
-        session.experiment, learner.weights, images, jnp.asarray([sample]),
-        seed=learner.seed, epoch=epoch, record=every_layer,
-    )  # fmt: skip
-    return [np.asarray(s[:, 0]) for s in spikes]
+    index = jnp.asarray([sample])
+    _, trace = present(e, learner.weights, images, index, seed=learner.seed, epoch=epoch, record=lambda trace: trace)
+    target = jax.tree.map(lambda y: jnp.asarray(y)[index], session.data.test.y)
+    ticks = jnp.arange(e.test_steps, dtype=jnp.int32)
+    answer = task.answer(task.observe(network, task.init_state(network, 1), trace, target, ticks))
+    fired = [*trace.inputs, *(seen.spikes for seen in trace.populations)]
+    return [np.asarray(s[:, 0]) for s in fired], answer

@@ -219,6 +219,16 @@ def test_look_inside(model, data):
         rec.plot_neuron("hidden1", 30)
 
 
+def test_a_threshold_that_moves_is_drawn(data):
+    """It was left out, and millivolts were called units of the threshold."""
+    network = ej.sequential(ej.Dense(64, 3, 20.0), ej.neurons.MihalasNiebur())
+    seen = ej.record(network, network.init(jax.random.key(0)), data.test.x[0], steps=20)
+    figure = seen.plot_neuron("output", 1)
+    drawn = {line.get_label(): line.get_ydata() for line in figure.axes[1].lines}
+    np.testing.assert_array_equal(drawn["threshold"][:-1], seen.state["output"].threshold[:, 1])
+    assert "units" not in figure.get_suptitle()
+
+
 def test_own_neuron(data):
     net = ej.mlp(64, 30, 10, neuron=ALIF(beta=0.05))
     assert ej.fit(net, ej.ERBP.default, data, epochs=3, progress=False).test_error < 80

@@ -139,6 +139,23 @@ def test_a_hidden_layer_has_errors_of_its_own_or_the_outputs():
         readouts()
 
 
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+@pytest.mark.parametrize(
+    ("kind", "tau"), [("lif", 10.0), ("leaky", 10.0), ("second_order_lif", 5.0), ("dual_compartment_lif", 5.0)]
+)
+def test_the_mean_of_kicks_is_that_of_the_state_that_they_are_added_to(kind, tau, dt):
+    """rate x amplitude x tau at any dt; two models add them to the synaptic current, which leaks with tau_syn."""
+    times = {"tau_mem": 10.0} if kind == "leaky" else {"tau_mem": 10.0, "tau_syn": 5.0}
+    noise = {"kind": "poisson_kicks", "rate": 1000, "amplitude": 0.05}
+    neuron = {"kind": kind, "noise": noise, **times}
+    config = check({"encoding": {"dt": dt}, "network": {"layers": [64, 10], "neuron": neuron}}, "t")
+    kicks = construct(config.network.neuron, "network.neuron", Clock(dt)).noise
+    assert kicks.rate * kicks.amplitude / -np.expm1(-dt / tau) == pytest.approx(0.05 * tau)
+    config = check({"network": {"layers": [64, 10], "neuron": {"kind": "lif", "tau_mem": 0.0, "noise": noise}}}, "t")
+    with pytest.raises(UserError, match=r"network\.neuron\.noise\.kind: 'poisson_kicks' needs tau_mem > 0, got 0"):
+        construct(config.network.neuron, "network.neuron", Clock(dt))
+
+
 def test_milliseconds_become_ticks_once():
     from erbp_jax import data
 

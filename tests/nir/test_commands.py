@@ -167,5 +167,7 @@ def test_what_evaluate_refuses(tmp_path, recorded):
         evaluate_overrides(tmp_path / "a.nir", [f"data.path={recorded}", "encoding.dt=x"])
     flat = nir.NIRGraph.from_list(nir.Linear(np.ones((3, 5), np.float32)), nir.IF(np.ones(3), np.ones(3)))
     nir.write(tmp_path / "b.nir", flat)
-    with pytest.raises(UserError, match=r"its input is \(channels, height, width\) \[5\], and the recordings"):
+    with pytest.raises(
+        UserError, match=r"its input is a row of 5 units, and nothing says which of them is which pixel"
+    ):
         evaluate_nir(tmp_path / "b.nir", recorded)

@@ -231,6 +231,32 @@ def test_our_own_neurons_are_found_where_they_are_the_same():
     assert isinstance(network.population("lif").neuron, NIRNeuron)
 
 
+def test_a_delay_behind_one_of_every_unit_counts():
+    """It was taken into the projection, and left out of its delay."""
+    nodes = (
+        nir.Delay(np.array([0.001, 0.002])),
+        nir.Delay(np.array([0.003, 0.003])),
+        nir.IF(np.ones(2), 0.5 * np.ones(2)),
+    )
+    inputs = np.zeros((8, 1, 2))
+    inputs[0] = 1
+    seen = spikes(*from_nir(nir.NIRGraph.from_list(*nodes), 1.0), inputs)[:, 0]
+    assert np.argwhere(seen).tolist() == [[4, 0], [5, 1]]
+
+
+@pytest.mark.parametrize("first", ["direct", "behind"])
+def test_the_output_is_what_leads_to_the_first_output_node(first):
+    """Not to the one that the walk over the graph comes to first."""
+    two, outputs = np.array([2]), {"direct": nir.Output(np.array([2])), "behind": nir.Output(np.array([3]))}
+    nodes = {
+        "input": nir.Input(two), "n": nir.IF(np.ones(2), np.ones(2)), "w": nir.Linear(np.ones((3, 2), F)),
+        first: outputs.pop(first), **outputs,
+    }  # fmt: skip
+    edges = [("input", "n"), ("n", "w"), ("w", "behind"), ("n", "direct")]
+    network, _ = from_nir(nir.NIRGraph(nodes, edges), 1.0)
+    assert (network.output, network.classes) == {"direct": ("n", 2), "behind": ("w", 3)}[first]
+
+
 def test_the_threshold_is_strict():
     graph = nir.NIRGraph.from_list(nir.Linear(np.eye(1, dtype=F)), nir.IF(np.ones(1), np.ones(1)))
     seen = spikes(*from_nir(graph, 1.0), np.ones((4, 1, 1)))[:, 0, 0]

@@ -7,7 +7,20 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from erbp_jax import LIF, BlankOut, Conv2d, Delayed, Dense, Network, Pool2d, Projection, Sparse, SynapseList, sequential
+from erbp_jax import (
+    LIF,
+    BlankOut,
+    Conv2d,
+    Delayed,
+    Delays,
+    Dense,
+    Network,
+    Pool2d,
+    Projection,
+    Sparse,
+    SynapseList,
+    sequential,
+)
 from erbp_jax.config import load_config
 from erbp_jax.config.build import build
 from erbp_jax.errors import UserError
@@ -228,6 +241,66 @@ def test_what_nir_cannot_say_is_refused_or_kept(tmp_path, neuron, transmission, 
     again, own = through_a_file(network, params, 1.0, "exact", tmp_path, metadata=True)
     assert again == network
     assert np.array_equal(own.trained.projections[0]["weight"], params.trained.projections[0]["weight"])
+
+
+MAPS = (6, 6, 1)
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [Conv2d(MAPS, 2, 4, 1, transmission=BlankOut(0.5)), Conv2d(MAPS, 2, 3, 2, transmission=BlankOut(0.5))],
+    ids=["as wide as even", "strides"],
+)
+def test_stochastic_synapses_of_maps_are_kept(tmp_path, connection):
+    network = sequential(connection, LIF(refractory=0))
+    again, _ = through_a_file(network, random(network, 0), 1.0, "exact", tmp_path, metadata=True)
+    assert again.projections[0].connection == connection
+
+
+def test_stochastic_synapses_that_are_not_read_back_are_refused():
+    affine = nir.Affine(np.ones((2, 3), np.float32), np.ones(2), metadata={"erbp_jax:transmission": "{}"})
+    with pytest.raises(
+        UserError, match="its metadata erbp_jax:transmission says that spikes are transmitted with a pro"
+    ):
+        from_nir(nir.NIRGraph.from_list(affine, nir.IF(np.ones(2), np.ones(2))), 1.0)
+
+
+def test_neurons_that_are_not_read_back_as_they_were_are_refused():
+    """A refractory period was lost without a word, with it the rate of the neuron."""
+    network = sequential(Dense(4, 3), LIF(refractory=3))
+    graph = to_nir(network, random(network, 0), 1.0, metadata=True)
+    with pytest.raises(
+        UserError, match=r"has a refractory period of 3 ticks, .* \(with dt=1 and method='exact' it is\)"
+    ):
+        from_nir(graph, 0.5)
+    network = sequential(Dense(4, 3), ParametricLIF(refractory=3))
+    graph = to_nir(network, random(network, 0), 1.0, metadata=True)
+    with pytest.raises(UserError, match="this is not read back as it was written; delete the metadata"):
+        from_nir(graph, 1.0)
+    del graph.nodes["output"].metadata["erbp_jax:unsaid"]
+    assert from_nir(graph, 1.0)[0].population("output").neuron.max_rate == 1.0
+
+
+def test_a_line_of_delays_that_fails_at_random_is_none():
+    each = np.arange(3)
+    line = Delayed(Sparse(3, 3, pairs=SynapseList(each, each), transmission=BlankOut(0.1)), Delays([0, 1, 2]))
+    network = sequential(line, LIF(refractory=0))
+    params = network.init(jax.random.key(0))
+    params = params._replace(trained=jax.tree.map(np.ones_like, params.trained))
+    with pytest.raises(UserError, match="a delay per synapse"):
+        to_nir(network, params, 1.0)
+
+
+def test_a_dendritic_delay_that_closes_a_cycle_stays_one():
+    network = Network(
+        {"h": LIF(refractory=0, threshold=0.3)},
+        (
+            Projection("input", "h", Dense(3, 3, gain=3.0)),
+            Projection("h", "h", Dense(3, 3, gain=3.0), delay=1, delay_side="dendritic"),
+        ),
+    )
+    again, _ = from_nir(to_nir(network, random(network, 0), 1.0), 1.0)
+    assert [(p.delay, p.delay_side) for p in again.projections] == [(0, "axonal"), (1, "dendritic")]
 
 
 def test_all_that_is_missing_is_in_one_message():

@@ -14,6 +14,7 @@ from erbp_jax.connections import BlankOut, Dense, Reliable, SharedBlankOut
 from erbp_jax.errors import UserError
 from erbp_jax.neurons import LIF, GaussianNoise, LeakyIF
 from erbp_jax.nsat import files, replay
+from erbp_jax.nsat.agreement import _decided
 from erbp_jax.nsat.compile import compile_network
 from erbp_jax.nsat.plan import Leak
 from erbp_jax.nsat.results import placed_layers
@@ -115,6 +116,11 @@ def lif_oracle(neuron, weight, spikes, chance, rng):
         membrane = np.where(fired[t], after, membrane)
         held = np.where(fired[t], neuron.refractory, np.maximum(held - 1, 0))
     return fired
+
+
+def test_silence_is_no_decision_for_class_0():
+    counts = np.array([[0, 0, 0], [3, 0, 0], [2, 2, 0], [0, 1, 2]])
+    assert _decided(counts).tolist() == [-1, 0, -1, 2]
 
 
 def compiled_spikes(compiled, spikes):

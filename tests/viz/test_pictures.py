@@ -200,6 +200,22 @@ def test_layers_whose_angles_are_the_same_are_one_line(tmp_path, drawn):
     assert [text.get_text() for text in drawn[0].axes[0].texts] == ["90 degrees: unrelated"]
 
 
+def test_angles_have_the_names_of_their_layers(tmp_path, drawn):
+    """A layer that pools has feedback and no update; a recurrent projection is no output layer."""
+    layers = {"feedback": ["conv", "pool", "dense"], "update": ["conv", "dense", "dense -> dense", "output"]}
+    angles = {"feedback": [40.0, 50.0, 60.0], "update": [10.0, 20.0, 25.0, 30.0], "layers": layers}
+    comparison.alignment_curves({"eRBP": entries([9.0, 8.0], angles=angles)}, tmp_path / "a.png")
+    left, right = (
+        {line.get_label(): float(line.get_ydata()[0]) for line in axis.lines if "eRBP" in line.get_label()}
+        for axis in drawn[0].axes
+    )
+    assert left == {"eRBP, layer 1": 40.0, "eRBP, layer 2": 50.0, "eRBP, layer 3": 60.0}
+    assert right == {
+        "eRBP, layer 1": 10.0, "eRBP, layer 3": 20.0, "eRBP, output layer": 30.0, "eRBP, dense -> dense": 25.0,
+    }  # fmt: skip
+    assert {text.get_text() for text in drawn[0].legends[0].get_texts()} == {*left, *right}
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "form", "shown"),
     [
@@ -339,6 +355,16 @@ def test_rasters_of_any_size(tmp_path, classes, ticks):
     (tmp_path / "a.png").unlink()
     raster.raster(np.zeros((3, 5)), [np.zeros_like(s) for s in spikes], 0, 0.1, tmp_path / "a.png")
     check(tmp_path / "a.png")
+
+
+def test_a_raster_says_what_the_network_decided(tmp_path, drawn):
+    """The class with the most spikes was called the decision, of networks that decide by their first spike too."""
+    output = np.zeros((5, 3))
+    output[0, 1], output[2:, 0] = 1, 1
+    spikes = [np.zeros((5, 4)), output]
+    for decision, said in ((None, "most spikes 0"), (1, "decision 1"), (-1, "decision none (a tie)")):
+        raster.raster(np.zeros((2, 2)), spikes, 1, 1.0, tmp_path / "a.png", decision=decision)
+        assert drawn[-1].get_suptitle().lstrip("\u200b") == f"label 1 (orange), {said}"
 
 
 def test_spikes_of_many_neurons_are_seen_and_silence_is_said(tmp_path, drawn):

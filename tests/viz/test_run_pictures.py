@@ -2,12 +2,15 @@
 
 import json
 
+import jax
+import jax.numpy as jnp
 import matplotlib.image
 import pytest
 
 from erbp_jax.config import load_config
 from erbp_jax.training.session import Session
-from erbp_jax.viz.run import draw_run
+from erbp_jax.training.testing import test as run_test
+from erbp_jax.viz.run import draw_run, presented
 from tests.command_line import call
 
 SMALL = ["data.train_size=60", "data.test_size=40", "training.epochs=1"]
@@ -53,6 +56,25 @@ def test_odd_networks_are_drawn(root, tmp_path, overrides, rule):
     wanted |= {"raster.png"} if rule != "bp" else set()
     wanted |= {"feature_maps.png"} if rule != "bp" and any(x in overrides[0] for x in (POOL, CONV)) else set()
     assert drawn == wanted
+
+
+@pytest.mark.parametrize("by", ["count", "first", "membrane"])
+def test_the_decision_of_the_raster_is_that_of_the_test(root, by):
+    overrides = [
+        *SMALL,
+        *BRIEF,
+        "network.layers=[64,10,10]",
+        f"task={{kind: classification, by: {by}}}",
+        "rule.label_period=1",
+    ]
+    session = Session(load_config(root / "configs" / "digits.yaml", [*overrides, "training.epochs=1"]))
+    learner = session.start()
+    first, test = jax.tree.map(lambda x: x[0], learner), session.data.test
+    told = run_test(
+        session.experiment, learner.seed[0], first.weights, jnp.asarray(test.x), jnp.asarray(test.y), jnp.int32(1)
+    ).answer
+    for sample in range(5):
+        assert presented(session, first, sample)[1].tolist() == [told[sample]]
 
 
 def test_a_run_whose_first_layer_pools_ends_with_its_pictures(root, tmp_path, monkeypatch, capsys):

@@ -1,7 +1,6 @@
 """The two local factors of a rule: what a synapse sees of its presynaptic and of its postsynaptic neuron."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -46,11 +45,6 @@ class Signals(NamedTuple):
         raise ValueError(
             f"{who} reads the {what}, and the state of these neurons, {type(self.state).__name__}, has no {field!r}"
         )
-
-
-def member(state: Any, name: str) -> Any:
-    """A field of a neuron's state, or an entry of one that is a dict; None if there is none."""
-    return state.get(name) if isinstance(state, Mapping) else getattr(state, name, None)
 
 
 class Factor(ABC):

@@ -12,12 +12,12 @@ from erbp_jax.counting import Wide, wide_stack, wide_zeros
 from erbp_jax.declared import checked
 from erbp_jax.learning.base import Given
 from erbp_jax.learning.local import LocalRule, Step, written
-from erbp_jax.learning.three_factor.factors import Factor, Signals, member
+from erbp_jax.learning.three_factor.factors import Factor, Signals
 from erbp_jax.learning.three_factor.modulators import Modulator, Unmodulated
 from erbp_jax.network import Network
 from erbp_jax.params import Params
 from erbp_jax.random import check_keys
-from erbp_jax.trace import Trace
+from erbp_jax.trace import Trace, member
 
 
 class Term(NamedTuple):
