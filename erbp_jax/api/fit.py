@@ -12,6 +12,7 @@ from erbp_jax.api.model import Model
 from erbp_jax.api.numbers import numbers, parts
 from erbp_jax.api.prepare import (
     RuleLike,
+    as_before,
     data_of,
     experiment_for,
     optimizers_for,
@@ -86,7 +87,8 @@ def fit(
         dt: length of a tick in ms, for rates reported in Hz; everything else is in ticks. If not given that of the
             `model`, or of the data set: 1 ms unless it says so, as one of recordings does.
         seed: of weights, order and spikes; 0 if not given. With a `model` of an earlier `fit`, the model's.
-        model: go on from what an earlier `fit` returned (same network and rule), optimiser and schedule included;
+        model: go on from what an earlier `fit` returned (same network and rule): with its optimiser and schedule,
+            encoder, ticks and batches where nothing else is given;
             `dataclasses.replace(model, learner=None)` goes on from its weights alone.
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
             of `data` for a last test.
@@ -129,16 +131,23 @@ def fit(
         raise UserError(f"data: targets are {_some(shown.labels)}, and the model goes on from {_some(model.labels)}")
     made = rule_for(network, rule)
     made = made if shown.labels is not None else for_curves(made)
+    before = model.fitted if model is not None and model.learner is not None else None
+    given: dict[str, Any] = {
+        "encoder": encoder, "task": task, "steps": steps, "burn_in": burn_in, "update_every": update_every,
+        "batch_size": batch_size,
+    }  # fmt: skip
+    averaged = None if average is None else Average(average)
+    if before is not None:
+        given, averaged = as_before(before[0], shown, given), averaged or before[0].average
     try:
-        experiment = experiment_for(
-            network, made, shown, encoder=encoder, task=task, steps=steps, burn_in=burn_in,
-            update_every=update_every, batch_size=batch_size, devices=devices,
-        )  # fmt: skip
-        experiment = replace(experiment, average=None if average is None else Average(average))
+        experiment = replace(experiment_for(network, made, shown, devices=devices, **given), average=averaged)
     except ValueError as error:
         raise UserError(str(error)) from None
     batches = len(shown.train) // experiment.batch_size
-    optimizers = optimizers_for(experiment, batches, optimizer, rule_optimizer, learning_rate)
+    if before is not None and optimizer is None and rule_optimizer is None and learning_rate is None:
+        optimizers = before[1]
+    else:
+        optimizers = optimizers_for(experiment, batches, optimizer, rule_optimizer, learning_rate)
     programs = Programs(experiment, optimizers, shown, [used], dt=dt, alignment=alignment, piece=piece)
     history = list(model.history) if model is not None else []
     learner = programs.start() if model is None else _warm(programs, model)
@@ -154,7 +163,7 @@ def fit(
 
     total, size = last * batches, experiment.batch_size
     with reporting("training", total * size, begun * batches * size) if progress else quiet() as reporter:
-        if epochs and update_every is None and (note := single_ticks(experiment)):
+        if epochs and given["update_every"] is None and (note := single_ticks(experiment)):
             reporter.warn(note)
         try:
             train(
@@ -164,7 +173,7 @@ def fit(
             )  # fmt: skip
         except KeyboardInterrupt:
             reporter.line(f"interrupted; returning what was learned in {len(history)} whole epochs and a part")
-    return Model.of_learner(experiment, _first(keeper.learner), history, shown, dt)
+    return Model.of_learner(experiment, optimizers, _first(keeper.learner), history, shown, dt)
 
 
 def _same_labels(ours: np.ndarray | None, theirs: np.ndarray | None) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from erbp_jax.api.numbers import numbers, whole
 from erbp_jax.api.recording import Recording, are_bits, record
 from erbp_jax.data import Dataset, Samples
-from erbp_jax.data.arrays import as_array, as_bytes, as_trains, flat
+from erbp_jax.data.arrays import as_array, as_bytes, as_trains, flat, not_dark
 from erbp_jax.data.dataset import named
 from erbp_jax.encoding import Encoder, Frames
 from erbp_jax.errors import UserError
@@ -24,6 +24,7 @@ from erbp_jax.tasks import Task
 from erbp_jax.training import testing
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.experiment import Experiment
+from erbp_jax.training.transforms import Optimizers
 from erbp_jax.wording import plural
 
 
@@ -61,10 +62,18 @@ class Model:
     """What the samples of the history's tests are called: `test` or `held-out`."""
     learner: Learner | None = None
     """The state from which `fit(..., model=...)` continues; None after `load`, so that the optimiser starts fresh."""
+    fitted: tuple[Experiment, Optimizers] | None = None
+    """How the learner was trained, with which `fit(..., model=...)` continues where nothing else is given."""
 
     @classmethod
     def of_learner(
-        cls, experiment: Experiment, learner: Learner, history: list[dict[str, Any]], data: Dataset, dt: float
+        cls,
+        experiment: Experiment,
+        optimizers: Optimizers,
+        learner: Learner,
+        history: list[dict[str, Any]],
+        data: Dataset,
+        dt: float,
     ) -> "Model":
         """What a training ended with, of one seed."""
         e = experiment
@@ -72,6 +81,7 @@ class Model:
             network=e.network, params=learner.weights, rule=e.rule, rule_params=learner.rule_params,
             encoder=e.encoder, task=e.task, steps=e.test_steps, dt=dt, seed=int(learner.seed), shape=data.shape,
             labels=data.labels, history=history, test_name=data.test_name, learner=learner,
+            fitted=(e, optimizers),
         )  # fmt: skip
 
     @property
@@ -110,11 +120,11 @@ class Model:
         """
         rows = self._rows(x.x if isinstance(x, Samples) else x)
         result = self._test(rows, None, seed, batch_size)
-        return self._named(result.answer)
+        return self.named(result.answer)
 
     def evaluate(self, data: Any, y: Any = None, *, seed: int | None = None, batch_size: int = 500) -> dict[str, float]:
         """The task's measures on samples and targets (labels as the data calls them), on a data set's test set, or on
-        samples of a data set: `model.evaluate(data.train)`.
+        samples of a set with the model's labels, whose classes have its numbers: `model.evaluate(data.train)`.
 
         Raises:
             UserError: samples or targets that do not fit the model.
@@ -130,6 +140,8 @@ class Model:
                 raise UserError(
                     "evaluate: samples need their targets, evaluate(x, y); or give a Dataset, or its train or test"
                 )
+            if self.shape is not None and not isinstance(self.encoder, Frames):
+                not_dark("x", as_array("x", data))
             rows = self._rows(data)
             if isinstance(y, list) or (isinstance(y, tuple) and self.labels is not None):
                 y = as_array("y", y, words=True)
@@ -221,7 +233,8 @@ class Model:
             raise UserError(f"y: the labels {unknown[:10]} are not those of training, {labels.tolist()[:10]}")
         return np.searchsorted(labels, given).astype(np.int32)
 
-    def _named(self, answer: Any) -> Any:
+    def named(self, answer: Any) -> Any:
+        """Answers of the task as `predict` gives them."""
         if self.labels is None:
             return jax.tree.map(np.asarray, answer)
         return named(self.labels, np.asarray(answer))

@@ -1,6 +1,6 @@
 """From what a caller gives to an experiment and its optimisers, with what suits a rule where nothing is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -9,7 +9,7 @@ import numpy as np
 import optax
 
 from erbp_jax.data import Dataset, dataset
-from erbp_jax.encoding import Encoder, Poisson
+from erbp_jax.encoding import Encoder, Frames, Poisson
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Suggested, Suggests
 from erbp_jax.learning.base import OTHERWISE, Rule
@@ -96,7 +96,7 @@ def experiment_for(
         if not len(part):
             raise UserError(f"data: {data.called} has no {what} samples")
     suits = suggested(rule)
-    length = steps or data.ticks or suits.steps
+    length = steps or data.ticks or data.curve_ticks or suits.steps
     start = _burn_in(length, suits, update_every) if burn_in is None else burn_in
     if data.ticks is not None and encoder is None and length > data.ticks:
         raise UserError(f"steps: {length} ticks asked for, and the trains of {data.called} have {data.ticks}")
@@ -133,6 +133,22 @@ def experiment_for(
         mesh=None if devices == 1 else make_mesh(batch=devices),
         task=task or task_for(data),
     )
+
+
+def as_before(was: Experiment, data: Dataset, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a training goes on with that another has begun: what is not `given` is as it was.
+
+    Encoders are of images or of given trains; other ticks, burn-ins and updates go together.
+    """
+    images = data.ticks is None and not isinstance(was.encoder, Frames)
+    kept: dict[str, Any] = {"task": was.task, "batch_size": min(was.batch_size, len(data.train))}
+    if images:
+        kept["encoder"] = was.encoder
+    if images or (data.ticks is not None and was.steps <= data.ticks):
+        kept["steps"] = was.steps
+    if given["steps"] in (None, was.steps) and "steps" in kept:
+        kept |= {"burn_in": was.burn_in, "update_every": was.update_every}
+    return {name: kept.get(name) if value is None else value for name, value in given.items()}
 
 
 def suggested(rule: Rule) -> Suggested:

@@ -52,4 +52,6 @@ def _opened(folder: Path, seed: int | None) -> tuple[Model, Dataset]:
         raise UserError(f"{folder}: seed {chosen} was not trained; there are {seeds[0]} to {seeds[-1]}")
     one = jax.tree.map(lambda x: x[seeds.index(chosen)], learner)
     history = run_folder.read_metrics(folder)[: place.epoch]  # a run may have got further than its checkpoint
-    return Model.of_learner(session.experiment, one, history, session.data, session.dt), session.data
+    return Model.of_learner(
+        session.experiment, session.optimizers, one, history, session.data, session.dt
+    ), session.data

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from erbp_jax.errors import UserError
 from erbp_jax.evaluation.energy import MODELS, EnergyModel
@@ -13,6 +13,10 @@ from erbp_jax.training.evaluate import kept, restore
 from erbp_jax.training.session import Session
 from erbp_jax.viz.anytime import anytime_curves
 from erbp_jax.wording import plural
+
+if TYPE_CHECKING:
+    from erbp_jax.api.model import Model
+    from erbp_jax.api.recording import Recording
 
 
 def evaluate_further(
@@ -107,9 +111,10 @@ def draw_sample(
         raise UserError(f"--sample: the test set has samples 0 to {len(data.test) - 1}, got {sample}")
     if population is not None and neuron is None:
         raise UserError("--population: says which population --neuron is of, which was not given")
-    seen = model.record(data.test.x[sample : sample + 1]).of(0)
+    batch = model.record(data.test.x[sample : sample + 1])
+    seen = batch.of(0)
     label = "" if data.labels is None else f"label {data.labels[data.test.y[sample]]}, "
-    said = model.predict(data.test.x[sample : sample + 1])
+    said = answer_of(model, batch, data.test.y[sample : sample + 1])
     heading = f"test sample {sample}" + ("" if data.labels is None else f": {label}answer {said[0]}")
     pictures = [save(seen.raster(title=heading), out / f"spikes_{sample}.png")]
     if neuron is not None:
@@ -117,3 +122,20 @@ def draw_sample(
         pictures.append(save(seen.plot_neuron(name, neuron), out / f"{name}_{neuron}_{sample}.png"))
     rates = ", ".join(f"{name} {rate:.1f} Hz" for name, rate in seen.rates().items())
     return f"{label}answer {said[0]}; {rates}\n{', '.join(map(str, pictures))}"
+
+
+def answer_of(model: "Model", seen: "Recording", target: Any) -> Any:
+    """What the network answers in the presentation of a recording, as `Model.predict` says it."""
+    import jax
+    import jax.numpy as jnp
+
+    from erbp_jax.trace import PopulationTrace, Trace
+
+    network, task = model.network, model.task
+    current, state, spikes, target = jax.tree.map(
+        jnp.asarray, (dict(seen.current), dict(seen.state), dict(seen.spikes), target)
+    )
+    done = (PopulationTrace(current[n], state[n], spikes[n]) for n in network.names)
+    trace = Trace(tuple(spikes[n] for n in network.inputs), (), tuple(done))
+    ticks = jnp.arange(model.steps, dtype=jnp.int32)
+    return model.named(task.answer(task.observe(network, task.init_state(network, len(target)), trace, target, ticks)))

@@ -22,6 +22,9 @@ def load_data(config: schema.Config) -> Dataset:
     """
     section = config.data
     if isinstance(section, ComponentSection):
+        for key in ("path", "events", "augment", "repair"):
+            if getattr(section, key, None):
+                raise UserError(f"data.{key}: has no effect beside data.kind, whose function makes the data set")
         made = construct(section, "data", Clock(config.encoding.dt))
         if not isinstance(made, Dataset):
             raise UserError(

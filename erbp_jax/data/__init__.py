@@ -34,6 +34,8 @@ def load(name: str, data_dir: str | None = None) -> Dataset:
     if name == "digits":
         from erbp_jax.data import digits
 
+        if data_dir is not None:
+            raise UserError(f"data.dir: digits comes with scikit-learn and is in no folder, got {shown(data_dir, 400)}")
         return digits.load()
     if name == "mnist":
         return mnist.load(data_dir)

@@ -142,6 +142,12 @@ class Dataset:
         return float(self.train.x.mean()) / (255.0 if self.ticks is None else 1.0)
 
     @property
+    def curve_ticks(self) -> int | None:
+        """Length of curves `[n, T, K]`; None for other targets."""
+        y = self.train.y
+        return y.shape[1] if self.labels is None and isinstance(y, np.ndarray) and y.ndim == 3 else None
+
+    @property
     def most(self) -> int:
         """Spikes an input and tick of given trains."""
         if self.packed or not isinstance(self.train.x, np.ndarray):

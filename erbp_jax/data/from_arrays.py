@@ -76,6 +76,9 @@ def dataset(
         train, held = divided(y, labels is not None, test, seed)
         parts = (x[train], y[train]), (x[held], y[held])
     else:
+        x_test = as_array("x_test", x_test)
+        if not trains:
+            not_dark("x_test", x_test)
         x_test, (y_test, labels_test) = make("x_test", x_test), as_targets("y_test", y_test)
         _as_many(x_test, y_test, "x_test", "y_test")
         if (labels is None) != (labels_test is None):

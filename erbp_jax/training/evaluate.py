@@ -9,7 +9,7 @@ from erbp_jax.config import Config, differences
 from erbp_jax.errors import UserError
 from erbp_jax.files import write_json
 from erbp_jax.tasks.base import number
-from erbp_jax.training import run_folder
+from erbp_jax.training import run_data, run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import synops_per_sample
@@ -91,8 +91,9 @@ def restore(session: Session, folder: Path) -> tuple[Learner, Place]:
     """The last checkpoint of a run, which may be going on: nothing in the folder is changed.
 
     Raises:
-        UserError: there is none, or it was not written under the config of the folder.
+        UserError: there is none, or it was not written under the config of the folder; data with other labels.
     """
+    run_data.check_labels(folder, session.data)
     return Checkpoints(folder / run_folder.CHECKPOINTS, run_folder.open_config(folder)).restore(session.like)
 
 

@@ -12,7 +12,7 @@ from erbp_jax.config import Config
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.files import write_arrays, write_json
 from erbp_jax.learning.tricks.writes import counts_writes, written
-from erbp_jax.training import run_folder
+from erbp_jax.training import run_data, run_folder
 from erbp_jax.training.checkpoint import Checkpoints, Place
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.loop import train
@@ -65,10 +65,12 @@ def fit(
     there = run_folder.Presence(folder)
     checkpoints = Checkpoints(folder / run_folder.CHECKPOINTS, config)
     if checkpoints.latest() is None:
+        run_data.keep(folder, session.data)
         metrics = MetricsFile(folder, begins=True)
         learner, place = session.start(), Place()
         checkpoints.save(0, learner, place, metrics.checksum)  # so that one that cannot be saved stops here
     else:
+        run_data.check_same(folder, session.data)
         learner, place = checkpoints.restore(session.like)
         metrics = MetricsFile(folder, place.epoch, checkpoints.metrics)
     if place.epoch * batches + place.batch > config.training.epochs * batches or place.batch >= batches:
@@ -87,7 +89,7 @@ def fit(
 
     def report(entry: dict[str, Any]) -> str:
         if on_epoch is not None:
-            on_epoch(entry, learner)
+            on_epoch(entry, keeper.learner)
         return epoch_line(session.experiment.task, entry, config.training.epochs, session.data.test_name)
 
     keeper = _InFolder(checkpoints, metrics, there, position, interval, total, batches)
@@ -138,6 +140,12 @@ class _InFolder:
             self._last = learner, position
             if position - self._saved >= self._interval or position == self._total:
                 self._save()
+
+    @property
+    def learner(self) -> Learner:
+        """The one that was kept last."""
+        assert self._last is not None
+        return self._last[0]
 
     def save_rest(self) -> None:
         """A checkpoint of where training stopped, if it went on since the last one."""

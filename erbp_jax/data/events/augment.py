@@ -34,9 +34,9 @@ class Augment:
     """Standard deviation of the jitter of event times, in ms; times stay at or above 0."""
     shift: Whole = 0
     """Maximal shift of a whole recording in pixels, vertical and horizontal; events outside the sensor are
-    dropped."""
+    dropped. Sensors of one row or one column are not shifted across it."""
     flip: bool = False
-    """Mirror every second copy horizontally."""
+    """Mirror each copy horizontally with a chance of one half."""
 
     def __post_init__(self) -> None:
         if self.copies < 1:
@@ -56,7 +56,7 @@ class Augment:
             x = width - 1 - x
         if self.shift:
             down, right = rng.integers(-self.shift, self.shift + 1, 2)
-            y, x = y + down, x + right
+            y, x = y + down * (height > 1), x + right * (width > 1)
         if self.jitter:
             t = np.maximum(0, t + np.round(rng.normal(0, 1000 * self.jitter, len(t))).astype(np.int64))
         kept = (x >= 0) & (x < width) & (y >= 0) & (y < height)

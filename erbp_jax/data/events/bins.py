@@ -112,7 +112,10 @@ class Bins:
         top, left, *_ = self._window(events.sensor)
         if self.hot is not None:
             events = without(events, hot_pixels(events, factor=self.hot))
-        tick = (events.t / (1000.0 * self.dt)).astype(np.int64)  # exact below 2**53 us
+        length = 1000.0 * self.dt  # us
+        whole = round(length)
+        exact = whole > 0 and abs(length - whole) < 1e-6
+        tick = events.t // whole if exact else (events.t / length).astype(np.int64)
         row, column = (events.y - top) // self.pool, (events.x - left) // self.pool
         inside = (events.y >= top) & (row < height) & (events.x >= left) & (column < width)
         late = tick >= self.steps

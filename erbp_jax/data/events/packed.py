@@ -98,7 +98,8 @@ def from_recordings(
             x, labels = _zeros(found.name, (number, bins.steps, bins.bytes_a_tick(found.sensor))), []
             for i, (events, label) in enumerate(variants(part, learned)):
                 one = bins(events)
-                x[i], cut = one.spikes, cut + one.cut
+                x[i] = one.spikes
+                cut += 0 if learned and i % (1 + copies) else one.cut  # copies of them are not counted again
                 labels.append(label)
                 bar.advance(task)
             parts.append((x, np.asarray(labels)))

@@ -1,0 +1,190 @@
+"""What goes on from before goes on as it was: a model, a run, the labels of a run, the sample that is shown."""
+
+import re
+from dataclasses import replace
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import erbp_jax as ej
+from erbp_jax.config import load_config
+from erbp_jax.errors import UserError
+from tests.command_line import call
+
+rng = np.random.default_rng(0)
+x = (rng.random((3, 16))[np.arange(90) % 3] * 0.8 + 0.2 * rng.random((90, 16))).astype(np.float32)
+y = np.arange(90) % 3
+data = ej.dataset(x, y)
+network = ej.mlp(16, 8, 3)
+QUIET = {"epochs": 1, "progress": False}
+
+
+def moved(a, b):
+    pairs = zip(jax.tree.leaves(a.params.trained), jax.tree.leaves(b.params.trained), strict=True)
+    return max(float(np.abs(p - q).max()) for p, q in pairs)
+
+
+def test_a_fit_that_goes_on_has_the_rate_encoder_and_ticks_of_before():
+    """They were the rule's again, and the weights jumped."""
+    first = ej.fit(
+        network, ej.ERBP.default, data, learning_rate=1e-7, encoder=ej.Regular(0.5), steps=40, burn_in=0,
+        batch_size=9, average=1.0, **QUIET,
+    )  # fmt: skip
+    on = ej.fit(network, ej.ERBP.default, data, model=first, **QUIET)
+    was, now = first.fitted[0], on.fitted[0]
+    assert (now, on.fitted[1]) == (was, first.fitted[1])
+    assert 0 < moved(first, on) < 1e-3
+    faster = ej.fit(network, ej.ERBP.default, data, model=first, learning_rate=1e-2, **QUIET)
+    assert moved(first, faster) > 1e-2
+    longer = ej.fit(network, ej.ERBP.default, data, model=first, steps=20, **QUIET)
+    assert (longer.steps, longer.encoder) == (20, ej.Regular(0.5))
+    anew = ej.fit(network, ej.ERBP.default, data, model=replace(first, learner=None), **QUIET)
+    assert anew.steps == 60
+
+
+def test_two_epochs_are_an_epoch_and_another():
+    given = {"learning_rate": 3e-3, "batch_size": 10, "progress": False}
+    both = ej.fit(network, ej.ERBP.default, data, epochs=2, **given)
+    first = ej.fit(network, ej.ERBP.default, data, epochs=1, **given)
+    assert moved(both, ej.fit(network, ej.ERBP.default, data, model=first, **QUIET)) == 0.0
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A set, one of the same shape with other labels, and one with other samples."""
+    folder = tmp_path_factory.mktemp("files")
+    words = np.array(["cat", "dog", "owl"])
+    np.savez(folder / "a.npz", x=x, y=words[y])
+    np.savez(folder / "b.npz", x=x, y=np.array(["ant", "cat", "dog"])[y])
+    np.savez(folder / "c.npz", x=x[::-1].copy(), y=words[y])
+    return folder
+
+
+@pytest.fixture
+def run(root, files, tmp_path, monkeypatch, capsys):
+    code, _, err = call(
+        monkeypatch, capsys, "train", root / "configs" / "digits.yaml", f"data.path={files / 'a.npz'}",
+        "network.layers=[16,8,3]", "training.epochs=1", "training.batch_size=10", "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert code == 0, err
+    return tmp_path / "run"
+
+
+def test_a_run_is_tested_on_its_own_labels(run, files, monkeypatch, capsys):
+    """Classes were compared by number: dogs were right where owls had been learned."""
+    code, _, err = call(monkeypatch, capsys, "evaluate", run, f"data.path={files / 'b.npz'}")
+    assert code == 2
+    assert "has learned the labels ['cat', 'dog', 'owl'], and b has ['ant', 'cat', 'dog']" in err
+    code, _, err = call(monkeypatch, capsys, "evaluate", run, f"data.path={files / 'c.npz'}")
+    assert code == 0, err
+
+
+def test_a_run_goes_on_with_its_own_samples(run, files, monkeypatch, capsys):
+    for name in ("summary.json", "weights.npz"):
+        (run / name).unlink()
+    code, _, err = call(monkeypatch, capsys, "resume", run, f"data.path={files / 'c.npz'}")
+    assert code == 2
+    assert "the run began with other training data: SHA-256" in err
+    code, _, err = call(monkeypatch, capsys, "resume", run)
+    assert code == 0, err
+
+
+def test_the_answer_is_that_of_the_spikes_that_are_drawn(run, monkeypatch, capsys, tmp_path):
+    model = ej.open_run(run)
+    shown = ej.dataset(x, np.array(["cat", "dog", "owl"])[y]).test
+    for sample in range(5):
+        code, out, err = call(monkeypatch, capsys, "show", run, "--sample", sample, "--out", tmp_path / "pictures")
+        assert code == 0, err
+        counts = model.record(shown.x[sample : sample + 1]).spikes["output"][:, 0].sum(0)
+        best = np.flatnonzero(counts == counts.max())
+        wanted = model.labels[best[0]] if len(best) == 1 else "undecided"
+        assert re.search(r"answer (\w+)", out).group(1) == wanted
+
+
+@pytest.mark.parametrize(
+    ("section", "kind", "rate", "decay"),
+    [
+        ("", "adam", 4e-3, 0.9),
+        ("{learning_rate: 0.01}", "adam", 0.01, 0.9),
+        ("{average: 1}", "adam", 4e-3, 0.9),
+        ("{decay: 0.5}", "adam", 4e-3, 0.5),
+        ("{kind: sgd, learning_rate: 0.1}", "sgd", 0.1, 0.7),
+    ],
+)
+def test_one_key_of_the_optimiser_leaves_the_others_to_the_rule(tmp_path, section, kind, rate, decay):
+    """A learning rate alone made SGD of the rule's Adam, and a sweep always gave one."""
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        f"data: {{name: digits}}\nnetwork: {{layers: [64, 10]}}\nrule: {{kind: bp}}\noptimizer: {section}\n"
+    )
+    made = load_config(path).optimizer
+    assert (made.kind, made.learning_rate, made.decay) == (kind, rate, decay)
+
+
+def test_states_that_are_lost_while_learning_mark_a_sweep():
+    bright = ej.dataset(x, y, np.zeros((9, 16)), np.arange(9) % 3)
+    huge = ej.mlp(16, 3, gain=1e38)
+    with pytest.raises(ej.NonFiniteError):
+        ej.fit(huge, ej.ERBP.default, bright, **QUIET)
+    table = ej.sweep(huge, ej.ERBP.default, bright, learning_rate=[1e-9], seed=[0, 1], epochs=1, progress=False)
+    assert np.isnan(table.cells.test_error[0, 0]).all()  # of the seed by which `fit` found it
+
+
+def test_curves_say_how_long_a_presentation_is():
+    curves = ej.dataset(x, np.zeros((90, 25, 2), np.float32) + rng.random((90, 25, 2)).astype(np.float32))
+    assert ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, curves, **QUIET).steps == 25
+
+
+def test_dark_bytes_are_refused_in_tests_too():
+    raw = (x * 16).astype(np.uint8)
+    with pytest.raises(UserError, match="x_test: bytes are pixels from 0 to 255, and the largest here is"):
+        ej.dataset(x, y, raw, y)
+    model = ej.fit(network, ej.ERBP.default, data, epochs=0, progress=False)
+    with pytest.raises(UserError, match="x: bytes are pixels from 0 to 255, and the largest here is"):
+        model.evaluate(raw, y)
+
+
+def test_data_keys_without_effect_are_refused(root, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("import erbp_jax as ej\ndef made():\n    return ej.data.load('digits')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from erbp_jax.config.build_data import load_data
+
+    given = ["data={kind: 'mine:made', repair: true}"]
+    with pytest.raises(UserError, match=r"data\.repair: has no effect beside data\.kind"):
+        load_data(load_config(root / "configs" / "digits.yaml", given))
+    with pytest.raises(UserError, match=r"data\.dir: digits comes with scikit-learn"):
+        ej.data.load("digits", str(tmp_path))
+
+
+def test_the_callback_of_a_run_sees_the_learner_of_its_epoch(root, tmp_path):
+    from erbp_jax.training.fit import fit
+    from erbp_jax.training.session import Session
+
+    config = load_config(root / "configs" / "digits.yaml", ["training.epochs=2", "data.train_size=200"])
+    (tmp_path / "run").mkdir()
+    seen = []
+    last = fit(Session(config), tmp_path / "run", on_epoch=lambda entry, learner: seen.append(learner))
+    weights = [np.asarray(one.weights.trained.projections[0]["weight"]) for one in (*seen, last)]
+    assert np.abs(weights[0] - weights[1]).max() > 0
+    np.testing.assert_array_equal(weights[1], weights[2])
+
+
+def test_recordings_of_one_row_are_shifted_along_it_alone():
+    one = ej.Events(t=np.arange(40), x=np.arange(40) + 20, y=np.zeros(40, int), p=np.zeros(40, int), sensor=(1, 80, 1))
+    change, draw = ej.Augment(shift=3), np.random.default_rng(0)
+    assert all(len(change(one, draw)) == 40 for _ in range(20))
+
+
+@pytest.mark.parametrize("dt", [2.007, 0.1, 1.0, 3.3, 0.035])
+def test_an_event_on_the_edge_of_a_tick_is_of_that_tick(dt):
+    edges = np.arange(20) * round(1000 * dt)
+    one = ej.Events(t=edges, x=np.zeros(20, int), y=np.zeros(20, int), p=np.zeros(20, int), sensor=(1, 1, 1))
+    made = ej.Bins(steps=20, dt=dt, counts=True)(one)
+    assert made.spikes[:, 0].tolist() == [1] * 20
+
+
+def test_optimisers_that_are_given_are_kept():
+    first = ej.fit(network, ej.ERBP.default, data, optimizer=optax.sgd(1e-7), **QUIET)
+    assert 0 < moved(first, ej.fit(network, ej.ERBP.default, data, model=first, **QUIET)) < 1e-3
