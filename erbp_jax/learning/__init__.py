@@ -12,6 +12,7 @@ from erbp_jax.learning.base import (
     Suggested,
     Suggests,
     Supervision,
+    Timed,
 )
 from erbp_jax.learning.erbp import ERBP, ERBPState
 from erbp_jax.learning.feedback import RandomFeedback
@@ -50,6 +51,7 @@ __all__ = [
     "Suggests",
     "Supervision",
     "Symmetric",
+    "Timed",
     "Wiring",
     "plasticity",
 ]
