@@ -48,12 +48,13 @@ def for_another_family(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dic
 
 
 def with_suggestions(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in what suits the rule where nothing is given: of the optimiser key by key, unless its kind is another's."""
+    """Fill in what suits the rule where nothing is given: of the optimiser key by key, unless its kind is given, or
+    momentum, which is SGD's."""
     wanted, data = suggested(data.get("rule")), {str(k): v for k, v in data.items()}
     if wanted is None:
         return data
     given = data.get("optimizer")
-    if given is None or (isinstance(given, Mapping) and "kind" not in given):
+    if given is None or (isinstance(given, Mapping) and not {"kind", "momentum"} & given.keys()):
         data["optimizer"] = {**_optimizer(data.get("rule")), **(given or {})}
     encoding = data.get("encoding")
     if encoding is None or (isinstance(encoding, Mapping) and "steps" not in encoding):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +69,7 @@ class DualCompartmentLIF(Firing):
     bias: PerMs = 0.0
     """Added to the synaptic current."""
 
-    noise_leaks: ClassVar[str] = "tau_syn"
+    noise_leaks = "tau_syn"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -98,7 +98,7 @@ class Firing:
     integration: Integration = "exact"
     """Integration of the linear dynamics over a tick."""
 
-    noise_leaks: ClassVar[str] = "tau_mem"
+    noise_leaks = "tau_mem"
     """The time constant of what the noise is added to."""
 
     def __post_init__(self) -> None:

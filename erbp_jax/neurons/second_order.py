@@ -1,7 +1,7 @@
 """Leaky integrate-and-fire neuron with a second-order synapse, noise and bias: equations 3 of the talk."""
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -65,7 +65,7 @@ class SecondOrderLIF(Firing):
     bias: PerMs = 0.0
     """Added to the synaptic current."""
 
-    noise_leaks: ClassVar[str] = "tau_syn"
+    noise_leaks = "tau_syn"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -64,7 +64,7 @@ def _digest(text):
 
 OVERRIDES = {
     "bits": ["precision.weight_bits=8", "precision.state_bits=12"],
-    "noise": ["network.neuron.noise={kind: poisson_kicks}", "network.neuron.reset=subtract"],
+    "noise": ["network.neuron={kind: lif, tau_mem: 5, noise: {kind: poisson_kicks}, reset: subtract}"],
     "second order": ["network.neuron={kind: second_order_lif, bias: 0.1}", "encoding.dt=0.5"],
     "dual": ["network.neuron={kind: dual_compartment_lif, tau_mem: 8, bias: 0.1}", "encoding={kind: escape, dt: 0.5}"],
     "leaky": ["network.neuron={kind: leaky}", "encoding={kind: poisson, dead_time: 3}"],

@@ -127,7 +127,9 @@ TOO_MUCH = {
     "training.epochs=1e12": "training.epochs: must be less than or equal to 2147483647",
     "training.epochs=2000000000": "training.epochs, encoding.steps: 2,000,000,000 epochs of 71 batches make",
     "network.init_gain=1e300": "network.init_gain: must be within",
-    "network.neuron.noise={kind: poisson_kicks, rate: 1e30}": "rate must be above 0 and at most 500 events per tick",
+    "network.neuron={kind: lif, tau_mem: 5, noise: {kind: poisson_kicks, rate: 1e30}}": (
+        "rate must be above 0 and at most 500 events per tick"
+    ),
     "training.mesh.neurons=2000000000": "need 2000000000 devices",
 }
 
