@@ -72,7 +72,8 @@ class Staircase:
 
     .. math:: K(\Delta t) = s_n 2^{h_n - [\text{exponential}] \lfloor |\Delta t| / 2^{l_n} \rfloor}
 
-    for the segment n that dt lies in (`step_at`), with signs s, exponents h and slopes l. Defaults: the machine's.
+    for the segment n that dt lies in (`step_at`), with signs s, exponents h and slopes l; 0 for `|dt| >= window`.
+    Defaults: the machine's.
 
     Raises:
         ValueError: a window below 1 tick.

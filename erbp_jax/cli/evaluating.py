@@ -129,13 +129,13 @@ def answer_of(model: "Model", seen: "Recording", target: Any) -> Any:
     import jax
     import jax.numpy as jnp
 
+    from erbp_jax.tasks.base import answer_to
     from erbp_jax.trace import PopulationTrace, Trace
 
-    network, task = model.network, model.task
+    network = model.network
     current, state, spikes, target = jax.tree.map(
         jnp.asarray, (dict(seen.current), dict(seen.state), dict(seen.spikes), target)
     )
     done = (PopulationTrace(current[n], state[n], spikes[n]) for n in network.names)
     trace = Trace(tuple(spikes[n] for n in network.inputs), (), tuple(done))
-    ticks = jnp.arange(model.steps, dtype=jnp.int32)
-    return model.named(task.answer(task.observe(network, task.init_state(network, len(target)), trace, target, ticks)))
+    return model.named(answer_to(model.task, network, trace, target))

@@ -131,8 +131,8 @@ def poisson_kicks(
     """The kicks of a section, at any length of a tick.
 
     A kick comes at any time within its tick, and has leaked a little when the tick ends. With the mean of that leak the
-    mean depolarisation is rate * amplitude * tau at any dt, with tau_mem; or, of models whose noise is added to the
-    synaptic current, its mean is, with tau_syn.
+    mean depolarisation is rate * amplitude * tau_mem at any dt. Models that add their noise to the synaptic current
+    (`noise_leaks`) have rate * amplitude * tau_syn as the mean of that.
 
     Raises:
         UserError: a neuron without that time constant, or one of 0, which keeps nothing of a kick.

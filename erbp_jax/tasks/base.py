@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 
 from erbp_jax.network import Network
 from erbp_jax.trace import Trace
@@ -99,3 +100,10 @@ class Task(Protocol):
     def answer(self, state: Any) -> Any:
         """What the network said, leaves `[B, ...]`: a class, a curve."""
         ...
+
+
+def answer_to(task: Task, network: Network, trace: Trace, target: Any) -> Any:
+    """What a task answers to a whole presentation at once: a trace `[T, B, ...]` and the targets of its B samples."""
+    ticks, batch = trace.populations[0].spikes.shape[:2]
+    seen = task.init_state(network, batch)
+    return task.answer(task.observe(network, seen, trace, target, jnp.arange(ticks, dtype=jnp.int32)))

@@ -67,6 +67,7 @@ def raster(
         axes[-1, 1].set_xlim(0, 1)
     alone = (counts == counts.max()).sum() == 1
     called = [str(k) for k in range(classes)] if labels is None else [plain(str(name)) for name in labels]
+    called += [f"output {k}" for k in range(len(called), classes)]  # of no class
     undecided = "none (a tie)" if counts.any() else "none (the output is silent)"
     orange = " (orange)" if counts[label] else ""
     if decision is None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from erbp_jax.evaluation.passes import present
 from erbp_jax.tasks import Classification, Regression
+from erbp_jax.tasks.base import answer_to
 from erbp_jax.training import run_folder
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.metrics import summarise
@@ -94,12 +95,11 @@ def weights_picture(learner: Learner, session: Session, path: Path) -> Path | No
 
 def presented(session: Session, learner: Learner, sample: int) -> tuple[list[np.ndarray], Any]:
     """Spikes `[T, N]` of every layer, input first, for one test sample and one seed's learner; and what it answers."""
-    e, task, network = session.experiment, session.experiment.task, session.experiment.network
+    e = session.experiment
     images, epoch = jnp.asarray(session.data.test.x), jnp.int32(session.config.training.epochs)
     index = jnp.asarray([sample])
     _, trace = present(e, learner.weights, images, index, seed=learner.seed, epoch=epoch, record=lambda trace: trace)
     target = jax.tree.map(lambda y: jnp.asarray(y)[index], session.data.test.y)
-    ticks = jnp.arange(e.test_steps, dtype=jnp.int32)
-    answer = task.answer(task.observe(network, task.init_state(network, 1), trace, target, ticks))
+    answer = answer_to(e.task, e.network, trace, target)
     fired = [*trace.inputs, *(seen.spikes for seen in trace.populations)]
     return [np.asarray(s[:, 0]) for s in fired], answer

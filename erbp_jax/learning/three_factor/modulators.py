@@ -246,7 +246,7 @@ class Rewarded(NamedTuple):
 class TrialReward(Modulator):
     r"""One reward at the end of a presentation of T = `steps` ticks, from the output's spike counts and the target.
 
-    .. math:: r[t] = [t = T - 1]\; R\!\left(\textstyle\sum_{t'} s[t'],\, y\right)
+    .. math:: r[t] = [t = T - 1]\; R\!\left(\textstyle\sum_{t' < T} s[t'],\, y\right)
 
     R is `reward(counts[B, K], target) -> [B]`; it acts in the last tick on what is eligible then. In a longer
     presentation it acts in tick T - 1 all the same, and what fires later counts for nothing.
