@@ -137,6 +137,10 @@ class Wide(NamedTuple):
     low: jax.Array  # [...] uint32
     high: jax.Array  # [...] uint32
 
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Refused: the two words, one above the other, would be taken for numbers with one more axis."""
+        raise TypeError("wide numbers are two words each; `wide_value` makes them int64 on the host")
+
 
 def wide(amounts: jax.Array) -> Wide:
     """Whole numbers >= 0 below 2^32 `[...]` in 64 bits."""

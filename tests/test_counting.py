@@ -106,6 +106,12 @@ def test_wide_counters_hold_more_than_32_bits():
     assert (want > 2**48).all()
 
 
+@pytest.mark.parametrize("take", [np.asarray, np.sum, lambda w: np.asarray([1]) + w], ids=["array", "sum", "added"])
+def test_wide_numbers_are_not_taken_for_an_array_of_their_words(take):
+    with pytest.raises(TypeError, match="wide_value"):
+        take(wide(jnp.arange(3)))
+
+
 def test_wide_sums_and_products_are_those_of_whole_numbers():
     rng = np.random.default_rng(1)
     a, b = (rng.integers(0, 2**32, 500) for _ in range(2))

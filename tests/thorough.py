@@ -256,8 +256,7 @@ THOROUGH: dict[str, dict[str, tuple[str, ...] | None]] = {
         ),
     },
     "training/test_sweep.py": {
-        "test_a_cell_that_diverges_is_marked_and_the_others_go_on": ALL,
-        "test_every_cell_is_a_single_run": ALL,
+        "test_every_cell_is_a_single_run": ("learned readouts", "BP"),
         "test_the_optimisers_of_a_config_at_a_rate": ("few bits", "adam"),
         "test_what_stands_behind_the_learning_rate_sees_steps_of_that_rate": ("max-norm", "bounds"),
     },

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.counting import wide_value
 from erbp_jax.settings import settled
 from erbp_jax.training import engine, testing
 from erbp_jax.training.engine import Learner
@@ -103,8 +104,8 @@ def sweep(
         learner = train(rate, learner, *data[0], jnp.int32(epoch), jnp.int32(0), jnp.int32(batches))
         result = jax.device_get(test(learner.seed, learner.weights, *data[1], jnp.int32(epoch + 1)))
         learned = jax.device_get(jax.tree.map(lambda x: jnp.isfinite(x).all(tuple(range(2, x.ndim))), _moved(learner)))
-        lost = np.asarray(learner.counters.lost)
-        kept = (lost.reshape(*finite.shape, -1) == 0).all(-1)  # no state was lost while it learned
+        lost = wide_value(learner.counters.lost)
+        kept = (lost == 0).all(tuple(range(2, lost.ndim)))  # no state was lost while it learned
         finite &= np.all([*jax.tree.leaves(learned), result.finite.all(-1), kept], 0)
         errors.append(
             np.where(finite, first.scale * np.asarray(result.scores[first.name]).astype(np.float64).mean(-1), np.nan)

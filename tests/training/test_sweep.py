@@ -73,6 +73,7 @@ def test_a_cell_that_diverges_is_marked_and_the_others_go_on():
     assert made.best == 0
     assert reported == [(1, (2, 2)), (2, (2, 2))]
     alone = sweep(experiment, optimizers, (1e-3,), (0, 1), train_data, test_data, epochs=2)
+    assert not alone.diverged.any()
     np.testing.assert_allclose(made.test_error[0], alone.test_error[0])
 
 
