@@ -32,6 +32,10 @@ class Setting:
     """Those that are planned, where not all are."""
     transmitted: float = 0.8
     """The chance of a spike to cross a synapse of the input, where a row has blank-out."""
+    first_seed: int = 0
+    """Of the runs."""
+    searched: str | None = None
+    """Where rates and settings were found before, in `docs/results/tricks`; None searches for them."""
 
 
 COMMON = (
@@ -40,6 +44,7 @@ COMMON = (
 )
 DENSE = CONFIGS / "pi_mnist" / "784_200_200_10.yaml"
 HELD_OUT = (*COMMON, "data.validation_size=10000", "task=null", "optimizer.tricks=[]")
+PENALISED = (*HELD_OUT, "rule.gate=[-2.5,2.5]", "rule.rate_penalty=[0.3,0.3]")
 SPIKING = (
     *(*HELD_OUT, "rule.form=spiking", "rule.surrogate={kind: fast_sigmoid}", "encoding.steps=20"),
     *("optimizer.kind=sgd", "optimizer.weight_decay=0", "training.update_every=20"),
@@ -49,9 +54,11 @@ BEST = ("plain", "write threshold", "write threshold and blank-out")
 SHORT = 0.8125
 """A convolution draws a random word for every binary digit: four for 13/16, sixteen for 0.8."""
 SETTINGS = {
-    "dense": Setting(
-        DENSE, "erbp", 2, (*HELD_OUT, "rule.gate=[-2.5,2.5]", "rule.rate_penalty=[0.3,0.3]"), 6, (3.0, 2.3, 2.0),
-        tricks=19,
+    "dense": Setting(DENSE, "erbp", 2, PENALISED, 6, (3.0, 2.3, 2.0), tricks=19),
+    "confirm": Setting(
+        DENSE, "erbp", 2, PENALISED, 4, (3.0, 2.3, 2.0),
+        seeds=16, tricks=3, first_seed=100, searched="dense",
+        rows=("plain", "control: other draws", "write threshold", "blank-out of the input", BEST[2]),
     ),
     "convolutional": Setting(
         CONFIGS / "conv_mnist" / "small.yaml", None, 1,

@@ -65,6 +65,19 @@ def test_the_planned_rows_are_counted():
     assert len(planned) == SETTINGS["dense"].tricks == SETTINGS["convolutional"].tricks
 
 
+def test_rows_are_confirmed_by_seeds_that_did_not_choose_them():
+    confirm, dense = SETTINGS["confirm"], SETTINGS[SETTINGS["confirm"].searched]
+    runs = set(range(confirm.first_seed, confirm.first_seed + confirm.seeds))
+    assert not runs & set(range(dense.first_seed, dense.first_seed + dense.seeds))
+    tricks_of = [name for name in confirm.rows if not name.startswith(("plain", "control"))]
+    assert len(tricks_of) == confirm.tricks
+    assert (confirm.config, confirm.rule, confirm.common) == (dense.config, dense.rule, dense.common)
+    for name in confirm.rows:
+        trials, best = tricks.searched(name, confirm.searched)
+        assert max(runs) < tricks.FIRST_TRIAL  # seeds of trials begin there
+        assert best["rate"] in [trial["rate"] for trial in trials]
+
+
 def test_of_two_rates_that_are_as_good_the_one_that_holds_is_chosen(monkeypatch):
     """A rate at which seeds fail is not chosen because the first did not."""
     again = {1e-3: [5.6, 5.8], 3e-3: [20.0, 5.5]}
