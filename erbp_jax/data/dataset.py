@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 UNNAMED = "arrays"
 """The name of a set that was given none."""
+LONGEST_NAME = 40
+"""Of a test set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,8 @@ class Dataset:
         (5, 64)
 
     Raises:
-        UserError: with `labels`, classes that are not whole numbers `[n]` from 0 to one below their number.
+        UserError: with `labels`, classes that are not whole numbers `[n]` from 0 to one below their number; a `dt` or
+            `test_name` that is none.
     """
 
     name: str
@@ -89,6 +92,10 @@ class Dataset:
     def __post_init__(self) -> None:
         if not 0 < self.dt < float("inf"):
             raise UserError(f"{self.called}: dt must be a finite number of ms above 0, got {self.dt!r}")
+        if not 0 < len(self.test_name) <= LONGEST_NAME or not self.test_name.isprintable():
+            raise UserError(
+                f"{self.called}: test_name must be 1 to {LONGEST_NAME} letters, got {shown(repr(self.test_name), 60)}"
+            )
         if self.labels is not None:
             check_classes(f"{self.called}: train.y", self.train.y, len(self.labels))
             check_classes(f"{self.called}: test.y", self.test.y, len(self.labels))
@@ -210,7 +217,8 @@ class Dataset:
 
     def save(self, path: Path | str) -> None:
         """Write the set as `.npz`, from which `data.path` and `from_npz` make the same one: `x` (or `spikes`), `y`,
-        `x_test`, `y_test`, `shape`, `labels` if it has classes, and `dt` and `copies` where they are not 1 and 0.
+        `x_test`, `y_test`, `shape`, `labels` if it has classes; and `dt`, `copies` and `test_name` where they are not
+        1, 0 and `test`.
 
         Raises:
             UserError: samples or targets that are no arrays.
@@ -224,6 +232,7 @@ class Dataset:
         arrays |= {"shape": np.asarray(self.shape, np.int64)} | ({} if self.labels is None else {"labels": self.labels})
         arrays |= {} if self.dt == 1.0 else {"dt": np.float64(self.dt)}
         arrays |= {} if self.copies == 0 else {"copies": np.int64(self.copies)}
+        arrays |= {} if self.test_name == "test" else {"test_name": np.str_(self.test_name)}
         write_arrays(Path(path), arrays, compressed=True)
 
     def _stored(self, x: np.ndarray) -> np.ndarray:

@@ -11,18 +11,24 @@ from erbp_jax.data.dataset import Dataset, Samples
 from erbp_jax.data.from_arrays import dataset
 from erbp_jax.errors import UserError
 
-BESIDE = ("shape", "labels", "dt", "copies")
+BESIDE = ("shape", "labels", "dt", "copies", "test_name")
 """What may stand beside samples and targets."""
+KINDS = (
+    ("dt", "fiu", "a number of ms above 0"),
+    ("copies", "iu", "a whole number from 0 on"),
+    ("test_name", "U", "text"),
+)
 MOST_BYTES = 64 * MAX_BYTES
 """Of the arrays: 32 GiB."""
 
 
 def from_npz(path: Path | str) -> Dataset:
     """The set in an `.npz` with the arrays `x` and `y`, and, if the test set is not to be drawn from them, `x_test` and
-    `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in place of `x` are given trains. Two numbers
-    may be there too: `dt`, the length of a tick in ms (1), and `copies`, how many changed copies stand behind each
-    training sample (0). With `shape`, that of a sample (of a tick, for trains), it is what `Dataset.save` wrote, and is
-    taken as it is: nothing is guessed of dark images, and the classes are those of `labels`.
+    `y_test`; all as `dataset` takes them. `spikes` (and `spikes_test`) in place of `x` are given trains. These may be
+    there too: `dt`, the length of a tick in ms (1); `copies`, how many changed copies stand behind each training sample
+    (0); and `test_name`, what texts call the test set (`test`). With `shape`, that of a sample (of a tick, for trains),
+    it is what `Dataset.save` wrote, and is taken as it is: nothing is guessed of dark images, and the classes are those
+    of `labels`.
 
     Example:
         >>> import os, tempfile
@@ -51,17 +57,17 @@ def from_npz(path: Path | str) -> Dataset:
         if unknown := sorted(names - known):
             raise UserError(f"{shown(', '.join(unknown), 200)}: not known; it holds {', '.join(sorted(known))}")
         arrays = {name: archive[name] for name in (what, "y", f"{what}_test", "y_test") if name in names}
-        numbers = {name: archive[name] for name in BESIDE if name in names}
-        if "shape" in numbers:
-            made = _saved(path.stem, what, arrays, numbers["shape"], numbers.get("labels"))
-        elif "labels" in numbers:
+        beside = {name: archive[name] for name in BESIDE if name in names}
+        if "shape" in beside:
+            made = _saved(path.stem, what, arrays, beside["shape"], beside.get("labels"))
+        elif "labels" in beside:
             raise UserError("labels: are those of a set with its shape; without it they are the values of y")
         else:
             made = dataset(
                 arrays[what], arrays["y"], arrays.get(f"{what}_test"), arrays.get("y_test"),
                 name=path.stem, trains=what == "spikes",
             )  # fmt: skip
-        return _with(made, numbers, drawn=f"{what}_test" not in names)
+        return _with(made, beside, drawn=f"{what}_test" not in names)
 
 
 def _saved(
@@ -94,17 +100,17 @@ def _saved(
     return Dataset(name, *rows, shape=tuple(shape.tolist()), labels=labels, ticks=ticks)
 
 
-def _with(made: Dataset, numbers: dict[str, np.ndarray], *, drawn: bool) -> Dataset:
-    """The set with the numbers that stand beside its arrays."""
-    for name, kinds, wanted in (("dt", "fiu", "a number of ms above 0"), ("copies", "iu", "a whole number from 0 on")):
-        if name in numbers and (numbers[name].ndim or numbers[name].dtype.kind not in kinds):
-            raise UserError(f"{name}: must be {wanted}, got {numbers[name].dtype} {list(numbers[name].shape)}")
-    if "dt" in numbers and made.ticks is None:
+def _with(made: Dataset, beside: dict[str, np.ndarray], *, drawn: bool) -> Dataset:
+    """The set with what stands beside its arrays."""
+    for name, kinds, wanted in KINDS:
+        if name in beside and (beside[name].ndim or beside[name].dtype.kind not in kinds):
+            raise UserError(f"{name}: must be {wanted}, got {beside[name].dtype} {list(beside[name].shape)}")
+    if "dt" in beside and made.ticks is None:
         raise UserError("dt: is the length of a tick of trains, and x are images; leave it out")
-    dt, copies = float(numbers.get("dt", made.dt)), int(numbers.get("copies", made.copies))
+    dt, copies = float(beside.get("dt", made.dt)), int(beside.get("copies", made.copies))
     if copies < 0 or len(made.train) % (1 + copies) or (copies and drawn):
         raise UserError(
             f"copies: {copies} behind each sample need a test set of their own and training samples in groups of "
             f"{1 + copies}; {len(made.train)} are there"
         )
-    return replace(made, dt=dt, copies=copies)
+    return replace(made, dt=dt, copies=copies, test_name=str(beside.get("test_name", made.test_name)))

@@ -92,6 +92,7 @@ SAVED = {
     "words": lambda: ej.dataset(X, np.array(["b", "a"])[np.arange(60) % 2]),
     "curves": lambda: ej.dataset(X, X[:, 0]),
     "counts": lambda: Dataset("counts", *[Samples(COUNTS, SIDES)] * 2, shape=(5,), labels=np.arange(2), ticks=4),
+    "held out": lambda: ej.dataset(X, Y, X[:5], Y[:5]).subset(None, None, validation=20),
     "maps of events": lambda: Dataset(
         "maps", *[Samples(np.packbits(COUNTS > 2, axis=-1), SIDES)] * 2, shape=(1, 5, 1), labels=np.arange(2), ticks=4,
         packed=True,
@@ -105,6 +106,7 @@ def test_any_saved_set_is_the_same_when_it_comes_back(tmp_path, which):
     made.save(tmp_path / "mine.npz")
     back = data.from_npz(tmp_path / "mine.npz")
     assert (back.shape, back.ticks, back.classes, back.most) == (made.shape, made.ticks, made.classes, made.most)
+    assert back.test_name == made.test_name == ("held-out" if which == "held out" else "test")
     assert (back.labels is None) == (made.labels is None)
     if made.labels is not None:
         np.testing.assert_array_equal(back.labels, made.labels)
@@ -147,6 +149,9 @@ def test_a_saved_set_keeps_its_tick_and_its_copies(tmp_path):
         ({"x": X, "y": Y, "dt": 5.0}, "dt: is the length of a tick of trains, and x are images"),
         ({"x": X, "y": Y, "copies": 1}, "copies: 1 behind each sample need a test set of their own"),
         ({"x": X, "y": Y, "copies": 0.5}, "copies: must be a whole number from 0 on, got float64"),
+        ({"x": X, "y": Y, "test_name": 3}, "test_name: must be text, got int64"),
+        ({"x": X, "y": Y, "test_name": "a\nb"}, r"test_name must be 1 to 40 letters, got 'a\\nb'"),
+        ({"x": X, "y": Y, "test_name": "a" * 41}, "test_name must be 1 to 40 letters"),
         ({"x": X, "y": Y, "labels": [1, 2]}, "labels: are those of a set with its shape"),
         ({"x": X, "y": Y, "shape": [4, 5]}, "x_test and y_test: a set with its shape has both"),
         ({"x": X, "y": Y, "x_test": X, "y_test": Y, "shape": [4, 4]}, r"x: \[60, 4, 5\] and y \[60\] do not fit"),
