@@ -124,6 +124,10 @@ def test_one_mask_for_all_ticks_is_refused_on_a_cycle(key):
     with pytest.raises(ValueError, match=r"h -> h is on a cycle, .* SharedBlankOut draws one mask for all ticks"):
         loop.advance(loop.init(key), loop.init_state(1), spikes, key=keys)
     loop.advance(loop.init(key), loop.init_state(1), spikes[:1], key=keys[:1])  # a block of one part
+    for p in (0.0, 1.0):  # all masks are one
+        certain = replace(shared, transmission=ej.SharedBlankOut(p))
+        same = ej.Network(loop.populations, (loop.projections[0], replace(loop.projections[1], connection=certain)))
+        same.advance(same.init(key), same.init_state(1), spikes, key=keys)
 
 
 @pytest.mark.parametrize("delay", [-1, 0.5, 2.0, "1", None, True, float("nan"), float("inf")])

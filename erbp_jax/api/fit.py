@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 import optax
 
+from erbp_jax.api.fitted import Fitted
 from erbp_jax.api.model import Model
 from erbp_jax.api.numbers import numbers, parts
 from erbp_jax.api.prepare import (
     RuleLike,
-    as_before,
     data_of,
     experiment_for,
     optimizers_for,
@@ -138,16 +139,17 @@ def fit(
     }  # fmt: skip
     averaged = None if average is None else Average(average)
     if before is not None:
-        given, averaged = as_before(before[0], shown, given), averaged or before[0].average
+        given, averaged = before.settings(shown, given), averaged or before.experiment.average
     try:
         experiment = replace(experiment_for(network, made, shown, devices=devices, **given), average=averaged)
     except ValueError as error:
         raise UserError(str(error)) from None
     batches = len(shown.train) // experiment.batch_size
+    make = partial(optimizers_for, optimizer=optimizer, rule_optimizer=rule_optimizer, learning_rate=learning_rate)
     if before is not None and optimizer is None and rule_optimizer is None and learning_rate is None:
-        optimizers = before[1]
+        optimizers, make = before.optimizers_for(experiment, batches), before.make
     else:
-        optimizers = optimizers_for(experiment, batches, optimizer, rule_optimizer, learning_rate)
+        optimizers = make(experiment, batches)
     programs = Programs(experiment, optimizers, shown, [used], dt=dt, alignment=alignment, piece=piece)
     history = list(model.history) if model is not None else []
     learner = programs.start() if model is None else _warm(programs, model)
@@ -173,7 +175,8 @@ def fit(
             )  # fmt: skip
         except KeyboardInterrupt:
             reporter.line(f"interrupted; returning what was learned in {len(history)} whole epochs and a part")
-    return Model.of_learner(experiment, optimizers, _first(keeper.learner), history, shown, dt)
+    fitted = Fitted(experiment, batches, optimizers, make)
+    return Model.of_learner(fitted, _first(keeper.learner), history, shown, dt)
 
 
 def _same_labels(ours: np.ndarray | None, theirs: np.ndarray | None) -> bool:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from erbp_jax.api.fitted import Fitted
 from erbp_jax.api.numbers import numbers, whole
 from erbp_jax.api.recording import Recording, are_bits, record
 from erbp_jax.data import Dataset, Samples
@@ -24,7 +25,6 @@ from erbp_jax.tasks import Task
 from erbp_jax.training import testing
 from erbp_jax.training.engine import Learner
 from erbp_jax.training.experiment import Experiment
-from erbp_jax.training.transforms import Optimizers
 from erbp_jax.wording import plural
 
 
@@ -62,26 +62,25 @@ class Model:
     """What the samples of the history's tests are called: `test` or `held-out`."""
     learner: Learner | None = None
     """The state from which `fit(..., model=...)` continues; None after `load`, so that the optimiser starts fresh."""
-    fitted: tuple[Experiment, Optimizers] | None = None
+    fitted: Fitted | None = None
     """How the learner was trained, with which `fit(..., model=...)` continues where nothing else is given."""
 
     @classmethod
     def of_learner(
         cls,
-        experiment: Experiment,
-        optimizers: Optimizers,
+        fitted: Fitted,
         learner: Learner,
         history: list[dict[str, Any]],
         data: Dataset,
         dt: float,
     ) -> "Model":
         """What a training ended with, of one seed."""
-        e = experiment
+        e = fitted.experiment
         return cls(
             network=e.network, params=learner.weights, rule=e.rule, rule_params=learner.rule_params,
             encoder=e.encoder, task=e.task, steps=e.test_steps, dt=dt, seed=int(learner.seed), shape=data.shape,
             labels=data.labels, history=history, test_name=data.test_name, learner=learner,
-            fitted=(e, optimizers),
+            fitted=fitted,
         )  # fmt: skip
 
     @property

@@ -1,6 +1,6 @@
 """From what a caller gives to an experiment and its optimisers, with what suits a rule where nothing is given."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -9,10 +9,10 @@ import numpy as np
 import optax
 
 from erbp_jax.data import Dataset, dataset
-from erbp_jax.encoding import Encoder, Frames, Poisson
+from erbp_jax.encoding import Encoder, Poisson
 from erbp_jax.errors import UserError
 from erbp_jax.learning import Suggested, Suggests
-from erbp_jax.learning.base import OTHERWISE, Rule
+from erbp_jax.learning.base import OTHERWISE, Rule, check_length
 from erbp_jax.learning.three_factor import Term
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
@@ -91,6 +91,7 @@ def experiment_for(
 
     Raises:
         UserError: numbers that do not fit the data or one another.
+        ValueError: a rule that is not made for presentations of this length.
     """
     for part, what in ((data.train, "training"), (data.test, data.test_name)):
         if not len(part):
@@ -120,6 +121,7 @@ def experiment_for(
     if batch_size is not None and batch_size > len(data.train):
         raise UserError(f"batch_size: {batch_size} samples, and {data.called} has {len(data.train)} for training")
     size = min(BATCH, len(data.train)) if batch_size is None else batch_size
+    check_length(rule, length, start)
     return Experiment(
         network=network,
         encoder=encoder or (data.frames() if data.ticks is not None else Poisson(0.25)),
@@ -133,22 +135,6 @@ def experiment_for(
         mesh=None if devices == 1 else make_mesh(batch=devices),
         task=task or task_for(data),
     )
-
-
-def as_before(was: Experiment, data: Dataset, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a training goes on with that another has begun: what is not `given` is as it was.
-
-    Encoders are of images or of given trains; other ticks, burn-ins and updates go together.
-    """
-    images = data.ticks is None and not isinstance(was.encoder, Frames)
-    kept: dict[str, Any] = {"task": was.task, "batch_size": min(was.batch_size, len(data.train))}
-    if images:
-        kept["encoder"] = was.encoder
-    if images or (data.ticks is not None and was.steps <= data.ticks):
-        kept["steps"] = was.steps
-    if given["steps"] in (None, was.steps) and "steps" in kept:
-        kept |= {"burn_in": was.burn_in, "update_every": was.update_every}
-    return {name: kept.get(name) if value is None else value for name, value in given.items()}
 
 
 def suggested(rule: Rule) -> Suggested:
@@ -217,7 +203,7 @@ def optimizers_for(
     """
     if optimizer is not None and learning_rate is not None:
         raise UserError("learning_rate: the given optimizer already has a learning rate; pass one of the two")
-    suits, blocks = suggested(experiment.rule), (experiment.steps - experiment.burn_in) // experiment.update_every
+    suits, blocks = suggested(experiment.rule), experiment.blocks
     presentation = optax.constant_schedule(float(blocks))
     if optimizer is None:
         rate = suits.learning_rate if learning_rate is None else learning_rate

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jax
 
+from erbp_jax.api.fitted import Fitted
 from erbp_jax.api.model import Model
 from erbp_jax.cache import compilation_cache
 from erbp_jax.data import Dataset
@@ -52,6 +53,6 @@ def _opened(folder: Path, seed: int | None) -> tuple[Model, Dataset]:
         raise UserError(f"{folder}: seed {chosen} was not trained; there are {seeds[0]} to {seeds[-1]}")
     one = jax.tree.map(lambda x: x[seeds.index(chosen)], learner)
     history = run_folder.read_metrics(folder)[: place.epoch]  # a run may have got further than its checkpoint
-    return Model.of_learner(
-        session.experiment, session.optimizers, one, history, session.data, session.dt
-    ), session.data
+    batches = len(session.data.train) // session.experiment.batch_size
+    fitted = Fitted(session.experiment, batches, session.optimizers, session.optimizers_for)
+    return Model.of_learner(fitted, one, history, session.data, session.dt), session.data

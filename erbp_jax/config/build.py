@@ -20,7 +20,7 @@ from erbp_jax.data import Dataset
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Analog, Encoder
 from erbp_jax.errors import UserError
-from erbp_jax.learning.base import OTHERWISE
+from erbp_jax.learning.base import OTHERWISE, check_length
 from erbp_jax.learning.targets import for_curves
 from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
@@ -81,6 +81,7 @@ def build(config: schema.Config, data: Dataset) -> Experiment:
         rule = rule if data.labels is not None else for_curves(rule)
         network, rule = store_in_bits(config.precision, network, rule)
         burn_in = _burn_in(config)
+        check_length(rule, steps, burn_in)
         experiment = Experiment(
             network=network,
             encoder=encoder,

@@ -233,7 +233,7 @@ class SharedBlankOut:
 
     @property
     def by_row(self) -> bool:
-        return False
+        return self.p in (0.0, 1.0)  # then all masks are the same
 
     @property
     def by_events(self) -> bool:

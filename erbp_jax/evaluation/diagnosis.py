@@ -15,7 +15,7 @@ from erbp_jax.network import Network
 from erbp_jax.neurons.base import highest_rate
 from erbp_jax.params import Params
 from erbp_jax.settings import settled
-from erbp_jax.trace import Trace
+from erbp_jax.trace import Trace, member
 from erbp_jax.training.experiment import Experiment
 
 SATURATED = 0.9
@@ -89,7 +89,7 @@ def _watch(experiment: Experiment, params: Params, samples: Any, targets: Any, n
     gates = _gates(experiment.rule, network)
 
     def step(sums: dict[str, Any], trace: Trace, ticks: jax.Array) -> dict[str, Any]:
-        current = [getattr(p.state, "synaptic", None) for p in trace.populations]
+        current = [member(p.state, "synaptic") for p in trace.populations]
         made = {
             "inputs": [x.sum(0) for x in trace.inputs],
             "fired": [p.spikes.sum(0) for p in trace.populations],
@@ -107,7 +107,7 @@ def _watch(experiment: Experiment, params: Params, samples: Any, targets: Any, n
         return jnp.zeros((n, size), jnp.float32)
 
     states = [jax.eval_shape(lambda p=p: p.neuron.init_state((1, 1))) for p in network.populations]
-    zero = [jnp.float32(0) if hasattr(state, "synaptic") else None for state in states]
+    zero = [None if member(state, "synaptic") is None else jnp.float32(0) for state in states]
     begin = {
         "inputs": [zeros(size) for size in network.inputs.values()],
         "fired": [zeros(p.size) for p in network.populations],

@@ -62,11 +62,6 @@ class BackProp:
         check_keys("BackProp", key, ())
         self._highest(network)
         network.with_surrogate(self.surrogate)
-        if self.segment is not None and (reach := self.wiring.reach(network)):
-            raise ValueError(
-                f"BackProp: by {type(self.wiring).__name__} an error goes back {plural(reach, 'tick')} at once, over "
-                "projections with a delay, and none would cross from one segment into the one before; leave segment out"
-            )
         return Params((), self.wiring.init(network, key))
 
     def init_state(self, network: Network, batch: int) -> LearningState:
@@ -123,6 +118,11 @@ class BackProp:
         k, segment = given.key.shape[0], self.segment
         if k % segment:
             raise ValueError(f"BackProp: a block of {k} ticks is not a whole number of segments of {segment}")
+        if k > segment and (reach := self.wiring.reach(network)):
+            raise ValueError(
+                f"BackProp: by {type(self.wiring).__name__} an error goes back {plural(reach, 'tick')} at once, over "
+                "projections with a delay, and none would cross from one segment into the one before; leave segment out"
+            )
         parts = jax.tree.map(lambda x: x.reshape(k // segment, segment, *x.shape[1:]), (given.inputs, given.key))
         after, trace = jax.lax.scan(jax.checkpoint(advance), state.network, parts)
         return after, jax.tree.map(lambda x: x.reshape(k, *x.shape[2:]), trace)

@@ -216,13 +216,23 @@ class Timed(Protocol):
         TrialReward: the reward comes at the end of tick 100
     """
 
-    def check_steps(self, steps: int) -> None:
-        """Before a training whose presentations have so many ticks.
+    def check_steps(self, steps: int, burn_in: int = 0) -> None:
+        """Before a training whose presentations have so many ticks, in the first of which nothing is learned.
 
         Raises:
             ValueError: says which lengths the rule needs.
         """
         ...
+
+
+def check_length(rule: Rule, steps: int, burn_in: int) -> None:
+    """Refuse a training whose presentations a rule is not made for.
+
+    Raises:
+        ValueError: as the rule says.
+    """
+    if isinstance(rule, Timed):
+        rule.check_steps(steps, burn_in)
 
 
 def is_supervised(rule: Rule) -> bool:

@@ -95,7 +95,8 @@ class WrittenRule(ERBP):
             return jax.tree.map(jnp.zeros_like, weights)
         seen = trace.populations[network.index(projection.target)]
         pre = projection.connection.signal(arrived)  # [k, B, J]
-        now = Post(seen.spikes, getattr(seen.state, "synaptic", seen.current), seen.state)
+        synaptic = member(seen.state, "synaptic")
+        now = Post(seen.spikes, seen.current if synaptic is None else synaptic, seen.state)
         change = jax.eval_shape(self.function, *jax.tree.map(lambda x: x[0], (pre, now, post)))
         if not hasattr(change, "shape"):
             raise ValueError(f"local_rule: the function must return an array, got {type(change).__name__}")

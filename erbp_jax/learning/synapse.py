@@ -3,6 +3,7 @@
 from typing import Any
 
 from erbp_jax.projection import Population
+from erbp_jax.trace import member
 
 
 def synaptic_current(population: str, state: Any) -> Any:
@@ -11,13 +12,13 @@ def synaptic_current(population: str, state: Any) -> Any:
     Raises:
         ValueError: a state without it.
     """
-    if not hasattr(state, "synaptic"):
+    if (current := member(state, "synaptic")) is None:
         raise ValueError(
             f"the boxcar reads the synaptic current, and the state of population {population!r}, "
             f"{type(state).__name__}, has no field `synaptic`: give the neuron one, or write the rule "
             "with ej.local_rule"
         )
-    return state.synaptic
+    return current
 
 
 def synaptic_gain(population: Population) -> float:

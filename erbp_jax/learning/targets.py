@@ -26,11 +26,13 @@ def for_curves(rule: Rule) -> Rule:
         shared = tuple(replace(f, zero_sum=False) for f in each)
         feedback = shared if isinstance(rule.feedback, tuple) else shared[0]
         return replace(rule, label=Curves(rule.label.classes), feedback=feedback)
-    if isinstance(rule, BackProp) and isinstance(rule.loss, (CrossEntropy, SquaredError)):
-        if rule.loss != CrossEntropy():
-            raise UserError(f"loss: {rule.loss} is of labels, and the targets are curves; CurveError() is of these")
-        wiring = rule.wiring
+    if isinstance(rule, BackProp):
+        loss, wiring = rule.loss, rule.wiring
+        if isinstance(loss, (CrossEntropy, SquaredError)):
+            if loss != CrossEntropy():
+                raise UserError(f"loss: {loss} is of labels, and the targets are curves; CurveError() is of these")
+            loss = CurveError()
         if isinstance(wiring, Direct):
             wiring = replace(wiring, feedback=replace(wiring.feedback, zero_sum=False))
-        return replace(rule, loss=CurveError(), wiring=wiring)
+        return replace(rule, loss=loss, wiring=wiring)
     return rule

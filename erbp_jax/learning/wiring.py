@@ -147,8 +147,9 @@ class Direct:
 
     An error of the output in tick t goes to the spikes that in t arrive at the first other population that they lead
     to: with a delay of d ticks on this projection, to those of t - d, as back-propagation has it with one hidden
-    layer. What was fired before the ticks that are worked through at once is out of its reach: where they are fewer
-    than d, a ValueError says so.
+    layer. What was fired before the ticks that are worked through at once is out of its reach: with n of them (a block;
+    on a cycle through the output a part of it, as long as the cycle's delays allow) errors of n - d ticks arrive, and
+    where n is not above d a ValueError says so.
 
     No error comes back through spikes, whichever projection they went through: on a cycle a neuron keeps the gradient
     through its own state (its leaks and its reset) and through the currents of its recurrent synapses to their

@@ -195,8 +195,8 @@ class MihalasNiebur:
         return {**kept, "capacitance": capacitance, "conductance": conductance}
 
     def with_surrogate(self, surrogate: Surrogate) -> "MihalasNiebur":
-        """The same neuron, differentiable."""
-        return replace(self, surrogate=surrogate)
+        """The same neuron, differentiable; a derivative of its own stays."""
+        return self if self.surrogate is not None else replace(self, surrogate=surrogate)
 
     @property
     def max_rate(self) -> float:

@@ -50,7 +50,8 @@ def from_nir(graph: "nir.NIRGraph | Path | str", dt: float, method: Method = "ex
     `erbp_jax.nir`. Where linear nodes meet without a neuron, a `Relay` of the node's name hands on their sum.
 
     Weights are float32. Maps `(C, H, W)` are `(H, W, C)` here, flat, the channel the fastest. Inputs have the names of
-    their nodes. The output is what leads to the first Output node; further ones are populations like others.
+    their nodes. The output is what leads to the first Output node, in the order of the edges; further ones are
+    populations like others.
 
     A cycle through a spiking neuron without a Delay gets a delay of one tick where it closes (`cycles.implied`).
 
@@ -111,13 +112,15 @@ class _Importer:
             return
         shape = graph.shapes[name]
         self.sizes[name] = int(np.prod(shape))
-        if (remembered := self._remembered(name)) is not None:
-            self.populations[name] = remembered
+        if (before := self._remembered(name)) is not None:
+            self.populations[name] = before
             return
-        if (unsaid := (node.metadata or {}).get(UNSAID)) is not None:
+        about = node.metadata or {}
+        if (unsaid := about.get(UNSAID)) is not None:
+            hint = "" if remembered(about.get(NEURON)) is None else self._as_written()
             raise UserError(
                 f"{name}: has {unsaid}, says its metadata {UNSAID}, and this is not read back as it was written"
-                f"{self._as_written()}; delete the metadata to read the node without"
+                f"{hint}; delete the metadata to read the node without"
             )
         constants = tuple((n, Values(getattr(node, n))) for n in NEURONS[graph.kind(name)])
         try:
@@ -221,7 +224,7 @@ class _Importer:
         names = in_order(self.populations, inner, 1)
         links = sorted(self.links, key=lambda x: (names.index(x.projection.target), x.rank))
         populations = [Population(n, self.populations[n], self.sizes[n]) for n in names]
-        first = next(n for n in self.graph.nodes if self.graph.kind(n) == "Output")
+        first = next(b for _, b in self.graph.edges if self.graph.kind(b) == "Output")  # files keep the order of edges
         try:
             network = Network(populations, [x.projection for x in links], self.outputs[first])
         except ValueError as error:

@@ -169,8 +169,8 @@ class NIRNeuron:
         return NIRState(synaptic, after, drive), spikes
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
-        """The same neuron, differentiable."""
-        return replace(self, surrogate=surrogate)
+        """The same neuron, differentiable; a derivative of its own stays."""
+        return self if self.surrogate is not None else replace(self, surrogate=surrogate)
 
     @property
     def max_rate(self) -> float:

@@ -11,7 +11,7 @@ from erbp_jax.network import Network
 from erbp_jax.registry import register
 from erbp_jax.tasks.base import ERROR, Measure
 from erbp_jax.tasks.decisions import alone, decide
-from erbp_jax.trace import Trace
+from erbp_jax.trace import Trace, member
 
 NEVER = 2**31 - 1
 """The tick of a first spike that has not come."""
@@ -65,7 +65,7 @@ class Classification:
         if self.by in STATES:
             neuron = network.population(network.output).neuron
             state = jax.eval_shape(lambda: neuron.init_state((1, 1)))
-            if not any(hasattr(state, name) for name in STATES[self.by]):
+            if all(member(state, name) is None for name in STATES[self.by]):
                 raise ValueError(
                     f"Classification by {self.by}: the state of the output {network.output!r}, "
                     f"{type(state).__name__}, has no field `{STATES[self.by][-1]}`"
@@ -82,7 +82,8 @@ class Classification:
             when = jnp.where(spikes != 0, -ticks.astype(jnp.float32)[:, None, None], -jnp.float32(NEVER))
             return jnp.maximum(state, when.max(0))
         seen: Any = trace.populations[network.index(network.output)].state
-        value = getattr(seen, next(name for name in STATES[self.by] if hasattr(seen, name))).astype(state.dtype)
+        found = next(value for name in STATES[self.by] if (value := member(seen, name)) is not None)
+        value = found.astype(state.dtype)
         return jnp.maximum(state, value.max(0)) if self.by == "membrane" else state + value.sum(0)
 
     def score(self, state: jax.Array, target: Any) -> dict[str, jax.Array]:

@@ -7,7 +7,6 @@ import jax
 from erbp_jax.data.shift import Shift
 from erbp_jax.encoding import Encoder
 from erbp_jax.learning import Rule
-from erbp_jax.learning.base import Timed
 from erbp_jax.network import Network
 from erbp_jax.tasks import Classification, Task
 from erbp_jax.training.average import Average
@@ -15,11 +14,7 @@ from erbp_jax.training.average import Average
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything is frozen and hashable. Times in ticks.
-
-    Raises:
-        ValueError: a rule that is not made for presentations of this length.
-    """
+    """Everything is frozen and hashable. Times in ticks."""
 
     network: Network
     encoder: Encoder
@@ -36,9 +31,10 @@ class Experiment:
     shift: Shift | None = None  # of training images
     task: Task = Classification()
 
-    def __post_init__(self) -> None:
-        if isinstance(self.rule, Timed):
-            self.rule.check_steps(self.steps)
+    @property
+    def blocks(self) -> int:
+        """Learning blocks of a presentation."""
+        return (self.steps - self.burn_in) // self.update_every
 
     @property
     def test_block(self) -> int:

@@ -1,5 +1,6 @@
 """A config's training: its data, its experiment, its optimisers, compiled."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from erbp_jax.config import Config
 from erbp_jax.config.build import build
 from erbp_jax.config.build_data import load_data
 from erbp_jax.errors import UserError
+from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.optimizer import make_optimizer
 from erbp_jax.training.programs import Programs
 from erbp_jax.training.rounding import grid_link
@@ -27,31 +29,35 @@ class Session(Programs):
         shown = load_data(config)
         experiment = build(config, shown)
         batches = len(shown.train) // experiment.batch_size
-        blocks = (experiment.steps - experiment.burn_in) // experiment.update_every
-        try:
-            clock = Clock(config.encoding.dt)
-            network = experiment.network
-            write = grid_link(config.precision, network)
-
-            def optimizers_at(rate: Any) -> Optimizers:
-                section = config.optimizer.model_copy(update={"learning_rate": rate})
-                return make_optimizer(
-                    section, batches * blocks, config.training.epochs, write, blocks=blocks, clock=clock,
-                    layer_of=network.layer_of,
-                )  # fmt: skip
-
-            optimizers = optimizers_at(config.optimizer.learning_rate)
-        except ValueError as error:  # a component's own check
-            raise UserError(str(error)) from None
-        self.optimizers_at = optimizers_at
+        self.optimizers_for = partial(_optimizers, config)
+        """The optimisers of the config, of an experiment and the batches of an epoch."""
+        self.optimizers_at = partial(_optimizers, config, experiment, batches)
         """The optimisers of the config at another learning rate, which may be traced."""
         seeds = config.seed + np.arange(config.training.seeds)
         super().__init__(
             experiment,
-            optimizers,
+            self.optimizers_at(),
             shown,
             seeds,
             dt=config.encoding.dt,
             alignment=config.training.alignment,
             piece=config.training.piece,
         )
+
+
+def _optimizers(config: Config, experiment: Experiment, batches: int, rate: Any = None) -> Optimizers:
+    """Those of a config, for an epoch of so many batches; at another learning rate if one is given.
+
+    Raises:
+        UserError: a trick refuses its values, or weights are on a grid that cannot be.
+    """
+    section, network = config.optimizer, experiment.network
+    if rate is not None:
+        section = section.model_copy(update={"learning_rate": rate})
+    try:
+        return make_optimizer(
+            section, batches * experiment.blocks, config.training.epochs, grid_link(config.precision, network),
+            blocks=experiment.blocks, clock=Clock(config.encoding.dt), layer_of=network.layer_of,
+        )  # fmt: skip
+    except ValueError as error:  # a component's own check
+        raise UserError(str(error)) from None

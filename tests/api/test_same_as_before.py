@@ -33,15 +33,49 @@ def test_a_fit_that_goes_on_has_the_rate_encoder_and_ticks_of_before():
         batch_size=9, average=1.0, **QUIET,
     )  # fmt: skip
     on = ej.fit(network, ej.ERBP.default, data, model=first, **QUIET)
-    was, now = first.fitted[0], on.fitted[0]
-    assert (now, on.fitted[1]) == (was, first.fitted[1])
+    was, now = first.fitted, on.fitted
+    assert (now.experiment, now.optimizers) == (was.experiment, was.optimizers)
     assert 0 < moved(first, on) < 1e-3
     faster = ej.fit(network, ej.ERBP.default, data, model=first, learning_rate=1e-2, **QUIET)
     assert moved(first, faster) > 1e-2
-    longer = ej.fit(network, ej.ERBP.default, data, model=first, steps=20, **QUIET)
+    unmoved = {"epochs": 0, "progress": False}
+    longer = ej.fit(network, ej.ERBP.default, data, model=first, steps=20, **unmoved)
     assert (longer.steps, longer.encoder) == (20, ej.Regular(0.5))
-    anew = ej.fit(network, ej.ERBP.default, data, model=replace(first, learner=None), **QUIET)
+    anew = ej.fit(network, ej.ERBP.default, data, model=replace(first, learner=None), **unmoved)
     assert anew.steps == 60
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, (40, 10, 10)), ({"burn_in": 20}, (40, 20, 10)), ({"burn_in": 4}, (40, 4, 4)),
+        ({"update_every": 5}, (40, 10, 5)), ({"update_every": 20}, (40, 0, 20)), ({"steps": 40}, (40, 10, 10)),
+        ({"steps": 20}, (20, 5, 5)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_burn_in_and_updates_of_before_stay_where_they_fit(given, wanted):
+    """One of the two was kept beside the other that was given, and refused as if it had been given too."""
+    rule = ej.ERBP.default(network)
+    was = ej.fit(network, rule, data, steps=40, burn_in=10, update_every=10, epochs=0, progress=False)
+    now = ej.fit(network, rule, data, model=was, **given, epochs=0, progress=False).fitted.experiment
+    assert (now.steps, now.burn_in, now.update_every) == wanted
+
+
+def test_readouts_go_on_learning_in_presentations_of_another_length():
+    """Their steps were of a presentation of so many blocks, and never came in shorter ones."""
+    rule = ej.ERBP(ej.LabelNeurons(3), local=(ej.LearnedReadout(),))
+    first = ej.fit(network, rule, data, steps=20, burn_in=0, update_every=5, **QUIET)
+    shorter = ej.fit(network, rule, data, model=first, steps=10, burn_in=0, update_every=5, **QUIET)
+    pairs = zip(*(jax.tree.leaves(m.rule_params.trained) for m in (first, shorter)), strict=True)
+    assert all(np.abs(a - b).max() > 1e-4 for a, b in pairs)
+
+
+def test_a_run_goes_on_in_presentations_of_another_length(run, files):
+    model = ej.open_run(run)
+    on = ej.fit(model.network, model.rule, ej.data.from_npz(files / "a.npz"), model=model, steps=30, **QUIET)
+    assert (on.steps, on.fitted.experiment.blocks) != (model.steps, model.fitted.experiment.blocks)
+    assert 0 < moved(model, on) < 1
 
 
 def test_two_epochs_are_an_epoch_and_another():

@@ -149,13 +149,9 @@ def test_of_several_rules_the_one_that_is_taken_is_named(npz, tmp_path, monkeypa
         f"data: {{path: {npz}}}\nnetwork: {{layers: [auto, 5, auto]}}\n"
         "rules:\n  ours: {rule: {kind: erbp}}\n  bp: {rule: {kind: bp}}\n"
     )
-    for more, named in (
-        ((), True),
-        (("--rule", "ours"), False),
-        (("rule.kind=bp",), False),
-        (("rule.kind=rbp",), False),
-    ):
-        given = ("train", config, "training.epochs=1", *more, "--out", tmp_path / f"run{len(more)}{named}{more[-1:]}")
+    short = "training.epochs=1", "encoding.steps=10"
+    for more, named in (((), True), (("--rule", "ours"), False), (("rule.kind=rbp",), False)):
+        given = ("train", config, *short, *more, "--out", tmp_path / f"run{len(more)}{named}{more[-1:]}")
         code, out, err = call(monkeypatch, capsys, *given)
         assert code == 0, err
         assert ("rule: ours, the first of ours, bp; --rule chooses another" in out) == named

@@ -21,7 +21,8 @@ from erbp_jax.learning import (
     Symmetric,
 )
 from erbp_jax.learning.base import Given
-from erbp_jax.neurons import LIF, SURROGATES, GaussianNoise, Surrogate
+from erbp_jax.neurons import LIF, SURROGATES, GaussianNoise, MihalasNiebur, Surrogate
+from erbp_jax.nir import NIRNeuron, Values
 from erbp_jax.params import Params
 from tests.connections.calls import current
 from tests.oracles import bptt
@@ -166,6 +167,8 @@ def test_an_error_that_would_be_lost_between_segments_or_blocks_is_refused(key):
     late = replace(net, projections=(net.projections[0], replace(net.projections[1], delay=2)))
     with pytest.raises(ValueError, match="by Direct an error goes back 2 ticks at once"):
         update(BackProp(wiring=Direct(), segment=3), late, key)
+    whole = update(BackProp(wiring=Direct()), late, key)[0].update
+    assert_close(update(BackProp(wiring=Direct(), segment=T), late, key)[0].update, whole, 1e-5)
     late = replace(net, projections=(net.projections[0], replace(net.projections[1], delay=T)))
     with pytest.raises(ValueError, match=rf"'hidden1' fired {T} ticks before, and {T} ticks at a time are worked thr"):
         update(BackProp(wiring=Direct()), late, key)
@@ -179,6 +182,19 @@ def test_a_derivative_of_the_neuron_is_used_in_place_of_the_rules(key):
     between = update(BackProp(), mixed, key)[0].update.projections
     for other in (mine, update(BackProp(), network(), key)[0].update):
         assert np.abs(between[0]["weight"] - other.projections[0]["weight"]).max() > 1e-4
+
+
+IF = tuple((name, Values(np.full(2, value))) for name, value in (("r", 1.0), ("v_threshold", 1.0), ("v_reset", 0.0)))
+
+
+@pytest.mark.parametrize(
+    "neuron", [LIF(), MihalasNiebur(), NIRNeuron("IF", 1.0, "exact", IF)],
+    ids=lambda neuron: type(neuron).__name__,
+)  # fmt: skip
+def test_a_neuron_keeps_a_derivative_of_its_own(neuron):
+    own, rules = Surrogate("triangular", 0.7), Surrogate("fast_sigmoid")
+    assert neuron.with_surrogate(own).with_surrogate(rules).surrogate == own
+    assert neuron.with_surrogate(rules).surrogate == rules
 
 
 def test_segments_must_divide_the_block(key):

@@ -308,6 +308,8 @@ def test_a_loss_of_labels_that_was_chosen_is_not_replaced():
     assert for_curves(BackProp()).loss == CurveError()
     direct = for_curves(BackProp(wiring=Direct(RandomFeedback(7.0))))
     assert direct.wiring == Direct(RandomFeedback(7.0, zero_sum=False))  # as eRBP's
+    slow = BackProp(loss=CurveError(50.0), wiring=Direct(RandomFeedback(7.0)))
+    assert for_curves(slow) == replace(slow, wiring=direct.wiring)  # the loss stays
     for loss in (CrossEntropy(gain=3.0), SquaredError()):
         with pytest.raises(UserError, match=r"is of labels, and the targets are curves; CurveError\(\) is of these"):
             for_curves(BackProp(loss=loss))

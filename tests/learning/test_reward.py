@@ -1,5 +1,7 @@
 """Reward-modulated STDP against a loop over synapses, through the contract of rules; and learning to fire or not."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +15,7 @@ from erbp_jax.encoding import Regular
 from erbp_jax.errors import UserError
 from erbp_jax.kernels import Exponential
 from erbp_jax.learning.base import Aligned, Given
-from erbp_jax.learning.three_factor import GivenReward, ThreeFactor, TrialReward, pair_stdp
+from erbp_jax.learning.three_factor import ForwardTableSTDP, GivenReward, ThreeFactor, TrialReward, pair_stdp
 from erbp_jax.learning.three_factor.reward import mstdp, mstdpet
 from erbp_jax.neurons import LIF, LeakyIF
 from erbp_jax.params import Params
@@ -216,8 +218,25 @@ def test_a_reward_that_would_never_come_is_refused():
     rule = mstdpet(TrialReward(100, lambda counts, _: counts.max(-1)))
     with pytest.raises(UserError, match="the reward comes at the end of tick 100, and a presentation has 60 ticks"):
         ej.fit(ej.mlp(6, 3), rule, data, epochs=1, progress=False)
+    rule = mstdpet(TrialReward(20, lambda counts, _: counts.max(-1)))
+    with pytest.raises(UserError, match="end of tick 20, and nothing is learned in the first 20; give a burn_in below"):
+        ej.fit(ej.mlp(6, 3), rule, data, epochs=1, steps=60, burn_in=20, progress=False)
+    table = ForwardTableSTDP(Exponential(window=8), modulator=rule.modulator)
+    with pytest.raises(UserError, match="the reward comes at the end of tick 20, and a presentation has 10 ticks"):
+        ej.fit(ej.mlp(6, 3), table, data, epochs=1, steps=10, progress=False)
     with pytest.raises(ValueError, match="TrialReward: steps must be a whole number of ticks from 1 on, got 0"):
         TrialReward(0, lambda counts, _: counts.max(-1))
+
+
+def test_a_model_is_looked_at_for_fewer_ticks_than_its_reward_takes():
+    """Nothing is learned there, and nothing is refused."""
+    data = (np.tile(np.eye(3, 6), (20, 1)), np.tile(np.arange(3), 20))
+    model = ej.fit(
+        ej.mlp(6, 3), mstdpet(TrialReward(20, lambda counts, _: counts.max(-1))), data, epochs=0, steps=20,
+        progress=False,
+    )  # fmt: skip
+    assert replace(model, steps=10).predict(data[0][:3]).shape == (3,)
+    assert ej.diagnose(model, ej.dataset(*data), steps=10)
 
 
 def test_targets_of_spike_rewards_are_one_class_per_sample(key):

@@ -245,16 +245,21 @@ def test_a_delay_behind_one_of_every_unit_counts():
 
 
 @pytest.mark.parametrize("first", ["direct", "behind"])
-def test_the_output_is_what_leads_to_the_first_output_node(first):
-    """Not to the one that the walk over the graph comes to first."""
-    two, outputs = np.array([2]), {"direct": nir.Output(np.array([2])), "behind": nir.Output(np.array([3]))}
+def test_the_output_is_what_leads_to_the_output_node_that_is_first_among_the_edges(tmp_path, first):
+    """Not to the one that the walk over the graph comes to first, nor to the first name of a file's, which has its
+    nodes by the alphabet."""
+    two = np.array([2])
     nodes = {
         "input": nir.Input(two), "n": nir.IF(np.ones(2), np.ones(2)), "w": nir.Linear(np.ones((3, 2), F)),
-        first: outputs.pop(first), **outputs,
+        "direct": nir.Output(two), "behind": nir.Output(np.array([3])),
     }  # fmt: skip
     edges = [("input", "n"), ("n", "w"), ("w", "behind"), ("n", "direct")]
-    network, _ = from_nir(nir.NIRGraph(nodes, edges), 1.0)
-    assert (network.output, network.classes) == {"direct": ("n", 2), "behind": ("w", 3)}[first]
+    edges = edges if first == "behind" else [edges[-1], *edges[:-1]]
+    graph = nir.NIRGraph(nodes, edges)
+    nir.write(tmp_path / "two.nir", graph)
+    for given in (graph, tmp_path / "two.nir"):
+        network, _ = from_nir(given, 1.0)
+        assert (network.output, network.classes) == {"direct": ("n", 2), "behind": ("w", 3)}[first]
 
 
 def test_the_threshold_is_strict():

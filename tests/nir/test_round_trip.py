@@ -275,8 +275,9 @@ def test_neurons_that_are_not_read_back_as_they_were_are_refused():
         from_nir(graph, 0.5)
     network = sequential(Dense(4, 3), ParametricLIF(refractory=3))
     graph = to_nir(network, random(network, 0), 1.0, metadata=True)
-    with pytest.raises(UserError, match="this is not read back as it was written; delete the metadata"):
-        from_nir(graph, 1.0)
+    for dt in (1.0, 0.5):  # no dt reads it back
+        with pytest.raises(UserError, match="this is not read back as it was written; delete the metadata"):
+            from_nir(graph, dt)
     del graph.nodes["output"].metadata["erbp_jax:unsaid"]
     assert from_nir(graph, 1.0)[0].population("output").neuron.max_rate == 1.0
 

@@ -77,6 +77,14 @@ class ForwardTableSTDP(LocalRule):
         if self.expiry is not None and self.expiry < self.kernel.window:
             raise ValueError(f"ForwardTableSTDP: expiry {self.expiry} lies below the window {self.kernel.window}")
 
+    def check_steps(self, steps: int, burn_in: int = 0) -> None:
+        """Refuse presentations of a length for which the modulator is not made.
+
+        Raises:
+            ValueError: as the modulator says.
+        """
+        self.modulator.check_steps(steps, burn_in)
+
     @property
     def supervised(self) -> bool:
         """Whether the modulator depends on the targets."""

@@ -71,13 +71,14 @@ class Modulator(ABC):
         del network, batch
         return ()
 
-    def check_steps(self, steps: int) -> None:
-        """Refuse presentations of a length for which it is not made; it is made for any unless it says so.
+    def check_steps(self, steps: int, burn_in: int = 0) -> None:
+        """Refuse presentations of a length for which it is not made, or in which nothing is learned for too long; it is
+        made for any unless it says so.
 
         Raises:
             ValueError: says which lengths it needs.
         """
-        del steps
+        del steps, burn_in
 
     @abstractmethod
     def over(
@@ -261,7 +262,8 @@ class TrialReward(Modulator):
         [1.0]
 
     Raises:
-        ValueError: no whole number of ticks from 1 on; a presentation that ends before the reward.
+        ValueError: no whole number of ticks from 1 on; a presentation that ends before the reward, or learns
+            nothing until after it.
     """
 
     steps: int
@@ -271,7 +273,12 @@ class TrialReward(Modulator):
         if self.steps < 1:
             raise ValueError(f"TrialReward: steps must be a whole number of ticks from 1 on, got {self.steps}")
 
-    def check_steps(self, steps: int) -> None:
+    def check_steps(self, steps: int, burn_in: int = 0) -> None:
+        if burn_in >= self.steps:
+            raise ValueError(
+                f"TrialReward: the reward comes at the end of tick {self.steps}, and nothing is learned in the first "
+                f"{burn_in}; give a burn_in below {self.steps}"
+            )
         if steps < self.steps:
             raise ValueError(
                 f"TrialReward: the reward comes at the end of tick {self.steps}, and a presentation has {steps} ticks; "

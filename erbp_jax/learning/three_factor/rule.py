@@ -82,13 +82,13 @@ class ThreeFactor(LocalRule):
         if self.tau_eligibility is not None and not self.tau_eligibility > 0:
             raise ValueError(f"ThreeFactor: tau_eligibility must be > 0 ticks, got {self.tau_eligibility}")
 
-    def check_steps(self, steps: int) -> None:
+    def check_steps(self, steps: int, burn_in: int = 0) -> None:
         """Refuse presentations of a length for which the modulator is not made.
 
         Raises:
             ValueError: as the modulator says.
         """
-        self.modulator.check_steps(steps)
+        self.modulator.check_steps(steps, burn_in)
 
     @property
     def supervised(self) -> bool:
