@@ -149,7 +149,7 @@ def test_of_several_rules_the_one_that_is_taken_is_named(npz, tmp_path, monkeypa
         f"data: {{path: {npz}}}\nnetwork: {{layers: [auto, 5, auto]}}\n"
         "rules:\n  ours: {rule: {kind: erbp}}\n  bp: {rule: {kind: bp}}\n"
     )
-    short = "training.epochs=1", "encoding.steps=10"
+    short = "training.epochs=1", "encoding.steps=20"
     for more, named in (((), True), (("--rule", "ours"), False), (("rule.kind=rbp",), False)):
         given = ("train", config, *short, *more, "--out", tmp_path / f"run{len(more)}{named}{more[-1:]}")
         code, out, err = call(monkeypatch, capsys, *given)
