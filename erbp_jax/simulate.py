@@ -63,12 +63,7 @@ def check_input(network: Network, encoder: Encoder, sample: Any, key: jax.Array)
     Raises:
         ValueError: says what is wanted and what was given.
     """
-    if len(network.inputs) != 1:
-        raise ValueError(
-            f"Network {network.name}: an encoder feeds one input, and it has {', '.join(network.inputs)} (sources that "
-            f"are no population; there are the populations {', '.join(network.names)}); give their spikes by name to "
-            "ej.learn or Network.advance (docs/guides/recurrent_and_delayed.md, Several inputs)"
-        )
+    check_one_input(network)
     size = network.sizes[0]
     shapes = [tuple(getattr(leaf, "shape", ())) for leaf in jax.tree.leaves(sample)]
     one = hasattr(sample, "shape") or () in shapes or not shapes  # an array, or what should have been one
@@ -93,6 +88,20 @@ def check_input(network: Network, encoder: Encoder, sample: Any, key: jax.Array)
         raise ValueError(
             f"Network {network.name}: the encoder {type(encoder).__name__} makes spikes of shape {list(made)} of "
             f"{f'images of shape {list(shape)}' if one else 'its samples'}; the network's input takes [B, {size}]"
+        )
+
+
+def check_one_input(network: Network) -> None:
+    """Refuse a network that an encoder cannot feed.
+
+    Raises:
+        ValueError: names its inputs.
+    """
+    if len(network.inputs) != 1:
+        raise ValueError(
+            f"Network {network.name}: an encoder feeds one input, and it has {', '.join(network.inputs)} (sources that "
+            f"are no population; there are the populations {', '.join(network.names)}); give their spikes by name to "
+            "ej.learn or Network.advance (docs/guides/recurrent_and_delayed.md, Several inputs)"
         )
 
 

@@ -18,6 +18,7 @@ from erbp_jax.network import Network
 from erbp_jax.parallel import make_mesh
 from erbp_jax.random import new_key
 from erbp_jax.registry import entries
+from erbp_jax.simulate import check_one_input
 from erbp_jax.tasks import Classification, Task, task_for
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers, summed
@@ -91,8 +92,9 @@ def experiment_for(
 
     Raises:
         UserError: numbers that do not fit the data or one another.
-        ValueError: a rule that is not made for presentations of this length.
+        ValueError: a network of several inputs, a rule that is not made for presentations of this length.
     """
+    check_one_input(network)
     for part, what in ((data.train, "training"), (data.test, data.test_name)):
         if not len(part):
             raise UserError(f"data: {data.called} has no {what} samples")
@@ -107,7 +109,7 @@ def experiment_for(
     for name, value in (("steps", length), ("burn_in", start)):
         if value % every:
             raise UserError(f"update_every: {every} ticks do not divide {name} = {value} ticks")
-    if data.shape is not None and len(network.inputs) == 1 and encoder is None and network.sizes[0] != data.features:
+    if data.shape is not None and encoder is None and network.sizes[0] != data.features:
         raise UserError(f"network: has {network.sizes[0]} inputs, but a sample of the data has {data.features} values")
     if task is None and network.classes != data.classes:
         one = network.classes == 1 and data.labels is None and np.ndim(data.train.y) == 2
