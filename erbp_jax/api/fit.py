@@ -2,21 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 import optax
 
-from erbp_jax.api.fitted import Fitted
+from erbp_jax.api.fitted import Asked
 from erbp_jax.api.model import Model
 from erbp_jax.api.numbers import numbers, parts
 from erbp_jax.api.prepare import (
     RuleLike,
     data_of,
     experiment_for,
-    optimizers_for,
     rule_for,
     single_ticks,
 )
@@ -133,6 +131,11 @@ def fit(
     made = rule_for(network, rule)
     made = made if shown.labels is not None else for_curves(made)
     before = model.fitted if model is not None and model.learner is not None else None
+    if before is None and model is not None and model.learner is not None:
+        raise UserError(
+            "model: has lost how it was trained, as in a pickle; go on from its weights alone, "
+            "model=dataclasses.replace(model, learner=None)"
+        )
     given: dict[str, Any] = {
         "encoder": encoder, "task": task, "steps": steps, "burn_in": burn_in, "update_every": update_every,
         "batch_size": batch_size,
@@ -144,14 +147,14 @@ def fit(
         experiment = replace(experiment_for(network, made, shown, devices=devices, **given), average=averaged)
     except ValueError as error:
         raise UserError(str(error)) from None
+    if before is not None:
+        experiment = before.rest(experiment, shown, steps=steps)
     batches = len(shown.train) // experiment.batch_size
-    make = partial(optimizers_for, optimizer=optimizer, rule_optimizer=rule_optimizer, learning_rate=learning_rate)
-    if before is not None and optimizer is None and rule_optimizer is None and learning_rate is None:
-        optimizers, make = before.optimizers_for(experiment, batches), before.make
-    else:
-        optimizers = make(experiment, batches)
-    programs = Programs(experiment, optimizers, shown, [used], dt=dt, alignment=alignment, piece=piece)
+    asked = Asked(before, optimizer, rule_optimizer, learning_rate)
+    optimizers = asked.optimizers(experiment, batches)
     history = list(model.history) if model is not None else []
+    asked.check(len(history), epochs)
+    programs = Programs(experiment, optimizers, shown, [used], dt=dt, alignment=alignment, piece=piece)
     learner = programs.start() if model is None else _warm(programs, model)
     if epochs:
         with busy("compiling") if progress else quiet():
@@ -175,7 +178,7 @@ def fit(
             )  # fmt: skip
         except KeyboardInterrupt:
             reporter.line(f"interrupted; returning what was learned in {len(history)} whole epochs and a part")
-    fitted = Fitted(experiment, batches, optimizers, make)
+    fitted = asked.fitted(experiment, optimizers, shown)
     return Model.of_learner(fitted, _first(keeper.learner), history, shown, dt)
 
 

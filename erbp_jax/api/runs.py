@@ -53,6 +53,10 @@ def _opened(folder: Path, seed: int | None) -> tuple[Model, Dataset]:
         raise UserError(f"{folder}: seed {chosen} was not trained; there are {seeds[0]} to {seeds[-1]}")
     one = jax.tree.map(lambda x: x[seeds.index(chosen)], learner)
     history = run_folder.read_metrics(folder)[: place.epoch]  # a run may have got further than its checkpoint
-    batches = len(session.data.train) // session.experiment.batch_size
-    fitted = Fitted(session.experiment, batches, session.optimizers, session.optimizers_for)
+    section = session.config.optimizer
+    ends = session.config.training.epochs if section.schedule in ("cosine", "linear") and not section.final else None
+    fitted = Fitted(
+        session.experiment, session.batches, session.data.shape, session.data.ticks is not None, session.optimizers,
+        session.optimizers_for, rule_optimizer=False, ends=ends,
+    )  # fmt: skip
     return Model.of_learner(fitted, one, history, session.data, session.dt), session.data

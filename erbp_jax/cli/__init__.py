@@ -136,11 +136,12 @@ def _resume(run: Path, config: Path | None, overrides: list[str] | None, trust: 
         Checkpoints(run / run_folder.CHECKPOINTS, loaded).check_config()
         print(f"{run}: this run is finished; its summary is {run / run_folder.SUMMARY}")
         return
-    from erbp_jax.training import fit
+    from erbp_jax.training import fit, run_data
 
     with run_folder.lock(run), resumable(run):
         fit.check(loaded, run)
         session = new_session(run_folder.on_devices_here(wanted))
+        run_data.check_same(run, session.data)
         print(f"run folder: {run}")
         run_folder.add_environment(run, loaded, command(), devices())
         print(train_to_the_end(session, run, log=log_of(run)))
@@ -178,6 +179,7 @@ def compare(
     # All data and keys are looked at before anything is trained.
     sessions = {cell.name: new_session(cell.config) for cell in planned if not cell.finished}
     for session in sessions.values():
+        cells.check_data(folder, session.data)
         session.trace()
 
     def work(cell: cells.Cell, title: str) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from erbp_jax.archive import shown
 from erbp_jax.config import Config, differences, load_config, rule_names
 from erbp_jax.config.suggested import family
+from erbp_jax.data import Dataset
 from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.outside import named
-from erbp_jax.training import run_folder
+from erbp_jax.training import run_data, run_folder
 from erbp_jax.training.run_folder import ELSEWHERE
 
 CELLS = "cells"
@@ -85,6 +86,16 @@ def _begun(out: Path, planned: Sequence[str]) -> list[str]:
     """Rules of earlier commands that have a run in `out`."""
     found = [p.name for p in (out / CELLS).glob("*") if (p / run_folder.CONFIG).is_file()]
     return sorted(name for name in found if name not in planned)
+
+
+def check_data(out: Path, data: Dataset) -> None:
+    """Refuse to train a rule on other samples than those of the other rows of the table.
+
+    Raises:
+        UserError: a cell in `out` had other ones.
+    """
+    for folder in sorted((out / CELLS).glob("*")):
+        run_data.check_same(folder, data)
 
 
 def _same_as_before(cell: Cell) -> None:

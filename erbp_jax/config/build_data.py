@@ -22,8 +22,9 @@ def load_data(config: schema.Config) -> Dataset:
     """
     section = config.data
     if isinstance(section, ComponentSection):
+        own = {key.name for key in section.keys}
         for key in ("path", "events", "augment", "repair"):
-            if getattr(section, key, None):
+            if key not in own and getattr(section, key, None):
                 raise UserError(f"data.{key}: has no effect beside data.kind, whose function makes the data set")
         made = construct(section, "data", Clock(config.encoding.dt))
         if not isinstance(made, Dataset):

@@ -33,14 +33,14 @@ def is_gradient(rule: Any) -> bool:
 
 
 def for_another_family(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's groups, with what suits another rule in place of what suits the file's own, if an override names a
-    rule of another family that says what suits it."""
+    """The file's groups without what suits its own rule, if an override names a rule of another family that says what
+    suits it: `with_suggestions` fills it in."""
     given, kept = patch.get("rule"), {str(k): v for k, v in base.items()}
     if not isinstance(given, Mapping) or "kind" not in given or family(given) in (None, family(base.get("rule"))):
         return kept
     if suggested(given) is None:
         return kept
-    kept["optimizer"] = _optimizer(given)
+    kept.pop("optimizer", None)
     for group, keys in (("training", ("update_every",)), ("encoding", ("steps", "test_steps"))):
         if isinstance(kept.get(group), Mapping):
             kept[group] = {key: value for key, value in kept[group].items() if key not in keys}
@@ -48,25 +48,37 @@ def for_another_family(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dic
 
 
 def with_suggestions(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in what suits the rule where nothing is given: of the optimiser key by key, unless its kind is given, or
-    momentum, which is SGD's."""
+    """Fill in what suits the rule where nothing is given: of the optimiser key by key, unless its kind is given or
+    follows from other keys."""
     wanted, data = suggested(data.get("rule")), {str(k): v for k, v in data.items()}
     if wanted is None:
         return data
     given = data.get("optimizer")
-    if given is None or (isinstance(given, Mapping) and not {"kind", "momentum"} & given.keys()):
-        data["optimizer"] = {**_optimizer(data.get("rule")), **(given or {})}
+    if given is None or (isinstance(given, Mapping) and "kind" not in given and not _says_sgd(given, wanted)):
+        suits = {"kind": wanted.method, "learning_rate": wanted.learning_rate, "decay": wanted.decay}
+        data["optimizer"] = {**suits, **(given or {})}
     encoding = data.get("encoding")
     if encoding is None or (isinstance(encoding, Mapping) and "steps" not in encoding):
         data["encoding"] = {**(encoding or {}), "steps": wanted.steps}
     return data
 
 
-def _optimizer(rule: Any) -> dict[str, Any]:
-    wanted = suggested(rule)
-    return {} if wanted is None else {
-        "kind": wanted.method, "learning_rate": wanted.learning_rate, "decay": wanted.decay
-    }  # fmt: skip
+def _says_sgd(given: Mapping[str, Any], wanted: Suggested) -> bool:
+    """Whether keys of an optimiser without a `kind` are SGD's: momentum; beside a rule's Adam also what sets the size
+    of updates as Adam does."""
+    tricks = given.get("tricks") or ()
+    named = (
+        [t.get("kind") if isinstance(t, Mapping) else t for t in tricks] if isinstance(tricks, (list, tuple)) else []
+    )
+    return "momentum" in given or (wanted.method == "adam" and any(map(_normalises, named)))
+
+
+def _normalises(kind: Any) -> bool:
+    try:
+        entry = find("trick", kind) if isinstance(kind, str) else None
+    except UserError:  # reported when the section is checked
+        return False
+    return entry is not None and entry.about.get("place") == "normalise"
 
 
 def suggested(rule: Any) -> Suggested | None:

@@ -46,8 +46,8 @@ def not_dark(name: str, x: Any) -> None:
     if getattr(x, "dtype", None) == np.uint8 and x.size and 0 < (most := x.max()) < 32:
         raise UserError(
             f"{name}: bytes are pixels from 0 to 255, and the largest here is {most}, almost black; "
-            f"{name} / {most} for numbers up to {most}; spikes [n, T, I] are given with trains=True, in an .npz as "
-            "`spikes`"
+            f"{name} / {most} for numbers up to {most}, {name} / 255 for images that are so dark; spikes "
+            "[n, T, I] are given with trains=True, in an .npz as `spikes`"
         )
 
 

@@ -1,9 +1,13 @@
 """What goes on from before goes on as it was: a model, a run, the labels of a run, the sample that is shown."""
 
+import copy
+import json
+import pickle
 import re
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -11,6 +15,7 @@ import pytest
 import erbp_jax as ej
 from erbp_jax.config import load_config
 from erbp_jax.errors import UserError
+from erbp_jax.training import run_data
 from tests.command_line import call
 
 rng = np.random.default_rng(0)
@@ -85,6 +90,51 @@ def test_two_epochs_are_an_epoch_and_another():
     assert moved(both, ej.fit(network, ej.ERBP.default, data, model=first, **QUIET)) == 0.0
 
 
+def test_each_of_two_optimisers_is_kept_without_the_other():
+    """The network's rate was the rule's suggestion again as soon as the other optimiser was given."""
+    rule = ej.ERBP(ej.LabelNeurons(3), local=(ej.LearnedReadout(),))
+    short = {"steps": 10, "burn_in": 0, "update_every": 5, **QUIET}
+    slow = ej.fit(network, rule, data, learning_rate=1e-7, rule_optimizer=optax.sgd(1e-2), **short)
+    on = ej.fit(network, rule, data, model=slow, rule_optimizer=optax.sgd(1e-2), **QUIET)
+    assert 0 < moved(slow, on) < 1e-3
+    read = [np.asarray(jax.tree.leaves(m.rule_params.trained)[0]) for m in (slow, on)]
+    faster = ej.fit(network, rule, data, model=on, learning_rate=1e-2, **QUIET)
+    assert moved(on, faster) > 1e-2
+    read.append(np.asarray(jax.tree.leaves(faster.rule_params.trained)[0]))
+    steps = [np.abs(b - a).max() for a, b in zip(read, read[1:], strict=False)]
+    assert 0.3 < steps[1] / steps[0] < 3  # at 1e-2 of its own, both times
+
+
+class Dropped:
+    """An encoder of given trains that is one's own: every other tick."""
+
+    def init_state(self, sample, key):
+        return ()
+
+    def __call__(self, state, sample, ticks, key):
+        return state, jnp.swapaxes(sample[:, ticks], 0, 1).astype(jnp.float32) * (ticks % 2)[:, None, None]
+
+
+def test_an_encoder_of_trains_stays_and_one_of_images_does_not_take_them():
+    trains = ej.dataset((rng.random((30, 12, 16)) < 0.3), np.arange(30) % 3, trains=True)
+    nothing = {"epochs": 0, "progress": False}
+    first = ej.fit(network, ej.ERBP.default, trains, encoder=Dropped(), **nothing)
+    assert isinstance(ej.fit(network, ej.ERBP.default, trains, model=first, **nothing).encoder, Dropped)
+    images = ej.fit(network, ej.ERBP.default, data, steps=10, burn_in=0, **nothing)
+    assert isinstance(ej.fit(network, ej.ERBP.default, trains, model=images, **nothing).encoder, ej.Frames)
+    with pytest.raises(UserError, match="has 15 values, and the model was trained on samples of 16"):
+        ej.fit(ej.mlp(15, 8, 3), ej.ERBP.default, ej.dataset(x[:, :15], y), model=images, **nothing)
+
+
+def test_a_model_from_a_pickle_says_that_it_has_lost_its_training():
+    model = ej.fit(network, ej.ERBP.default, data, epochs=0, progress=False)
+    back = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(back.predict(x), model.predict(x))
+    with pytest.raises(UserError, match="has lost how it was trained, as in a pickle"):
+        ej.fit(network, ej.ERBP.default, data, model=back, **QUIET)
+    assert copy.deepcopy(model).fitted is model.fitted
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """A set, one of the same shape with other labels, and one with other samples."""
@@ -93,6 +143,9 @@ def files(tmp_path_factory):
     np.savez(folder / "a.npz", x=x, y=words[y])
     np.savez(folder / "b.npz", x=x, y=np.array(["ant", "cat", "dog"])[y])
     np.savez(folder / "c.npz", x=x[::-1].copy(), y=words[y])
+    a = ej.data.from_npz(folder / "a.npz")
+    replace(a, test=a.test[::-1]).save(folder / "other_test.npz")
+    replace(a, labels=np.array(["ant", "cat", "dog"])).save(folder / "other_labels.npz")
     return folder
 
 
@@ -118,11 +171,61 @@ def test_a_run_is_tested_on_its_own_labels(run, files, monkeypatch, capsys):
 def test_a_run_goes_on_with_its_own_samples(run, files, monkeypatch, capsys):
     for name in ("summary.json", "weights.npz"):
         (run / name).unlink()
-    code, _, err = call(monkeypatch, capsys, "resume", run, f"data.path={files / 'c.npz'}")
-    assert code == 2
-    assert "the run began with other training data: SHA-256" in err
+    for name, said in (
+        ("c", "the run began with other training data: SHA-256"),
+        ("other_test", "the run began with other test data: SHA-256"),
+        ("other_labels", "has learned the labels ['cat', 'dog', 'owl'], and other_labels has ['ant', 'cat', 'dog']"),
+    ):
+        code, _, err = call(monkeypatch, capsys, "resume", run, f"data.path={files / name}.npz")
+        assert code == 2
+        assert said in err
+    assert "resumed" not in json.loads((run / "environment.json").read_text())
     code, _, err = call(monkeypatch, capsys, "resume", run)
     assert code == 0, err
+
+
+def test_rules_are_compared_on_the_same_samples(root, files, tmp_path, monkeypatch, capsys):
+    given = ("network.layers=[16,8,3]", "training.epochs=1", "training.batch_size=10", "encoding.steps=20")
+    for rule, name, code in (("erbp", "a", 0), ("perbp", "c", 2)):
+        ended, _, err = call(
+            monkeypatch, capsys, "compare", root / "configs" / "digits.yaml", f"data.path={files / name}.npz", *given,
+            "--rules", rule, "--seeds", "1", "--out", tmp_path / "both",
+        )  # fmt: skip
+        assert ended == code, err
+    assert "cells/erbp: the run began with other training data" in err
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.array([b"a", b"b"]), np.array(["2026-01-01", "2026-01-02"], "datetime64[D]"), np.array([False, True])],
+    ids=lambda labels: labels.dtype.kind,
+)
+def test_labels_of_any_type_are_noted(tmp_path, labels):
+    made = replace(ej.dataset(x, y % 2), labels=labels)
+    run_data.keep(tmp_path, made)
+    run_data.check_same(tmp_path, made)
+    halves = replace(made, train=replace(made.train, x=jnp.asarray(x[: len(made.train)], jnp.bfloat16)))
+    with pytest.raises(UserError, match="the run began with other training data"):
+        run_data.check_same(tmp_path, halves)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_run_whose_rate_has_come_to_nothing_does_not_go_on(root, files, tmp_path, monkeypatch, capsys, schedule):
+    """It learned nothing, without a word."""
+    code, _, err = call(
+        monkeypatch, capsys, "train", root / "configs" / "digits.yaml", f"data.path={files / 'a.npz'}",
+        "network.layers=[16,8,3]", "training.epochs=1", "training.batch_size=10", "encoding.test_steps=60",
+        f"optimizer={{learning_rate: 1e-3, schedule: {schedule}, final: 0}}",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert code == 0, err
+    model, own = ej.open_run(tmp_path / "run"), ej.data.from_npz(files / "a.npz")
+    with pytest.raises(UserError, match="falls to 0 within 1 epoch, and this training goes on to epoch 2; go"):
+        ej.fit(model.network, model.rule, own, model=model, **QUIET)
+    on = ej.fit(model.network, model.rule, own, model=replace(model, learner=None), epochs=0, progress=False)
+    assert on.fitted.ends is None
+    kept = ej.fit(model.network, model.rule, own, model=model, epochs=0, progress=False)
+    assert (kept.steps, kept.fitted.experiment.steps) == (60, 40)
 
 
 def test_the_answer_is_that_of_the_spikes_that_are_drawn(run, monkeypatch, capsys, tmp_path):
@@ -168,7 +271,13 @@ def test_states_that_are_lost_while_learning_mark_a_sweep():
 
 def test_curves_say_how_long_a_presentation_is():
     curves = ej.dataset(x, np.zeros((90, 25, 2), np.float32) + rng.random((90, 25, 2)).astype(np.float32))
-    assert ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, curves, **QUIET).steps == 25
+    nothing = {"epochs": 0, "progress": False}
+    first = ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, curves, **nothing)
+    assert first.steps == 25
+    longer = ej.dataset(x, rng.random((90, 40, 2)).astype(np.float32))
+    assert ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, longer, model=first, **nothing).steps == 40
+    with pytest.raises(UserError, match="as one-hot labels have"):
+        ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, ej.dataset(x, np.eye(2)[y % 2]), model=first, **nothing)
 
 
 def test_dark_bytes_are_refused_in_tests_too():
@@ -188,6 +297,10 @@ def test_data_keys_without_effect_are_refused(root, tmp_path, monkeypatch):
     given = ["data={kind: 'mine:made', repair: true}"]
     with pytest.raises(UserError, match=r"data\.repair: has no effect beside data\.kind"):
         load_data(load_config(root / "configs" / "digits.yaml", given))
+    (tmp_path / "of_path.py").write_text(
+        "import erbp_jax as ej\ndef made(path='x'):\n    assert path == '/y'\n    return ej.data.load('digits')\n"
+    )
+    load_data(load_config(root / "configs" / "digits.yaml", ["data={kind: 'of_path:made', path: /y}"]))
     with pytest.raises(UserError, match=r"data\.dir: digits comes with scikit-learn"):
         ej.data.load("digits", str(tmp_path))
 

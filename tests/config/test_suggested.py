@@ -20,6 +20,16 @@ def test_another_family_drops_the_files_optimiser_updates_and_steps(digits):
     assert config.encoding.max_rate == 500
 
 
+@pytest.mark.parametrize("of_file", [True, False], ids=["in the file", "as an override"])
+@pytest.mark.parametrize("section", ["{momentum: 0.9}", "{tricks: [{kind: neuron_rms}]}"])
+def test_what_is_sgds_says_so_beside_a_rule_of_adam(digits, tmp_path, section, of_file):
+    path, overrides = digits, ["rule.kind=bp", f"optimizer={section}"]
+    if of_file:
+        path, overrides = tmp_path / "bp.yaml", []
+        path.write_text(f"network: {{layers: [64, 10]}}\nrule: {{kind: bp}}\noptimizer: {section}\n")
+    assert load_config(path, overrides).optimizer.kind == "sgd"
+
+
 def test_other_overrides_stay(digits):
     given = ["rule.kind=rbp", "optimizer.learning_rate=1e-3", "encoding.steps=24", "training.update_every=6"]
     config = load_config(digits, given)
