@@ -198,7 +198,19 @@ _HOME = {
     "training.transforms": ("keep_within",),
 }
 _MODULE_OF = {name: (module, name) for module, names in _HOME.items() for name in names}
-_PACKAGES = ("data", "nir", "nnx")
+_PACKAGES = (
+    "connections",
+    "data",
+    "encoding",
+    "learning",
+    "neurons",
+    "nir",
+    "nnx",
+    "nsat",
+    "tasks",
+    "trace",
+    "training",
+)
 
 __all__ = [
     "ERBP",

@@ -9,6 +9,9 @@ from typing import IO, Any
 
 import numpy as np
 
+from erbp_jax.archive import shown
+from erbp_jax.errors import UserError
+
 
 def partial_name(path: Path) -> Path:
     """The temporary name of a file or folder that is being written: hidden, beside it."""
@@ -32,7 +35,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename in (None, str(partial)):
-            error.filename, error.filename2 = str(path), None  # the file that was wanted
+            error.filename = str(path)  # the file that was wanted
+            del error.filename2  # None would be printed
         raise
     sync_folder(path.parent)
 
@@ -46,6 +50,18 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, data: Any) -> None:
     """Write JSON, all of it or nothing."""
     write_text(path, json.dumps(data, indent=2) + "\n")
+
+
+def check_folder(path: Path) -> None:
+    """Refuse to write where there is no folder.
+
+    Raises:
+        UserError: names the file and the folder.
+    """
+    if not path.parent.is_dir():
+        raise UserError(
+            f"{shown(str(path), 400)}: cannot be written, there is no folder {shown(str(path.parent), 400)}"
+        )
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool = False) -> None:

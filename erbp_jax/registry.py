@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache
 from types import ModuleType
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
 from erbp_jax.declared import checked
 from erbp_jax.errors import UserError
@@ -28,6 +28,10 @@ from erbp_jax.outside import PACKAGE, imported
 from erbp_jax.units import Clock
 
 Made = TypeVar("Made", bound=Callable[..., Any])
+
+Place = Literal["normalise", "rate", "write", "bound", "count"]
+"""Where a trick stands, in the order of the chain: `normalise` before momentum, `rate` between momentum and the
+learning rate, and after it `write`, `bound`, then rounding, then `count`."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Group:
     """Members that each of them has."""
     given: tuple[str, ...] = ("dt",)
     """Names of parameters that are not keys, because the builder supplies their values."""
+    places: tuple[str, ...] = ()
+    """What `register(..., place=)` may say, where the group has places."""
 
 
 GROUPS = {
@@ -57,7 +63,7 @@ GROUPS = {
     "kernel": Group(("kernels",), ("window", "__call__")),
     "modulator": Group(("learning",), ("over", "init_state")),
     "task": Group(("tasks",), ("init_state", "observe", "score", "answer"), ("dt", "steps", "classes", "variance")),
-    "trick": Group(("learning.tricks",), ("init", "update")),
+    "trick": Group(("learning.tricks",), ("init", "update"), places=get_args(Place)),
     "data": Group(()),
     "bins": Group(("data.events",), ("shape", "bytes_a_tick", "__call__"), ("dt", "steps")),
     "augment": Group(("data.events",), ("copies", "__call__")),
@@ -136,10 +142,15 @@ def register(
     'Silence'
 
     Raises:
-        ValueError: no such group, no kind, or a kind that something else has.
+        ValueError: no such group, no kind, a kind that something else has, or a place that the group has not.
     """
     if group not in GROUPS or not kinds:
         raise ValueError(f"register: a group and at least one kind, got {group!r} and {kinds}; {', '.join(GROUPS)}")
+    places = GROUPS[group].places
+    if places and about.get("place", places[0]) not in places:
+        raise ValueError(
+            f"register: {group} {kinds[0]!r}: place must be one of {', '.join(places)}, got {about['place']!r}"
+        )
 
     def keep(made: Made) -> Made:
         entry = Entry(group, kinds, made, finish, check, about)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import erbp_jax as ej
 from erbp_jax import archive
 from tests.command_line import call
 
@@ -200,6 +201,13 @@ def test_data_commands(monkeypatch, capsys):
     code, _, err = call(monkeypatch, capsys, "data", "info", "cifar")
     assert code == 2
     assert "neither digits nor mnist" in err
+
+
+def test_a_set_is_described_with_the_name_of_its_test_set(monkeypatch, capsys, tmp_path):
+    ej.dataset(np.eye(10), np.arange(10) % 2).subset(None, None, validation=3).save(tmp_path / "held.npz")
+    code, out, err = call(monkeypatch, capsys, "data", "info", tmp_path / "held.npz")
+    assert code == 0, err
+    assert "held: 5 training and 3 held-out samples of 10, 2 classes (0, 1)" in out
 
 
 def test_fetch_names_the_extra_that_it_needs(monkeypatch, capsys, tmp_path):

@@ -1,8 +1,12 @@
 """What the public `run` says to images and keys that it cannot take."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import erbp_jax as ej
@@ -99,3 +103,19 @@ def test_an_encoder_feeds_one_input(capsys):
     with pytest.raises(ej.UserError, match=said):
         ej.fit(network, ej.BackProp(), data, epochs=1)
     assert not "".join(capsys.readouterr())  # before anything is compiled
+
+
+def test_all_inputs_have_the_same_ticks():
+    """The first one said how many there are, and what was missing of the others was their end once more."""
+    onto = [ej.Projection(name, "output", ej.Dense(size, 3)) for name, size in (("ear", 4), ("eye", 5))]
+    network, rule = ej.Network({"output": ej.LIF()}, onto), ej.ERBP(ej.LabelNeurons(3))
+    learning, key = ej.Learning(network, rule, optax.sgd(0.1)), new_key(0)
+    stream = ej.start(learning, network.init(key), rule.init(network, key))
+    spikes = {"ear": jnp.ones((60, 2, 4)), "eye": jnp.ones((50, 2, 5))}
+    with pytest.raises(ValueError, match=r"all inputs must .*, got \[60, 2, 4\] for 'ear', \[50, 2, 5\] for 'eye'"):
+        ej.learn(learning, stream, spikes, jnp.zeros(2, int), key=split(key, 2), block=10)
+
+
+def test_packages_are_there_without_an_import_of_their_own():
+    code = "import erbp_jax as ej; print(ej.neurons.spike, ej.trace.Trace, ej.nsat, ej.tasks.task_for)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -112,6 +112,13 @@ def test_a_kind_is_taken_once():
         register("neutron", "lif")
 
 
+def test_a_trick_is_registered_for_a_place_that_there_is():
+    with pytest.raises(ValueError, match=r"trick 'late': place must be one of normalise, rate, .* count, got 'after'"):
+        register("trick", "late", place="after")
+    assert find("trick", "late") is None
+    register("loss", "elsewhere", place="after")  # other groups have no places
+
+
 def test_every_registered_component_is_one():
     """Classes have what their group wants; those that are finished into another object are made by their sections."""
     for group, about in GROUPS.items():

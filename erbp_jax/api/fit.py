@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import optax
 
-from erbp_jax.api.fitted import Asked
+from erbp_jax.api.asked import Asked
 from erbp_jax.api.model import Model
 from erbp_jax.api.numbers import numbers, parts
 from erbp_jax.api.prepare import (
@@ -35,6 +35,7 @@ from erbp_jax.training.metrics import Before, epoch_line
 from erbp_jax.training.programs import Programs
 from erbp_jax.training.progress import busy, quiet, reporting
 
+ALONE = "go on from the weights alone, model=dataclasses.replace(model, learner=None)"
 OnEpoch = Callable[[dict[str, Any], Learner], bool | None]
 """Called after every epoch with its metrics and the learner; returns True to stop."""
 
@@ -87,8 +88,8 @@ def fit(
             `model`, or of the data set: 1 ms unless it says so, as one of recordings does.
         seed: of weights, order and spikes; 0 if not given. With a `model` of an earlier `fit`, the model's.
         model: go on from what an earlier `fit` returned (same network and rule): with its optimiser and schedule,
-            encoder, ticks and batches where nothing else is given;
-            `dataclasses.replace(model, learner=None)` goes on from its weights alone.
+            encoder, ticks and batches where nothing else is given; a `learning_rate` begins the schedule anew.
+            `dataclasses.replace(model, learner=None)` goes on from its weights alone, by any rule.
         patience: stop once the test measure has not been better for so many epochs; to choose by it, keep samples out
             of `data` for a last test.
         on_epoch: called after every epoch with its metrics and the learner; returns True to stop. `ej.tensorboard`
@@ -132,10 +133,7 @@ def fit(
     made = made if shown.labels is not None else for_curves(made)
     before = model.fitted if model is not None and model.learner is not None else None
     if before is None and model is not None and model.learner is not None:
-        raise UserError(
-            "model: has lost how it was trained, as in a pickle; go on from its weights alone, "
-            "model=dataclasses.replace(model, learner=None)"
-        )
+        raise UserError(f"model: has lost how it was trained, as in a pickle; {ALONE}")
     given: dict[str, Any] = {
         "encoder": encoder, "task": task, "steps": steps, "burn_in": burn_in, "update_every": update_every,
         "batch_size": batch_size,
@@ -156,6 +154,7 @@ def fit(
     asked.check(len(history), epochs)
     programs = Programs(experiment, optimizers, shown, [used], dt=dt, alignment=alignment, piece=piece)
     learner = programs.start() if model is None else _warm(programs, model)
+    learner = replace(learner, optimizer=asked.continued(learner.optimizer, experiment, batches))
     if epochs:
         with busy("compiling") if progress else quiet():
             programs.compile(learner)
@@ -178,7 +177,7 @@ def fit(
             )  # fmt: skip
         except KeyboardInterrupt:
             reporter.line(f"interrupted; returning what was learned in {len(history)} whole epochs and a part")
-    fitted = asked.fitted(experiment, optimizers, shown)
+    fitted = asked.fitted(experiment, optimizers, shown, begun)
     return Model.of_learner(fitted, _first(keeper.learner), history, shown, dt)
 
 
@@ -221,22 +220,22 @@ def _warm(programs: Programs, model: Model) -> Learner:
     """The learner that an earlier training ended with, or one that begins with a model's parameters."""
     fresh = programs.start()
     given = model.learner
+    if not _alike(jax.tree.map(lambda x: x[None], model.params), fresh.weights):
+        raise UserError("model: was trained with another network, whose weights do not fit this one")
+    if given is not None and model.network != programs.experiment.network:
+        raise UserError(f"model: was trained with another network; {ALONE}")
+    before, now = display_name(model.rule), display_name(programs.experiment.rule)
     if given is None:
         params, rule_params = (jax.tree.map(lambda x: x[None], tree) for tree in (model.params, model.rule_params))
-        given = engine.replaced(fresh, params, rule_params)
+        fits = before == now and _alike(rule_params, fresh.rule_params)
+        given = engine.replaced(fresh, params, rule_params if fits else fresh.rule_params)
+    elif before != now:
+        raise UserError(f"model: was trained by {before}, not {now}; {ALONE}")
     else:
         given = jax.tree.map(lambda x: x[None], given)
-    before, now = display_name(model.rule), display_name(programs.experiment.rule)
-    if before != now:
-        raise UserError(f"model: was trained by {before}, not {now}; give the same network, rule and optimizer")
     if not _alike(given, fresh):
-        held = (("weights", "network"), ("rule_params", "rule"))
-        others = [what for name, what in held if not _alike(getattr(given, name), getattr(fresh, name))]
-        raise UserError(
-            f"model: was trained with another {' and '.join(others) or 'optimizer or average'}; give the same network, "
-            "rule, optimizer and average"
-            + ("" if others else ", or go on from the weights alone: model=dataclasses.replace(model, learner=None)")
-        )
+        other = "optimizer or average" if _alike(given.rule_params, fresh.rule_params) else "rule"
+        raise UserError(f"model: was trained with another {other}; {ALONE}")
     return replace(given, counters=fresh.counters)  # of an epoch that was interrupted, and begins again
 
 

@@ -27,6 +27,9 @@ from erbp_jax.training.engine import Learner
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.wording import plural
 
+MANY = 10
+"""Samples that are looked at as a set."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -139,8 +142,8 @@ class Model:
                 raise UserError(
                     "evaluate: samples need their targets, evaluate(x, y); or give a Dataset, or its train or test"
                 )
-            if self.shape is not None and not isinstance(self.encoder, Frames):
-                not_dark("x", as_array("x", data))
+            if self.shape is not None and not isinstance(self.encoder, Frames) and len(data) >= MANY:
+                not_dark("x", as_array("x", data))  # a dark image is an image, a dark set in other units
             rows = self._rows(data)
             if isinstance(y, list) or (isinstance(y, tuple) and self.labels is not None):
                 y = as_array("y", y, words=True)

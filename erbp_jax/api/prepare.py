@@ -19,7 +19,7 @@ from erbp_jax.parallel import make_mesh
 from erbp_jax.random import new_key
 from erbp_jax.registry import entries
 from erbp_jax.simulate import check_one_input
-from erbp_jax.tasks import Classification, Task, task_for
+from erbp_jax.tasks import Classification, Regression, Task, task_for
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers, summed
 
@@ -99,7 +99,8 @@ def experiment_for(
         if not len(part):
             raise UserError(f"data: {data.called} has no {what} samples")
     suits = suggested(rule)
-    length = steps or data.ticks or data.curve_ticks or suits.steps
+    follows = task is None or isinstance(task, Regression)
+    length = steps or data.ticks or (data.curve_ticks if follows else None) or suits.steps
     start = _burn_in(length, suits, update_every) if burn_in is None else burn_in
     if data.ticks is not None and encoder is None and length > data.ticks:
         raise UserError(f"steps: {length} ticks asked for, and the trains of {data.called} have {data.ticks}")
@@ -111,7 +112,7 @@ def experiment_for(
             raise UserError(f"update_every: {every} ticks do not divide {name} = {value} ticks")
     if data.shape is not None and encoder is None and network.sizes[0] != data.features:
         raise UserError(f"network: has {network.sizes[0]} inputs, but a sample of the data has {data.features} values")
-    if task is None and network.classes != data.classes:
+    if follows and network.classes != data.classes:
         one = network.classes == 1 and data.labels is None and np.ndim(data.train.y) == 2
         hint = "; y[..., None] makes of each row a curve over ticks for one output" if one else ""
         raise UserError(f"network: has {network.classes} outputs, but {data.called} has {data.targets_text}{hint}")

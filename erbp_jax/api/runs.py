@@ -54,9 +54,6 @@ def _opened(folder: Path, seed: int | None) -> tuple[Model, Dataset]:
     one = jax.tree.map(lambda x: x[seeds.index(chosen)], learner)
     history = run_folder.read_metrics(folder)[: place.epoch]  # a run may have got further than its checkpoint
     section = session.config.optimizer
-    ends = session.config.training.epochs if section.schedule in ("cosine", "linear") and not section.final else None
-    fitted = Fitted(
-        session.experiment, session.batches, session.data.shape, session.data.ticks is not None, session.optimizers,
-        session.optimizers_for, rule_optimizer=False, ends=ends,
-    )  # fmt: skip
+    falls = session.config.training.epochs if section.schedule in ("cosine", "linear") and not section.final else None
+    fitted = Fitted.of(session.experiment, session.data, session.optimizers, session.optimizers_for, falls=falls)
     return Model.of_learner(fitted, one, history, session.data, session.dt), session.data

@@ -179,7 +179,7 @@ def compare(
     # All data and keys are looked at before anything is trained.
     sessions = {cell.name: new_session(cell.config) for cell in planned if not cell.finished}
     for session in sessions.values():
-        cells.check_data(folder, session.data)
+        cells.check_data(folder, session.config, session.data)
         session.trace()
 
     def work(cell: cells.Cell, title: str) -> None:

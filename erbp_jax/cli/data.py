@@ -74,8 +74,8 @@ def info(
     shape = " x ".join(map(str, d.shape or ()))
     what = f"trains of {plural(d.ticks, 'tick')} by {shape}" if d.ticks is not None else f"samples of {shape}"
     print(
-        f"{d.name}: {len(d.train):,} training and {len(d.test):,} test {what}, {targets}; mean value {d.mean:.4f}, "
-        f"{100 * (d.train.x == 0).mean():.1f} % of the values are zero"
+        f"{d.name}: {len(d.train):,} training and {len(d.test):,} {d.test_name} {what}, {targets}; "
+        f"mean value {d.mean:.4f}, {100 * (d.train.x == 0).mean():.1f} % of the values are zero"
     )
 
 

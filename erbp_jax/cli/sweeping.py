@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from erbp_jax.errors import UserError
+from erbp_jax.errors import NonFiniteError, UserError
 from erbp_jax.files import write_json, write_text
 from erbp_jax.wording import plural
 
@@ -19,6 +19,7 @@ def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path |
 
     Raises:
         UserError: no learning rates, or what the config refuses.
+        NonFiniteError: every learning rate diverged for some seed; the table is printed, and `sweep.json` is there.
     """
     from erbp_jax.config import load_config, to_yaml
     from erbp_jax.config.load import first_of
@@ -44,7 +45,12 @@ def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path |
     }
     with run_folder.lock(folder):
         write_json(folder / "sweep.json", rows)
-        at_best = loaded.optimizer.model_copy(update={"learning_rate": table.best()})
+        try:
+            best = table.best()
+        except UserError as error:  # there is none: all that was seen is told before
+            print(f"{table}\n{folder / 'sweep.json'}")
+            raise NonFiniteError(f"{error}; there is no best one, and no best.yaml") from None
+        at_best = loaded.optimizer.model_copy(update={"learning_rate": best})
         # Not named as the config of a run: a sweep is none, and cannot be resumed or evaluated.
         write_text(folder / "best.yaml", to_yaml(loaded.model_copy(update={"optimizer": at_best})))
     try:
@@ -54,8 +60,7 @@ def swept(config: Path, overrides: Sequence[str], seeds: int | None, out: Path |
     except UserError as error:  # matplotlib is an extra
         picture = f"; no picture: {error}"
     return (
-        f"{table}\nbest: {table.best():g} (on {plural(held, 'sample')} held out of training)\n"
-        f"{folder / 'sweep.json'}{picture}"
+        f"{table}\nbest: {best:g} (on {plural(held, 'sample')} held out of training)\n{folder / 'sweep.json'}{picture}"
     )
 
 

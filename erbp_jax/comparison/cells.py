@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from erbp_jax.archive import shown
 from erbp_jax.config import Config, differences, load_config, rule_names
@@ -88,14 +89,24 @@ def _begun(out: Path, planned: Sequence[str]) -> list[str]:
     return sorted(name for name in found if name not in planned)
 
 
-def check_data(out: Path, data: Dataset) -> None:
-    """Refuse to train a rule on other samples than those of the other rows of the table.
+def check_data(out: Path, config: Config, data: Dataset) -> None:
+    """Refuse to train a rule on other samples than those of the other rows of the table, as far as these ask for the
+    same: trains of another length are others.
 
     Raises:
         UserError: a cell in `out` had other ones.
     """
-    for folder in sorted((out / CELLS).glob("*")):
-        run_data.check_same(folder, data)
+    for name in _begun(out, ()):
+        folder = out / CELLS / name
+        if _samples(run_folder.open_config(folder, trust=True), data) == _samples(config, data):
+            run_data.check_same(folder, data)
+
+
+def _samples(config: Config, data: Dataset) -> tuple[Any, ...]:
+    """What a config says of its samples, but for where they are."""
+    encoding = config.encoding
+    ticks = max(encoding.steps, encoding.test_steps or 0) if data.ticks is not None else None
+    return config.data.model_dump(exclude={"path", "dir"}), encoding.dt, ticks
 
 
 def _same_as_before(cell: Cell) -> None:

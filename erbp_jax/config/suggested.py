@@ -55,7 +55,9 @@ def with_suggestions(data: Mapping[str, Any]) -> dict[str, Any]:
         return data
     given = data.get("optimizer")
     if given is None or (isinstance(given, Mapping) and "kind" not in given and not _says_sgd(given, wanted)):
-        suits = {"kind": wanted.method, "learning_rate": wanted.learning_rate, "decay": wanted.decay}
+        suits = {"kind": wanted.method, "learning_rate": wanted.learning_rate}
+        if (given or {}).get("schedule", "exponential") == "exponential":  # others do not decay
+            suits["decay"] = wanted.decay
         data["optimizer"] = {**suits, **(given or {})}
     encoding = data.get("encoding")
     if encoding is None or (isinstance(encoding, Mapping) and "steps" not in encoding):

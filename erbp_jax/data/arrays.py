@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from erbp_jax.archive import shown
 from erbp_jax.errors import UserError
 
 
@@ -197,9 +198,23 @@ def as_array(name: str, given: Any, *, words: bool = False) -> np.ndarray:
         raise UserError(f"{name}: must be one array, got samples of different shapes") from None
     if words and x.dtype.kind == "O" and x.size and all(isinstance(item, str) for item in x.flat):
         return x.astype(np.str_)  # words of a table
+    if words and x.dtype.kind == "O" and x.size:
+        raise UserError(f"{name}: {_objects(name, x)}")
     if x.dtype.kind in "OV" or (not words and x.dtype.kind in "US"):
         raise UserError(f"{name}: must be an array of numbers, got {type(given).__name__} of {x.dtype}")
     return x
+
+
+def _objects(name: str, x: np.ndarray) -> str:
+    """What is wrong with labels in an array of objects that are not all strings."""
+    kinds = sorted({type(item).__name__ for item in x.flat})
+    if set(kinds) <= {"bool", "int", "float"}:
+        number = "float" if "float" in kinds else "int"
+        return (
+            f"must be an array of numbers, got one of objects ({', '.join(kinds)}); {name}.astype({number}) makes one"
+        )
+    odd = next(item for item in x.flat if not isinstance(item, str))
+    return f"labels must be all numbers or all strings, got {' and '.join(kinds)}, for example {shown(repr(odd), 60)}"
 
 
 def _range(x: np.ndarray) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from erbp_jax.archive import shown
 from erbp_jax.data.arrays import check_classes
 from erbp_jax.errors import UserError
-from erbp_jax.files import write_arrays
+from erbp_jax.files import check_folder, write_arrays
 from erbp_jax.wording import plural
 
 if TYPE_CHECKING:
@@ -221,8 +221,9 @@ class Dataset:
         1, 0 and `test`.
 
         Raises:
-            UserError: samples or targets that are no arrays.
+            UserError: samples or targets that are no arrays, or a folder that is not there.
         """
+        check_folder(Path(path))
         arrays, what = {}, "x" if self.ticks is None else "spikes"
         for suffix, part in (("", self.train), ("_test", self.test)):
             if self.shape is None or not isinstance(part.x, np.ndarray) or not isinstance(part.y, np.ndarray):

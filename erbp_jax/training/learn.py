@@ -120,7 +120,10 @@ def learn(
                 f"learn: spikes must have shape [T, B, {x.shape[-1]}], ticks by samples by units, got {list(x.shape)} "
                 f"for {name!r}"
             )
-    steps, batch, _ = next(iter(spikes.values())).shape
+    (steps, batch), *others = (x.shape[:2] for x in spikes.values())
+    if any(shape != (steps, batch) for shape in others):
+        each = ", ".join(f"{list(x.shape)} for {name!r}" for name, x in spikes.items())
+        raise ValueError(f"learn: all inputs must have the same ticks and samples, [T, B, I], got {each}")
     if isinstance(block, bool) or not isinstance(block, int) or block < 1:
         raise ValueError(f"learn: block must be a whole number of ticks from 1 on, got {block!r}")
     check_keys("learn", key, (batch,))

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -61,10 +62,15 @@ def _read(folder: Path) -> dict[str, Any]:
     return run_folder.read_json(folder / FILE) if (folder / FILE).is_file() else {}
 
 
+_KNOWN: WeakKeyDictionary[Dataset, dict[str, Any]] = WeakKeyDictionary()
+"""A digest takes a second per gigabyte."""
+
+
 def _described(data: Dataset) -> dict[str, Any]:
-    return {
-        "sha256": _digest(data.train), "test_sha256": _digest(data.test), "labels": _labels(data)
-    }  # fmt: skip
+    if data not in _KNOWN:
+        digests = {"sha256": _digest(data.train), "test_sha256": _digest(data.test)}
+        _KNOWN[data] = {**digests, "labels": _labels(data)}
+    return _KNOWN[data]
 
 
 def _labels(data: Dataset) -> list[Any] | None:

@@ -45,15 +45,15 @@ class Session(Programs):
         )
 
 
-def _optimizers(config: Config, experiment: Experiment, batches: int, rate: Any = None) -> Optimizers:
+def _optimizers(config: Config, experiment: Experiment, batches: int, learning_rate: Any = None) -> Optimizers:
     """Those of a config, for an epoch of so many batches; at another learning rate if one is given.
 
     Raises:
         UserError: a trick refuses its values, or weights are on a grid that cannot be.
     """
     section, network = config.optimizer, experiment.network
-    if rate is not None:
-        section = section.model_copy(update={"learning_rate": rate})
+    if learning_rate is not None:
+        section = section.model_copy(update={"learning_rate": learning_rate})
     try:
         return make_optimizer(
             section, batches * experiment.blocks, config.training.epochs, grid_link(config.precision, network),

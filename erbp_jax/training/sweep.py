@@ -41,7 +41,7 @@ class Sweep(NamedTuple):
         sign = -1.0 if high_is_good else 1.0
         last = np.where(self.diverged, np.inf, sign * self.test_error[..., -1]).mean(1)
         if np.isinf(last).all():
-            raise ValueError("sweep: every learning rate diverged for a seed")
+            raise ValueError("sweep: every learning rate diverged" + ("" if self.diverged.all() else " for some seed"))
         return int(last.argmin())
 
 
@@ -68,19 +68,22 @@ def sweep(
         progress: receives the epoch, from 1, and the errors `[R, S]` in percent.
 
     Raises:
-        ValueError: no or repeated rates or seeds, a rate that is not positive, fewer samples than a batch has.
+        ValueError: no or repeated rates or seeds, a rate that is not finite and above 0, fewer samples than a batch
+            has.
     """
     try:
         asked = np.asarray(learning_rates, np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"sweep: learning rates must be a list of numbers, got {learning_rates!r}") from None
-    rates, numbers = asked.astype(np.float32), np.asarray(seeds, np.uint32)
-    for name, given in (("learning rates", rates), ("seeds", numbers)):
-        if given.ndim != 1 or not len(given) or len(np.unique(given)) != len(given):
-            shown = (asked if given is rates else given).tolist()
-            raise ValueError(f"sweep: {name} must be a list of different numbers, got {shown}")
-    if not (rates > 0).all():
-        raise ValueError(f"sweep: learning rates must be > 0, got {rates.tolist()}")
+    with np.errstate(over="ignore", under="ignore"):  # what leaves the range is refused below
+        rates, numbers = asked.astype(np.float32), np.asarray(seeds, np.uint32)
+    if not (np.isfinite(rates) & (rates > 0)).all():
+        raise ValueError(
+            f"sweep: learning rates must be finite and above 0, also in float32, got {_shown(learning_rates)}"
+        )
+    for name, kept, given in (("learning rates", rates, learning_rates), ("seeds", numbers, seeds)):
+        if kept.ndim != 1 or not len(kept) or len(np.unique(kept)) != len(kept):
+            raise ValueError(f"sweep: {name} must be a list of different numbers, got {_shown(given)}")
     samples = len(jax.tree.leaves(train_data[1])[0])
     batches = samples // experiment.batch_size
     if not batches:
@@ -113,6 +116,12 @@ def sweep(
         if progress:
             progress(epoch + 1, errors[-1])
     return Sweep(asked, numbers, np.stack(errors, -1), ~finite, learner)
+
+
+def _shown(given: Any) -> str:
+    """Numbers as they were given, without the digits that a longer type would add."""
+    values = np.asarray(given)
+    return f"[{', '.join(map(str, values))}]" if values.ndim == 1 else str(given)
 
 
 def _moved(learner: Learner) -> Any:

@@ -4,7 +4,10 @@ import copy
 import json
 import pickle
 import re
+import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +16,7 @@ import optax
 import pytest
 
 import erbp_jax as ej
+from erbp_jax.__main__ import main
 from erbp_jax.config import load_config
 from erbp_jax.errors import UserError
 from erbp_jax.training import run_data
@@ -123,16 +127,87 @@ def test_an_encoder_of_trains_stays_and_one_of_images_does_not_take_them():
     images = ej.fit(network, ej.ERBP.default, data, steps=10, burn_in=0, **nothing)
     assert isinstance(ej.fit(network, ej.ERBP.default, trains, model=images, **nothing).encoder, ej.Frames)
     with pytest.raises(UserError, match="has 15 values, and the model was trained on samples of 16"):
-        ej.fit(ej.mlp(15, 8, 3), ej.ERBP.default, ej.dataset(x[:, :15], y), model=images, **nothing)
+        ej.fit(network, ej.ERBP.default, ej.dataset(x[:, :15], y), model=images, **nothing)
 
 
-def test_a_model_from_a_pickle_says_that_it_has_lost_its_training():
-    model = ej.fit(network, ej.ERBP.default, data, epochs=0, progress=False)
+def test_a_model_from_a_pickle_goes_on_unless_it_was_given_functions():
+    model = ej.fit(network, ej.ERBP.default, data, learning_rate=1e-3, steps=10, burn_in=0, **QUIET)
     back = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(back.predict(x), model.predict(x))
-    with pytest.raises(UserError, match="has lost how it was trained, as in a pickle"):
-        ej.fit(network, ej.ERBP.default, data, model=back, **QUIET)
+    one, other = (ej.fit(network, ej.ERBP.default, data, model=m, **QUIET) for m in (model, back))
+    assert moved(one, other) == 0.0
     assert copy.deepcopy(model).fitted is model.fitted
+    given = ej.fit(network, ej.ERBP.default, data, optimizer=optax.sgd(1e-3), epochs=0, progress=False)
+    with pytest.raises(UserError, match="has lost how it was trained, as in a pickle"):
+        ej.fit(network, ej.ERBP.default, data, model=pickle.loads(pickle.dumps(given)), **QUIET)
+
+
+def test_as_many_epochs_have_gone_by_where_an_epoch_has_other_batches():
+    """The schedule counted forty updates of before as forty of the few updates of an epoch now."""
+    short = {"steps": 10, "burn_in": 0, "update_every": 5}
+    first = ej.fit(network, ej.ERBP.default, data, batch_size=2, epochs=2, progress=False, **short)
+    step = {
+        size: moved(first, ej.fit(network, ej.ERBP.default, data, model=first, batch_size=size, **QUIET))
+        for size in (2, 36)
+    }
+    assert step[36] > step[2] / 5
+    rate = []
+    for model in (first, ej.fit(network, ej.ERBP.default, data, model=first, batch_size=36, **QUIET)):
+        counts = [s.count for s in jax.tree.leaves(model.learner.optimizer, is_leaf=is_schedule) if is_schedule(s)]
+        rate.append(int(counts[0]))
+    assert rate == [2 * 36 * 2, 3 * 2 * 2]  # epochs, batches, blocks
+    again = ej.fit(network, ej.ERBP.default, data, model=first, learning_rate=1e-3, epochs=0, progress=False)
+    assert not any(
+        int(s.count) for s in jax.tree.leaves(again.learner.optimizer, is_leaf=is_schedule) if is_schedule(s)
+    )
+
+
+def is_schedule(state):
+    return isinstance(state, optax.ScaleByScheduleState)
+
+
+def test_another_network_is_refused_and_another_rule_begins_with_the_weights():
+    first = ej.fit(network, ej.ERBP.default, data, steps=10, burn_in=0, **QUIET)
+    with pytest.raises(UserError, match="model: was trained with another network; go on from the weights alone"):
+        ej.fit(ej.mlp(16, 8, 3, neuron=ej.LIF(tau_mem=5.0)), ej.ERBP.default, data, model=first, **QUIET)
+    with pytest.raises(UserError, match="model: was trained by ERBP, not BackProp; go on from the weights alone"):
+        ej.fit(network, ej.BackProp(), data, model=first, **QUIET)
+    alone = replace(first, learner=None)
+    with pytest.raises(UserError, match="model: was trained with another network, whose weights do not fit this one"):
+        ej.fit(ej.mlp(16, 9, 3), ej.ERBP.default, data, model=alone, **QUIET)
+    tuned = ej.fit(network, ej.BackProp(), data, model=alone, epochs=0, progress=False)
+    assert moved(first, tuned) == 0.0
+
+
+def test_only_curves_have_ticks():
+    nothing = {"epochs": 0, "progress": False}
+    flat = ej.dataset(x, rng.random((90, 4, 2)).astype(np.float32))
+    task = ej.tasks.Choice()
+    assert ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, flat, task=task, **nothing).steps == 60
+    first = ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, flat, task=task, steps=100, **nothing)
+    assert ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, flat, model=first, **nothing).steps == 100
+
+
+def test_a_regression_that_was_asked_for_goes_on():
+    rows, nothing = ej.dataset(x, np.eye(2, dtype=np.float32)[y % 2]), {"epochs": 0, "progress": False}
+    first = ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, rows, task=ej.Regression(variance=0.1), **nothing)
+    assert ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, rows, model=first, **nothing).task == ej.Regression(variance=0.1)
+    with pytest.raises(UserError, match="network: has 2 outputs, but the data has 3 curves"):
+        ej.fit(ej.mlp(16, 8, 2), ej.ERBP.default, ej.dataset(x, x[:, :3]), model=first, **nothing)
+
+
+def test_tests_are_no_longer_than_the_trains():
+    long, short = (ej.dataset(rng.random((30, n, 16)) < 0.3, np.arange(30) % 3, trains=True) for n in (40, 20))
+    first = ej.fit(network, ej.ERBP.default, long, steps=20, burn_in=0, epochs=0, progress=False)
+    fitted = replace(first.fitted, experiment=replace(first.fitted.experiment, test_steps=40))
+    for trains, ticks in ((long, 40), (short, 20)):
+        on = ej.fit(network, ej.ERBP.default, trains, model=replace(first, fitted=fitted), epochs=0, progress=False)
+        assert on.fitted.experiment.test_steps == ticks
+
+
+def test_one_dark_image_is_an_image():
+    model = ej.fit(network, ej.ERBP.default, data, epochs=0, progress=False)
+    assert model.evaluate((x[:1] * 16).astype(np.uint8), y[:1])
 
 
 @pytest.fixture(scope="module")
@@ -149,14 +224,26 @@ def files(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def run(root, files, tmp_path, monkeypatch, capsys):
-    code, _, err = call(
-        monkeypatch, capsys, "train", root / "configs" / "digits.yaml", f"data.path={files / 'a.npz'}",
-        "network.layers=[16,8,3]", "training.epochs=1", "training.batch_size=10", "--out", tmp_path / "run",
+@pytest.fixture(scope="module")
+def trained(root, files, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    words = (
+        "train", root / "configs" / "digits.yaml", f"data.path={files / 'a.npz'}", "network.layers=[16,8,3]",
+        "training.epochs=1", "training.batch_size=10", "--out", folder,
     )  # fmt: skip
-    assert code == 0, err
-    return tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["erbp-jax", *map(str, words)])
+        patch.setitem(sys.modules, "matplotlib", None)  # pictures take as long as the training
+        with jax.numpy_dtype_promotion("standard"), pytest.raises(SystemExit) as stop:
+            main()
+    assert not stop.value.code
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A run of one's own to change."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
 def test_a_run_is_tested_on_its_own_labels(run, files, monkeypatch, capsys):
@@ -209,21 +296,25 @@ def test_labels_of_any_type_are_noted(tmp_path, labels):
         run_data.check_same(tmp_path, halves)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_a_run_whose_rate_has_come_to_nothing_does_not_go_on(root, files, tmp_path, monkeypatch, capsys, schedule):
+@pytest.mark.usefixtures("without_pictures")
+def test_a_run_whose_rate_has_come_to_nothing_does_not_go_on(root, files, tmp_path, monkeypatch, capsys):
     """It learned nothing, without a word."""
     code, _, err = call(
         monkeypatch, capsys, "train", root / "configs" / "digits.yaml", f"data.path={files / 'a.npz'}",
         "network.layers=[16,8,3]", "training.epochs=1", "training.batch_size=10", "encoding.test_steps=60",
-        f"optimizer={{learning_rate: 1e-3, schedule: {schedule}, final: 0}}",
+        "optimizer={learning_rate: 1e-3, schedule: linear, final: 0}",
         "--out", tmp_path / "run",
     )  # fmt: skip
     assert code == 0, err
     model, own = ej.open_run(tmp_path / "run"), ej.data.from_npz(files / "a.npz")
-    with pytest.raises(UserError, match="falls to 0 within 1 epoch, and this training goes on to epoch 2; go"):
+    with pytest.raises(UserError, match="within 1 epoch, at the end of epoch 1, and this training goes on to epoch 2"):
         ej.fit(model.network, model.rule, own, model=model, **QUIET)
     on = ej.fit(model.network, model.rule, own, model=replace(model, learner=None), epochs=0, progress=False)
-    assert on.fitted.ends is None
+    assert on.fitted.falls is None
+    faster = ej.fit(model.network, model.rule, own, model=model, learning_rate=1e-2, **QUIET)
+    assert moved(model, faster) > 1e-2
+    with pytest.raises(UserError, match="at the end of epoch 2, and this training goes on to epoch 3"):
+        ej.fit(model.network, model.rule, own, model=faster, **QUIET)
     kept = ej.fit(model.network, model.rule, own, model=model, epochs=0, progress=False)
     assert (kept.steps, kept.fitted.experiment.steps) == (60, 40)
 

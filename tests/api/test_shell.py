@@ -223,8 +223,10 @@ def test_curves_from_the_shell(followed, monkeypatch, capsys):
 
 def test_a_sweep_of_which_every_rate_diverges_keeps_what_it_saw(npz, tmp_path, monkeypatch, capsys):
     given = ("sweep", "default", f"data.path={npz}", "network.layers=[auto,10,auto]", *FAST)
-    code, _, err = call(monkeypatch, capsys, *given, "optimizer.learning_rate=1e37,1e38", "--out", tmp_path / "lost")
-    assert (code, "diverged" in err) == (2, True)
+    code, out, err = call(monkeypatch, capsys, *given, "optimizer.learning_rate=1e37,1e38", "--out", tmp_path / "lost")
+    assert (code, "stopped: sweep: every learning rate diverged; there is no best one" in err) == (1, True)
+    assert "1e+37          -  (1 diverged)" in out
+    assert str(tmp_path / "lost" / "sweep.json") in out
     rows = json.loads((tmp_path / "lost" / "sweep.json").read_text())["rows"]
     assert [row["learning_rate"] for row in rows] == pytest.approx([1e37, 1e38])
     assert not (tmp_path / "lost" / "best.yaml").exists()

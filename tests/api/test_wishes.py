@@ -166,7 +166,7 @@ def test_go_on_from_a_model_and_stop_early(model, net, data):
     at_once = ej.fit(net, ej.ERBP.default, data, epochs=5, progress=False)
     for a, b in zip(jax.tree.leaves(more.params), jax.tree.leaves(at_once.params), strict=True):
         np.testing.assert_array_equal(a, b)  # one training or two: the same numbers
-    with pytest.raises(UserError, match="with another network and rule"):
+    with pytest.raises(UserError, match="with another network, whose weights do not fit"):
         ej.fit(ej.mlp(64, 31, 10), ej.ERBP.default, data, model=model, **SMALL)
 
 

@@ -6,14 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
 
+import erbp_jax as ej
 from erbp_jax import archive
 from erbp_jax.__main__ import main
-from erbp_jax.comparison.cells import plan
+from erbp_jax.comparison.cells import check_data, plan
+from erbp_jax.config import load_config
+from erbp_jax.training import run_data, run_folder
 
 SMALL = [
     "data.train_size=600", "data.test_size=60", "encoding.steps=20", "training.epochs=3", "network.layers=[64,50,10]",
@@ -267,3 +271,17 @@ def test_damaged_cells_are_named_and_kept(finished, root, tmp_path, capsys, file
     assert words in message
     assert "cells/erbp" in message
     assert not path.exists() if content is None else path.read_text() == content
+
+
+def test_trains_of_other_lengths_are_other_samples_and_not_a_mistake(root, tmp_path):
+    """A rule that was shown longer trains kept the others from being trained by a second command."""
+    draw = np.random.default_rng(0)
+    long = ej.dataset(draw.random((30, 40, 6)) < 0.5, np.arange(30) % 3, trains=True)
+    short = replace(long, train=replace(long.train, x=long.train.x[:, :20]), ticks=20)
+    configs = {n: load_config(root / "configs" / "digits.yaml", [f"encoding.steps={n}"]) for n in (20, 40)}
+    run_folder.create(tmp_path / "cells" / "erbp", configs[40], [], [])
+    run_data.keep(tmp_path / "cells" / "erbp", long)
+    check_data(tmp_path, configs[40], long)
+    check_data(tmp_path, configs[20], short)
+    with pytest.raises(ej.UserError, match="cells/erbp: the run began with other training data"):
+        check_data(tmp_path, configs[40], replace(long, train=long.train[::-1]))

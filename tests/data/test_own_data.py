@@ -116,6 +116,27 @@ def test_any_saved_set_is_the_same_when_it_comes_back(tmp_path, which):
         assert a.y.dtype == b.y.dtype
 
 
+def test_a_set_is_saved_where_there_is_a_folder(tmp_path):
+    made = ej.dataset(X, Y)
+    with pytest.raises(UserError, match=r"nofolder/x.npz: cannot be written, there is no folder .*nofolder$"):
+        made.save(tmp_path / "nofolder" / "x.npz")
+    with pytest.raises(OSError, match=f"'{tmp_path}'$"):  # and nothing more behind the name
+        made.save(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["a", "b", None], "y: labels must be all numbers or all strings, got NoneType and str, for example None"),
+        (["a", "b", 3.0], "y: labels must be all numbers or all strings, got float and str, for example 3.0"),
+        ([1, 2, 3], r"y: must be an array of numbers, got one of objects \(int\); y.astype\(int\) makes one"),
+    ],
+)
+def test_objects_that_are_no_labels_are_told(labels, said):
+    with pytest.raises(UserError, match=said):
+        ej.dataset(X, np.array(labels * 20, dtype=object))
+
+
 def test_some_labels_alone_keep_the_numbers_of_all():
     made = ej.dataset(X, Y)
     some = made.only(40, -7)

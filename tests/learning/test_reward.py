@@ -239,6 +239,21 @@ def test_a_model_is_looked_at_for_fewer_ticks_than_its_reward_takes():
     assert ej.diagnose(model, ej.dataset(*data), steps=10)
 
 
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda counts, _: counts, r"must return one reward per sample, \[4\], got \[4, 3\]"),
+        (lambda counts, target: counts * target, r"gets counts \[B, K\] = \[4, 3\] and the target, and fails: "),
+    ],
+)
+def test_what_a_function_of_rewards_must_return_is_said(key, function, said):
+    one, keys = network((6, 5, 3)), jax.random.split(key, (5, 4))
+    trace = one.advance(one.init(key), one.init_state(4), jnp.ones((5, 4, 6)), key=keys)[1]
+    given = Given(None, jnp.ones(4), jnp.arange(5), keys)
+    with pytest.raises(ValueError, match=said):
+        TrialReward(5, function).over(one, NOTHING, TrialReward(5, function).init_state(one, 4), trace, given)
+
+
 def test_targets_of_spike_rewards_are_one_class_per_sample(key):
     """With as many samples as ticks, `[B, 1]` was taken for rewards over time."""
     one, keys = network((6, 5, 1)), jax.random.split(key, (4, 4))

@@ -15,7 +15,7 @@ from erbp_jax.learning import tricks
 from erbp_jax.training import engine, testing
 from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.session import Session
-from erbp_jax.training.sweep import sweep
+from erbp_jax.training.sweep import Sweep, sweep
 from erbp_jax.training.transforms import Optimizers
 
 NEURON = ej.LIF(tau_mem=0.0, tau_syn=0.5, refractory=0)
@@ -131,7 +131,11 @@ def test_the_optimisers_of_a_config_at_a_rate(root, overrides):
         ((), (0,), "learning rates must be a list of different numbers, got \\[\\]"),
         ((1e-3, 1e-3), (0,), "learning rates must be a list of different numbers"),
         ((1e-3,), (0, 0), "seeds must be a list of different numbers"),
-        ((-1.0,), (0,), "learning rates must be > 0, got \\[-1.0\\]"),
+        ((-1.0, 1e-3), (0,), "learning rates must be finite and above 0, also in float32, got \\[-1.0, 0.001\\]"),
+        (np.float32([0, 1e-3]), (0,), "above 0, also in float32, got \\[0.0, 0.001\\]"),
+        ((1e-3, np.inf), (0,), "must be finite .* got \\[0.001, inf\\]"),
+        ((1e39,), (0,), "must be finite .* got \\[1e\\+39\\]"),
+        ((1e-60,), (0,), "above 0, also in float32, got \\[1e-60\\]"),
     ],
 )
 def test_what_cannot_be_swept_is_refused(rates, seeds, message):
@@ -140,3 +144,10 @@ def test_what_cannot_be_swept_is_refused(rates, seeds, message):
         sweep(experiment, optimizers, rates, seeds, train_data, test_data, epochs=1)
     with pytest.raises(ValueError, match="5 samples are less than a batch of 20"):
         sweep(experiment, optimizers, (1.0,), (0,), (train_data[0][:5], train_data[1][:5]), test_data, epochs=1)
+
+
+def test_what_is_said_of_rates_that_all_diverged_is_true_of_the_seeds():
+    for lost, said in (([[True, True]], "diverged$"), ([[True, False]], "diverged for some seed$")):
+        cells = Sweep(np.array([1.0]), np.arange(2), np.ones((1, 2, 1)), np.array(lost), None)
+        with pytest.raises(ValueError, match=f"every learning rate {said}"):
+            _ = cells.best

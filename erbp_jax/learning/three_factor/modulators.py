@@ -263,7 +263,7 @@ class TrialReward(Modulator):
 
     Raises:
         ValueError: no whole number of ticks from 1 on; a presentation that ends before the reward, or learns
-            nothing until after it.
+            nothing until after it; a function that fails, or returns another shape.
     """
 
     steps: int
@@ -294,6 +294,20 @@ class TrialReward(Modulator):
         before = (given.ticks < self.steps).astype(output.dtype)
         now = (output * before[:, None, None]).sum(0)
         counts = jnp.where(given.ticks[0] == 0, 0.0, state.counts) + now  # of this presentation
-        paid = jnp.asarray(self.reward(counts, given.target), output.dtype)
+        paid = self._paid(counts, given.target).astype(output.dtype)
         last = (given.ticks == self.steps - 1).astype(output.dtype)
         return Rewarded(counts), Modulation.shared(network, last[:, None, None] * paid[None, :, None])
+
+    def _paid(self, counts: jax.Array, target: Any) -> jax.Array:
+        """What the function earns, `[B]`."""
+        name = getattr(self.reward, "__name__", repr(self.reward))
+        wanted = f"TrialReward: the function {name} gets counts [B, K] = {list(counts.shape)} and the target"
+        try:
+            paid = jnp.asarray(self.reward(counts, target))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{wanted}, and fails: {error}") from error
+        if paid.shape != counts.shape[:1]:
+            raise ValueError(
+                f"{wanted}, and must return one reward per sample, [{counts.shape[0]}], got {list(paid.shape)}"
+            )
+        return paid
