@@ -43,9 +43,7 @@ class Fitted:
     """The epoch in which its schedule began."""
 
     @classmethod
-    def of(
-        cls, experiment: Experiment, data: Dataset, optimizers: Optimizers, make: Make, **more: Any
-    ) -> "Fitted":  # fmt: skip
+    def of(cls, experiment: Experiment, data: Dataset, optimizers: Optimizers, make: Make, **more: Any) -> "Fitted":
         """Of a training on this data."""
         batches, one_hot = len(data.train) // experiment.batch_size, data.labels is None and is_one_hot(data.train.y)
         return cls(experiment, batches, data.shape, data.ticks is not None, one_hot, optimizers, make, **more)

@@ -47,7 +47,7 @@ def hebb(pre, post, error):
             "local_rule: must be a function of (pre, post, error), got",
         ),
         (lambda m: ej.diagnose(network, data), "model: must be"),
-        (lambda m: ej.fit(network, hebb, data, model=m), "model: was trained by ERBP, not hebb; give the same"),
+        (lambda m: ej.fit(network, hebb, data, model=m), "model: was trained by ERBP, not hebb; go on from the we"),
         (
             lambda m: ej.fit(ej.mlp(8, 6, 3), ej.ERBP.default, data, model=m),
             "model: was trained with another network",
