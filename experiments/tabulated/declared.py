@@ -175,6 +175,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "nsat": other.nsat,
     "mlp-twin": other.mlp_twin,
     "tricks": lambda: other.tricks("dense"),
+    "tricks-confirm": lambda: other.tricks("confirm"),
     "tricks-conv": lambda: other.tricks("convolutional"),
     "tricks-talk": lambda: other.tricks("talk"),
     "tricks-bp": lambda: other.tricks("bp"),
