@@ -29,9 +29,13 @@ class Session(Programs):
         shown = load_data(config)
         experiment = build(config, shown)
         batches = len(shown.train) // experiment.batch_size
-        self.optimizers_for = partial(_optimizers, config)
+        try:
+            write = grid_link(config.precision, experiment.network)  # looks at weights, which a trace has none of
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        self.optimizers_for = partial(_optimizers, config, write)
         """The optimisers of the config, of an experiment and the batches of an epoch."""
-        self.optimizers_at = partial(_optimizers, config, experiment, batches)
+        self.optimizers_at = partial(self.optimizers_for, experiment, batches)
         """The optimisers of the config at another learning rate, which may be traced."""
         seeds = config.seed + np.arange(config.training.seeds)
         super().__init__(
@@ -45,18 +49,21 @@ class Session(Programs):
         )
 
 
-def _optimizers(config: Config, experiment: Experiment, batches: int, learning_rate: Any = None) -> Optimizers:
-    """Those of a config, for an epoch of so many batches; at another learning rate if one is given.
+def _optimizers(
+    config: Config, write: Any, experiment: Experiment, batches: int, learning_rate: Any = None
+) -> Optimizers:
+    """Those of a config, for an epoch of so many batches; at another learning rate if one is given. `write` is what
+    keeps weights on their grids.
 
     Raises:
-        UserError: a trick refuses its values, or weights are on a grid that cannot be.
+        UserError: a trick refuses its values.
     """
     section, network = config.optimizer, experiment.network
     if learning_rate is not None:
         section = section.model_copy(update={"learning_rate": learning_rate})
     try:
         return make_optimizer(
-            section, batches * experiment.blocks, config.training.epochs, grid_link(config.precision, network),
+            section, batches * experiment.blocks, config.training.epochs, write,
             blocks=experiment.blocks, clock=Clock(config.encoding.dt), layer_of=network.layer_of,
         )  # fmt: skip
     except ValueError as error:  # a component's own check
