@@ -16,6 +16,9 @@ from erbp_jax.training.experiment import Experiment
 from erbp_jax.training.transforms import Optimizers, Summed
 from erbp_jax.wording import plural
 
+ALONE = "go on from the weights alone, model=dataclasses.replace(model, learner=None)"
+"""What to do where a model's optimiser does not fit."""
+
 
 @dataclass(frozen=True, eq=False)
 class Asked:
@@ -68,7 +71,7 @@ class Asked:
             raise UserError(
                 f"model: the learning rate of its run falls to 0 within {plural(self._falls, 'epoch')}, at the end of "
                 f"epoch {last}, and this training goes on to epoch {begun + epochs}; begin the schedule anew by "
-                "learning_rate=, or go on from the weights alone, model=dataclasses.replace(model, learner=None)"
+                f"learning_rate=, or {ALONE}"
             )
 
     @property

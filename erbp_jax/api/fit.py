@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import optax
 
-from erbp_jax.api.asked import Asked
+from erbp_jax.api.asked import ALONE, Asked
 from erbp_jax.api.model import Model
 from erbp_jax.api.numbers import numbers, parts
 from erbp_jax.api.prepare import (
@@ -35,7 +35,6 @@ from erbp_jax.training.metrics import Before, epoch_line
 from erbp_jax.training.programs import Programs
 from erbp_jax.training.progress import busy, quiet, reporting
 
-ALONE = "go on from the weights alone, model=dataclasses.replace(model, learner=None)"
 OnEpoch = Callable[[dict[str, Any], Learner], bool | None]
 """Called after every epoch with its metrics and the learner; returns True to stop."""
 

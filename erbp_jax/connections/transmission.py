@@ -208,7 +208,7 @@ class SharedBlankOut:
 
     Keeps the mean and the variance of every single current; loses the independence between the samples of a batch
     and between the ticks of a block, whose currents become correlated. As cheap as reliable transmission. Not for
-    projections on a cycle, which a block goes through in several calls; a ValueError says so.
+    projections on a cycle, which a block goes through in several calls, unless p is 0 or 1; a ValueError says so.
 
     Example:
         >>> import jax, jax.numpy as jnp, erbp_jax as ej

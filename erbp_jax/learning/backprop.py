@@ -38,7 +38,7 @@ class BackProp:
 
     `segment` ticks at a time are kept for the backward pass and the rest is computed again: memory grows with
     `k / segment + segment` instead of k, for one more forward pass. `Direct` cannot look past a segment, and takes none
-    where a projection between populations has a delay.
+    shorter than the block where a projection between populations has a delay.
 
     Example:
         >>> import jax, erbp_jax as ej
